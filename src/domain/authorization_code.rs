@@ -1,0 +1,38 @@
+//! An authorization code carries its own facts, sealed; only its redemption leaves a row.
+
+use serde::{Deserialize, Serialize};
+
+use super::clock::Timestamp;
+use super::id::{ClientId, GrantId, SessionId, UserId};
+use super::refresh_family::Grant;
+use super::session::Ended;
+
+/// The sealed content of a code (RFC 6749 §4.1.2, RFC 7636 §4.4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorizationCode {
+    /// Unique; becomes the id of the grant, and of the refresh family if there is one.
+    pub id: GrantId,
+    pub client_id: ClientId,
+    pub redirect_uri: String,
+    pub user_id: UserId,
+    pub session_id: SessionId,
+    pub grant: Grant,
+    pub nonce: Option<String>,
+    /// The S256 challenge, base64url as sent. Always there: PKCE is not optional.
+    pub code_challenge: String,
+    pub issued_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+/// The row a redemption leaves: it makes the code single-use and lets a second redemption end what the first one issued.
+#[derive(Debug, Clone)]
+pub struct RedeemedCode {
+    pub id: GrantId,
+    pub client_id: ClientId,
+    pub user_id: UserId,
+    pub session_id: SessionId,
+    pub redeemed_at: Timestamp,
+    /// After this the row may be swept: the code has expired, and so has every access token it gave without a family.
+    pub keep_until: Timestamp,
+    pub ended: Option<Ended>,
+}

@@ -1,0 +1,197 @@
+//! An OAuth client: an application that asks for tokens.
+
+use serde::{Deserialize, Serialize};
+
+use super::clock::Timestamp;
+use super::duration::Lifetime;
+use super::id::ClientId;
+use super::lifetime::LimitOverrides;
+use super::redirect_uri::{RedirectUri, WebOrigin};
+use super::scope::Scope;
+use super::secret::Digest;
+use super::signing_key::SigningAlg;
+
+#[derive(Debug, Clone)]
+pub struct Client {
+    pub id: ClientId,
+    pub metadata: ClientMetadata,
+    /// SHA-256 of the generated secret; `None` for public clients.
+    pub secret_digest: Option<Digest>,
+    pub disabled_at: Option<Timestamp>,
+    /// Declared in `gatekey.toml`: the file wins at each start.
+    pub managed_by_file: bool,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// What a client is registered with: stored as one JSON document, so that a new field needs no migration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientMetadata {
+    /// Shown on the sign-in and consent pages.
+    pub name: String,
+    pub kind: ClientKind,
+    pub authentication: ClientAuthentication,
+    pub grant_types: Vec<GrantType>,
+    #[serde(default)]
+    pub redirect_uris: Vec<RedirectUri>,
+    #[serde(default)]
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// Who may call the token endpoint from a page (CORS).
+    #[serde(default)]
+    pub web_origins: Vec<WebOrigin>,
+    /// The scope the client may ask for.
+    pub scope: Scope,
+    /// The audiences (RFC 8707) its access tokens may be for; the first is used when it names none.
+    #[serde(default)]
+    pub resources: Vec<String>,
+    /// The operator's own application: its users are not asked for consent.
+    #[serde(default)]
+    pub first_party: bool,
+    #[serde(default)]
+    pub id_token_signed_response_alg: SigningAlg,
+    /// How long the predecessor of the newest refresh token may be replayed; see [`ClientMetadata::DEFAULT_REFRESH_OVERLAP`].
+    pub refresh_overlap: Lifetime,
+    #[serde(default)]
+    pub lifetimes: LimitOverrides,
+}
+
+/// What kind of application it is; sets the defaults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientKind {
+    /// Runs in a browser: public, code + PKCE, refresh tokens rotate.
+    Spa,
+    /// Runs on the user's device: public, code + PKCE, any loopback port.
+    Native,
+    /// Runs on a server: confidential, code + PKCE.
+    Web,
+    /// Acts for itself: confidential, client_credentials.
+    Machine,
+}
+
+/// How the client proves itself at the token endpoint (`token_endpoint_auth_method`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuthentication {
+    None,
+    ClientSecretBasic,
+    ClientSecretPost,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantType {
+    AuthorizationCode,
+    RefreshToken,
+    ClientCredentials,
+}
+
+impl ClientMetadata {
+    /// Covers the three tries, 10 s apart, of a client library that lost a response.
+    pub const DEFAULT_REFRESH_OVERLAP: Lifetime = Lifetime::seconds(30);
+
+    /// The sane defaults of a kind.
+    pub fn defaults(kind: ClientKind, name: &str) -> Self {
+        let interactive = "openid profile email offline_access";
+        let (authentication, grant_types, scope) = match kind {
+            ClientKind::Spa | ClientKind::Native => (ClientAuthentication::None, vec![GrantType::AuthorizationCode, GrantType::RefreshToken], interactive),
+            ClientKind::Web => (ClientAuthentication::ClientSecretBasic, vec![GrantType::AuthorizationCode, GrantType::RefreshToken], interactive),
+            ClientKind::Machine => (ClientAuthentication::ClientSecretBasic, vec![GrantType::ClientCredentials], ""),
+        };
+        Self {
+            name: name.to_owned(),
+            kind,
+            authentication,
+            grant_types,
+            redirect_uris: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
+            web_origins: Vec::new(),
+            scope: Scope::parse(scope).unwrap_or_default(),
+            resources: Vec::new(),
+            first_party: false,
+            id_token_signed_response_alg: SigningAlg::Es256,
+            refresh_overlap: Self::DEFAULT_REFRESH_OVERLAP,
+            lifetimes: LimitOverrides::default(),
+        }
+    }
+
+    pub fn is_public(&self) -> bool {
+        self.authentication == ClientAuthentication::None
+    }
+
+    /// The registered redirect URI that `requested` is (RFC 9700 §4.1.3).
+    pub fn allows_redirect(&self, requested: &str) -> bool {
+        let any_loopback_port = self.kind == ClientKind::Native;
+        self.redirect_uris.iter().any(|uri| uri.matches(requested, any_loopback_port))
+    }
+
+    pub fn allows_post_logout_redirect(&self, requested: &str) -> bool {
+        let any_loopback_port = self.kind == ClientKind::Native;
+        self.post_logout_redirect_uris.iter().any(|uri| uri.matches(requested, any_loopback_port))
+    }
+}
+
+/// Why a client's metadata cannot be registered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidClient {
+    #[error("client `{0}`: `name` is empty: give it the name users will read on the sign-in page")]
+    NoName(ClientId),
+    #[error("client `{0}`: `redirect_uris` is empty, but it signs users in: register at least one")]
+    NoRedirectUri(ClientId),
+    #[error("client `{0}`: a `{1}` client keeps no secret: leave `authentication` out or set it to `none`")]
+    SecretInPublic(ClientId, &'static str),
+    #[error("client `{0}`: a `{1}` client must authenticate: set `authentication` to `client_secret_basic` or `client_secret_post`")]
+    PublicMachine(ClientId, &'static str),
+    #[error("client `{0}`: `client_credentials` is only for confidential clients")]
+    PublicClientCredentials(ClientId),
+    #[error(
+        "client `{0}`: an unlimited `refresh_overlap` is only for sender-constrained tokens: a thief could use the old token beside the owner for ever; set a duration such as `PT30S`"
+    )]
+    UnlimitedOverlap(ClientId),
+    #[error("client `{0}`: `{1}` uses a private-use scheme, which only `native` clients may register")]
+    PrivateScheme(ClientId, String),
+    #[error("client `{0}`: resource `{1}` is not an absolute URI without fragment (RFC 8707 §2)")]
+    Resource(ClientId, String),
+}
+
+impl ClientMetadata {
+    /// The rules that hold between the fields; each field by itself was judged when it was parsed.
+    pub fn check(&self, id: &ClientId) -> Result<(), InvalidClient> {
+        use InvalidClient as E;
+        let kind = match self.kind {
+            ClientKind::Spa => "spa",
+            ClientKind::Native => "native",
+            ClientKind::Web => "web",
+            ClientKind::Machine => "machine",
+        };
+        if self.name.trim().is_empty() {
+            return Err(E::NoName(id.clone()));
+        }
+        if self.grant_types.contains(&GrantType::AuthorizationCode) && self.redirect_uris.is_empty() {
+            return Err(E::NoRedirectUri(id.clone()));
+        }
+        match self.kind {
+            // A secret in a page or an app on the user's device is no secret (RFC 6749 §2.1).
+            ClientKind::Spa | ClientKind::Native if !self.is_public() => return Err(E::SecretInPublic(id.clone(), kind)),
+            ClientKind::Web | ClientKind::Machine if self.is_public() => return Err(E::PublicMachine(id.clone(), kind)),
+            _ => {}
+        }
+        if self.is_public() && self.grant_types.contains(&GrantType::ClientCredentials) {
+            return Err(E::PublicClientCredentials(id.clone()));
+        }
+        if self.refresh_overlap == Lifetime::Unlimited {
+            return Err(E::UnlimitedOverlap(id.clone()));
+        }
+        if self.kind != ClientKind::Native {
+            let private = |uri: &&RedirectUri| uri.origin().is_none();
+            if let Some(uri) = self.redirect_uris.iter().chain(&self.post_logout_redirect_uris).find(private) {
+                return Err(E::PrivateScheme(id.clone(), uri.as_str().to_owned()));
+            }
+        }
+        let absolute = |resource: &String| url::Url::parse(resource).is_ok() && !resource.contains('#');
+        if let Some(resource) = self.resources.iter().find(|r| !absolute(r)) {
+            return Err(E::Resource(id.clone(), resource.clone()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,19 @@
+//! The nouns: what Gatekey talks about. No IO, no database, no HTTP, no async.
+
+pub mod acr;
+pub mod authorization_code;
+pub mod client;
+pub mod client_session;
+pub mod clock;
+pub mod consent;
+pub mod duration;
+pub mod entropy;
+pub mod id;
+pub mod lifetime;
+pub mod redirect_uri;
+pub mod refresh_family;
+pub mod scope;
+pub mod secret;
+pub mod session;
+pub mod signing_key;
+pub mod user;

@@ -1,0 +1,45 @@
+//! A refresh family: one row for ever, whatever the number of rotations. Tokens are computed from it, never stored.
+
+use serde::{Deserialize, Serialize};
+
+use super::acr::Acr;
+use super::clock::Timestamp;
+use super::id::{ClientId, GrantId, SessionId, UserId};
+use super::scope::Scope;
+use super::secret::Secret;
+use super::session::Ended;
+
+#[derive(Debug, Clone)]
+pub struct RefreshFamily {
+    pub id: GrantId,
+    pub client_id: ClientId,
+    pub user_id: UserId,
+    /// The session it was granted in. It outlives the session only if `grant.scope` has `offline_access`.
+    pub session_id: SessionId,
+    pub grant: Grant,
+    /// Half of what makes a token of this family; the other half is the master key.
+    pub secret: Secret<[u8; 32]>,
+    /// The newest generation issued. Exactly one is live.
+    pub generation: u64,
+    pub rotated_at: Timestamp,
+    pub created_at: Timestamp,
+    pub last_used_at: Timestamp,
+    pub ended: Option<Ended>,
+}
+
+/// What the user granted, fixed at the first issue: later tokens may carry less, never more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    pub scope: Scope,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
+    pub auth_time: Timestamp,
+    pub acr: Acr,
+}
+
+/// What a verified refresh token says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PresentedRefreshToken {
+    pub family_id: GrantId,
+    pub generation: u64,
+}

@@ -1,0 +1,94 @@
+//! A session: a browser signed in. It is created by signing in, never by `prompt=none`.
+
+use serde::{Deserialize, Serialize};
+
+use super::acr::Acr;
+use super::clock::Timestamp;
+use super::id::{SessionId, UserId};
+use super::secret::Digest;
+
+#[derive(Debug, Clone)]
+pub struct Session {
+    pub id: SessionId,
+    /// SHA-256 of the cookie's value; the value itself is nowhere.
+    pub cookie_digest: Digest,
+    pub user_id: UserId,
+    pub created_at: Timestamp,
+    /// When the user last proved who they are (`auth_time`).
+    pub auth_time: Timestamp,
+    /// Written at most once per max(idle/100, 60 s).
+    pub last_used_at: Timestamp,
+    pub acr: Acr,
+    /// As the browser said at sign-in; shown to the user, never judged by.
+    pub user_agent: Option<String>,
+    /// The address the sign-in came from.
+    pub network: Option<String>,
+    pub ended: Option<Ended>,
+}
+
+/// When and why a node of the session tree was ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    pub at: Timestamp,
+    pub reason: EndReason,
+}
+
+/// Why a session, client session or refresh family ended. The words are stored: one is never renamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    Logout,
+    ExpiredIdle,
+    ExpiredAbsolute,
+    RevokedByUser,
+    RevokedByAdmin,
+    /// The client gave its token back (RFC 7009).
+    RevokedByClient,
+    UserDisabled,
+    PasswordChanged,
+    ConsentWithdrawn,
+    /// An old refresh token came back.
+    ReuseDetected,
+    /// An authorization code came a second time.
+    CodeReplayed,
+    /// The same browser signed in again.
+    Superseded,
+}
+
+impl EndReason {
+    pub const ALL: [Self; 12] = [
+        Self::Logout,
+        Self::ExpiredIdle,
+        Self::ExpiredAbsolute,
+        Self::RevokedByUser,
+        Self::RevokedByAdmin,
+        Self::RevokedByClient,
+        Self::UserDisabled,
+        Self::PasswordChanged,
+        Self::ConsentWithdrawn,
+        Self::ReuseDetected,
+        Self::CodeReplayed,
+        Self::Superseded,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::ExpiredIdle => "expired_idle",
+            Self::ExpiredAbsolute => "expired_absolute",
+            Self::RevokedByUser => "revoked_by_user",
+            Self::RevokedByAdmin => "revoked_by_admin",
+            Self::RevokedByClient => "revoked_by_client",
+            Self::UserDisabled => "user_disabled",
+            Self::PasswordChanged => "password_changed",
+            Self::ConsentWithdrawn => "consent_withdrawn",
+            Self::ReuseDetected => "reuse_detected",
+            Self::CodeReplayed => "code_replayed",
+            Self::Superseded => "superseded",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
+    }
+}

@@ -1,0 +1,39 @@
+//! A person's account.
+
+use super::clock::Timestamp;
+use super::id::UserId;
+use super::secret::Secret;
+
+/// A user. The id is the `sub` of every token and never changes; the user name may.
+#[derive(Debug, Clone)]
+pub struct User {
+    pub id: UserId,
+    /// What is typed to sign in: unique without regard to case, stored lowercase (see [`normal_username`]).
+    pub username: String,
+    pub profile: Profile,
+    /// A PHC string (argon2id). `None`: nobody can sign in with a password.
+    pub password_hash: Option<Secret<String>>,
+    /// Whatever was issued before this instant and depends on the password is dead.
+    pub password_changed_at: Timestamp,
+    pub admin: bool,
+    pub disabled_at: Option<Timestamp>,
+    /// Declared in `gatekey.toml`: the file wins at each start.
+    pub managed_by_file: bool,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// What the standard scopes say of a user (OIDC Core §5.1).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Profile {
+    pub name: Option<String>,
+    pub given_name: Option<String>,
+    pub family_name: Option<String>,
+    pub email: Option<String>,
+    pub email_verified: bool,
+}
+
+/// The form in which user names are stored and looked up: trimmed and lowercase.
+pub fn normal_username(text: &str) -> String {
+    text.trim().to_lowercase()
+}
