@@ -27,12 +27,12 @@ as_postgres() {
 
 postgres_start() {
   PG_DIR=$(mktemp -d "${TMPDIR:-/tmp}/gatekey-postgres.XXXXXX")
-  if [ "$(id -u)" -eq 0 ]; then chown postgres "$PG_DIR"; fi
   local password port
   password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
-  (umask 077 && printf '%s\n' "$password" >"$SCRATCH/postgres-password")
-  as_postgres "$PG_BIN/initdb" --pgdata "$PG_DIR/data" --username postgres --auth scram-sha-256 --pwfile /dev/stdin \
-    --encoding UTF8 --locale C <"$SCRATCH/postgres-password" >"$SCRATCH/initdb.log" 2>&1 || {
+  (umask 077 && printf '%s\n' "$password" >"$PG_DIR/password")
+  if [ "$(id -u)" -eq 0 ]; then chown -R postgres "$PG_DIR"; fi
+  as_postgres "$PG_BIN/initdb" --pgdata "$PG_DIR/data" --username postgres --auth scram-sha-256 --pwfile "$PG_DIR/password" \
+    --encoding UTF8 --locale C >"$SCRATCH/initdb.log" 2>&1 || {
     cat "$SCRATCH/initdb.log" >&2
     exit 1
   }
