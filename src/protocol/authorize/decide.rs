@@ -41,6 +41,8 @@ pub struct Interaction {
     pub started_at: Timestamp,
     /// The user said which account to go on with.
     pub account_chosen: bool,
+    /// The user wants to sign in with another account than the one that is signed in.
+    pub another_account: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +66,7 @@ pub enum Why {
     PromptLogin,
     MaxAge,
     HintOfAnother,
+    AnotherAccount,
 }
 
 impl Why {
@@ -74,6 +77,7 @@ impl Why {
             Self::PromptLogin => "prompt_login",
             Self::MaxAge => "max_age",
             Self::HintOfAnother => "id_token_hint_of_another",
+            Self::AnotherAccount => "another_account",
         }
     }
 }
@@ -119,6 +123,9 @@ fn must_authenticate(request: &AuthorizationRequest, facts: &Facts<'_>, signed_i
     let fresh = signed_in_since(facts, signed_in.session);
     if facts.hinted_user.is_some_and(|user| user != signed_in.user.id) {
         return Some(Why::HintOfAnother);
+    }
+    if facts.interaction.is_some_and(|interaction| interaction.another_account) && !fresh {
+        return Some(Why::AnotherAccount);
     }
     if request.prompts.has(Prompt::Login) && !fresh {
         return Some(Why::PromptLogin);
