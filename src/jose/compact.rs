@@ -67,3 +67,21 @@ pub(super) fn is_one_of(typ: &str, allowed: &[&str]) -> bool {
     };
     allowed.iter().any(|allowed| short(typ) == short(allowed))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_compare_without_case_and_with_or_without_the_prefix() {
+        for typ in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt"] {
+            for allowed in ["at+jwt", "application/at+jwt"] {
+                assert!(is_one_of(typ, &["JWT", allowed]), "{typ} as {allowed}");
+            }
+        }
+        for typ in ["", "JWT", "at+jwt ", "xat+jwt", "application/", "application/application/at+jwt", "text/at+jwt", "jwt+at"] {
+            assert!(!is_one_of(typ, &["at+jwt"]), "{typ}");
+        }
+        assert!(!is_one_of("at+jwt", &[]));
+    }
+}

@@ -79,3 +79,77 @@ pub(super) fn keyed_mac(key: &Secret<[u8; 32]>) -> Hmac<Sha256> {
     #[allow(clippy::expect_used)] // HMAC takes a key of any length (RFC 2104 §3)
     Hmac::new_from_slice(key.expose()).expect("HMAC takes a key of any length")
 }
+
+#[cfg(test)]
+mod tests {
+    use hmac::Mac;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::entropy::SystemEntropy;
+
+    fn key(text: &str) -> MasterKey {
+        MasterKey::parse(text).unwrap()
+    }
+
+    const TEXT: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+    #[test]
+    fn a_key_survives_its_text() {
+        let generated = MasterKey::generate(&SystemEntropy);
+        let read = key(generated.to_text().expose());
+        assert_eq!(read.check_value(), generated.check_value());
+        assert_ne!(MasterKey::generate(&SystemEntropy).check_value(), generated.check_value());
+    }
+
+    #[test]
+    fn both_alphabets_with_and_without_padding_and_a_newline_are_the_same_key() {
+        let bytes = [0xfbu8, 0xff].repeat(16);
+        let standard = base64::engine::general_purpose::STANDARD.encode(&bytes);
+        let url_safe = URL_SAFE_NO_PAD.encode(&bytes);
+        let expected = key(&url_safe).check_value();
+        for text in [standard.clone(), standard.trim_end_matches('=').to_owned(), format!("{url_safe}="), format!("{standard}\n"), format!(" {url_safe}\r\n")] {
+            assert_eq!(key(&text).check_value(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_32_random_bytes_is_refused_and_not_repeated() {
+        for text in ["", "secret", &TEXT[..42], &format!("{TEXT}AA"), &format!("{}*", &TEXT[..42]), &format!("{}9", &TEXT[..42]), &format!("+{}_", &TEXT[..41])]
+        {
+            let error = MasterKey::parse(text).unwrap_err();
+            assert_eq!(error, InvalidMasterKey::Form, "{text:?}");
+        }
+        assert_eq!(MasterKey::parse(&URL_SAFE_NO_PAD.encode([7u8; 32])).unwrap_err(), InvalidMasterKey::NotRandom);
+        assert!(!format!("{:?}", key(TEXT)).contains("AAEC"));
+    }
+
+    /// RFC 5869 §2 written out with HMAC alone: extract, then the first block of expand.
+    #[test]
+    fn a_subkey_is_hkdf_sha_256() {
+        let hmac = |key: &[u8], parts: &[&[u8]]| -> [u8; 32] {
+            let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+            parts.iter().for_each(|part| mac.update(part));
+            mac.finalize().into_bytes().into()
+        };
+        let bytes: Vec<u8> = (0..32).collect();
+        let extracted = hmac(SALT, &[&bytes]);
+        assert_eq!(*key(TEXT).subkey("refresh tokens").expose(), hmac(&extracted, &[b"refresh tokens", &[1]]));
+    }
+
+    /// Tokens and sealed keys in databases depend on these bytes: a change here logs everyone out.
+    #[test]
+    fn derived_values_are_pinned() {
+        assert_eq!(key(TEXT).check_value(), "fF1AzUHOIwa0ak8w6n7HEA");
+    }
+
+    proptest! {
+        #[test]
+        fn purposes_and_keys_do_not_meet(a in any::<[u8; 32]>(), b in any::<[u8; 32]>(), one in "[a-z ]{1,20}", other in "[a-z ]{1,20}") {
+            let (first, second) = (MasterKey(Secret::new(a)), MasterKey(Secret::new(b)));
+            prop_assert_eq!(one == other, first.subkey(&one).expose() == first.subkey(&other).expose());
+            prop_assert_eq!(a == b, first.subkey(&one).expose() == second.subkey(&one).expose());
+            prop_assert!(*first.subkey(&one).expose() != a);
+        }
+    }
+}

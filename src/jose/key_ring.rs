@@ -268,3 +268,6 @@ impl fmt::Debug for KeyRing {
         f.debug_set().entries(self.keys.keys()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

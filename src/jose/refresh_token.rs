@@ -105,3 +105,107 @@ impl Minter {
         mac.chain_update(generation.to_be_bytes()).chain_update(family_secret.expose()).finalize().into_bytes().into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn minter(key: u8) -> Minter {
+        Minter::new(Secret::new([key; 32]))
+    }
+
+    fn presented(minter: &Minter, text: &str, family_secret: [u8; 32]) -> Option<PresentedRefreshToken> {
+        minter.verify(&minter.parse(text)?, &Secret::new(family_secret))
+    }
+
+    /// The format is a promise to every token in the wild: a change here logs everyone out.
+    #[test]
+    fn the_text_is_pinned_and_the_mac_is_plain_hmac() {
+        let family = GrantId(Uuid::from_u128(0x0102_0304_0506_7708_890a_0b0c_0d0e_0f10));
+        let text = minter(1).mint(family, 258, &Secret::new([9; 32]));
+        let bytes = URL_SAFE_NO_PAD.decode(text.expose().strip_prefix("gk_rt_").unwrap()).unwrap();
+        assert_eq!(bytes.len(), 60);
+        assert_eq!(bytes[4..20], *family.0.as_bytes());
+        assert_eq!(bytes[20..28], [0, 0, 0, 0, 0, 0, 1, 2]);
+        // The MAC by another implementation.
+        let key = openssl::pkey::PKey::hmac(&[1; 32]).unwrap();
+        let mut signer = openssl::sign::Signer::new(openssl::hash::MessageDigest::sha256(), &key).unwrap();
+        signer.update(&[b"gatekey refresh v1".as_slice(), family.0.as_bytes(), &258u64.to_be_bytes(), &[9; 32]].concat()).unwrap();
+        assert_eq!(bytes[28..], signer.sign_to_vec().unwrap());
+        assert_eq!(text.expose(), "gk_rt_d9sP3gECAwQFBncIiQoLDA0ODxAAAAAAAAABApKipyzAe-5j4CR6dVbtxecqz3TQ3OcCQTV5rSzxTtmX");
+    }
+
+    #[test]
+    fn neither_the_text_nor_the_mac_prints() {
+        let minter = minter(1);
+        let text = minter.mint(GrantId(Uuid::nil()), 1, &Secret::new([9; 32]));
+        let parsed = minter.parse(text.expose()).unwrap();
+        assert_eq!(format!("{text:?}"), "[redacted]");
+        assert_eq!(format!("{parsed:?}"), format!("Parsed {{ family_id: {:?}, generation: 1, .. }}", GrantId(Uuid::nil())));
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_minted_verifies_and_is_the_same_again(family in any::<u128>(), generation in any::<u64>(), family_secret in any::<[u8; 32]>()) {
+            let family_id = GrantId(Uuid::from_u128(family));
+            let text = minter(1).mint(family_id, generation, &Secret::new(family_secret));
+            prop_assert_eq!(text.expose().len(), 86);
+            prop_assert_eq!(minter(1).parse(text.expose()).map(|parsed| parsed.family_id()), Some(family_id));
+            prop_assert_eq!(presented(&minter(1), text.expose(), family_secret), Some(PresentedRefreshToken { family_id, generation }));
+            let again = minter(1).mint(family_id, generation, &Secret::new(family_secret));
+            prop_assert_eq!(again.expose(), text.expose());
+        }
+
+        #[test]
+        fn one_flipped_bit_makes_it_unknown(family in any::<u128>(), generation in any::<u64>(), at in 0usize..60, bit in 0u32..8) {
+            let text = minter(1).mint(GrantId(Uuid::from_u128(family)), generation, &Secret::new([9; 32]));
+            let mut bytes = URL_SAFE_NO_PAD.decode(&text.expose()[PREFIX.len()..]).unwrap();
+            bytes[at] ^= 1u8 << bit;
+            prop_assert_eq!(presented(&minter(1), &format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)), [9; 32]), None);
+        }
+
+        /// CO-11.
+        #[test]
+        fn one_other_character_cut_or_added_is_no_token(generation in any::<u64>(), at in 0usize..86, other in any::<char>(), cut in 0usize..86) {
+            let text = minter(1).mint(GrantId(Uuid::from_u128(7)), generation, &Secret::new([9; 32]));
+            let text = text.expose();
+            let (before, rest) = text.split_at(at);
+            let replaced = format!("{before}{other}{}", &rest[1..]);
+            prop_assert_eq!(presented(&minter(1), &replaced, [9; 32]).is_some(), replaced == *text);
+            prop_assert_eq!(presented(&minter(1), &format!("{before}{other}{rest}"), [9; 32]), None);
+            prop_assert_eq!(presented(&minter(1), &format!("{text}{other}"), [9; 32]), None);
+            prop_assert!(minter(1).parse(&text[..cut]).is_none());
+            prop_assert!(minter(1).parse(&text[86 - cut..]).is_none());
+            for tail in ["=", "==", " ", "\n", "\t", "\0", "A", "AAAA", ".", "%3D"] {
+                let (longer, shifted) = (format!("{text}{tail}"), format!("{tail}{text}"));
+                prop_assert!(minter(1).parse(&longer).is_none() && minter(1).parse(&shifted).is_none());
+            }
+        }
+
+        #[test]
+        fn another_key_family_secret_or_generation_refuses(key in 2u8.., family_secret in any::<[u8; 32]>(), generation in any::<u64>(), step in 1u64..) {
+            let family_id = GrantId(Uuid::from_u128(7));
+            let minter = minter(1);
+            let text = minter.mint(family_id, generation, &Secret::new([9; 32]));
+            prop_assert!(Minter::new(Secret::new([key; 32])).parse(text.expose()).is_none());
+            prop_assert_eq!(presented(&minter, text.expose(), family_secret).is_some(), family_secret == [9; 32]);
+            // The MAC of one generation, family or key id is worth nothing for another.
+            let parsed = minter.parse(text.expose()).unwrap();
+            let later = Parsed { generation: generation.wrapping_add(step), ..parsed.clone() };
+            prop_assert_eq!(minter.verify(&later, &Secret::new([9; 32])), None);
+            let elsewhere = Parsed { family_id: GrantId(Uuid::from_u128(8)), ..parsed.clone() };
+            prop_assert_eq!(minter.verify(&elsewhere, &Secret::new([9; 32])), None);
+            // A key whose id happened to be the same would still refuse.
+            let other = Minter { key_id: minter.key_id, ..Minter::new(Secret::new([key; 32])) };
+            prop_assert_eq!(presented(&other, text.expose(), [9; 32]), None);
+        }
+
+        #[test]
+        fn garbage_is_no_token(text in any::<String>(), body in "[A-Za-z0-9_-]{80}") {
+            prop_assert!(minter(1).parse(&text).is_none());
+            prop_assert_eq!(presented(&minter(1), &format!("{PREFIX}{body}"), [9; 32]), None);
+        }
+    }
+}

@@ -46,3 +46,72 @@ impl Sealer {
         self.open(aad, &URL_SAFE_NO_PAD.decode(text).ok()?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::entropy::SystemEntropy;
+
+    fn sealer(key: u8) -> Sealer {
+        Sealer::new(Secret::new([key; 32]))
+    }
+
+    #[test]
+    fn the_same_text_never_seals_to_the_same_bytes() {
+        assert_ne!(sealer(1).seal(&SystemEntropy, b"code", b"plain"), sealer(1).seal(&SystemEntropy, b"code", b"plain"));
+    }
+
+    /// CO-11: a longer or shorter text, another spelling of the same bytes, white space, NUL, the other alphabet.
+    #[test]
+    fn no_other_spelling_of_a_sealed_text_opens() {
+        for length in 0..6 {
+            let plain = vec![0xa5u8; length];
+            let text = sealer(1).seal_text(&SystemEntropy, b"code", &plain);
+            assert_eq!(sealer(1).open_text(b"code", &text).as_deref(), Some(plain.as_slice()));
+            for end in 0..text.len() {
+                assert_eq!(sealer(1).open_text(b"code", &text[..end]), None, "cut at {end}");
+            }
+            for tail in ["=", "==", "A", "AA", "AAA", "AAAA", " ", "\n", "\0", ".", "%00"] {
+                assert_eq!(sealer(1).open_text(b"code", &format!("{text}{tail}")), None, "{tail:?} appended");
+                assert_eq!(sealer(1).open_text(b"code", &format!("{tail}{text}")), None, "{tail:?} before");
+            }
+            // Every other last character: some of them decode to the same bytes in a lax decoder.
+            let (rest, last) = text.split_at(text.len() - 1);
+            for other in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/".chars().filter(|c| !last.contains(*c)) {
+                assert_eq!(sealer(1).open_text(b"code", &format!("{rest}{other}")), None, "last character {other}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_sealed_opens(plain in any::<Vec<u8>>(), aad in any::<Vec<u8>>()) {
+            let sealed = sealer(1).seal(&SystemEntropy, &aad, &plain);
+            prop_assert_eq!(sealed.len(), plain.len() + 40);
+            prop_assert_eq!(sealer(1).open(&aad, &sealed), Some(plain));
+        }
+
+        #[test]
+        fn one_flipped_bit_opens_nothing(plain in any::<Vec<u8>>(), at in any::<prop::sample::Index>(), bit in 0u32..8) {
+            let mut sealed = sealer(1).seal(&SystemEntropy, b"code", &plain);
+            let at = at.index(sealed.len());
+            sealed[at] ^= 1u8 << bit;
+            prop_assert_eq!(sealer(1).open(b"code", &sealed), None);
+        }
+
+        #[test]
+        fn another_key_or_purpose_opens_nothing(plain in any::<Vec<u8>>(), key in 2u8.., aad in "[a-z]{0,8}") {
+            let sealed = sealer(1).seal(&SystemEntropy, b"code of the client", &plain);
+            prop_assert_eq!(sealer(key).open(b"code of the client", &sealed), None);
+            prop_assert_eq!(sealer(1).open(aad.as_bytes(), &sealed), None);
+        }
+
+        #[test]
+        fn garbage_opens_nothing(garbage in any::<Vec<u8>>(), text in any::<String>()) {
+            prop_assert_eq!(sealer(1).open(b"", &garbage), None);
+            prop_assert_eq!(sealer(1).open_text(b"", &text), None);
+        }
+    }
+}

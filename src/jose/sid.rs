@@ -27,3 +27,29 @@ impl Deriver {
         URL_SAFE_NO_PAD.encode(half)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn it_depends_on_the_key_the_session_and_the_client(
+            key in any::<[u8; 32]>(), other_key in any::<[u8; 32]>(), session in any::<u128>(), other_session in any::<u128>(),
+            client in "[a-z]{1,12}", other_client in "[a-z]{1,12}",
+        ) {
+            let sid = |key: [u8; 32], session: u128, client: &str| {
+                Deriver::new(Secret::new(key)).sid(SessionId(Uuid::from_u128(session)), &ClientId::parse(client).unwrap())
+            };
+            let base = sid(key, session, &client);
+            prop_assert_eq!(base.len(), 22);
+            prop_assert_eq!(&sid(key, session, &client), &base);
+            prop_assert_eq!(sid(other_key, session, &client) == base, key == other_key);
+            prop_assert_eq!(sid(key, other_session, &client) == base, session == other_session);
+            prop_assert_eq!(sid(key, session, &other_client) == base, client == other_client);
+        }
+    }
+}

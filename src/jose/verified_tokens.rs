@@ -94,3 +94,45 @@ impl Shard {
         self.young.insert(key, verified);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verified() -> Verified {
+        Verified { kid: String::new(), typ: String::new(), claims: Arc::default() }
+    }
+
+    #[test]
+    fn it_never_holds_more_than_its_capacity() {
+        let tokens = VerifiedTokens::new();
+        for number in 0..3 * CAPACITY {
+            tokens.insert(VerifiedTokens::key_of(&number.to_string()), verified());
+            assert!(tokens.len() <= CAPACITY);
+        }
+        assert!(tokens.len() >= CAPACITY / 4);
+    }
+
+    #[test]
+    fn what_is_used_stays_and_what_is_not_goes() {
+        let tokens = VerifiedTokens::new();
+        let (used, unused) = (VerifiedTokens::key_of("used"), VerifiedTokens::key_of("unused"));
+        tokens.insert(used, verified());
+        tokens.insert(unused, verified());
+        for number in 0..8 * CAPACITY {
+            tokens.insert(VerifiedTokens::key_of(&number.to_string()), verified());
+            assert!(tokens.get(&used).is_some());
+        }
+        assert!(tokens.get(&unused).is_none());
+    }
+
+    #[test]
+    fn the_same_token_twice_is_one_entry() {
+        let tokens = VerifiedTokens::new();
+        assert!(tokens.is_empty());
+        for _ in 0..2 * HALF_SHARD {
+            tokens.insert(VerifiedTokens::key_of("one"), verified());
+        }
+        assert_eq!(tokens.len(), 1);
+    }
+}
