@@ -35,10 +35,7 @@ impl DatabaseSettings {
     /// The URL without its password, for messages and logs.
     pub fn shown_url(&self) -> String {
         let Ok(mut url) = url::Url::parse(&self.url) else { return self.url.clone() };
-        match url.password() {
-            Some(_) if url.set_password(Some("***")).is_ok() => url.to_string(),
-            _ => self.url.clone(),
-        }
+        if url.password().is_some() && url.set_password(Some("***")).is_ok() { url.to_string() } else { self.url.clone() }
     }
 }
 
@@ -67,7 +64,11 @@ impl Raw {
         let known = ["sqlite://", "postgres://", "postgresql://"];
         if !known.iter().any(|scheme| settings.url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty())) {
             // The text may hold a password: it is not repeated.
-            return Err(SettingsError::refused(sources, &["database", "url"], "this is no database URL: write `sqlite://FILE` or `postgres://USER@HOST/DATABASE`"));
+            return Err(SettingsError::refused(
+                sources,
+                &["database", "url"],
+                "this is no database URL: write `sqlite://FILE` or `postgres://USER@HOST/DATABASE`",
+            ));
         }
         if !(1..=1000).contains(&settings.pool_size) {
             return Err(SettingsError::refused(sources, &["database", "pool_size"], "write a number from 1 to 1000, such as `8`"));

@@ -70,7 +70,8 @@ fn the_documented_defaults_are_the_codes() {
     let rows = rows();
     let none: Vec<&String> = rows.iter().filter(|(path, row)| row.default.is_none() && !path.contains("[]")).map(|(path, _)| path).collect();
     assert_eq!(none, ["branding.logo_url"]);
-    let defaults: BTreeMap<String, String> = rows.iter().filter(|(path, _)| !path.contains("[]")).filter_map(|(path, row)| Some((path.clone(), row.default.clone()?))).collect();
+    let defaults: BTreeMap<String, String> =
+        rows.iter().filter(|(path, _)| !path.contains("[]")).filter_map(|(path, row)| Some((path.clone(), row.default.clone()?))).collect();
     // One by one too: the value is not the default of a neighbour by accident of the whole.
     for (path, value) in &defaults {
         let one = Settings::from_toml(&toml_of(&BTreeMap::from([(path.clone(), value.clone())]))).unwrap_or_else(|error| panic!("{path}: {error}"));
@@ -83,12 +84,8 @@ fn the_documented_defaults_are_the_codes() {
 /// The defaults of a client and a user: with them written out, an `spa` client and a user are what they are without.
 #[test]
 fn the_documented_defaults_of_clients_and_users_are_the_codes() {
-    let required = [
-        ("clients[].id", "\"a\""),
-        ("clients[].kind", "\"spa\""),
-        ("clients[].redirect_uris", "[\"https://a.test/cb\"]"),
-        ("users[].username", "\"u\""),
-    ];
+    let required =
+        [("clients[].id", "\"a\""), ("clients[].kind", "\"spa\""), ("clients[].redirect_uris", "[\"https://a.test/cb\"]"), ("users[].username", "\"u\"")];
     let required: BTreeMap<String, String> = required.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let mut written = required.clone();
     for (path, row) in rows().into_iter().filter(|(path, _)| path.contains("[]")) {

@@ -66,7 +66,9 @@ impl SettingsError {
             Cause::InvalidType(actual, expected) | Cause::InvalidValue(actual, expected) => match known {
                 Some(known) => format!("{} does not fit: write {}, such as `{}`", found(actual), known.kind.phrase(), known.example),
                 None if matches!(actual, Actual::Map) => format!("a table does not fit: write {expected}"),
-                None if key.ends_with("[]") || expected == "a sequence" => format!("{} does not fit: write `[[{}]]` on a line of its own and its keys below", found(actual), key.trim_end_matches("[]")),
+                None if key.ends_with("[]") || expected == "a sequence" => {
+                    format!("{} does not fit: write `[[{}]]` on a line of its own and its keys below", found(actual), key.trim_end_matches("[]"))
+                }
                 None => format!("{} does not fit: write `[{key}]` on a line of its own and its keys below", found(actual)),
             },
             other => match known {

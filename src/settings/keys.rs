@@ -43,7 +43,11 @@ impl Raw {
             return Err(SettingsError::refused(
                 sources,
                 &["keys", "announce"],
-                format!("`{}` does not fit: verifiers keep the JWKS for {}, so write something longer, such as `\"P1D\"`", settings.announce, Lifetime::seconds(JWKS_MAX_AGE_SECONDS)),
+                format!(
+                    "`{}` does not fit: verifiers keep the JWKS for {}, so write something longer, such as `\"P1D\"`",
+                    settings.announce,
+                    Lifetime::seconds(JWKS_MAX_AGE_SECONDS)
+                ),
             ));
         }
         let mut seen = Vec::new();

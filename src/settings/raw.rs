@@ -36,14 +36,16 @@ impl TryFrom<String> for Listen {
 
     fn try_from(text: String) -> Result<Self, String> {
         // `:8080` and `localhost:8080` are refused on purpose: which address is meant decides who can reach the server.
-        text.parse().map(Self).map_err(|_| format!("`{text}` is not an address and a port: write `\"127.0.0.1:8080\"` (this machine only) or `\"0.0.0.0:8080\"` (reachable from outside)"))
+        text.parse().map(Self).map_err(|_| {
+            format!("`{text}` is not an address and a port: write `\"127.0.0.1:8080\"` (this machine only) or `\"0.0.0.0:8080\"` (reachable from outside)")
+        })
     }
 }
 
 pub(super) fn validated(sources: &Sources) -> Result<Settings, SettingsError> {
     let raw: Raw = sources.figment.extract().map_err(|error| SettingsError::explain(sources, error))?;
     let default = Settings::default();
-    Ok(Settings {
+    let settings = Settings {
         issuer: raw.issuer.unwrap_or(default.issuer),
         listen: raw.listen.map_or(default.listen, |listen| listen.0),
         database: raw.database.validated(sources)?,
@@ -62,5 +64,16 @@ pub(super) fn validated(sources: &Sources) -> Result<Settings, SettingsError> {
         branding: raw.branding.validated(sources)?,
         log: raw.log.validated(),
         trust_proxy: raw.trust_proxy,
-    })
+    };
+    // Between sections: what a client's ID tokens are signed with must have a key.
+    let keyless = |client: &clients::DeclaredClient| !settings.keys.algorithms.contains(&client.metadata.id_token_signed_response_alg);
+    if let Some(i) = settings.clients.iter().position(keyless) {
+        let path = ["clients", &i.to_string(), "id_token_signed_response_alg"];
+        return Err(SettingsError::refused(
+            sources,
+            &path,
+            "no key is kept for that algorithm: add it to `algorithms` in `[keys]`, or choose one that is there",
+        ));
+    }
+    Ok(settings)
 }

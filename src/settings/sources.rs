@@ -42,9 +42,14 @@ impl Sources {
             Ok(text) => Some((path.display().to_string(), text)),
             Err(error) if !named && error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(SettingsError::of_file(path.display(), "there is no such settings file: correct the name after --config, or write one with `gatekey init`"));
+                return Err(SettingsError::of_file(
+                    path.display(),
+                    "there is no such settings file: correct the name after --config, or write one with `gatekey init`",
+                ));
             }
-            Err(error) => return Err(SettingsError::of_file(path.display(), format!("the settings file cannot be read ({error}): make it readable for this user"))),
+            Err(error) => {
+                return Err(SettingsError::of_file(path.display(), format!("the settings file cannot be read ({error}): make it readable for this user")));
+            }
         };
         Self::merge(text, variables.into_iter().collect(), flags)
     }
@@ -86,7 +91,8 @@ impl Sources {
         let metadata = self.figment.get_metadata(tag?)?;
         Some(match metadata.name.as_ref() {
             "environment" => {
-                let levels: Vec<String> = path.iter().take_while(|part| !part.bytes().all(|b| b.is_ascii_digit())).map(|part| part.to_ascii_uppercase()).collect();
+                let levels: Vec<String> =
+                    path.iter().take_while(|part| !part.bytes().all(|b| b.is_ascii_digit())).map(|part| part.to_ascii_uppercase()).collect();
                 format!("variable {PREFIX}{}", levels.join("__"))
             }
             "flags" => format!("flag --{}", path.first()?),

@@ -65,7 +65,10 @@ fn an_unknown_key_is_refused_with_the_nearest_one_and_where_it_is() {
         ("\n[database]\n\npoolsize = 3", "gatekey.toml, line 4: `database.poolsize` is not a known key: did you mean `database.pool_size`?"),
         ("pool_size = 3", "did you mean `database.pool_size`?"),
         ("[lifetime]\naccess_token = \"PT1M\"", "gatekey.toml, line 1: `lifetime` is not a known key: did you mean `lifetimes`?"),
-        ("[[clients]]\nid = \"a\"\nkind = \"spa\"\nredirect_uri = []", "gatekey.toml, line 4: `clients[].redirect_uri` is not a known key: did you mean `clients[].redirect_uris`?"),
+        (
+            "[[clients]]\nid = \"a\"\nkind = \"spa\"\nredirect_uri = []",
+            "gatekey.toml, line 4: `clients[].redirect_uri` is not a known key: did you mean `clients[].redirect_uris`?",
+        ),
         ("[[clients]]\nid = \"a\"\nkind = \"spa\"\n[clients.lifetimes]\ncode = \"PT1S\"", "line 5: `clients[].lifetimes.code` is not a known key"),
         ("[[users]]\nusername = \"a\"\npassword = \"x\"", "password in clear does not belong"),
         ("[[clients]]\nid = \"a\"\nkind = \"web\"\nsecret = \"x\"", "secret in clear does not belong"),
@@ -120,7 +123,12 @@ fn a_missing_file_is_an_error_only_when_named() {
 
 #[test]
 fn what_kubernetes_announces_is_not_ours() {
-    let variables = [("GATEKEY_SERVICE_HOST", "10.0.0.1"), ("GATEKEY_SERVICE_PORT_HTTP", "80"), ("GATEKEY_PORT", "tcp://10.0.0.1:80"), ("GATEKEY_PORT_80_TCP_PROTO", "tcp")];
+    let variables = [
+        ("GATEKEY_SERVICE_HOST", "10.0.0.1"),
+        ("GATEKEY_SERVICE_PORT_HTTP", "80"),
+        ("GATEKEY_PORT", "tcp://10.0.0.1:80"),
+        ("GATEKEY_PORT_80_TCP_PROTO", "tcp"),
+    ];
     assert!(with_environment("", &variables).is_ok());
 }
 
@@ -157,12 +165,16 @@ fn a_client_that_cannot_work_is_refused() {
     for (text, expected) in [
         ("[[clients]]\nid = \"a\"\nkind = \"spa\"".to_owned(), "line 1: `clients[]`: client `a`: `redirect_uris` is empty"),
         ("[[clients]]\nid = \"a b\"\nkind = \"spa\"".to_owned(), "line 2: `clients[].id`: a client id has"),
-        ("[[clients]]\nid = \"a\"\nkind = \"spa\"\nredirect_uris = [\"https://*.test/\"]".to_owned(), "line 4: `clients[].redirect_uris[]`: `https://*.test/` has a wildcard"),
+        (
+            "[[clients]]\nid = \"a\"\nkind = \"spa\"\nredirect_uris = [\"https://*.test/\"]".to_owned(),
+            "line 4: `clients[].redirect_uris[]`: `https://*.test/` has a wildcard",
+        ),
         (format!("{web}secret_env = \"NOT_SET\""), "line 5: `clients[].secret_env`: the variable `NOT_SET` is not set"),
         (format!("{web}secret_digest = \"hunter2\""), "this is no digest"),
         (format!("{web}secret_digest = \"sha256:a\"\nsecret_file = \"x\""), "this is no digest"),
         (format!("{web}{web}"), "line 6: `clients[].id`: `w` is declared twice"),
         (format!("{web}[clients.lifetimes]\nid_token = \"unlimited\""), "`clients[].lifetimes.id_token`: a token must end"),
+        (format!("{web}id_token_signed_response_alg = \"PS256\""), "line 5: `clients[].id_token_signed_response_alg`: no key is kept"),
         (format!("{web}refresh_overlap = \"unlimited\""), "an unlimited `refresh_overlap`"),
     ] {
         let error = error(&text);
