@@ -14,7 +14,7 @@ function bind(id, work) {
   button.addEventListener("click", async () => {
     if (button.getAttribute("aria-disabled") === "true") return;
     button.setAttribute("aria-disabled", "true");
-    result.replaceChildren();
+    for (const other of document.querySelectorAll("[data-result]")) other.replaceChildren();
     try {
       result.replaceChildren(...await work((...steps) => result.replaceChildren(...steps)));
       result.dataset.kind = "good";

@@ -4,7 +4,7 @@ import { byId, element } from "./element.js";
 import { kept } from "./kept.js";
 import { readRefreshToken } from "./refresh_token.js";
 
-const SHOWN = 12;
+const SHOWN = innerWidth < 480 ? 8 : 12;
 const chain = kept("chain", null);
 
 /** Takes note of the refresh token in hand; answers `{ began, from, to }`: whether a new chain began, and the step. */
@@ -41,8 +41,7 @@ export function clearChain() {
 
 export function showChain() {
   const known = chain.get();
-  const section = byId("generation").closest("section");
-  section.dataset.state = known ? (known.ended ? "ended" : "live") : "none";
+  byId("chain").dataset.state = known ? (known.ended ? "ended" : "live") : "none";
   byId("generation").textContent = known ? String(known.newest) : "–";
   byId("chain-words").textContent = words(known);
   const beads = byId("beads");

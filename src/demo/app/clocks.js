@@ -1,8 +1,8 @@
 // The three countdowns: the session's two ends, as the token response told them, and the access token's own.
 
-import { announce } from "./element.js";
+import { byId } from "./element.js";
 import { moment, remaining } from "./format.js";
-import { deadlines, now } from "./issuer.js";
+import { deadlines, demo, now } from "./issuer.js";
 
 const WARN_BEFORE = 120;
 const clocks = Object.fromEntries(["session", "idle", "token"].map((name) => {
@@ -13,6 +13,9 @@ const clocks = Object.fromEntries(["session", "idle", "token"].map((name) => {
 let user = null;
 let tokenLearned = 0;
 let warned = null;
+
+/** Called once for each end that is near, with `session` or `idle`: an application that knows its deadline can say so before it is too late. */
+export const warnings = { near: () => {} };
 
 /** Shows the clocks of a user who has just been loaded or renewed. */
 export function showClocks(loaded) {
@@ -50,16 +53,15 @@ function tick() {
     }),
   );
   show("token", user.expires_at ?? null, user.expires_at - tokenLearned, {
-    words: "Short on purpose: a token that leaks is soon worthless.",
+    words: byId("automatic").checked ? `Short on purpose. The page gets the next one ${demo.renew_before} seconds before.` : "Short on purpose, and nobody renews it: the switch above is off.",
     never: "The issuer named no end.",
     over: "The API refuses it now. Renew to get another.",
     low: 20,
   });
-  // An application that knows its deadline can say so before it is too late.
   const end = Math.min(session ?? Infinity, idle ?? Infinity);
   if (left > 0 && left < WARN_BEFORE && warned !== end) {
     warned = end;
-    announce("Your session ends in less than two minutes.");
+    warnings.near(idle !== null && idle < (session ?? Infinity) ? "idle" : "session");
   }
 }
 

@@ -18,7 +18,10 @@ window.fetch = async (input, init) => {
   const answer = await plainFetch(input, init);
   const body = String(init?.body ?? "");
   if (answer.ok && init?.method === "POST" && answer.url.startsWith(issuerOrigin) && body.includes("grant_type=")) {
-    const { session_expires_at: session = null, session_idle_expires_at: idle = null } = await answer.clone().json();
+    const known = deadlines.get();
+    // A chain with `offline_access` outlives the session; its later answers have no deadlines to tell, and the last ones stand.
+    const over = body.includes("grant_type=refresh_token") && Math.min(known.session ?? Infinity, known.idle ?? Infinity) <= now();
+    const { session_expires_at: session = over ? known.session : null, session_idle_expires_at: idle = over ? known.idle : null } = await answer.clone().json();
     deadlines.set({ session, idle, learned: now() });
   }
   return answer;
@@ -74,6 +77,7 @@ export const manager = new WatchedUserManager({
   post_logout_redirect_uri: `${location.origin}/`,
   scope: demo.scope,
   resource: demo.api,
+  filterProtocolClaims: false, // `auth_time` is shown
   automaticSilentRenew: false, // the switch on the page starts it
   accessTokenExpiringNotificationTimeInSeconds: demo.renew_before,
   silentRequestTimeoutInSeconds: 8,

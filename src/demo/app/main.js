@@ -2,7 +2,7 @@
 
 import { bindActions, problem } from "./actions.js";
 import { clearChain, currentChain, learnToken, markEnded, showChain } from "./chain.js";
-import { showClocks } from "./clocks.js";
+import { showClocks, warnings } from "./clocks.js";
 import { announce, byId, element } from "./element.js";
 import { moment } from "./format.js";
 import { deadlines, demo, forgetRefreshToken, manager, revoke } from "./issuer.js";
@@ -67,6 +67,10 @@ manager.onRenewal = ({ way, asked, milliseconds, before, user, error, deadlinesB
   const how = `${way === "frame" ? "hidden frame, prompt=none" : "refresh token"}, ${asked === "automatic" ? "by itself" : "you asked"}`;
   if (error) {
     const { words, code } = explain(error);
+    if (!before && code === "login_required") {
+      record({ kind: "told", title: "Asked who is signed in", how: "hidden frame, prompt=none", milliseconds, facts: ["nobody, so no token, and no page was shown"], code });
+      return;
+    }
     record({ kind: "bad", title: way === "frame" ? "Silent renewal refused" : "Refresh refused", how, milliseconds, facts: [words], code });
     if (before) afterRefusal(way, error);
     return;
@@ -91,14 +95,19 @@ async function afterRefusal(way, error) {
     showChain();
     notice("The issuer has ended this chain of refresh tokens. If your session is still alive, the page can go on without you.", "Renew silently", () => byId("renew").click());
   } else if (error.error) {
-    notice(`${explain(error).words} Sign in again to go on.`, "Sign in", signIn);
+    notice(`${explain(error).words} Sign in again to go on.`, "Sign in", () => signIn());
   }
 }
 
+warnings.near = (which) => {
+  if (which === "idle") notice("Your session is about to end, because it was not used.", "Stay signed in", () => byId("renew").click());
+  else notice("Your session ends in less than two minutes, however busy you are. Sign in again to go on without a break.", "Sign in again", () => signIn({ prompt: "login" }));
+};
+
 // 4. Signing in and out.
-async function signIn() {
+async function signIn(how = {}) {
   try {
-    await manager.signinRedirect();
+    await manager.signinRedirect(how);
   } catch (error) {
     showSignedOut(error);
   }
@@ -112,7 +121,7 @@ async function signOut() {
   await manager.signoutRedirect({ state: "signed-out" });
 }
 
-byId("sign-in").addEventListener("click", signIn);
+byId("sign-in").addEventListener("click", () => signIn());
 bindActions(signOut);
 
 const theSwitch = byId("automatic");
