@@ -143,7 +143,7 @@ export function bindActions(signOut) {
     }
     const { notes, scope } = await answer.json();
     record({ kind: "told", title: "Called the API", how: "access token", milliseconds, facts: [`${notes.length} notes came back`] });
-    return [said("The API checked the signature, the end, the audience and the scope ", code(scope), ", and answered:"), element("ul", { class: "notes" }, ...notes.map((note) => element("li", {}, note)))];
+    return [said("The API checked the token: signed by the issuer, not ended, meant for this API, with the scope ", code(scope), ". Here are your notes:"), element("ul", { class: "notes" }, ...notes.map((note) => element("li", {}, note)))];
   });
 
   bind("sign-out", async () => {
