@@ -14,13 +14,14 @@ let user = null;
 let tokenLearned = 0;
 let warned = null;
 
-/** Called once for each end that is near, with `session` or `idle`: an application that knows its deadline can say so before it is too late. */
+/** Called once for each end that is near, with `session`, `idle` or `over`: an application that knows its deadline can say so before it is too late. */
 export const warnings = { near: () => {} };
 
 /** Shows the clocks of a user who has just been loaded or renewed. */
 export function showClocks(loaded) {
   if (loaded?.access_token !== user?.access_token) tokenLearned = loaded?.expires_in > 0 ? now() : 0;
   user = loaded;
+  warned = null;
   tick();
 }
 
@@ -58,11 +59,9 @@ function tick() {
     over: "The API refuses it now. Renew to get another.",
     low: 20,
   });
-  const end = Math.min(session ?? Infinity, idle ?? Infinity);
-  if (left > 0 && left < WARN_BEFORE && warned !== end) {
-    warned = end;
-    warnings.near(idle !== null && idle < (session ?? Infinity) ? "idle" : "session");
-  }
+  const near = left <= 0 ? "over" : left >= WARN_BEFORE ? null : idle !== null && idle < (session ?? Infinity) ? "idle" : "session";
+  if (near && near !== warned) warnings.near(near);
+  warned = near;
 }
 
 setInterval(tick, 250);

@@ -101,6 +101,7 @@ async function afterRefusal(way, error) {
 
 warnings.near = (which) => {
   if (which === "idle") notice("Your session is about to end, because it was not used.", "Stay signed in", () => byId("renew").click());
+  else if (which === "over") notice("Your session at the issuer has ended.", "Sign in again", () => signIn());
   else notice("Your session ends in less than two minutes, however busy you are. Sign in again to go on without a break.", "Sign in again", () => signIn({ prompt: "login" }));
 };
 
