@@ -21,7 +21,8 @@ use minijinja::{Environment, context};
 pub use assets::Asset;
 pub use language::Language;
 pub use page::{
-    AccessLasts, Account, ChooseAccount, ConfirmLogout, Consent, ErrorKind, ErrorPage, FormPost, Home, Page, Setup, SetupDone, SetupProblem, SignIn, SignInProblem, SignedOut,
+    AccessLasts, Account, ChooseAccount, ConfirmLogout, Consent, ErrorKind, ErrorPage, FormPost, Home, Page, Setup, SetupDone, SetupProblem, SignIn,
+    SignInProblem, SignedOut,
 };
 
 use assets::Versioned;

@@ -169,7 +169,25 @@ impl Scheme {
     }
 
     fn declarations(&self) -> String {
-        let Self { ground, surface, raised, text, muted, line, edge, accent, accent_hover, on_accent, accent_edge, link, focus, mark, mark_tint, error, error_ground } = self;
+        let Self {
+            ground,
+            surface,
+            raised,
+            text,
+            muted,
+            line,
+            edge,
+            accent,
+            accent_hover,
+            on_accent,
+            accent_edge,
+            link,
+            focus,
+            mark,
+            mark_tint,
+            error,
+            error_ground,
+        } = self;
         format!(
             "--ground:{ground};--surface:{surface};--raised:{raised};--text:{text};--muted:{muted};--line:{line};--edge:{edge};--accent:{accent};\
              --accent-hover:{accent_hover};--on-accent:{on_accent};--accent-edge:{accent_edge};--link:{link};--focus:{focus};--mark:{mark};--mark-tint:{mark_tint};\
@@ -206,8 +224,32 @@ mod tests {
     use super::*;
 
     fn check(scheme: &Scheme) {
-        let Scheme { ground, surface, raised, text, muted, edge, accent, accent_hover, on_accent, accent_edge, link, focus, mark, mark_tint, error, error_ground, .. } = *scheme;
-        let mut read = vec![("button", on_accent, accent), ("button under the pointer", on_accent, accent_hover), ("error in its box", error, error_ground), ("text in the error box", text, error_ground), ("badge", text, mark_tint)];
+        let Scheme {
+            ground,
+            surface,
+            raised,
+            text,
+            muted,
+            edge,
+            accent,
+            accent_hover,
+            on_accent,
+            accent_edge,
+            link,
+            focus,
+            mark,
+            mark_tint,
+            error,
+            error_ground,
+            ..
+        } = *scheme;
+        let mut read = vec![
+            ("button", on_accent, accent),
+            ("button under the pointer", on_accent, accent_hover),
+            ("error in its box", error, error_ground),
+            ("text in the error box", text, error_ground),
+            ("badge", text, mark_tint),
+        ];
         let mut seen = Vec::new();
         for under in [ground, surface, raised] {
             read.extend([("text", text, under), ("muted", muted, under), ("link", link, under), ("error", error, under)]);

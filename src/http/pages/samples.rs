@@ -1,7 +1,8 @@
 //! Pages with sample content in every state, rendered once at start.
 
 use super::page::{
-    AccessLasts, Account, ChooseAccount, ConfirmLogout, Consent, ErrorKind, ErrorPage, FormPost, Home, Page, Setup, SetupDone, SetupProblem, SignIn, SignInProblem, SignedOut,
+    AccessLasts, Account, ChooseAccount, ConfirmLogout, Consent, ErrorKind, ErrorPage, FormPost, Home, Page, Setup, SetupDone, SetupProblem, SignIn,
+    SignInProblem, SignedOut,
 };
 
 const ACCOUNT: Account<'static> = Account { username: "ada", name: Some("Ada Lovelace") };
@@ -34,7 +35,8 @@ pub(super) fn pages() -> Vec<Page<'static>> {
     };
     let choose = ChooseAccount { csrf: "c", ticket: "t", application: Some("Notes"), account: ACCOUNT };
     let logout = ConfirmLogout { csrf: "c", ticket: "t", application: Some("Notes"), account: ACCOUNT };
-    let error = ErrorPage { kind: ErrorKind::Internal, code: Some("server_error"), detail: Some("The request could not be completed."), request_id: "0197-sample" };
+    let error =
+        ErrorPage { kind: ErrorKind::Internal, code: Some("server_error"), detail: Some("The request could not be completed."), request_id: "0197-sample" };
     let setup = Setup { csrf: "c", link: "l", username: "", name: "", email: "", min_length: 10, problems: &[] };
 
     let mut pages = vec![

@@ -14,7 +14,8 @@ fn english(page: Page<'_>) -> String {
     pages().render(&page, &Language::English)
 }
 
-const SIGN_IN: SignIn<'static> = SignIn { csrf: "csrf-value", ticket: "ticket-value", application: Some("Notes"), username: "", confirm_identity: false, problem: None };
+const SIGN_IN: SignIn<'static> =
+    SignIn { csrf: "csrf-value", ticket: "ticket-value", application: Some("Notes"), username: "", confirm_identity: false, problem: None };
 
 const SETUP: Setup<'static> = Setup { csrf: "csrf-value", link: "link-value", username: "", name: "", email: "", min_length: 12, problems: &[] };
 
@@ -96,7 +97,10 @@ fn sign_in_posts_what_the_handler_reads() {
 fn a_wrong_password_is_told_at_the_field_which_gets_the_focus() {
     let html = english(Page::SignIn(SignIn { username: "ada", problem: Some(SignInProblem::WrongCredentials), ..SIGN_IN }));
     let password = input(&html, "password");
-    assert!(password.contains("aria-invalid=\"true\"") && password.contains("aria-describedby=\"password-error\"") && password.contains(" autofocus"), "{password}");
+    assert!(
+        password.contains("aria-invalid=\"true\"") && password.contains("aria-describedby=\"password-error\"") && password.contains(" autofocus"),
+        "{password}"
+    );
     assert!(input(&html, "username").contains("value=\"ada\"") && !input(&html, "username").contains(" autofocus"));
     assert!(html.contains("<title>Error: Sign in"));
 
@@ -136,7 +140,11 @@ fn decisions_are_buttons() {
     };
     let html = english(Page::Consent(consent));
     assert!(html.contains("action=\"/tenant/consent\"") && html.contains("action=\"/tenant/select-account\""));
-    assert!(html.contains("name=\"decision\" value=\"allow\"") && html.contains("name=\"decision\" value=\"deny\"") && html.contains("name=\"account\" value=\"other\""));
+    assert!(
+        html.contains("name=\"decision\" value=\"allow\"")
+            && html.contains("name=\"decision\" value=\"deny\"")
+            && html.contains("name=\"account\" value=\"other\"")
+    );
     assert!(html.contains("Know who you are") && html.contains("<bdi class=\"name\">notes:read</bdi>") && html.contains("notes.example.com"));
     assert!(html.contains("Access lasts 90 days at most"));
     let html = english(Page::ChooseAccount(ChooseAccount { csrf: "c", ticket: "t", application: None, account }));
@@ -152,7 +160,14 @@ fn everywhere(text: &str) -> Vec<Page<'_>> {
     let fields: &[(&str, &str)] = Vec::leak(vec![("state", text), (text, "x")]);
     vec![
         Page::SignIn(SignIn { csrf: text, ticket: text, application: Some(text), username: text, confirm_identity: false, problem: None }),
-        Page::SignIn(SignIn { csrf: text, ticket: text, application: Some(text), username: text, confirm_identity: true, problem: Some(SignInProblem::WrongCredentials) }),
+        Page::SignIn(SignIn {
+            csrf: text,
+            ticket: text,
+            application: Some(text),
+            username: text,
+            confirm_identity: true,
+            problem: Some(SignInProblem::WrongCredentials),
+        }),
         Page::Consent(Consent { csrf: text, ticket: text, application: text, return_host: text, account, scopes: one(), lasts: AccessLasts::WhileSignedIn }),
         Page::ChooseAccount(ChooseAccount { csrf: text, ticket: text, application: Some(text), account }),
         Page::ConfirmLogout(ConfirmLogout { csrf: text, ticket: text, application: Some(text), account }),
@@ -247,7 +262,12 @@ fn skeleton_free(html: &str) -> String {
 #[test]
 fn form_post_carries_values_whole() {
     let state = "a&b=\"<'>é".repeat(1000);
-    let html = english(Page::FormPost(FormPost { action: "https://app.example/cb?x=1&y=2", fields: &[("code", "abc"), ("state", &state)], nonce: "bm9uY2U", application: "Notes" }));
+    let html = english(Page::FormPost(FormPost {
+        action: "https://app.example/cb?x=1&y=2",
+        fields: &[("code", "abc"), ("state", &state)],
+        nonce: "bm9uY2U",
+        application: "Notes",
+    }));
     let tag = tags(&html, "input").into_iter().find(|tag| tag.contains("name=\"state\"")).unwrap();
     let value = tag.split("value=\"").nth(1).unwrap().split('"').next().unwrap();
     let plain = value.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#x27;", "'").replace("&amp;", "&");
@@ -263,7 +283,6 @@ fn assets_are_found_under_the_addresses_the_pages_name() {
     let addresses: Vec<&str> = tags(&html, "link").iter().map(|tag| tag.split("href=\"").nth(1).unwrap().split('"').next().unwrap()).collect();
     assert_eq!(addresses.len(), 3);
     for address in addresses {
-        let address = address;
         assert!(address.starts_with("/tenant/assets/"), "{address}");
         let asset = pages.asset(address).unwrap();
         assert!(asset.immutable && !asset.bytes.is_empty());

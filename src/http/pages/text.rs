@@ -112,7 +112,16 @@ mod tests {
     #[test]
     fn only_web_addresses_are_linked() {
         assert_eq!(web_address("https://app.example/x?y=1"), "https://app.example/x?y=1");
-        for hostile in ["javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "//evil.example", "vbscript:x", "", "\u{1}javascript:alert(1)", "java\tscript:alert(1)"] {
+        for hostile in [
+            "javascript:alert(1)",
+            "JaVaScRiPt:alert(1)",
+            "data:text/html,x",
+            "//evil.example",
+            "vbscript:x",
+            "",
+            "\u{1}javascript:alert(1)",
+            "java\tscript:alert(1)",
+        ] {
             assert_eq!(web_address(hostile), "", "{hostile:?}");
         }
     }

@@ -110,7 +110,7 @@ error-request = Anfragenummer
 
 setup-title = Ersten Administrator anlegen
 setup-text = Dieses Konto verwaltet { $service }: die Benutzer, die Anwendungen und die Schlüssel. Der Link, der Sie hierher brachte, gilt nur einmal.
-setup-username-hint = Buchstaben, Ziffern, Punkte und Bindestriche.
+setup-username-hint = Damit melden Sie sich an. Groß- und Kleinschreibung ist gleich.
 setup-name = Vollständiger Name
 setup-optional = (freiwillig)
 setup-email = E-Mail-Adresse
@@ -123,7 +123,7 @@ setup-password-again = Passwort, noch einmal
 setup-button = Administrator anlegen
 setup-problems = Bitte prüfen Sie die markierten Felder.
 setup-problem-username-missing = Wählen Sie einen Benutzernamen.
-setup-problem-username-invalid = Das kann kein Benutzername sein. Nehmen Sie Buchstaben, Ziffern, Punkte und Bindestriche.
+setup-problem-username-invalid = Das kann kein Benutzername sein. Wählen Sie einen kürzeren ohne Leerzeichen und Sonderzeichen.
 setup-problem-username-taken = Dieser Benutzername ist vergeben. Wählen Sie einen anderen.
 setup-problem-name-invalid = Dieser Name ist zu lang oder enthält Zeichen, die sich nicht darstellen lassen.
 setup-problem-email-invalid = Das ist keine E-Mail-Adresse wie ada@example.com.
@@ -139,7 +139,7 @@ setup-done-title = { $service } ist bereit
 setup-done-text = Den Administrator { $username } gibt es jetzt. Sie können sich anmelden.
 setup-done-next = Weiter
 
-home-title = { $service }
+home-title = Anmeldedienst
 home-text = Dies ist der Anmeldedienst von { $service }. Hier ist nichts zu tun: Öffnen Sie die Anwendung, die Sie benutzen möchten; sie bringt Sie hierher, wenn es nötig ist.
 home-developers = Für Entwickler
 home-issuer = Aussteller

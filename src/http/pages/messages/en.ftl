@@ -110,7 +110,7 @@ error-request = Request number
 
 setup-title = Create the first administrator
 setup-text = This account manages { $service }: its users, its applications and its keys. The link that brought you here works once.
-setup-username-hint = Letters, digits, dots and hyphens.
+setup-username-hint = You will sign in with it. Capital and small letters count as the same.
 setup-name = Full name
 setup-optional = (optional)
 setup-email = Email address
@@ -123,7 +123,7 @@ setup-password-again = Password, once more
 setup-button = Create administrator
 setup-problems = Please check the marked fields.
 setup-problem-username-missing = Choose a username.
-setup-problem-username-invalid = This can’t be a username. Use letters, digits, dots and hyphens.
+setup-problem-username-invalid = This can’t be a username. Choose a shorter one without spaces and special characters.
 setup-problem-username-taken = This username is taken. Choose another.
 setup-problem-name-invalid = This name is too long or has characters that can’t be shown.
 setup-problem-email-invalid = This is not an email address, such as ada@example.com.
@@ -139,7 +139,7 @@ setup-done-title = { $service } is ready
 setup-done-text = The administrator { $username } now exists. You can sign in.
 setup-done-next = Continue
 
-home-title = { $service }
+home-title = Sign-in service
 home-text = This is the sign-in service of { $service }. There is nothing to do here: open the application you want to use, and it will bring you here when needed.
 home-developers = For developers
 home-issuer = Issuer
