@@ -49,8 +49,8 @@ impl App {
         let pages = Pages::new(&Theme {
             name: branding.name.clone(),
             logo_url: branding.logo_url.clone(),
-            accent: Some(branding.accent_color.as_str().to_owned()),
-            accent_dark: Some(branding.accent_color_dark.as_str().to_owned()),
+            accent: branding.accent_color.as_ref().map(|color| color.as_str().to_owned()),
+            accent_dark: branding.accent_color_dark.as_ref().map(|color| color.as_str().to_owned()),
             base_path: core.settings.issuer.base_path().to_owned(),
         })?;
         let cookies = cookies::Names::of(core.issuer());

@@ -77,7 +77,7 @@ fn problems(app: &App, form: &Params) -> Vec<SetupProblem> {
     let password = text("password");
     if password.is_empty() {
         problems.push(SetupProblem::PasswordMissing);
-    } else if password.chars().count() < app.core.settings.passwords.min_length {
+    } else if password.chars().count() < app.core.settings.passwords.min_length as usize {
         problems.push(SetupProblem::PasswordTooShort);
     } else if password.len() > passwords::MAX_BYTES {
         problems.push(SetupProblem::PasswordTooLong);
@@ -100,7 +100,7 @@ fn page(app: &App, visit: &Visit, link: &str, form: &Params, problems: &[SetupPr
         username: text("username"),
         name: text("name"),
         email: text("email"),
-        min_length: u32::try_from(app.core.settings.passwords.min_length).unwrap_or(u32::MAX),
+        min_length: app.core.settings.passwords.min_length,
         problems,
     };
     let html = app.pages.render(&Page::Setup(page), &visit.language(None));
