@@ -14,6 +14,7 @@ const NONCE_LENGTH: usize = 24;
 ///
 /// What it makes is nonce ‖ ciphertext ‖ tag: 40 bytes more than the plain text. `aad` says what the text is for; it does not
 /// travel, and a text opens only under the same `aad`.
+#[derive(Clone)]
 pub struct Sealer(XChaCha20Poly1305);
 
 impl Sealer {

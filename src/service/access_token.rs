@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Core, Failure};
 use crate::domain::client::Client;
+use crate::domain::consent::Consent;
 use crate::domain::id::{ClientId, GrantId};
 use crate::domain::scope::Scope;
 use crate::domain::user::User;
@@ -14,7 +15,7 @@ use crate::protocol::error::OAuthError;
 use crate::protocol::session::judge_grant;
 use crate::protocol::token::refresh_token::{Facts, usable};
 use crate::store::grants::{self, GrantFacts};
-use crate::store::clients;
+use crate::store::{clients, consents};
 
 /// An access token that lives.
 #[derive(Debug, Clone)]
@@ -42,7 +43,7 @@ pub async fn live_token(core: &Core, token: &str) -> Result<LiveToken, Failure> 
         Some(id) => Some(id.parse().map_err(|_| dead("malformed gid"))?),
         None => None,
     };
-    let (client, facts) = core
+    let (client, facts, consent) = core
         .store
         .read(move |db| {
             let client = clients::find(db, &client_id)?;
@@ -50,20 +51,24 @@ pub async fn live_token(core: &Core, token: &str) -> Result<LiveToken, Failure> 
                 Some(id) => grants::facts(db, id)?,
                 None => None,
             };
-            Ok((client, facts))
+            let consent = match (&facts, &client) {
+                (Some(GrantFacts { user: Some(user), .. }), Some(client)) if !client.metadata.first_party => consents::find(db, user.id, &client.id)?,
+                _ => None,
+            };
+            Ok((client, facts, consent))
         })
         .await?;
     let client = client.filter(|client| client.disabled_at.is_none()).ok_or_else(|| dead("client gone or disabled"))?;
     if grant_id.is_some() {
         let facts = facts.as_ref().ok_or_else(|| dead("grant is gone"))?;
-        grant_lives(core, facts, &client).map_err(dead)?;
+        grant_lives(core, facts, consent.as_ref(), &client).map_err(dead)?;
     }
     let user = facts.and_then(|facts| facts.user);
     Ok(LiveToken { claims, scope, client, user, grant_id })
 }
 
 /// The same judgement as for a refresh, so that ending any node above is felt here at once.
-fn grant_lives(core: &Core, facts: &GrantFacts, client: &Client) -> Result<(), &'static str> {
+fn grant_lives(core: &Core, facts: &GrantFacts, consent: Option<&Consent>, client: &Client) -> Result<(), &'static str> {
     if facts.ended.is_some() {
         return Err("grant has ended");
     }
@@ -74,7 +79,7 @@ fn grant_lives(core: &Core, facts: &GrantFacts, client: &Client) -> Result<(), &
             user: facts.user.as_ref(),
             session: facts.session.as_ref(),
             client_session: facts.client_session.as_ref(),
-            consent: facts.consent.as_ref(),
+            consent,
         };
         return usable(&facts, client, &limits, now).map(|_| ());
     }

@@ -19,7 +19,7 @@ pub async fn first_admin_link(core: &Core) -> Result<Option<Secret<String>>, Fai
     let secret = Secret::<String>::generate(core.entropy.as_ref());
     let (now, digest) = (core.now(), secret.digest());
     let id = LinkId::generate(now, core.entropy.as_ref());
-    core.store.write(move |db| one_time_links::insert(db, id, PURPOSE, digest, now + LINK_LIFETIME, now)).await?;
+    core.store.write(move |db| one_time_links::insert(db, id, PURPOSE, &digest, now + LINK_LIFETIME, now)).await?;
     Ok(Some(secret))
 }
 

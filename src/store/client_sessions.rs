@@ -1,0 +1,64 @@
+//! The table of client sessions: one row a pair of session and client, written when a code is redeemed.
+
+use diesel::prelude::*;
+
+use super::connection::AnyConnection as Connection;
+use super::error::StoreError;
+use super::row::{client_id, ended, id};
+use super::schema::client_sessions;
+use super::sql_types::{DbId, DbInstant, Id, Instant};
+use crate::domain::client_session::ClientSession;
+use crate::domain::clock::Timestamp;
+use crate::domain::id::{ClientId, SessionId};
+
+const TABLE: &str = "client_sessions";
+
+#[derive(Queryable)]
+pub(super) struct ClientSessionRow {
+    session_id: Id,
+    client_id: String,
+    created_at: Instant,
+    last_used_at: Instant,
+    ended_at: Option<Instant>,
+    end_reason: Option<String>,
+}
+
+impl TryFrom<ClientSessionRow> for ClientSession {
+    type Error = StoreError;
+
+    fn try_from(row: ClientSessionRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            session_id: SessionId(row.session_id.0),
+            client_id: client_id(TABLE, row.client_id)?,
+            created_at: row.created_at.0,
+            last_used_at: row.last_used_at.0,
+            ended: ended(TABLE, row.ended_at, row.end_reason)?,
+        })
+    }
+}
+
+pub fn find(conn: &mut Connection, session: SessionId, client: &ClientId) -> Result<Option<ClientSession>, StoreError> {
+    let row = client_sessions::table.find((id(session.0), client.as_str())).get_result::<ClientSessionRow>(conn).optional()?;
+    row.map(ClientSession::try_from).transpose()
+}
+
+/// What happens to the row when a code is redeemed: a new pair begins, a live one is used, an ended one begins anew
+/// (grants of its earlier life stay dead, because they are older than `created_at`). The text is the same for both databases.
+pub(super) const ON_REDEMPTION: &str = "ON CONFLICT (session_id, client_id) DO UPDATE SET \
+     created_at = CASE WHEN client_sessions.ended_at IS NULL THEN client_sessions.created_at ELSE excluded.created_at END, \
+     last_used_at = CASE WHEN client_sessions.last_used_at > excluded.last_used_at THEN client_sessions.last_used_at ELSE excluded.last_used_at END, \
+     ended_at = NULL, end_reason = NULL";
+
+pub(super) fn redeem(conn: &mut Connection, session: SessionId, client: &ClientId, now: Timestamp) -> Result<(), StoreError> {
+    use std::sync::LazyLock;
+    static SQL: LazyLock<String> =
+        LazyLock::new(|| format!("INSERT INTO client_sessions (session_id, client_id, created_at, last_used_at) VALUES ($1, $2, $3, $4) {ON_REDEMPTION}"));
+    let now = Instant(now);
+    diesel::sql_query(SQL.as_str())
+        .bind::<DbId, _>(id(session.0))
+        .bind::<diesel::sql_types::Text, _>(client.as_str())
+        .bind::<DbInstant, _>(now)
+        .bind::<DbInstant, _>(now)
+        .execute(conn)?;
+    Ok(())
+}

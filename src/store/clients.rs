@@ -1,0 +1,139 @@
+//! The table of clients. What a client is registered with is one JSON document, so that a new field needs no migration.
+
+use diesel::prelude::*;
+
+use super::connection::AnyConnection as Connection;
+use super::error::StoreError;
+use super::row::{at, digest};
+use super::schema::clients;
+use super::sql_types::Instant;
+use crate::domain::client::{Client, ClientMetadata};
+use crate::domain::clock::Timestamp;
+use crate::domain::id::ClientId;
+use crate::domain::secret::Digest;
+
+const TABLE: &str = "clients";
+
+#[derive(Queryable, Insertable)]
+#[diesel(table_name = clients, treat_none_as_default_value = false)]
+pub(super) struct ClientRow {
+    id: String,
+    metadata: String,
+    secret_digest: Option<Vec<u8>>,
+    disabled_at: Option<Instant>,
+    managed_by_file: bool,
+    created_at: Instant,
+    updated_at: Instant,
+}
+
+fn metadata_of(text: &str) -> Result<ClientMetadata, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::corrupt(TABLE, format_args!("metadata: {error}")))
+}
+
+fn metadata_text(metadata: &ClientMetadata) -> Result<String, StoreError> {
+    serde_json::to_string(metadata).map_err(|error| StoreError::Query(error.to_string()))
+}
+
+impl TryFrom<ClientRow> for Client {
+    type Error = StoreError;
+
+    fn try_from(row: ClientRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: super::row::client_id(TABLE, row.id)?,
+            metadata: metadata_of(&row.metadata)?,
+            secret_digest: row.secret_digest.map(|bytes| digest(TABLE, bytes)).transpose()?,
+            disabled_at: row.disabled_at.map(|at| at.0),
+            managed_by_file: row.managed_by_file,
+            created_at: row.created_at.0,
+            updated_at: row.updated_at.0,
+        })
+    }
+}
+
+impl TryFrom<&Client> for ClientRow {
+    type Error = StoreError;
+
+    fn try_from(client: &Client) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: client.id.as_str().to_owned(),
+            metadata: metadata_text(&client.metadata)?,
+            secret_digest: client.secret_digest.map(|digest| digest.0.to_vec()),
+            disabled_at: client.disabled_at.map(at),
+            managed_by_file: client.managed_by_file,
+            created_at: at(client.created_at),
+            updated_at: at(client.updated_at),
+        })
+    }
+}
+
+pub fn find(conn: &mut Connection, id: &ClientId) -> Result<Option<Client>, StoreError> {
+    clients::table.find(id.as_str()).get_result::<ClientRow>(conn).optional()?.map(Client::try_from).transpose()
+}
+
+/// Clients by id, those after `after`.
+pub fn list(conn: &mut Connection, after: Option<&ClientId>, limit: u32) -> Result<Vec<Client>, StoreError> {
+    let mut query = clients::table.order(clients::id).limit(i64::from(limit)).into_boxed();
+    if let Some(after) = after {
+        query = query.filter(clients::id.gt(after.as_str()));
+    }
+    query.load::<ClientRow>(conn)?.into_iter().map(Client::try_from).collect()
+}
+
+/// Adds a client. `Conflict`: the id is taken.
+pub fn insert(conn: &mut Connection, client: &Client) -> Result<(), StoreError> {
+    diesel::insert_into(clients::table).values(ClientRow::try_from(client)?).execute(conn)?;
+    Ok(())
+}
+
+/// Adds a client or writes over the one that is there. `created_at` stays; so does the secret, when the new one is `None` and
+/// the client is still confidential (a file that declares a client need not repeat its secret).
+pub fn upsert(conn: &mut Connection, client: &Client) -> Result<(), StoreError> {
+    let row = ClientRow::try_from(client)?;
+    let keep_secret = client.secret_digest.is_none() && !client.metadata.is_public();
+    // The insert comes first and says what to do next, so that two replicas declaring one client at once cannot both find it missing.
+    let added = match conn {
+        Connection::Sqlite(conn) => diesel::insert_into(clients::table).values(&row).on_conflict_do_nothing().execute(conn)?,
+        Connection::Postgres(conn) => diesel::insert_into(clients::table).values(&row).on_conflict_do_nothing().execute(conn)?,
+    };
+    if added == 1 {
+        return Ok(());
+    }
+    let there = clients::table.find(&row.id);
+    diesel::update(there)
+        .set((
+            clients::metadata.eq(&row.metadata),
+            clients::disabled_at.eq(row.disabled_at),
+            clients::managed_by_file.eq(row.managed_by_file),
+            clients::updated_at.eq(row.updated_at),
+        ))
+        .execute(conn)?;
+    if !keep_secret {
+        diesel::update(there).set(clients::secret_digest.eq(&row.secret_digest)).execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Gives the client a new secret; the old one is dead at once. False: no such client.
+pub fn set_secret(conn: &mut Connection, id: &ClientId, secret: Digest, now: Timestamp) -> Result<bool, StoreError> {
+    let changed = diesel::update(clients::table.find(id.as_str()))
+        .set((clients::secret_digest.eq(Some(secret.0.to_vec())), clients::updated_at.eq(at(now))))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// Deletes a client with its client sessions, consents and refresh families. False: no such client.
+pub fn delete(conn: &mut Connection, id: &ClientId) -> Result<bool, StoreError> {
+    Ok(diesel::delete(clients::table.find(id.as_str())).execute(conn)? == 1)
+}
+
+/// The web origins of every client that is not disabled: what a CORS preflight is judged by, since it names no client.
+pub fn origins(conn: &mut Connection) -> Result<Vec<(ClientId, Vec<String>)>, StoreError> {
+    let rows =
+        clients::table.filter(clients::disabled_at.is_null()).order(clients::id).select((clients::id, clients::metadata)).load::<(String, String)>(conn)?;
+    rows.into_iter()
+        .map(|(id, metadata)| {
+            let origins = metadata_of(&metadata)?.web_origins.iter().map(|origin| origin.as_str().to_owned()).collect();
+            Ok((super::row::client_id(TABLE, id)?, origins))
+        })
+        .collect()
+}

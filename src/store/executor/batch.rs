@@ -1,0 +1,281 @@
+//! The hot writes of PostgreSQL, many callers in one statement: a round trip and a flush each is what makes a transaction slow there.
+//!
+//! What is queued is taken together and split by kind; each kind is one statement, atomic by itself. Two writes of one row never stand
+//! in one statement: the later waits for the next round of the same batch. If a statement fails for a reason that one row may have
+//! caused, every row is tried by itself, so that it harms no neighbour.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text, Timestamptz};
+use tokio::sync::oneshot;
+
+use super::postgres::{Pool, transaction};
+use super::queue::Queue;
+use super::unit::guarded;
+use crate::domain::id::{ClientId, GrantId, SessionId};
+use crate::store::client_sessions::ON_REDEMPTION;
+use crate::store::connection::AnyConnection as Connection;
+use crate::store::error::StoreError;
+use crate::store::redeemed_codes::Redemption;
+use crate::store::refresh_families::{RefreshFamilyRow, Step, column_generation};
+use crate::store::sessions::Touch;
+use crate::store::sql_types::{DbId, Id};
+
+type Caller<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// A write that many callers do at once.
+pub(super) enum Hot {
+    Rotate(Step, Caller<bool>),
+    Redeem(Box<Redemption>, Caller<bool>),
+    Touch(Touch, Caller<()>),
+}
+
+impl Hot {
+    fn is_abandoned(&self) -> bool {
+        match self {
+            Self::Rotate(_, caller) | Self::Redeem(_, caller) => caller.is_closed(),
+            Self::Touch(_, caller) => caller.is_closed(),
+        }
+    }
+}
+
+const BATCH_LIMIT: usize = 256;
+
+/// The batching thread.
+pub(super) fn run(queue: &Queue<Hot>, pool: &Pool) {
+    while let Some(first) = queue.take() {
+        let mut rotations = Vec::new();
+        let mut redemptions = Vec::new();
+        let mut touches = Vec::new();
+        for hot in std::iter::once(first).chain(queue.drain(BATCH_LIMIT - 1)) {
+            if hot.is_abandoned() {
+                continue;
+            }
+            match hot {
+                Hot::Rotate(step, caller) => rotations.push((step, caller)),
+                Hot::Redeem(redemption, caller) => redemptions.push((*redemption, caller)),
+                Hot::Touch(touch, caller) => touches.push((touch, caller)),
+            }
+        }
+        rounds(pool, rotations, |step: &Step| (step.id, step.expected), |step| step.id, rotate);
+        rounds(pool, redemptions, |redemption: &Redemption| redemption.code.id, |redemption| redemption.code.id, redeem);
+        touch_all(pool, touches);
+    }
+}
+
+/// Runs the items in as many rounds as the busiest row needs. Of items with the same `same` one at most can succeed: where the first
+/// was decided, the others are answered false without asking. Items with another `same` but the same `row` take turns.
+fn rounds<T, S: std::hash::Hash + Eq, R: std::hash::Hash + Eq + Ord>(
+    pool: &Pool,
+    items: Vec<(T, Caller<bool>)>,
+    same: impl Fn(&T) -> S,
+    row: impl Fn(&T) -> R,
+    statement: impl Fn(&mut Connection, &[T]) -> Result<Vec<bool>, StoreError>,
+) {
+    let mut waiting = items;
+    while !waiting.is_empty() {
+        let mut rows: HashMap<R, S> = HashMap::new();
+        let (mut round, mut callers, mut losers, mut later) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        // In the order of the rows, so that two replicas lock them in the same order.
+        waiting.sort_by_key(|(item, _)| row(item));
+        for (item, caller) in waiting {
+            match rows.get(&row(&item)) {
+                None => {
+                    rows.insert(row(&item), same(&item));
+                    round.push(item);
+                    callers.push(caller);
+                }
+                Some(there) if *there == same(&item) => losers.push((round.len() - 1, item, caller)),
+                Some(_) => later.push((item, caller)),
+            }
+        }
+        let results = together_or_each(pool, &round, &statement);
+        for (winner, item, caller) in losers {
+            match results.get(winner) {
+                // Undecided: the next one of them has its turn.
+                Some(Err(error)) if !matches!(error, StoreError::Unavailable(_)) => later.push((item, caller)),
+                Some(Err(error)) => drop(caller.send(Err(error.clone()))),
+                _ => drop(caller.send(Ok(false))),
+            }
+        }
+        for (caller, result) in callers.into_iter().zip(results) {
+            let _ = caller.send(result);
+        }
+        waiting = later;
+    }
+}
+
+fn together_or_each<T>(pool: &Pool, items: &[T], statement: impl Fn(&mut Connection, &[T]) -> Result<Vec<bool>, StoreError>) -> Vec<Result<bool, StoreError>> {
+    let together = pool.lend(|pooled| guarded(&mut pooled.conn, |conn| statement(conn, items)));
+    match together {
+        Ok(results) => results.into_iter().map(Ok).collect(),
+        Err(error @ StoreError::Unavailable(_)) => items.iter().map(|_| Err(error.clone())).collect(),
+        Err(error) if items.len() == 1 => vec![Err(error)],
+        Err(_) => items
+            .iter()
+            .map(|item| {
+                let alone = pool.lend(|pooled| guarded(&mut pooled.conn, |conn| statement(conn, std::slice::from_ref(item))));
+                alone.map(|results| results.first().copied().unwrap_or(false))
+            })
+            .collect(),
+    }
+}
+
+#[derive(QueryableByName)]
+struct Changed {
+    #[diesel(sql_type = DbId)]
+    id: Id,
+}
+
+fn changed(rows: Vec<Changed>, ids: impl Iterator<Item = GrantId>) -> Vec<bool> {
+    let rows: HashSet<Id> = rows.into_iter().map(|row| row.id).collect();
+    ids.map(|id| rows.contains(&Id(id.0))).collect()
+}
+
+const ROTATE: &str = "UPDATE refresh_families AS family \
+    SET generation = step.next, rotated_at = step.at, last_used_at = step.at \
+    FROM UNNEST($1, $2, $3, $4) AS step (id, expected, next, at) \
+    WHERE family.id = step.id AND family.generation = step.expected AND family.ended_at IS NULL \
+    RETURNING family.id AS id";
+
+fn rotate(conn: &mut Connection, steps: &[Step]) -> Result<Vec<bool>, StoreError> {
+    let expected = steps.iter().map(|step| column_generation(step.expected)).collect::<Result<Vec<i64>, _>>()?;
+    let next = steps.iter().map(|step| column_generation(step.next)).collect::<Result<Vec<i64>, _>>()?;
+    let rows = diesel::sql_query(ROTATE)
+        .bind::<Array<DbId>, _>(steps.iter().map(|step| Id(step.id.0)).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(expected)
+        .bind::<Array<BigInt>, _>(next)
+        .bind::<Array<Timestamptz>, _>(steps.iter().map(|step| step.at).collect::<Vec<_>>())
+        .load::<Changed>(postgres(conn)?)?;
+    Ok(changed(rows, steps.iter().map(|step| step.id)))
+}
+
+fn postgres(conn: &mut Connection) -> Result<&mut PgConnection, StoreError> {
+    match conn {
+        Connection::Postgres(conn) => Ok(conn),
+        Connection::Sqlite(_) => Err(StoreError::Query("a batch on SQLite".to_owned())),
+    }
+}
+
+/// Locks the sessions against being ended until the redemption is committed: who ends one later sees the new family, and ends it too.
+const LIVE_SESSIONS: &str = "SELECT id FROM sessions WHERE id = ANY($1) AND ended_at IS NULL ORDER BY id FOR SHARE";
+
+fn redeem_sql() -> &'static str {
+    use std::sync::LazyLock;
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "WITH input AS MATERIALIZED ( \
+                SELECT * FROM UNNEST($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
+                AS i (id, client_id, user_id, session_id, redeemed_at, keep_until, \
+                    family, grant_facts, offline, secret, generation, rotated_at, created_at, last_used_at)), \
+            codes AS ( \
+                INSERT INTO redeemed_codes (id, client_id, user_id, session_id, redeemed_at, keep_until) \
+                SELECT id, client_id, user_id, session_id, redeemed_at, keep_until FROM input \
+                ON CONFLICT (id) DO NOTHING RETURNING id), \
+            pairs AS ( \
+                INSERT INTO client_sessions (session_id, client_id, created_at, last_used_at) \
+                SELECT session_id, client_id, max(redeemed_at), max(redeemed_at) FROM input JOIN codes USING (id) \
+                GROUP BY session_id, client_id ORDER BY session_id, client_id {ON_REDEMPTION}), \
+            families AS ( \
+                INSERT INTO refresh_families (id, client_id, user_id, session_id, grant_facts, offline, secret, generation, rotated_at, created_at, last_used_at) \
+                SELECT id, client_id, user_id, session_id, grant_facts, offline, secret, generation, rotated_at, created_at, last_used_at \
+                FROM input JOIN codes USING (id) WHERE family) \
+            SELECT id FROM codes"
+        )
+    });
+    &SQL
+}
+
+fn redeem(conn: &mut Connection, redemptions: &[Redemption]) -> Result<Vec<bool>, StoreError> {
+    transaction(conn, |conn| redeem_in_transaction(conn, redemptions))
+}
+
+fn redeem_in_transaction(conn: &mut Connection, redemptions: &[Redemption]) -> Result<Vec<bool>, StoreError> {
+    let conn = postgres(conn)?;
+    let mut sessions: Vec<Id> = redemptions.iter().map(|redemption| Id(redemption.code.session_id.0)).collect();
+    sessions.sort_unstable();
+    sessions.dedup();
+    let live = diesel::sql_query(LIVE_SESSIONS).bind::<Array<DbId>, _>(&sessions).load::<Changed>(conn)?;
+    // The code must be refused as redeemed even if its session has ended; that is rare, and found out alone.
+    if live.len() < sessions.len() {
+        if let [only] = redemptions {
+            let known: i64 = crate::store::schema::redeemed_codes::table
+                .filter(crate::store::schema::redeemed_codes::id.eq(crate::store::row::id(only.code.id.0)))
+                .count()
+                .get_result(conn)?;
+            if known == 1 {
+                return Ok(vec![false]);
+            }
+        }
+        return Err(StoreError::Conflict);
+    }
+    let families = redemptions.iter().map(|r| r.family.as_ref().map(RefreshFamilyRow::try_from).transpose()).collect::<Result<Vec<_>, _>>()?;
+    let codes = || redemptions.iter().map(|redemption| &redemption.code);
+    let family = || families.iter().map(Option::as_ref);
+    let instant = |of: fn(&RefreshFamilyRow) -> DateTime<Utc>| family().map(|f| f.map(of)).collect::<Vec<_>>();
+    let rows = diesel::sql_query(redeem_sql())
+        .bind::<Array<DbId>, _>(codes().map(|code| Id(code.id.0)).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(codes().map(|code| code.client_id.as_str()).collect::<Vec<_>>())
+        .bind::<Array<DbId>, _>(codes().map(|code| Id(code.user_id.0)).collect::<Vec<_>>())
+        .bind::<Array<DbId>, _>(codes().map(|code| Id(code.session_id.0)).collect::<Vec<_>>())
+        .bind::<Array<Timestamptz>, _>(codes().map(|code| code.redeemed_at).collect::<Vec<_>>())
+        .bind::<Array<Timestamptz>, _>(codes().map(|code| code.keep_until).collect::<Vec<_>>())
+        .bind::<Array<Bool>, _>(family().map(|f| f.is_some()).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(family().map(|f| f.map(|f| f.grant_facts.as_str())).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Bool>>, _>(family().map(|f| f.map(|f| f.offline)).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Binary>>, _>(family().map(|f| f.map(|f| f.secret.as_slice())).collect::<Vec<_>>())
+        .bind::<Array<Nullable<BigInt>>, _>(family().map(|f| f.map(|f| f.generation)).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Timestamptz>>, _>(instant(|f| f.rotated_at.0))
+        .bind::<Array<Nullable<Timestamptz>>, _>(instant(|f| f.created_at.0))
+        .bind::<Array<Nullable<Timestamptz>>, _>(instant(|f| f.last_used_at.0))
+        .load::<Changed>(conn)?;
+    Ok(changed(rows, codes().map(|code| code.id)))
+}
+
+const TOUCH_SESSIONS: &str = "UPDATE sessions AS s SET last_used_at = t.at FROM UNNEST($1, $2) AS t (id, at) \
+    WHERE s.id = t.id AND s.ended_at IS NULL AND s.last_used_at < t.at";
+const TOUCH_CLIENT_SESSIONS: &str = "UPDATE client_sessions AS c SET last_used_at = t.at FROM UNNEST($1, $2, $3) AS t (id, client_id, at) \
+    WHERE c.session_id = t.id AND c.client_id = t.client_id AND c.ended_at IS NULL AND c.last_used_at < t.at";
+
+/// Of several uses of one row only the latest is written.
+fn touch_all(pool: &Pool, touches: Vec<(Touch, Caller<()>)>) {
+    if touches.is_empty() {
+        return;
+    }
+    let mut sessions: HashMap<SessionId, DateTime<Utc>> = HashMap::new();
+    let mut pairs: HashMap<(SessionId, ClientId), DateTime<Utc>> = HashMap::new();
+    let (touches, callers): (Vec<Touch>, Vec<Caller<()>>) = touches.into_iter().unzip();
+    for touch in touches {
+        let latest = sessions.entry(touch.session_id).or_insert(touch.at);
+        *latest = touch.at.max(*latest);
+        if let Some(client) = touch.client_id {
+            let latest = pairs.entry((touch.session_id, client)).or_insert(touch.at);
+            *latest = touch.at.max(*latest);
+        }
+    }
+    let mut sessions: Vec<_> = sessions.into_iter().collect();
+    let mut pairs: Vec<_> = pairs.into_iter().collect();
+    sessions.sort();
+    pairs.sort();
+    let result = pool.lend(|pooled| guarded(&mut pooled.conn, |conn| touch(postgres(conn)?, &sessions, &pairs)));
+    for caller in callers {
+        let _ = caller.send(result.clone());
+    }
+}
+
+fn touch(conn: &mut PgConnection, sessions: &[(SessionId, DateTime<Utc>)], pairs: &[((SessionId, ClientId), DateTime<Utc>)]) -> Result<(), StoreError> {
+    diesel::sql_query(TOUCH_SESSIONS)
+        .bind::<Array<DbId>, _>(sessions.iter().map(|(id, _)| Id(id.0)).collect::<Vec<_>>())
+        .bind::<Array<Timestamptz>, _>(sessions.iter().map(|(_, at)| *at).collect::<Vec<_>>())
+        .execute(conn)?;
+    if !pairs.is_empty() {
+        diesel::sql_query(TOUCH_CLIENT_SESSIONS)
+            .bind::<Array<DbId>, _>(pairs.iter().map(|((id, _), _)| Id(id.0)).collect::<Vec<_>>())
+            .bind::<Array<Text>, _>(pairs.iter().map(|((_, client), _)| client.as_str()).collect::<Vec<_>>())
+            .bind::<Array<Timestamptz>, _>(pairs.iter().map(|(_, at)| *at).collect::<Vec<_>>())
+            .execute(conn)?;
+    }
+    Ok(())
+}

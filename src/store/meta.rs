@@ -1,0 +1,21 @@
+//! Small facts about the instance as a whole, such as the check value of its master key.
+
+use diesel::prelude::*;
+
+use super::connection::AnyConnection as Connection;
+use super::error::StoreError;
+use super::schema::meta;
+
+pub fn get(conn: &mut Connection, key: &str) -> Result<Option<String>, StoreError> {
+    Ok(meta::table.find(key).select(meta::value).get_result(conn).optional()?)
+}
+
+/// Sets the value unless one is there, and answers the one that is there afterwards: of two replicas both learn the same.
+pub fn insert_once(conn: &mut Connection, key: &str, value: &str) -> Result<String, StoreError> {
+    let row = (meta::key.eq(key), meta::value.eq(value));
+    match conn {
+        Connection::Sqlite(conn) => diesel::insert_into(meta::table).values(row).on_conflict_do_nothing().execute(conn)?,
+        Connection::Postgres(conn) => diesel::insert_into(meta::table).values(row).on_conflict_do_nothing().execute(conn)?,
+    };
+    Ok(meta::table.find(key).select(meta::value).get_result(conn)?)
+}

@@ -1,0 +1,339 @@
+//! Bringing a database up to date: what is applied, what is pending, and refusing what this program must not touch.
+
+use std::fs::{self, OpenOptions};
+use std::io::ErrorKind;
+use std::path::Path;
+
+use diesel::connection::SimpleConnection;
+use diesel::migration::{Migration, MigrationSource};
+use diesel::prelude::*;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use tokio::sync::oneshot;
+
+use super::location::{Location, PostgresUrl};
+use super::{Migrate, Options};
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// Held in PostgreSQL while migrating, so that replicas started together wait for one another.
+const MIGRATION_LOCK: i64 = 0x6761_7465_6b65_7901; // "gatekey", 1
+
+/// Why a database cannot be opened: one cause each, one line that says what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    #[error("the database URL is not usable: write `sqlite://gatekey.db`, `sqlite:///var/lib/gatekey/gatekey.db` or `postgres://user:password@host/database`")]
+    BadUrl,
+    #[error("the directory `{0}` for the SQLite database does not exist: create it, or change the database URL")]
+    DirectoryMissing(String),
+    #[error("the SQLite database `{0}` does not exist: run `gatekey migrate` to create it, or correct the database URL")]
+    FileMissing(String),
+    #[error("the SQLite database `{path}` cannot be written ({why}): give the user that runs gatekey write access to the file and its directory")]
+    NotWritable { path: String, why: String },
+    #[error("`{0}` is not an SQLite database: correct the database URL; the file has not been changed")]
+    NotADatabase(String),
+    #[error("`{0}` is a database of another program: choose a file of its own for gatekey; the file has not been changed")]
+    ForeignDatabase(String),
+    #[error("the SQLite database `{0}` is locked by another process: stop what holds it (a backup, an SQLite shell), then start again")]
+    Locked(String),
+    #[error("PostgreSQL at {place} cannot be reached: {why}: check that it runs and that the database URL is right")]
+    Unreachable { place: String, why: String },
+    #[error("PostgreSQL at {place} refuses the login: {why}: check user, password and database of the database URL")]
+    LoginRefused { place: String, why: String },
+    #[error("the database is newer than this program (it has the migration `{0}`): start the newer gatekey; the database has not been changed")]
+    NewerDatabase(String),
+    #[error("the database is older than this program (pending: {0}): run `gatekey migrate`")]
+    MigrationsPending(String),
+    #[error("PostgreSQL at {0} is read-only: let the database URL point to the primary")]
+    ReadOnlyServer(String),
+    #[error(
+        "the migration of the database failed and was undone: {0}: give the database user the right to create tables, or restore a backup if the database is damaged"
+    )]
+    MigrationFailed(String),
+    #[error("the database could not be opened: {0}: check that its disk and server are healthy, then start again")]
+    Other(String),
+}
+
+/// Which migrations a database has, and which it lacks, by name, oldest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    pub applied: Vec<String>,
+    pub pending: Vec<String>,
+}
+
+/// Looks, and changes nothing. A missing SQLite file has everything pending.
+pub async fn status(options: &Options) -> Result<Status, OpenError> {
+    let url = options.url.clone();
+    on_a_thread(move || {
+        let location = Location::parse(&url)?;
+        if let Location::Sqlite(path) = &location {
+            if !path.exists() {
+                check_directory(path)?;
+                return Ok(Status { applied: Vec::new(), pending: names(&SQLITE)? });
+            }
+        }
+        connect(&location)?.status()
+    })
+    .await
+}
+
+/// Applies what is pending, all or nothing, and answers the names.
+pub async fn run(options: &Options) -> Result<Vec<String>, OpenError> {
+    let url = options.url.clone();
+    on_a_thread(move || prepare(&Location::parse(&url)?, Migrate::Apply)).await
+}
+
+/// Opening a database waits for disk and network: that is done on a thread of its own, so that no runtime is blocked.
+pub(super) async fn on_a_thread<T: Send + 'static>(f: impl FnOnce() -> Result<T, OpenError> + Send + 'static) -> Result<T, OpenError> {
+    let (reply, answer) = oneshot::channel();
+    let spawned = std::thread::Builder::new().name("gatekey-open".to_owned()).spawn(move || {
+        // Nobody listens if the future was dropped.
+        let _ = reply.send(f());
+    });
+    match spawned {
+        Ok(_) => answer.await.unwrap_or_else(|_| Err(OpenError::Other("the opening thread died".to_owned()))),
+        Err(error) => Err(OpenError::Other(error.to_string())),
+    }
+}
+
+/// Makes sure that the database is there and current. Answers the names of the migrations applied now.
+pub(super) fn prepare(location: &Location, migrate: Migrate) -> Result<Vec<String>, OpenError> {
+    if let Location::Sqlite(path) = location {
+        prepare_file(path, migrate)?;
+    }
+    let mut connection = connect(location)?;
+    let status = connection.status()?;
+    if status.pending.is_empty() {
+        return Ok(Vec::new());
+    }
+    match migrate {
+        Migrate::RequireCurrent => Err(OpenError::MigrationsPending(status.pending.join(", "))),
+        Migrate::Apply => connection.apply(),
+    }
+}
+
+fn prepare_file(path: &Path, migrate: Migrate) -> Result<(), OpenError> {
+    let shown = || path.display().to_string();
+    check_directory(path)?;
+    if path.is_dir() {
+        return Err(OpenError::NotADatabase(shown()));
+    }
+    if !path.exists() {
+        if migrate == Migrate::RequireCurrent {
+            return Err(OpenError::FileMissing(shown()));
+        }
+        let mut create = OpenOptions::new();
+        create.write(true).create_new(true);
+        // It will hold the secrets of refresh families: for the owner alone. SQLite gives its side files the same mode.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut create, 0o600);
+        return match create.open(path) {
+            Ok(_) => Ok(()),
+            // Another start was faster.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(OpenError::NotWritable { path: shown(), why: error.to_string() }),
+        };
+    }
+    // The mode is judged too, because to root every file seems writable.
+    let read_only = fs::metadata(path).is_ok_and(|metadata| metadata.permissions().readonly());
+    match OpenOptions::new().write(true).open(path) {
+        Ok(_) if !read_only => Ok(()),
+        Ok(_) => Err(OpenError::NotWritable { path: shown(), why: "it is read-only".to_owned() }),
+        Err(error) => Err(OpenError::NotWritable { path: shown(), why: error.to_string() }),
+    }
+}
+
+fn check_directory(path: &Path) -> Result<(), OpenError> {
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() && !directory.is_dir() => Err(OpenError::DirectoryMissing(directory.display().to_string())),
+        _ => Ok(()),
+    }
+}
+
+/// A connection with what messages about it may say.
+enum Opened {
+    Sqlite(SqliteConnection, String),
+    Postgres(PgConnection, PostgresUrl),
+}
+
+fn connect(location: &Location) -> Result<Opened, OpenError> {
+    match location {
+        Location::Sqlite(path) => {
+            let shown = path.display().to_string();
+            let mut conn = SqliteConnection::establish(&path.to_string_lossy()).map_err(|error| OpenError::Other(error.to_string()))?;
+            conn.batch_execute("PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON;").map_err(|error| sqlite_error(&error, &shown))?;
+            Ok(Opened::Sqlite(conn, shown))
+        }
+        Location::Postgres(url) => match PgConnection::establish(url.expose()) {
+            Ok(mut conn) => {
+                // English messages, if the user may ask for them: errors are told apart by their text where they have no kind.
+                let _ = conn.batch_execute("SET lc_messages = 'C'");
+                conn.batch_execute("SET client_min_messages = warning; SET lock_timeout = '60s'")
+                    .map_err(|error| OpenError::Other(url.redact(&error.to_string())))?;
+                Ok(Opened::Postgres(conn, url.clone()))
+            }
+            Err(error) => Err(connect_error(url, &error.to_string())),
+        },
+    }
+}
+
+/// Sorts libpq's words for "no".
+pub(super) fn connect_error(url: &PostgresUrl, message: &str) -> OpenError {
+    let (place, why) = (url.shown().to_owned(), url.redact(message));
+    let refused = ["authentication failed", "no pg_hba.conf entry", "does not exist", "no password supplied", "permission denied", "not permitted to log in"];
+    if refused.iter().any(|text| why.contains(text)) && !why.contains("No such file") {
+        OpenError::LoginRefused { place, why }
+    } else {
+        OpenError::Unreachable { place, why }
+    }
+}
+
+fn sqlite_error(error: &diesel::result::Error, shown: &str) -> OpenError {
+    let text = error.to_string();
+    let path = shown.to_owned();
+    if text.contains("not a database") {
+        OpenError::NotADatabase(path)
+    } else if text.contains("locked") {
+        OpenError::Locked(path)
+    } else if text.contains("readonly") || text.contains("unable to open") {
+        OpenError::NotWritable { path, why: text }
+    } else {
+        OpenError::Other(text)
+    }
+}
+
+fn names_of<DB: diesel::backend::Backend>(source: &impl MigrationSource<DB>) -> Result<Vec<String>, OpenError> {
+    let mut names: Vec<String> =
+        source.migrations().map_err(|error| OpenError::Other(error.to_string()))?.iter().map(|migration| migration.name().to_string()).collect();
+    names.sort();
+    Ok(names)
+}
+
+fn names(source: &EmbeddedMigrations) -> Result<Vec<String>, OpenError> {
+    names_of::<diesel::sqlite::Sqlite>(source)
+}
+
+/// Diesel keeps the digits of a name without their dashes as the version.
+fn version_of(name: &str) -> String {
+    name.split('_').next().unwrap_or_default().replace('-', "")
+}
+
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    version: String,
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    count: i64,
+}
+
+impl Opened {
+    fn error(&self, error: &diesel::result::Error) -> OpenError {
+        match self {
+            Self::Sqlite(_, shown) => sqlite_error(error, shown),
+            Self::Postgres(_, url) => OpenError::Other(url.redact(&error.to_string())),
+        }
+    }
+
+    fn count(&mut self, sql: &str) -> Result<i64, OpenError> {
+        let result = match self {
+            Self::Sqlite(conn, _) => diesel::sql_query(sql).get_result::<Count>(conn),
+            Self::Postgres(conn, _) => diesel::sql_query(sql).get_result::<Count>(conn),
+        };
+        result.map(|row| row.count).map_err(|error| self.error(&error))
+    }
+
+    /// Looks without diesel's own harness, which would create its table before anything can be refused.
+    fn status(&mut self) -> Result<Status, OpenError> {
+        let (tracked, embedded) = match self {
+            Self::Sqlite(_, shown) => {
+                let shown = shown.clone();
+                let tracked = self.count("SELECT count(*) AS count FROM sqlite_master WHERE name = '__diesel_schema_migrations'")? > 0;
+                if !tracked && self.count("SELECT count(*) AS count FROM sqlite_master")? > 0 {
+                    return Err(OpenError::ForeignDatabase(shown));
+                }
+                (tracked, names(&SQLITE)?)
+            }
+            Self::Postgres(..) => {
+                let tracked =
+                    self.count("SELECT count(*) AS count FROM (SELECT to_regclass('__diesel_schema_migrations') AS there) t WHERE there IS NOT NULL")?;
+                (tracked > 0, names(&POSTGRES)?)
+            }
+        };
+        let mut applied = Vec::new();
+        if tracked {
+            let sql = diesel::sql_query("SELECT version FROM __diesel_schema_migrations ORDER BY version");
+            let result = match self {
+                Self::Sqlite(conn, _) => sql.load::<Version>(conn),
+                Self::Postgres(conn, _) => sql.load::<Version>(conn),
+            };
+            applied = result.map_err(|error| self.error(&error))?.into_iter().map(|row| row.version).collect();
+        }
+        if let Some(unknown) = applied.iter().find(|version| !embedded.iter().any(|name| version_of(name) == **version)) {
+            return Err(OpenError::NewerDatabase(unknown.clone()));
+        }
+        let (applied, pending) = embedded.into_iter().partition(|name| applied.contains(&version_of(name)));
+        Ok(Status { applied, pending })
+    }
+
+    /// One transaction around everything, entered by one start at a time; what was pending is asked again inside.
+    fn apply(self) -> Result<Vec<String>, OpenError> {
+        match self {
+            Self::Sqlite(mut conn, shown) => {
+                let mut refused = None;
+                let applied = conn.immediate_transaction(|conn| {
+                    run_pending(conn, &SQLITE).map_err(|error| {
+                        refused = Some(error);
+                        diesel::result::Error::RollbackTransaction
+                    })
+                });
+                applied.map_err(|error| refused.map_or_else(|| sqlite_error(&error, &shown), OpenError::MigrationFailed))
+            }
+            Self::Postgres(mut conn, url) => {
+                let mut refused = None;
+                let applied = conn.transaction(|conn| {
+                    diesel::sql_query("SELECT pg_advisory_xact_lock($1)").bind::<diesel::sql_types::BigInt, _>(MIGRATION_LOCK).execute(conn)?;
+                    run_pending(conn, &POSTGRES).map_err(|error| {
+                        refused = Some(error);
+                        diesel::result::Error::RollbackTransaction
+                    })
+                });
+                applied.map_err(|error: diesel::result::Error| match refused {
+                    Some(why) if why.contains("read-only") => OpenError::ReadOnlyServer(url.shown().to_owned()),
+                    Some(why) => OpenError::MigrationFailed(url.redact(&why)),
+                    None => OpenError::Other(url.redact(&error.to_string())),
+                })
+            }
+        }
+    }
+}
+
+fn run_pending<DB, C>(conn: &mut C, source: &EmbeddedMigrations) -> Result<Vec<String>, String>
+where
+    DB: diesel::backend::Backend,
+    C: MigrationHarness<DB>,
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    let pending = conn.pending_migrations(EmbeddedMigrationsRef(source)).map_err(|error| error.to_string())?;
+    let mut names = Vec::with_capacity(pending.len());
+    for migration in pending {
+        conn.run_migration(&*migration).map_err(|error| error.to_string())?;
+        names.push(migration.name().to_string());
+    }
+    Ok(names)
+}
+
+/// The harness takes its source by value.
+struct EmbeddedMigrationsRef<'a>(&'a EmbeddedMigrations);
+
+impl<DB: diesel::backend::Backend> MigrationSource<DB> for EmbeddedMigrationsRef<'_>
+where
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    fn migrations(&self) -> diesel::migration::Result<Vec<Box<dyn Migration<DB>>>> {
+        self.0.migrations()
+    }
+}

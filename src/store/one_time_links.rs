@@ -1,0 +1,47 @@
+//! The table of one-time links: each works once, until it expires, for the purpose it was made for.
+
+use diesel::prelude::*;
+
+use super::connection::AnyConnection as Connection;
+use super::error::StoreError;
+use super::row::{at, id};
+use super::schema::one_time_links;
+use crate::domain::clock::Timestamp;
+use crate::domain::id::LinkId;
+use crate::domain::secret::Digest;
+
+/// Adds a link; only the digest of its secret comes here.
+pub fn insert(conn: &mut Connection, link: LinkId, purpose: &str, digest: &Digest, expires_at: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+    diesel::insert_into(one_time_links::table)
+        .values((
+            one_time_links::id.eq(id(link.0)),
+            one_time_links::purpose.eq(purpose),
+            one_time_links::digest.eq(digest.0.as_slice()),
+            one_time_links::expires_at.eq(at(expires_at)),
+            one_time_links::created_at.eq(at(now)),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Uses the link up. False: unknown, expired, used before, or made for something else. Of many at once exactly one gets true.
+pub fn consume(conn: &mut Connection, purpose: &str, digest: &Digest, now: Timestamp) -> Result<bool, StoreError> {
+    let usable = one_time_links::table
+        .filter(one_time_links::digest.eq(digest.0.as_slice()))
+        .filter(one_time_links::purpose.eq(purpose))
+        .filter(one_time_links::used_at.is_null())
+        .filter(one_time_links::expires_at.gt(at(now)));
+    Ok(diesel::update(usable).set(one_time_links::used_at.eq(Some(at(now)))).execute(conn)? == 1)
+}
+
+/// Whether the link would work now: for showing its page without using it up.
+pub fn valid(conn: &mut Connection, purpose: &str, digest: &Digest, now: Timestamp) -> Result<bool, StoreError> {
+    let count: i64 = one_time_links::table
+        .filter(one_time_links::digest.eq(digest.0.as_slice()))
+        .filter(one_time_links::purpose.eq(purpose))
+        .filter(one_time_links::used_at.is_null())
+        .filter(one_time_links::expires_at.gt(at(now)))
+        .count()
+        .get_result(conn)?;
+    Ok(count == 1)
+}

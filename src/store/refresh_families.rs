@@ -1,0 +1,178 @@
+//! The table of refresh families: one row a family for ever. A rotation is one conditional UPDATE.
+
+use diesel::prelude::*;
+
+use super::client_sessions::ClientSessionRow;
+use super::connection::AnyConnection as Connection;
+use super::consents::ConsentRow;
+use super::error::StoreError;
+use super::row::{at, bytes32, client_id, ended, ended_columns, id};
+use super::schema::{client_sessions, consents, refresh_families, sessions, users};
+use super::sessions::SessionRow;
+use super::sql_types::{Id, Instant};
+use super::users::UserRow;
+use crate::domain::client_session::ClientSession;
+use crate::domain::clock::Timestamp;
+use crate::domain::consent::Consent;
+use crate::domain::id::{GrantId, SessionId, UserId};
+use crate::domain::refresh_family::RefreshFamily;
+use crate::domain::scope::OFFLINE_ACCESS;
+use crate::domain::secret::Secret;
+use crate::domain::session::Session;
+use crate::domain::user::User;
+
+const TABLE: &str = "refresh_families";
+
+#[derive(Queryable, Insertable)]
+#[diesel(table_name = refresh_families, treat_none_as_default_value = false)]
+pub(super) struct RefreshFamilyRow {
+    pub(super) id: Id,
+    pub(super) client_id: String,
+    pub(super) user_id: Id,
+    pub(super) session_id: Id,
+    pub(super) grant_facts: String,
+    pub(super) offline: bool,
+    pub(super) secret: Vec<u8>,
+    pub(super) generation: i64,
+    pub(super) rotated_at: Instant,
+    pub(super) created_at: Instant,
+    pub(super) last_used_at: Instant,
+    pub(super) ended_at: Option<Instant>,
+    pub(super) end_reason: Option<String>,
+}
+
+impl TryFrom<RefreshFamilyRow> for RefreshFamily {
+    type Error = StoreError;
+
+    fn try_from(row: RefreshFamilyRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: GrantId(row.id.0),
+            client_id: client_id(TABLE, row.client_id)?,
+            user_id: UserId(row.user_id.0),
+            session_id: SessionId(row.session_id.0),
+            grant: serde_json::from_str(&row.grant_facts).map_err(|error| StoreError::corrupt(TABLE, format_args!("grant_facts: {error}")))?,
+            secret: Secret::new(bytes32(TABLE, row.secret)?),
+            generation: u64::try_from(row.generation).map_err(|_| StoreError::corrupt(TABLE, "generation is negative"))?,
+            rotated_at: row.rotated_at.0,
+            created_at: row.created_at.0,
+            last_used_at: row.last_used_at.0,
+            ended: ended(TABLE, row.ended_at, row.end_reason)?,
+        })
+    }
+}
+
+impl TryFrom<&RefreshFamily> for RefreshFamilyRow {
+    type Error = StoreError;
+
+    fn try_from(family: &RefreshFamily) -> Result<Self, StoreError> {
+        let (ended_at, end_reason) = ended_columns(family.ended);
+        Ok(Self {
+            id: id(family.id.0),
+            client_id: family.client_id.as_str().to_owned(),
+            user_id: id(family.user_id.0),
+            session_id: id(family.session_id.0),
+            grant_facts: serde_json::to_string(&family.grant).map_err(|error| StoreError::Query(error.to_string()))?,
+            offline: family.grant.scope.contains(OFFLINE_ACCESS),
+            secret: family.secret.expose().to_vec(),
+            generation: column_generation(family.generation)?,
+            rotated_at: at(family.rotated_at),
+            created_at: at(family.created_at),
+            last_used_at: at(family.last_used_at),
+            ended_at,
+            end_reason,
+        })
+    }
+}
+
+pub(super) fn column_generation(generation: u64) -> Result<i64, StoreError> {
+    i64::try_from(generation).map_err(|_| StoreError::Query(format!("generation {generation} does not fit its column")))
+}
+
+/// What a refresh is decided from.
+#[derive(Debug, Clone)]
+pub struct FamilyFacts {
+    pub family: RefreshFamily,
+    pub user: Option<User>,
+    pub session: Option<Session>,
+    pub client_session: Option<ClientSession>,
+    pub consent: Option<Consent>,
+}
+
+/// One step of a family: from the generation that was decided upon to the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    pub id: GrantId,
+    pub expected: u64,
+    pub next: u64,
+    pub at: Timestamp,
+}
+
+/// Adds a family. Codes bring theirs by `redeemed_codes::redeem`. `Conflict`: the id is taken, or user or client is gone.
+pub fn insert(conn: &mut Connection, family: &RefreshFamily) -> Result<(), StoreError> {
+    diesel::insert_into(refresh_families::table).values(RefreshFamilyRow::try_from(family)?).execute(conn)?;
+    Ok(())
+}
+
+pub fn find(conn: &mut Connection, family: GrantId) -> Result<Option<RefreshFamily>, StoreError> {
+    refresh_families::table.find(id(family.0)).get_result::<RefreshFamilyRow>(conn).optional()?.map(RefreshFamily::try_from).transpose()
+}
+
+type FactsRow = (RefreshFamilyRow, Option<UserRow>, Option<SessionRow>, Option<ClientSessionRow>, Option<ConsentRow>);
+
+/// The family with all that a decision about it needs, in one query.
+pub fn facts(conn: &mut Connection, family: GrantId) -> Result<Option<FamilyFacts>, StoreError> {
+    let row = refresh_families::table
+        .left_join(users::table.on(users::id.eq(refresh_families::user_id)))
+        .left_join(sessions::table.on(sessions::id.eq(refresh_families::session_id)))
+        .left_join(
+            client_sessions::table
+                .on(client_sessions::session_id.eq(refresh_families::session_id).and(client_sessions::client_id.eq(refresh_families::client_id))),
+        )
+        .left_join(consents::table.on(consents::user_id.eq(refresh_families::user_id).and(consents::client_id.eq(refresh_families::client_id))))
+        .filter(refresh_families::id.eq(id(family.0)))
+        .select((
+            refresh_families::all_columns,
+            users::all_columns.nullable(),
+            sessions::all_columns.nullable(),
+            client_sessions::all_columns.nullable(),
+            consents::all_columns.nullable(),
+        ))
+        .get_result::<FactsRow>(conn)
+        .optional()?;
+    row.map(|(family, user, session, client_session, consent)| {
+        Ok(FamilyFacts {
+            family: family.try_into()?,
+            user: user.map(User::from),
+            session: session.map(Session::try_from).transpose()?,
+            client_session: client_session.map(ClientSession::try_from).transpose()?,
+            consent: consent.map(Consent::try_from).transpose()?,
+        })
+    })
+    .transpose()
+}
+
+/// A user's families in the order they were made, ended ones too, those after `after`.
+pub fn list_by_user(conn: &mut Connection, user: UserId, after: Option<GrantId>, limit: u32) -> Result<Vec<RefreshFamily>, StoreError> {
+    let mut query = refresh_families::table.filter(refresh_families::user_id.eq(id(user.0))).order(refresh_families::id).limit(i64::from(limit)).into_boxed();
+    if let Some(after) = after {
+        query = query.filter(refresh_families::id.gt(id(after.0)));
+    }
+    query.load::<RefreshFamilyRow>(conn)?.into_iter().map(RefreshFamily::try_from).collect()
+}
+
+/// Takes the step if the family still is where it was decided upon. False: nothing changed; load it and decide again.
+/// [`Store::rotate`](super::Store::rotate) is the fast way to it.
+pub fn rotate(conn: &mut Connection, step: &Step) -> Result<bool, StoreError> {
+    let there = refresh_families::table
+        .find(id(step.id.0))
+        .filter(refresh_families::generation.eq(column_generation(step.expected)?))
+        .filter(refresh_families::ended_at.is_null());
+    let changed = diesel::update(there)
+        .set((
+            refresh_families::generation.eq(column_generation(step.next)?),
+            refresh_families::rotated_at.eq(at(step.at)),
+            refresh_families::last_used_at.eq(at(step.at)),
+        ))
+        .execute(conn)?;
+    Ok(changed == 1)
+}

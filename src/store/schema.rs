@@ -1,0 +1,158 @@
+//! The tables, as diesel sees them. `migrations/` makes them; the parity test holds the three descriptions together.
+
+diesel::table! {
+    meta (key) {
+        key -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Bool, Nullable, Text};
+    use crate::store::sql_types::{DbId, DbInstant};
+
+    users (id) {
+        id -> DbId,
+        username -> Text,
+        name -> Nullable<Text>,
+        given_name -> Nullable<Text>,
+        family_name -> Nullable<Text>,
+        email -> Nullable<Text>,
+        email_verified -> Bool,
+        password_hash -> Nullable<Text>,
+        password_changed_at -> DbInstant,
+        admin -> Bool,
+        disabled_at -> Nullable<DbInstant>,
+        managed_by_file -> Bool,
+        created_at -> DbInstant,
+        updated_at -> DbInstant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Binary, Bool, Nullable, Text};
+    use crate::store::sql_types::DbInstant;
+
+    clients (id) {
+        id -> Text,
+        metadata -> Text,
+        secret_digest -> Nullable<Binary>,
+        disabled_at -> Nullable<DbInstant>,
+        managed_by_file -> Bool,
+        created_at -> DbInstant,
+        updated_at -> DbInstant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::store::sql_types::{DbId, DbInstant};
+
+    sessions (id) {
+        id -> DbId,
+        cookie_digest -> Binary,
+        user_id -> DbId,
+        created_at -> DbInstant,
+        auth_time -> DbInstant,
+        last_used_at -> DbInstant,
+        acr -> Text,
+        user_agent -> Nullable<Text>,
+        network -> Nullable<Text>,
+        ended_at -> Nullable<DbInstant>,
+        end_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::store::sql_types::{DbId, DbInstant};
+
+    client_sessions (session_id, client_id) {
+        session_id -> DbId,
+        client_id -> Text,
+        created_at -> DbInstant,
+        last_used_at -> DbInstant,
+        ended_at -> Nullable<DbInstant>,
+        end_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::Text;
+    use crate::store::sql_types::{DbId, DbInstant};
+
+    consents (user_id, client_id) {
+        user_id -> DbId,
+        client_id -> Text,
+        scope -> Text,
+        granted_at -> DbInstant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::store::sql_types::{DbId, DbInstant};
+
+    redeemed_codes (id) {
+        id -> DbId,
+        client_id -> Text,
+        user_id -> DbId,
+        session_id -> DbId,
+        redeemed_at -> DbInstant,
+        keep_until -> DbInstant,
+        ended_at -> Nullable<DbInstant>,
+        end_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+    use crate::store::sql_types::{DbId, DbInstant};
+
+    refresh_families (id) {
+        id -> DbId,
+        client_id -> Text,
+        user_id -> DbId,
+        session_id -> DbId,
+        grant_facts -> Text,
+        offline -> Bool,
+        secret -> Binary,
+        generation -> BigInt,
+        rotated_at -> DbInstant,
+        created_at -> DbInstant,
+        last_used_at -> DbInstant,
+        ended_at -> Nullable<DbInstant>,
+        end_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::store::sql_types::DbInstant;
+
+    signing_keys (kid) {
+        kid -> Text,
+        alg -> Text,
+        public_jwk -> Text,
+        sealed_private -> Binary,
+        announced_at -> DbInstant,
+        active_from -> DbInstant,
+        retired_at -> Nullable<DbInstant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::store::sql_types::{DbId, DbInstant};
+
+    one_time_links (id) {
+        id -> DbId,
+        purpose -> Text,
+        digest -> Binary,
+        expires_at -> DbInstant,
+        created_at -> DbInstant,
+        used_at -> Nullable<DbInstant>,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(users, clients, sessions, client_sessions, consents, redeemed_codes, refresh_families);

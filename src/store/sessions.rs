@@ -1,0 +1,155 @@
+//! The table of sessions, and what one request needs to know of a session in one query.
+
+use diesel::prelude::*;
+
+use super::client_sessions::ClientSessionRow;
+use super::connection::AnyConnection as Connection;
+use super::consents::ConsentRow;
+use super::error::StoreError;
+use super::row::{acr, at, digest, ended, ended_columns, id};
+use super::schema::{client_sessions, consents, sessions, users};
+use super::sql_types::{Id, Instant};
+use super::users::UserRow;
+use crate::domain::client_session::ClientSession;
+use crate::domain::clock::Timestamp;
+use crate::domain::consent::Consent;
+use crate::domain::id::{ClientId, SessionId, UserId};
+use crate::domain::secret::Digest;
+use crate::domain::session::Session;
+use crate::domain::user::User;
+
+const TABLE: &str = "sessions";
+
+#[derive(Queryable, Insertable)]
+#[diesel(table_name = sessions, treat_none_as_default_value = false)]
+pub(super) struct SessionRow {
+    id: Id,
+    cookie_digest: Vec<u8>,
+    user_id: Id,
+    created_at: Instant,
+    auth_time: Instant,
+    last_used_at: Instant,
+    acr: String,
+    user_agent: Option<String>,
+    network: Option<String>,
+    ended_at: Option<Instant>,
+    end_reason: Option<String>,
+}
+
+impl TryFrom<SessionRow> for Session {
+    type Error = StoreError;
+
+    fn try_from(row: SessionRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: SessionId(row.id.0),
+            cookie_digest: digest(TABLE, row.cookie_digest)?,
+            user_id: UserId(row.user_id.0),
+            created_at: row.created_at.0,
+            auth_time: row.auth_time.0,
+            last_used_at: row.last_used_at.0,
+            acr: acr(TABLE, &row.acr)?,
+            user_agent: row.user_agent,
+            network: row.network,
+            ended: ended(TABLE, row.ended_at, row.end_reason)?,
+        })
+    }
+}
+
+/// What `/authorize` decides from: the session of a cookie, its user, and of one client the client session and the consent.
+#[derive(Debug, Clone)]
+pub struct SessionFacts {
+    pub session: Session,
+    pub user: User,
+    pub client_session: Option<ClientSession>,
+    pub consent: Option<Consent>,
+}
+
+/// A use of a session, and of a client session if one is named, to be remembered as its last.
+#[derive(Debug, Clone)]
+pub struct Touch {
+    pub session_id: SessionId,
+    pub client_id: Option<ClientId>,
+    pub at: Timestamp,
+}
+
+/// Adds a session. `Conflict`: the cookie is taken, or the user is gone.
+pub fn insert(conn: &mut Connection, session: &Session) -> Result<(), StoreError> {
+    let (ended_at, end_reason) = ended_columns(session.ended);
+    let row = SessionRow {
+        id: id(session.id.0),
+        cookie_digest: session.cookie_digest.0.to_vec(),
+        user_id: id(session.user_id.0),
+        created_at: at(session.created_at),
+        auth_time: at(session.auth_time),
+        last_used_at: at(session.last_used_at),
+        acr: session.acr.as_str().to_owned(),
+        user_agent: session.user_agent.clone(),
+        network: session.network.clone(),
+        ended_at,
+        end_reason,
+    };
+    diesel::insert_into(sessions::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+pub fn find(conn: &mut Connection, session_id: SessionId) -> Result<Option<Session>, StoreError> {
+    sessions::table.find(id(session_id.0)).get_result::<SessionRow>(conn).optional()?.map(Session::try_from).transpose()
+}
+
+/// The session whose cookie has this digest, ended or not, with all that a decision needs, in one query.
+pub fn facts(conn: &mut Connection, cookie: &Digest, client: Option<&ClientId>) -> Result<Option<SessionFacts>, StoreError> {
+    let cookie = cookie.0.as_slice();
+    let Some(client) = client else {
+        let query = sessions::table.inner_join(users::table.on(users::id.eq(sessions::user_id))).filter(sessions::cookie_digest.eq(cookie));
+        let row = query.select((sessions::all_columns, users::all_columns)).get_result::<(SessionRow, UserRow)>(conn).optional()?;
+        return row
+            .map(|(session, user)| Ok(SessionFacts { session: session.try_into()?, user: user.into(), client_session: None, consent: None }))
+            .transpose();
+    };
+    let client_session_of = client_sessions::session_id.eq(sessions::id).and(client_sessions::client_id.eq(client.as_str().to_owned()));
+    let consent_of = consents::user_id.eq(sessions::user_id).and(consents::client_id.eq(client.as_str().to_owned()));
+    let row = sessions::table
+        .inner_join(users::table.on(users::id.eq(sessions::user_id)))
+        .left_join(client_sessions::table.on(client_session_of))
+        .left_join(consents::table.on(consent_of))
+        .filter(sessions::cookie_digest.eq(cookie))
+        .select((sessions::all_columns, users::all_columns, client_sessions::all_columns.nullable(), consents::all_columns.nullable()))
+        .get_result::<(SessionRow, UserRow, Option<ClientSessionRow>, Option<ConsentRow>)>(conn)
+        .optional()?;
+    row.map(|(session, user, client_session, consent)| {
+        Ok(SessionFacts {
+            session: session.try_into()?,
+            user: user.into(),
+            client_session: client_session.map(ClientSession::try_from).transpose()?,
+            consent: consent.map(Consent::try_from).transpose()?,
+        })
+    })
+    .transpose()
+}
+
+/// Sessions in the order they were made, of one user or of all, ended ones too, those after `after`.
+pub fn list(conn: &mut Connection, user: Option<UserId>, after: Option<SessionId>, limit: u32) -> Result<Vec<Session>, StoreError> {
+    let mut query = sessions::table.order(sessions::id).limit(i64::from(limit)).into_boxed();
+    if let Some(user) = user {
+        query = query.filter(sessions::user_id.eq(id(user.0)));
+    }
+    if let Some(after) = after {
+        query = query.filter(sessions::id.gt(id(after.0)));
+    }
+    query.load::<SessionRow>(conn)?.into_iter().map(Session::try_from).collect()
+}
+
+/// Moves `last_used_at` forward, never back, and never of what has ended. [`Store::touch`](super::Store::touch) is the fast way to it.
+pub fn touch(conn: &mut Connection, touch: &Touch) -> Result<(), StoreError> {
+    let now = at(touch.at);
+    diesel::update(sessions::table.find(id(touch.session_id.0)).filter(sessions::ended_at.is_null()).filter(sessions::last_used_at.lt(now)))
+        .set(sessions::last_used_at.eq(now))
+        .execute(conn)?;
+    if let Some(client) = &touch.client_id {
+        let pair = client_sessions::table.find((id(touch.session_id.0), client.as_str()));
+        diesel::update(pair.filter(client_sessions::ended_at.is_null()).filter(client_sessions::last_used_at.lt(now)))
+            .set(client_sessions::last_used_at.eq(now))
+            .execute(conn)?;
+    }
+    Ok(())
+}

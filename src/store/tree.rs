@@ -1,0 +1,101 @@
+//! Ending a node of the session tree ends everything below it: at most three UPDATEs, whatever the size of the tree.
+
+use diesel::prelude::*;
+
+use super::connection::AnyConnection as Connection;
+use super::error::StoreError;
+use super::row::{at, id};
+use super::schema::{client_sessions, redeemed_codes, refresh_families, sessions};
+use crate::domain::clock::Timestamp;
+use crate::domain::id::{ClientId, GrantId, SessionId, UserId};
+use crate::domain::session::EndReason;
+
+/// What is to end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Node {
+    /// A browser signed in, and all that hangs on it.
+    Session(SessionId),
+    /// One application as seen by one session.
+    ClientSession(SessionId, ClientId),
+    /// What one code gave: its refresh family and its access tokens.
+    Grant(GrantId),
+    /// Every session of a user.
+    User(UserId),
+    /// All that one client has from one user, in whichever session.
+    UserClient(UserId, ClientId),
+}
+
+/// How many nodes were live and ended now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EndedCounts {
+    pub sessions: u64,
+    pub client_sessions: u64,
+    pub families: u64,
+    pub codes: u64,
+}
+
+/// Families with `offline_access` outlive a session that merely came to its end (OIDC Back-Channel Logout §2.7).
+fn spares_offline(node: &Node, reason: EndReason) -> bool {
+    let session_came_to_its_end = matches!(reason, EndReason::Logout | EndReason::ExpiredIdle | EndReason::ExpiredAbsolute | EndReason::Superseded);
+    session_came_to_its_end && !matches!(node, Node::Grant(_))
+}
+
+/// Ends the node and all below it. What has ended before keeps its own instant and reason.
+pub fn end(conn: &mut Connection, node: &Node, reason: EndReason, now: Timestamp) -> Result<EndedCounts, StoreError> {
+    let mut counts = EndedCounts::default();
+    let (now, why) = (Some(at(now)), Some(reason.as_str()));
+
+    macro_rules! end_where {
+        ($table:ident, $condition:expr) => {
+            diesel::update($table::table)
+                .filter($table::ended_at.is_null())
+                .filter($condition)
+                .set(($table::ended_at.eq(now), $table::end_reason.eq(why)))
+                .execute(conn)
+                .map(|count| count as u64)
+        };
+    }
+    macro_rules! end_families_where {
+        ($condition:expr) => {
+            if spares_offline(node, reason) {
+                end_where!(refresh_families, $condition.and(refresh_families::offline.eq(false)))
+            } else {
+                end_where!(refresh_families, $condition)
+            }
+        };
+    }
+
+    match node {
+        Node::Session(session) => {
+            let session = id(session.0);
+            counts.sessions = end_where!(sessions, sessions::id.eq(session))?;
+            counts.client_sessions = end_where!(client_sessions, client_sessions::session_id.eq(session))?;
+            counts.families = end_families_where!(refresh_families::session_id.eq(session))?;
+        }
+        Node::ClientSession(session, client) => {
+            let session = id(session.0);
+            counts.client_sessions = end_where!(client_sessions, client_sessions::session_id.eq(session).and(client_sessions::client_id.eq(client.as_str())))?;
+            counts.families = end_families_where!(refresh_families::session_id.eq(session).and(refresh_families::client_id.eq(client.as_str())))?;
+        }
+        Node::Grant(grant) => {
+            // The code's row speaks for the access tokens of a grant that has no family.
+            counts.codes = end_where!(redeemed_codes, redeemed_codes::id.eq(id(grant.0)))?;
+            counts.families = end_families_where!(refresh_families::id.eq(id(grant.0)))?;
+        }
+        Node::User(user) => {
+            let user = id(user.0);
+            let theirs = sessions::table.filter(sessions::user_id.eq(user)).select(sessions::id);
+            counts.sessions = end_where!(sessions, sessions::user_id.eq(user))?;
+            counts.client_sessions = end_where!(client_sessions, client_sessions::session_id.eq_any(theirs))?;
+            counts.families = end_families_where!(refresh_families::user_id.eq(user))?;
+        }
+        Node::UserClient(user, client) => {
+            let user = id(user.0);
+            let theirs = sessions::table.filter(sessions::user_id.eq(user)).select(sessions::id);
+            counts.client_sessions =
+                end_where!(client_sessions, client_sessions::session_id.eq_any(theirs).and(client_sessions::client_id.eq(client.as_str())))?;
+            counts.families = end_families_where!(refresh_families::user_id.eq(user).and(refresh_families::client_id.eq(client.as_str())))?;
+        }
+    }
+    Ok(counts)
+}

@@ -1,0 +1,149 @@
+//! The table of users.
+
+use diesel::prelude::*;
+
+use super::connection::AnyConnection as Connection;
+use super::error::StoreError;
+use super::row::{at, id};
+use super::schema::users;
+use super::sql_types::{Id, Instant};
+use crate::domain::clock::Timestamp;
+use crate::domain::id::UserId;
+use crate::domain::secret::Secret;
+use crate::domain::user::{Profile, User};
+
+#[derive(Queryable, Insertable)]
+#[diesel(table_name = users, treat_none_as_default_value = false)]
+pub(super) struct UserRow {
+    id: Id,
+    username: String,
+    name: Option<String>,
+    given_name: Option<String>,
+    family_name: Option<String>,
+    email: Option<String>,
+    email_verified: bool,
+    password_hash: Option<String>,
+    password_changed_at: Instant,
+    admin: bool,
+    disabled_at: Option<Instant>,
+    managed_by_file: bool,
+    created_at: Instant,
+    updated_at: Instant,
+}
+
+impl From<UserRow> for User {
+    fn from(row: UserRow) -> Self {
+        Self {
+            id: UserId(row.id.0),
+            username: row.username,
+            profile: Profile { name: row.name, given_name: row.given_name, family_name: row.family_name, email: row.email, email_verified: row.email_verified },
+            password_hash: row.password_hash.map(Secret::new),
+            password_changed_at: row.password_changed_at.0,
+            admin: row.admin,
+            disabled_at: row.disabled_at.map(|at| at.0),
+            managed_by_file: row.managed_by_file,
+            created_at: row.created_at.0,
+            updated_at: row.updated_at.0,
+        }
+    }
+}
+
+impl From<&User> for UserRow {
+    fn from(user: &User) -> Self {
+        Self {
+            id: id(user.id.0),
+            username: user.username.clone(),
+            name: user.profile.name.clone(),
+            given_name: user.profile.given_name.clone(),
+            family_name: user.profile.family_name.clone(),
+            email: user.profile.email.clone(),
+            email_verified: user.profile.email_verified,
+            password_hash: user.password_hash.as_ref().map(|hash| hash.expose().clone()),
+            password_changed_at: at(user.password_changed_at),
+            admin: user.admin,
+            disabled_at: user.disabled_at.map(at),
+            managed_by_file: user.managed_by_file,
+            created_at: at(user.created_at),
+            updated_at: at(user.updated_at),
+        }
+    }
+}
+
+/// Adds a user. `Conflict`: the id or the user name is taken.
+pub fn insert(conn: &mut Connection, user: &User) -> Result<(), StoreError> {
+    diesel::insert_into(users::table).values(UserRow::from(user)).execute(conn)?;
+    Ok(())
+}
+
+pub fn find(conn: &mut Connection, user_id: UserId) -> Result<Option<User>, StoreError> {
+    let row = users::table.find(id(user_id.0)).get_result::<UserRow>(conn).optional()?;
+    Ok(row.map(User::from))
+}
+
+/// Finds a user by the normal form of the name (`domain::user::normal_username`).
+pub fn find_by_username(conn: &mut Connection, normal: &str) -> Result<Option<User>, StoreError> {
+    let row = users::table.filter(users::username.eq(normal)).get_result::<UserRow>(conn).optional()?;
+    Ok(row.map(User::from))
+}
+
+/// Users in the order they were made, those after `after`.
+pub fn list(conn: &mut Connection, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
+    let mut query = users::table.order(users::id).limit(i64::from(limit)).into_boxed();
+    if let Some(after) = after {
+        query = query.filter(users::id.gt(id(after.0)));
+    }
+    Ok(query.load::<UserRow>(conn)?.into_iter().map(User::from).collect())
+}
+
+/// Writes user name, profile, `admin` and `managed_by_file`. The password and the disabled state have functions of their own.
+/// False: no such user. `Conflict`: the name is taken.
+pub fn update(conn: &mut Connection, user: &User) -> Result<bool, StoreError> {
+    let changed = diesel::update(users::table.find(id(user.id.0)))
+        .set((
+            users::username.eq(&user.username),
+            users::name.eq(&user.profile.name),
+            users::given_name.eq(&user.profile.given_name),
+            users::family_name.eq(&user.profile.family_name),
+            users::email.eq(&user.profile.email),
+            users::email_verified.eq(user.profile.email_verified),
+            users::admin.eq(user.admin),
+            users::managed_by_file.eq(user.managed_by_file),
+            users::updated_at.eq(at(user.updated_at)),
+        ))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// Sets a new password: `password_changed_at` moves, so what was issued before is dead. End the tree in the same unit.
+pub fn set_password(conn: &mut Connection, user_id: UserId, hash: &Secret<String>, now: Timestamp) -> Result<bool, StoreError> {
+    let changed = diesel::update(users::table.find(id(user_id.0)))
+        .set((users::password_hash.eq(Some(hash.expose())), users::password_changed_at.eq(at(now)), users::updated_at.eq(at(now))))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// Stores the same password under newer parameters. False: the password was changed meanwhile, nothing written.
+pub fn rehash(conn: &mut Connection, user_id: UserId, old: &Secret<String>, new: &Secret<String>) -> Result<bool, StoreError> {
+    let changed = diesel::update(users::table.find(id(user_id.0)).filter(users::password_hash.eq(Some(old.expose()))))
+        .set(users::password_hash.eq(Some(new.expose())))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// Disables (`Some`) or enables (`None`) a user. End the tree in the same unit when disabling.
+pub fn set_disabled(conn: &mut Connection, user_id: UserId, disabled_at: Option<Timestamp>, now: Timestamp) -> Result<bool, StoreError> {
+    let changed =
+        diesel::update(users::table.find(id(user_id.0))).set((users::disabled_at.eq(disabled_at.map(at)), users::updated_at.eq(at(now)))).execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// Deletes a user with all sessions, consents and refresh families. False: no such user.
+pub fn delete(conn: &mut Connection, user_id: UserId) -> Result<bool, StoreError> {
+    Ok(diesel::delete(users::table.find(id(user_id.0))).execute(conn)? == 1)
+}
+
+/// How many admins may sign in: the first-start link is offered while there is none.
+pub fn count_admins(conn: &mut Connection) -> Result<u64, StoreError> {
+    let count: i64 = users::table.filter(users::admin.eq(true)).filter(users::disabled_at.is_null()).count().get_result(conn)?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
