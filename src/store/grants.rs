@@ -1,8 +1,17 @@
-//! What stands behind an access token: the grant it came from, followed up the tree.
+//! What stands behind an access token: the grant it came from, followed up the tree in one query.
 
+use diesel::prelude::*;
+
+use super::client_sessions::ClientSessionRow;
 use super::connection::AnyConnection as Connection;
 use super::error::StoreError;
-use super::{client_sessions, redeemed_codes, refresh_families, sessions, users};
+use super::redeemed_codes::RedeemedCodeRow;
+use super::refresh_families::RefreshFamilyRow;
+use super::row::id;
+use super::schema::{client_sessions, redeemed_codes, refresh_families, sessions, users};
+use super::sessions::SessionRow;
+use super::users::UserRow;
+use crate::domain::authorization_code::RedeemedCode;
 use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{ClientId, GrantId};
@@ -23,23 +32,68 @@ pub struct GrantFacts {
     pub redeemed_at: Timestamp,
 }
 
-/// The grant, whether it lives or not. `None`: it is unknown here. The row of a code may be swept long before its family ends;
-/// then the family speaks for the grant.
+type CodeRow = (RedeemedCodeRow, Option<RefreshFamilyRow>, Option<UserRow>, Option<SessionRow>, Option<ClientSessionRow>);
+type FamilyRow = (RefreshFamilyRow, Option<UserRow>, Option<SessionRow>, Option<ClientSessionRow>);
+
+/// The grant, whether it lives or not. `None`: it is unknown here.
 pub fn facts(conn: &mut Connection, grant: GrantId) -> Result<Option<GrantFacts>, StoreError> {
-    let code = redeemed_codes::find(conn, grant)?;
-    let family = refresh_families::find(conn, grant)?;
-    let (client_id, user_id, session_id, redeemed_at) = match (&code, &family) {
-        (Some(code), _) => (code.client_id.clone(), code.user_id, code.session_id, code.redeemed_at),
-        (None, Some(family)) => (family.client_id.clone(), family.user_id, family.session_id, family.created_at),
-        (None, None) => return Ok(None),
+    let row = redeemed_codes::table
+        .left_join(refresh_families::table.on(refresh_families::id.eq(redeemed_codes::id)))
+        .left_join(users::table.on(users::id.eq(redeemed_codes::user_id)))
+        .left_join(sessions::table.on(sessions::id.eq(redeemed_codes::session_id)))
+        .left_join(
+            client_sessions::table.on(client_sessions::session_id.eq(redeemed_codes::session_id).and(client_sessions::client_id.eq(redeemed_codes::client_id))),
+        )
+        .filter(redeemed_codes::id.eq(id(grant.0)))
+        .select((
+            redeemed_codes::all_columns,
+            refresh_families::all_columns.nullable(),
+            users::all_columns.nullable(),
+            sessions::all_columns.nullable(),
+            client_sessions::all_columns.nullable(),
+        ))
+        .get_result::<CodeRow>(conn)
+        .optional()?;
+    let Some((code, family, user, session, client_session)) = row else {
+        return facts_without_code(conn, grant);
     };
+    let code = RedeemedCode::try_from(code)?;
+    let family = family.map(RefreshFamily::try_from).transpose()?;
     Ok(Some(GrantFacts {
-        ended: family.as_ref().and_then(|family| family.ended).or(code.and_then(|code| code.ended)),
-        user: users::find(conn, user_id)?,
-        session: sessions::find(conn, session_id)?,
-        client_session: client_sessions::find(conn, session_id, &client_id)?,
-        client_id,
+        ended: family.as_ref().and_then(|family| family.ended).or(code.ended),
+        client_id: code.client_id,
+        user: user.map(User::from),
+        session: session.map(Session::try_from).transpose()?,
+        client_session: client_session.map(ClientSession::try_from).transpose()?,
         family,
-        redeemed_at,
+        redeemed_at: code.redeemed_at,
     }))
+}
+
+/// The row of a code may be swept long before its family ends; then the family speaks for the grant.
+fn facts_without_code(conn: &mut Connection, grant: GrantId) -> Result<Option<GrantFacts>, StoreError> {
+    let row = refresh_families::table
+        .left_join(users::table.on(users::id.eq(refresh_families::user_id)))
+        .left_join(sessions::table.on(sessions::id.eq(refresh_families::session_id)))
+        .left_join(
+            client_sessions::table
+                .on(client_sessions::session_id.eq(refresh_families::session_id).and(client_sessions::client_id.eq(refresh_families::client_id))),
+        )
+        .filter(refresh_families::id.eq(id(grant.0)))
+        .select((refresh_families::all_columns, users::all_columns.nullable(), sessions::all_columns.nullable(), client_sessions::all_columns.nullable()))
+        .get_result::<FamilyRow>(conn)
+        .optional()?;
+    row.map(|(family, user, session, client_session)| {
+        let family = RefreshFamily::try_from(family)?;
+        Ok(GrantFacts {
+            ended: family.ended,
+            client_id: family.client_id.clone(),
+            user: user.map(User::from),
+            session: session.map(Session::try_from).transpose()?,
+            client_session: client_session.map(ClientSession::try_from).transpose()?,
+            redeemed_at: family.created_at,
+            family: Some(family),
+        })
+    })
+    .transpose()
 }

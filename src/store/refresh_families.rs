@@ -2,12 +2,15 @@
 
 use diesel::prelude::*;
 
+use super::client_sessions::ClientSessionRow;
 use super::connection::AnyConnection as Connection;
+use super::consents::ConsentRow;
 use super::error::StoreError;
 use super::row::{at, bytes32, client_id, ended, ended_columns, id};
-use super::schema::refresh_families;
+use super::schema::{client_sessions, consents, refresh_families, sessions, users};
+use super::sessions::SessionRow;
 use super::sql_types::{Id, Instant};
-use super::{client_sessions, consents, sessions, users};
+use super::users::UserRow;
 use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::consent::Consent;
@@ -114,18 +117,38 @@ pub fn find(conn: &mut Connection, family: GrantId) -> Result<Option<RefreshFami
     refresh_families::table.find(id(family.0)).get_result::<RefreshFamilyRow>(conn).optional()?.map(RefreshFamily::try_from).transpose()
 }
 
-/// The family with all that a decision about it needs.
+type FactsRow = (RefreshFamilyRow, Option<UserRow>, Option<SessionRow>, Option<ClientSessionRow>, Option<ConsentRow>);
+
+/// The family with all that a decision about it needs, in one query.
 pub fn facts(conn: &mut Connection, family: GrantId) -> Result<Option<FamilyFacts>, StoreError> {
-    let Some(family) = find(conn, family)? else {
-        return Ok(None);
-    };
-    Ok(Some(FamilyFacts {
-        user: users::find(conn, family.user_id)?,
-        session: sessions::find(conn, family.session_id)?,
-        client_session: client_sessions::find(conn, family.session_id, &family.client_id)?,
-        consent: consents::find(conn, family.user_id, &family.client_id)?,
-        family,
-    }))
+    let row = refresh_families::table
+        .left_join(users::table.on(users::id.eq(refresh_families::user_id)))
+        .left_join(sessions::table.on(sessions::id.eq(refresh_families::session_id)))
+        .left_join(
+            client_sessions::table
+                .on(client_sessions::session_id.eq(refresh_families::session_id).and(client_sessions::client_id.eq(refresh_families::client_id))),
+        )
+        .left_join(consents::table.on(consents::user_id.eq(refresh_families::user_id).and(consents::client_id.eq(refresh_families::client_id))))
+        .filter(refresh_families::id.eq(id(family.0)))
+        .select((
+            refresh_families::all_columns,
+            users::all_columns.nullable(),
+            sessions::all_columns.nullable(),
+            client_sessions::all_columns.nullable(),
+            consents::all_columns.nullable(),
+        ))
+        .get_result::<FactsRow>(conn)
+        .optional()?;
+    row.map(|(family, user, session, client_session, consent)| {
+        Ok(FamilyFacts {
+            family: family.try_into()?,
+            user: user.map(User::from),
+            session: session.map(Session::try_from).transpose()?,
+            client_session: client_session.map(ClientSession::try_from).transpose()?,
+            consent: consent.map(Consent::try_from).transpose()?,
+        })
+    })
+    .transpose()
 }
 
 /// A user's families in the order they were made, ended ones too, those after `after`.

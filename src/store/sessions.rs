@@ -1,13 +1,15 @@
-//! The table of sessions, and what one request needs to know of a session.
+//! The table of sessions, and what one request needs to know of a session in one query.
 
 use diesel::prelude::*;
 
+use super::client_sessions::ClientSessionRow;
 use super::connection::AnyConnection as Connection;
+use super::consents::ConsentRow;
 use super::error::StoreError;
 use super::row::{acr, at, digest, ended, ended_columns, id};
-use super::schema::{client_sessions as pairs, sessions};
+use super::schema::{client_sessions, consents, sessions, users};
 use super::sql_types::{Id, Instant};
-use super::{client_sessions, consents, users};
+use super::users::UserRow;
 use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::consent::Consent;
@@ -94,20 +96,35 @@ pub fn find(conn: &mut Connection, session_id: SessionId) -> Result<Option<Sessi
     sessions::table.find(id(session_id.0)).get_result::<SessionRow>(conn).optional()?.map(Session::try_from).transpose()
 }
 
-/// The session whose cookie has this digest, ended or not, with all that a decision needs.
+/// The session whose cookie has this digest, ended or not, with all that a decision needs, in one query.
 pub fn facts(conn: &mut Connection, cookie: &Digest, client: Option<&ClientId>) -> Result<Option<SessionFacts>, StoreError> {
-    let Some(session) = sessions::table.filter(sessions::cookie_digest.eq(cookie.0.as_slice())).get_result::<SessionRow>(conn).optional()? else {
-        return Ok(None);
+    let cookie = cookie.0.as_slice();
+    let Some(client) = client else {
+        let query = sessions::table.inner_join(users::table.on(users::id.eq(sessions::user_id))).filter(sessions::cookie_digest.eq(cookie));
+        let row = query.select((sessions::all_columns, users::all_columns)).get_result::<(SessionRow, UserRow)>(conn).optional()?;
+        return row
+            .map(|(session, user)| Ok(SessionFacts { session: session.try_into()?, user: user.into(), client_session: None, consent: None }))
+            .transpose();
     };
-    let session = Session::try_from(session)?;
-    let Some(user) = users::find(conn, session.user_id)? else {
-        return Ok(None);
-    };
-    let (client_session, consent) = match client {
-        Some(client) => (client_sessions::find(conn, session.id, client)?, consents::find(conn, user.id, client)?),
-        None => (None, None),
-    };
-    Ok(Some(SessionFacts { session, user, client_session, consent }))
+    let client_session_of = client_sessions::session_id.eq(sessions::id).and(client_sessions::client_id.eq(client.as_str().to_owned()));
+    let consent_of = consents::user_id.eq(sessions::user_id).and(consents::client_id.eq(client.as_str().to_owned()));
+    let row = sessions::table
+        .inner_join(users::table.on(users::id.eq(sessions::user_id)))
+        .left_join(client_sessions::table.on(client_session_of))
+        .left_join(consents::table.on(consent_of))
+        .filter(sessions::cookie_digest.eq(cookie))
+        .select((sessions::all_columns, users::all_columns, client_sessions::all_columns.nullable(), consents::all_columns.nullable()))
+        .get_result::<(SessionRow, UserRow, Option<ClientSessionRow>, Option<ConsentRow>)>(conn)
+        .optional()?;
+    row.map(|(session, user, client_session, consent)| {
+        Ok(SessionFacts {
+            session: session.try_into()?,
+            user: user.into(),
+            client_session: client_session.map(ClientSession::try_from).transpose()?,
+            consent: consent.map(Consent::try_from).transpose()?,
+        })
+    })
+    .transpose()
 }
 
 /// Sessions in the order they were made, of one user or of all, ended ones too, those after `after`.
@@ -129,8 +146,10 @@ pub fn touch(conn: &mut Connection, touch: &Touch) -> Result<(), StoreError> {
         .set(sessions::last_used_at.eq(now))
         .execute(conn)?;
     if let Some(client) = &touch.client_id {
-        let pair = pairs::table.find((id(touch.session_id.0), client.as_str()));
-        diesel::update(pair.filter(pairs::ended_at.is_null()).filter(pairs::last_used_at.lt(now))).set(pairs::last_used_at.eq(now)).execute(conn)?;
+        let pair = client_sessions::table.find((id(touch.session_id.0), client.as_str()));
+        diesel::update(pair.filter(client_sessions::ended_at.is_null()).filter(client_sessions::last_used_at.lt(now)))
+            .set(client_sessions::last_used_at.eq(now))
+            .execute(conn)?;
     }
     Ok(())
 }
