@@ -18,3 +18,6 @@ mod refresh;
 mod silent;
 mod start_up;
 mod support;
+//! The one integration-test binary.
+
+mod store_contract;

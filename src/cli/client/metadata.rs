@@ -15,7 +15,7 @@ use crate::domain::signing_key::SigningAlg;
 use crate::settings::clients::origins_of;
 
 #[derive(Debug, Clone, Args)]
-pub(super) struct Options {
+pub(in crate::cli) struct Options {
     /// Shown on the sign-in page [default: the id]
     #[arg(long)]
     name: Option<String>,
