@@ -17,7 +17,5 @@ mod races;
 mod refresh;
 mod silent;
 mod start_up;
-mod support;
-//! The one integration-test binary.
-
 mod store_contract;
+mod support;
