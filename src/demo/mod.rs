@@ -8,6 +8,8 @@ mod app;
 mod data;
 mod listen;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::path::PathBuf;
