@@ -6,6 +6,5 @@
 
 mod layers;
 mod support;
-//! The one integration-test binary.
 
 mod store_contract;
