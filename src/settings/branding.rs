@@ -21,14 +21,15 @@ pub struct Branding {
     pub name: String,
     /// An https URL, or a path on the issuer's own origin.
     pub logo_url: Option<String>,
-    pub accent_color: Color,
-    /// In the dark theme.
-    pub accent_color_dark: Color,
+    /// Of buttons and links; the pages' own when absent.
+    pub accent_color: Option<Color>,
+    /// In the dark theme; `accent_color` when absent.
+    pub accent_color_dark: Option<Color>,
 }
 
 impl Default for Branding {
     fn default() -> Self {
-        Self { name: "Gatekey".to_owned(), logo_url: None, accent_color: Color("#1f5fbf".to_owned()), accent_color_dark: Color("#8ab4f8".to_owned()) }
+        Self { name: "Gatekey".to_owned(), logo_url: None, accent_color: None, accent_color_dark: None }
     }
 }
 
@@ -99,12 +100,7 @@ impl Raw {
                 format!("`{logo}` does not fit: write an https URL, or a path that begins with a single `/`"),
             ));
         }
-        Ok(Branding {
-            name,
-            logo_url: self.logo_url,
-            accent_color: self.accent_color.unwrap_or(default.accent_color),
-            accent_color_dark: self.accent_color_dark.unwrap_or(default.accent_color_dark),
-        })
+        Ok(Branding { name, logo_url: self.logo_url, accent_color: self.accent_color, accent_color_dark: self.accent_color_dark })
     }
 }
 

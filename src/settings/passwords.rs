@@ -24,7 +24,7 @@ pub struct PasswordSettings {
     /// Threads that hash: each takes one core and `memory_kib` while it works.
     pub max_concurrent: u32,
     /// In characters.
-    pub min_length: usize,
+    pub min_length: u32,
 }
 
 impl Default for PasswordSettings {
@@ -40,7 +40,7 @@ pub(super) struct Raw {
     iterations: Option<u32>,
     parallelism: Option<u32>,
     max_concurrent: Option<u32>,
-    min_length: Option<usize>,
+    min_length: Option<u32>,
 }
 
 impl Raw {
