@@ -5,7 +5,7 @@ use crate::domain::id::UserId;
 use crate::domain::secret::Secret;
 use crate::domain::session::EndReason;
 use crate::domain::user::{Profile, User, normal_username};
-use crate::settings::{USERNAME_RULE, is_email, is_username};
+use crate::domain::user::{USERNAME_RULE, is_email, is_username};
 use crate::store::tree::{self, Node};
 use crate::store::{StoreError, users};
 
