@@ -45,6 +45,15 @@ function sql(statement, url = POSTGRES) {
   return execFileSync('psql', ['--no-psqlrc', '--quiet', '--tuples-only', '--no-align', '--set=ON_ERROR_STOP=1', url, '--command', statement], { encoding: 'utf8' });
 }
 
+/** Ends a process and waits for its end; SIGTERM must be a clean one. */
+function end(child, signal) {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    child.on('exit', (code) => (signal === 'SIGTERM' && code !== 0 ? reject(new Error(`SIGTERM ended it with ${code}`)) : resolve()));
+    child.kill(signal);
+  });
+}
+
 /** An installation: a folder, a database, settings, and processes of it. */
 export class Gatekey {
   constructor(kind, folder, port, database) {
@@ -92,27 +101,34 @@ ${clients}`;
 
   /** Starts the server and waits until it says that it is ready. */
   async start() {
-    const child = spawn(BINARY, ['serve', '--config', join(this.folder, 'gatekey.toml')], { cwd: this.folder, env: ENVIRONMENT, stdio: ['ignore', 'pipe', 'pipe'] });
-    this.process = child;
-    this.exited = new Promise((resolve) => child.on('exit', (code, signal) => resolve({ code, signal })));
-    let ended = null;
-    this.exited.then((end) => (ended = end));
+    this.process = await this.serve(this.port);
+  }
+
+  /** One more process on the same database, for the same issuer, on a port of its own; `stop` ends it. */
+  async replica() {
+    const port = await freePort();
+    const child = await this.serve(port);
+    return { url: `http://localhost:${port}/`, stop: () => end(child, 'SIGTERM') };
+  }
+
+  async serve(port) {
+    const env = { ...ENVIRONMENT, GATEKEY_LISTEN: `127.0.0.1:${port}` };
+    const child = spawn(BINARY, ['serve', '--config', join(this.folder, 'gatekey.toml')], { cwd: this.folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
     const keep = (chunk) => (this.log += chunk);
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
     await until('the server is ready', async () => {
-      if (ended) throw new Error(`the server ended at once (${JSON.stringify(ended)}):\n${this.log}`);
-      return fetch(`${this.issuer}readyz`).then((answer) => answer.ok, () => false);
+      if (child.exitCode !== null) throw new Error(`the server ended at once (${child.exitCode}):\n${this.log}`);
+      return fetch(`http://localhost:${port}/readyz`).then((answer) => answer.ok, () => false);
     });
+    return child;
   }
 
   /** Ends the process: SIGTERM drains, SIGKILL does not. */
   async stop(signal = 'SIGTERM') {
-    if (!this.process) return null;
-    this.process.kill(signal);
-    const end = await this.exited;
+    if (!this.process) return;
+    await end(this.process, signal);
     this.process = null;
-    return end;
   }
 
   async remove() {
