@@ -11,17 +11,16 @@ use crate::domain::entropy::{Entropy, SystemEntropy};
 use crate::http::pages::PageError;
 use crate::http::require_token::RequireToken;
 use crate::http::{self, App};
-use crate::jose::derive::{InvalidMasterKey, MasterKey};
 use crate::jose::refresh_token::Minter;
 use crate::jose::sealed::Sealer;
 use crate::jose::sid::Deriver;
-use crate::service::admin::{Admin, declare};
+use crate::service::admin::installation::{Installation, InstallationError};
+use crate::service::admin::declare;
 use crate::service::keys::Keys;
 use crate::service::passwords::Passwords;
 use crate::service::web_origins::WebOrigins;
 use crate::service::{Core, Failure, setup};
-use crate::settings::{MasterKeyError, Settings};
-use crate::store::{OpenError, Options, Store, meta};
+use crate::settings::Settings;
 
 /// An OpenID Connect issuer. Cheap to clone; two of them live in one process without knowing of each other.
 #[derive(Clone)]
@@ -72,19 +71,18 @@ impl IssuerBuilder {
     /// Opens and migrates the database, reads or makes the keys, writes the declared clients and users.
     pub async fn build(self) -> Result<Issuer, BuildError> {
         let Self { settings, clock, entropy } = self;
-        let Installation { store, master } = Installation::open(&settings, entropy.as_ref()).await?;
+        let installation = Installation::open(&settings, entropy.as_ref()).await?;
 
         // Bound to the issuer: what one issuer gave out is nothing to another, even on one database and master key (MX-02).
-        let subkey = |purpose: &str| master.subkey(&format!("{purpose}\0{}", settings.issuer.as_str()));
+        let subkey = |purpose: &str| installation.master.subkey(&format!("{purpose}\0{}", settings.issuer.as_str()));
         let passwords = Passwords::new(&settings.passwords, entropy.clone()).map_err(|error| BuildError::Start(error.to_string()))?;
-        let installation = Installation { store, master };
         let admin = installation.admin(clock.clone(), entropy.clone());
         declare(&admin, &settings).await.map_err(|error| BuildError::Start(error.to_string()))?;
         let mut algorithms = settings.keys.algorithms.clone();
         algorithms.extend(settings.clients.iter().map(|client| client.metadata.id_token_signed_response_alg));
         algorithms.sort();
         algorithms.dedup();
-        let keys = Keys::open(&store, key_sealer(), &settings.lifetimes, &algorithms, clock.as_ref(), &entropy).await?;
+        let keys = Keys::open(&installation.store, installation.key_sealer(), &settings.lifetimes, &algorithms, clock.as_ref(), &entropy).await?;
         let core = Core {
             codes: Sealer::new(subkey("authorization codes")),
             tickets: Sealer::new(subkey("tickets")),
@@ -92,7 +90,7 @@ impl IssuerBuilder {
             sids: Deriver::new(subkey("session ids")),
             web_origins: WebOrigins::default(),
             settings,
-            store,
+            store: installation.store,
             clock,
             entropy,
             keys,
