@@ -14,7 +14,7 @@ use crate::domain::secret::Secret;
 use crate::domain::user::{is_email, is_username, normal_username};
 use crate::protocol::params::Params;
 use crate::service::Failure;
-use crate::service::passwords;
+use crate::service::passwords::UnfitPassword;
 use crate::service::setup::{NewAdmin, Setup, create_first_admin, link_is_valid};
 use crate::service::ticket::{self, Browser};
 
@@ -76,10 +76,11 @@ fn problems(app: &App, form: &Params) -> Vec<SetupProblem> {
     let password = text("password");
     if password.is_empty() {
         problems.push(SetupProblem::PasswordMissing);
-    } else if password.chars().count() < app.core.settings.passwords.min_length as usize {
-        problems.push(SetupProblem::PasswordTooShort);
-    } else if password.len() > passwords::MAX_BYTES {
-        problems.push(SetupProblem::PasswordTooLong);
+    } else if let Err(unfit) = app.core.passwords.judge(&Secret::new(password.to_owned())) {
+        problems.push(match unfit {
+            UnfitPassword::TooShort(_) => SetupProblem::PasswordTooShort,
+            UnfitPassword::TooLong => SetupProblem::PasswordTooLong,
+        });
     } else if password != text("password_again") {
         problems.push(SetupProblem::PasswordsDiffer);
     }
