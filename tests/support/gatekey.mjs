@@ -2,7 +2,7 @@
 // Only Node's own modules are used here.
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -93,6 +93,13 @@ ${clients}`;
   /** What a statement answers; PostgreSQL only. */
   query(statement) {
     return sql(statement, this.database).trim();
+  }
+
+  /** Everything the database keeps, as bytes: what a thief of the disk or of a backup has. */
+  dump() {
+    if (this.kind === 'postgres') return execFileSync('pg_dump', ['--data-only', '--inserts', this.database], { maxBuffer: 1 << 28 });
+    const files = readdirSync(this.folder).filter((name) => name.startsWith('gatekey.db'));
+    return Buffer.concat(files.map((name) => readFileSync(join(this.folder, name))));
   }
 
   createUser(name = USER.name, password = USER.password) {
