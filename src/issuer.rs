@@ -1,1 +1,204 @@
-//! (to be written)
+//! The issuer: everything wired together, ready to be nested in a poem application.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use poem::Response;
+use poem::endpoint::BoxEndpoint;
+
+use crate::domain::clock::{Clock, SystemClock};
+use crate::domain::entropy::{Entropy, SystemEntropy};
+use crate::domain::signing_key::SigningAlg;
+use crate::http::pages::PageError;
+use crate::http::require_token::RequireToken;
+use crate::http::{self, App};
+use crate::jose::derive::{InvalidMasterKey, MasterKey};
+use crate::jose::refresh_token::Minter;
+use crate::jose::sealed::Sealer;
+use crate::jose::sid::Deriver;
+use crate::service::admin::{Admin, declare};
+use crate::service::keys::Keys;
+use crate::service::passwords::Passwords;
+use crate::service::web_origins::WebOrigins;
+use crate::service::{Core, Failure, setup};
+use crate::settings::{MasterKeyError, Settings};
+use crate::store::{OpenError, Options, Store, meta};
+
+/// An OpenID Connect issuer. Cheap to clone; two of them live in one process without knowing of each other.
+#[derive(Clone)]
+pub struct Issuer {
+    app: Arc<App>,
+}
+
+/// Why an issuer could not be built. Each prints as one line that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    #[error(transparent)]
+    MasterKeySource(#[from] MasterKeyError),
+    #[error("the master key is malformed: {0}")]
+    MasterKey(#[from] InvalidMasterKey),
+    #[error("the master key is not the one this database was made with: bring back the old key file, or the old GATEKEY_MASTER_KEY")]
+    OtherMasterKey,
+    #[error("the master key file `{0}` is missing, and the database needs the one it was made with: bring the file back, or set GATEKEY_MASTER_KEY")]
+    MasterKeyLost(String),
+    #[error(transparent)]
+    Pages(#[from] PageError),
+    #[error("{0}")]
+    Start(String),
+}
+
+impl From<Failure> for BuildError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(error) => Self::Start(error.description.into_owned()),
+            Failure::Unavailable(reason) => Self::Start(reason),
+        }
+    }
+}
+
+/// Builds an [`Issuer`]; what is not supplied is the operating system's.
+pub struct IssuerBuilder {
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl IssuerBuilder {
+    /// Another clock than the operating system's.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Another source of randomness than the operating system's. It must be as strong.
+    pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
+        self.entropy = entropy;
+        self
+    }
+
+    /// Opens and migrates the database, reads or makes the keys, writes the declared clients and users.
+    pub async fn build(self) -> Result<Issuer, BuildError> {
+        let Self { settings, clock, entropy } = self;
+        let mut options = Options::new(&settings.database.url);
+        options.pool_size = settings.database.pool_size;
+        options.queue = settings.database.queue;
+        // A malformed key is noticed before a database is made.
+        if let Ok(text) = settings.master_key.load() {
+            MasterKey::parse(text.expose())?;
+        }
+        let store = Store::open(&options).await?;
+        let master = master_key(&settings, &store, entropy.as_ref()).await?;
+        check_master_key(&store, &master).await?;
+
+        // Bound to the issuer: what one issuer gave out is nothing to another, even on one database and master key (MX-02).
+        let subkey = |purpose: &str| master.subkey(&format!("{purpose}\0{}", settings.issuer.as_str()));
+        let key_sealer = || Sealer::new(master.subkey("signing keys"));
+        let passwords = Passwords::new(&settings.passwords, entropy.clone()).map_err(|error| BuildError::Start(error.to_string()))?;
+        let admin = Admin { store: store.clone(), clock: clock.clone(), entropy: entropy.clone(), sealer: key_sealer() };
+        declare(&admin, &settings).await.map_err(|error| BuildError::Start(error.to_string()))?;
+        let mut algorithms = settings.keys.algorithms.clone();
+        algorithms.push(SigningAlg::Es256);
+        algorithms.extend(settings.clients.iter().map(|client| client.metadata.id_token_signed_response_alg));
+        algorithms.sort();
+        algorithms.dedup();
+        let keys = Keys::open(&store, key_sealer(), &settings.lifetimes, &algorithms, clock.as_ref(), &entropy).await?;
+        let core = Core {
+            codes: Sealer::new(subkey("authorization codes")),
+            tickets: Sealer::new(subkey("tickets")),
+            refresh_tokens: Minter::new(subkey("refresh tokens")),
+            sids: Deriver::new(subkey("session ids")),
+            web_origins: WebOrigins::default(),
+            settings,
+            store,
+            clock,
+            entropy,
+            keys,
+            passwords,
+        };
+        Ok(Issuer { app: Arc::new(App::new(core)?) })
+    }
+}
+
+impl Issuer {
+    pub fn builder(settings: Settings) -> IssuerBuilder {
+        IssuerBuilder { settings, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) }
+    }
+
+    /// All endpoints. Nest them at the path of the issuer's URL: at `/` for `https://login.example.com/`,
+    /// at `/auth` for `https://example.com/auth/`.
+    pub fn routes(&self) -> BoxEndpoint<'static, Response> {
+        http::routes(&self.app)
+    }
+
+    /// For an issuer below a path: RFC 8414 metadata, to be nested at the host's root. [`Issuer::mounted`] does both.
+    pub fn well_known_routes(&self) -> BoxEndpoint<'static, Response> {
+        http::well_known_routes(&self.app)
+    }
+
+    /// The whole server: the endpoints at the issuer's own path, and what belongs at the root.
+    pub fn mounted(&self) -> poem::Route {
+        match self.base_path().trim_end_matches('/') {
+            "" => poem::Route::new().nest("/", self.routes()),
+            path => poem::Route::new().at(format!("/.well-known/oauth-authorization-server{path}"), self.well_known_routes()).nest(path, self.routes()),
+        }
+    }
+
+    /// A middleware that lets requests through with a live access token of this issuer only.
+    pub fn require_token(&self) -> RequireToken {
+        RequireToken::new(self.app.clone())
+    }
+
+    /// The issuer's identifier, byte for byte.
+    pub fn url(&self) -> &str {
+        self.app.core.issuer()
+    }
+
+    fn base_path(&self) -> &str {
+        self.app.core.settings.issuer.base_path()
+    }
+
+    /// The address of the page that makes the first admin, while there is none: it can be used once, within a day.
+    pub async fn first_admin_link(&self) -> Result<Option<String>, BuildError> {
+        let link = setup::first_admin_link(&self.app.core).await?;
+        Ok(link.map(|secret| self.app.core.settings.issuer.join(&format!("setup?link={}", secret.expose()))))
+    }
+
+    /// From now on `/readyz` says no, so that a load balancer sends nobody here any more.
+    pub fn drain(&self) {
+        self.app.ready.store(false, Ordering::Relaxed);
+    }
+
+    /// Finishes what is queued for the database and closes it.
+    pub async fn close(&self) {
+        self.app.core.store.close().await;
+    }
+}
+
+/// The master key; made on the very first start, when nothing in the database was sealed under an earlier one.
+async fn master_key(settings: &Settings, store: &Store, entropy: &dyn Entropy) -> Result<MasterKey, BuildError> {
+    match settings.master_key.load() {
+        Ok(text) => Ok(MasterKey::parse(text.expose())?),
+        Err(MasterKeyError::Missing(path)) => {
+            if store.read(|db| meta::get(db, CHECK)).await.map_err(|error| BuildError::Start(error.to_string()))?.is_some() {
+                return Err(BuildError::MasterKeyLost(path.display().to_string()));
+            }
+            let key = MasterKey::generate(entropy);
+            settings.master_key.create(&key.to_text())?;
+            tracing::info!(file = %path.display(), "made a master key: keep a copy of it apart from the database");
+            Ok(key)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The name under which the database remembers which master key it belongs to.
+const CHECK: &str = "master_key_check";
+
+async fn check_master_key(store: &Store, master: &MasterKey) -> Result<(), BuildError> {
+    let check = master.check_value();
+    let mine = check.clone();
+    let stored = store.write(move |db| meta::insert_once(db, CHECK, &mine)).await.map_err(|error| BuildError::Start(error.to_string()))?;
+    if stored == check { Ok(()) } else { Err(BuildError::OtherMasterKey) }
+}

@@ -1,1 +1,17 @@
-//! (to be written)
+//! The rules: pure functions `decide(facts, policy, now) -> Decision`. No async, no clock, no randomness, no IO.
+//! Every MUST of an RFC lives here, cited on the line that enforces it.
+
+pub mod access_token;
+pub mod authorize;
+pub mod client_authentication;
+pub mod discovery;
+pub mod end_session;
+pub mod error;
+pub mod id_token;
+pub mod introspection;
+pub mod params;
+pub mod pkce;
+pub mod resource;
+pub mod session;
+pub mod token;
+pub mod userinfo;

@@ -1,1 +1,85 @@
-//! (to be written)
+//! Where rules, store and signatures meet: one file an endpoint, each load → decide → apply → sign. No HTTP types in or out.
+
+pub mod access_token;
+pub mod admin;
+pub mod authenticate_client;
+pub mod authorize;
+pub mod consent;
+pub mod introspect;
+pub mod keys;
+pub mod login;
+pub mod logout;
+pub mod passwords;
+pub mod revoke;
+pub mod setup;
+pub mod ticket;
+pub mod token;
+pub mod userinfo;
+pub mod web_origins;
+
+use std::sync::Arc;
+
+use crate::domain::client::Client;
+use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::entropy::Entropy;
+use crate::domain::lifetime::Limits;
+use crate::jose::refresh_token::Minter;
+use crate::jose::sealed::Sealer;
+use crate::jose::sid::Deriver;
+use crate::protocol::error::OAuthError;
+use crate::settings::Settings;
+use crate::store::{Store, StoreError};
+
+/// Everything an endpoint needs. One for each issuer: nothing here is global.
+pub struct Core {
+    pub settings: Settings,
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub keys: keys::Keys,
+    pub passwords: passwords::Passwords,
+    /// Seals authorization codes.
+    pub codes: Sealer,
+    /// Seals what travels through the browser between two pages.
+    pub tickets: Sealer,
+    pub refresh_tokens: Minter,
+    pub sids: Deriver,
+    pub web_origins: web_origins::WebOrigins,
+}
+
+impl Core {
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The issuer, byte for byte.
+    pub fn issuer(&self) -> &str {
+        self.settings.issuer.as_str()
+    }
+
+    /// The limits in force for a client.
+    pub fn limits(&self, client: &Client) -> Limits {
+        self.settings.lifetimes.with(&client.metadata.lifetimes)
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub enum Failure {
+    /// A rule said no: a value, already written down where it had to be.
+    Refused(OAuthError),
+    /// It could not be decided. Nothing was done; the caller may try again (503 with `Retry-After`).
+    Unavailable(String),
+}
+
+impl From<OAuthError> for Failure {
+    fn from(error: OAuthError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}

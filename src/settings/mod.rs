@@ -1,1 +1,113 @@
-//! (to be written)
+//! What an operator may set, and where it is read from: defaults < `gatekey.toml` < environment < flags.
+//! Each section has its own file: a raw shape (serde), the rules, and the validated type the rest of the program sees.
+//! Only this layer names figment.
+
+pub mod branding;
+pub mod clients;
+pub mod cookies;
+pub mod database;
+mod error;
+pub mod issuer;
+pub mod keys;
+pub mod known;
+pub mod lifetimes;
+pub mod log;
+pub mod master_key;
+pub mod passwords;
+mod raw;
+mod sources;
+pub mod template;
+pub mod trust_proxy;
+pub mod users;
+
+#[cfg(test)]
+mod documented;
+#[cfg(test)]
+mod tests;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use crate::domain::lifetime::Limits;
+
+pub use branding::{Branding, Color};
+pub use clients::DeclaredClient;
+pub use cookies::{CookieSettings, SameSite};
+pub use database::DatabaseSettings;
+pub use error::SettingsError;
+pub use issuer::{InvalidIssuer, IssuerUrl};
+pub use keys::KeySettings;
+pub use log::{LogFormat, LogLevel, LogSettings};
+pub use master_key::{MasterKeyError, MasterKeySource};
+pub use passwords::PasswordSettings;
+pub use sources::{DEFAULT_FILE, Flags};
+pub use trust_proxy::TrustProxy;
+pub use users::{DeclaredUser, USERNAME_RULE, is_email, is_username};
+
+/// Everything an issuer is told. All of it has been judged: what is here can be used as it is.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The issuer's URL, used byte for byte in every token and metadata document.
+    pub issuer: IssuerUrl,
+    /// Where `serve` listens. A host that embeds the issuer listens by itself.
+    pub listen: SocketAddr,
+    pub database: DatabaseSettings,
+    pub master_key: MasterKeySource,
+    /// Written to the database at each start; the file wins.
+    pub clients: Vec<DeclaredClient>,
+    /// Written to the database at each start; the file wins.
+    pub users: Vec<DeclaredUser>,
+    pub lifetimes: Limits,
+    pub passwords: PasswordSettings,
+    pub keys: KeySettings,
+    pub cookies: CookieSettings,
+    pub branding: Branding,
+    pub log: LogSettings,
+    /// The proxies whose `X-Forwarded-For` is believed; none by default.
+    pub trust_proxy: TrustProxy,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            issuer: IssuerUrl::default(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            database: DatabaseSettings::default(),
+            master_key: MasterKeySource::default(),
+            clients: Vec::new(),
+            users: Vec::new(),
+            lifetimes: Limits::default(),
+            passwords: PasswordSettings::default(),
+            keys: KeySettings::default(),
+            cookies: CookieSettings::default(),
+            branding: Branding::default(),
+            log: LogSettings::default(),
+            trust_proxy: TrustProxy::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// The settings of the program: the file (`gatekey.toml` in the working directory when none is named and it is there), the process's environment, the flags.
+    pub fn load(file: Option<&Path>, flags: Flags) -> Result<Self, SettingsError> {
+        let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Self::load_from(file, variables, flags)
+    }
+
+    /// As [`Settings::load`], with an environment given by the caller.
+    pub fn load_from(file: Option<&Path>, variables: impl IntoIterator<Item = (String, String)>, flags: Flags) -> Result<Self, SettingsError> {
+        let sources = sources::Sources::read(file, variables, flags)?;
+        raw::validated(&sources)
+    }
+
+    /// The settings that `text`, the content of a `gatekey.toml`, makes by itself.
+    pub fn from_toml(text: &str) -> Result<Self, SettingsError> {
+        raw::validated(&sources::Sources::of_text(text)?)
+    }
+
+    /// The defaults for `issuer`: for use as a library. Every field is public; change what you need.
+    pub fn for_issuer(issuer: &str) -> Result<Self, SettingsError> {
+        let issuer = IssuerUrl::parse(issuer).map_err(|error| SettingsError::of_key("issuer", error))?;
+        Ok(Self { issuer, ..Self::default() })
+    }
+}

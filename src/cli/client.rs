@@ -1,0 +1,226 @@
+//! `gatekey client`: applications.
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::output::{self, time, time_or, yes};
+use super::{Done, Failure, Place};
+use crate::domain::client::{Client as Registered, ClientKind};
+use crate::domain::id::ClientId;
+use crate::domain::secret::Secret;
+use crate::service::admin::NewClient;
+
+mod metadata;
+
+use metadata::Options;
+pub(super) use metadata::word;
+
+const PAGE: u32 = 500;
+
+/// Register, list, change and delete applications
+#[derive(Debug, Subcommand)]
+pub(super) enum Client {
+    /// Register an application; a secret, if it has one, is shown once
+    #[command(after_help = "\
+Examples:
+  gatekey client create notes --kind spa --name Notes --redirect-uri https://notes.example.com/callback
+  gatekey client create desk --kind native --redirect-uri http://127.0.0.1/callback
+  gatekey client create site --kind web --redirect-uri https://site.example.com/cb --lifetime session_idle=PT1H
+  gatekey client create job --kind machine --scope reports:read --resource https://api.example.com/")]
+    Create {
+        /// The client_id
+        id: String,
+        /// spa, native, web or machine
+        #[arg(long, value_parser = word::<ClientKind>)]
+        kind: ClientKind,
+        #[command(flatten)]
+        options: Box<Options>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List applications
+    #[command(after_help = "Examples:\n  gatekey client list\n  gatekey client list --json")]
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one application
+    #[command(after_help = "Example:\n  gatekey client show notes --json")]
+    Show {
+        id: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change an application: what is named is replaced, the rest stays
+    #[command(after_help = "\
+Examples:
+  gatekey client update notes --redirect-uri https://notes.example.com/callback --redirect-uri https://notes.example.com/silent
+  gatekey client update notes --lifetime session_idle=PT1H --lifetime access_token=default
+  gatekey client update notes --disable")]
+    Update {
+        id: String,
+        #[command(flatten)]
+        options: Box<Options>,
+        /// Refuse everything this application asks for
+        #[arg(long, conflicts_with = "enable")]
+        disable: bool,
+        /// Let a disabled application in again
+        #[arg(long)]
+        enable: bool,
+    },
+    /// Make a new secret, shown once; the old one is dead at once
+    #[command(after_help = "Example:\n  gatekey client rotate-secret site")]
+    RotateSecret { id: String },
+    /// Delete an application with its sessions, consents and refresh tokens
+    #[command(after_help = "Example:\n  gatekey client delete notes")]
+    Delete { id: String },
+}
+
+impl Client {
+    pub(super) fn run(self, place: &Place) -> Done {
+        match self {
+            Self::Create { id, kind, options, json } => create(place, parse(&id)?, kind, *options, json),
+            Self::List { json } => list(place, json),
+            Self::Show { id, json } => {
+                let id = parse(&id)?;
+                let client = place.administer(async |admin, _| Ok(admin.client(&id).await?))?;
+                if json { output::json(&as_json(&client, None)) } else { show(&client) }
+            }
+            Self::Update { id, options, disable, enable } => update(place, &parse(&id)?, *options, disable, enable),
+            Self::RotateSecret { id } => {
+                let id = parse(&id)?;
+                let secret = place.administer(async |admin, _| Ok(admin.rotate_client_secret(&id).await?))?;
+                output::print(&secret_note(&secret))
+            }
+            Self::Delete { id } => {
+                let id = parse(&id)?;
+                place.administer(async |admin, _| Ok(admin.delete_client(&id).await?))?;
+                output::print(&format!("Deleted {id}\n"))
+            }
+        }
+    }
+}
+
+fn parse(id: &str) -> Result<ClientId, Failure> {
+    Ok(ClientId::parse(id)?)
+}
+
+fn secret_note(secret: &Secret<String>) -> String {
+    format!("Secret (shown this once): {}\n", secret.expose())
+}
+
+fn create(place: &Place, id: ClientId, kind: ClientKind, options: Options, json: bool) -> Done {
+    let metadata = options.new_metadata(kind, &id)?;
+    let (client, secret) = place.administer(async |admin, _| Ok(admin.create_client(NewClient { id, metadata }).await?))?;
+    if json {
+        return output::json(&as_json(&client, secret.as_ref()));
+    }
+    output::print(&format!("Created {}\n", client.id))?;
+    secret.map_or(Ok(()), |secret| output::print(&secret_note(&secret)))
+}
+
+fn update(place: &Place, id: &ClientId, options: Options, disable: bool, enable: bool) -> Done {
+    if options.is_empty() && !disable && !enable {
+        return Err(Failure("nothing to change was named: see `gatekey client update --help`".to_owned()));
+    }
+    place.administer(async |admin, _| {
+        let now = admin.clock.now();
+        let change = move |client: &mut Registered| {
+            options.apply(&mut client.metadata);
+            if disable {
+                client.disabled_at = client.disabled_at.or(Some(now));
+            } else if enable {
+                client.disabled_at = None;
+            }
+        };
+        let client = admin.update_client(id, Box::new(change)).await?;
+        let note = if client.managed_by_file { "; it is declared in gatekey.toml, which wins at the next start" } else { "" };
+        output::print(&format!("Changed {id}{note}\n"))
+    })
+}
+
+fn list(place: &Place, json: bool) -> Done {
+    let clients = place.administer(async |admin, _| {
+        let mut clients: Vec<Registered> = Vec::new();
+        loop {
+            let page = admin.clients(clients.last().map(|client| client.id.clone()), PAGE).await?;
+            let last = page.len() < PAGE as usize;
+            clients.extend(page);
+            if last {
+                return Ok(clients);
+            }
+        }
+    })?;
+    if json {
+        return output::json(&Value::Array(clients.iter().map(|client| as_json(client, None)).collect()));
+    }
+    let row = |client: &Registered| {
+        vec![
+            client.id.to_string(),
+            text(&client.metadata.kind),
+            client.metadata.name.clone(),
+            if client.disabled_at.is_some() { "disabled" } else { "enabled" }.to_owned(),
+            if client.managed_by_file { "file" } else { "command" }.to_owned(),
+            client.metadata.redirect_uris.iter().map(|uri| uri.as_str()).collect::<Vec<_>>().join(" "),
+        ]
+    };
+    output::table(&["id", "kind", "name", "state", "declared by", "redirect uris"], &clients.iter().map(row).collect::<Vec<_>>())
+}
+
+fn show(client: &Registered) -> Done {
+    let metadata = &client.metadata;
+    let uris = |uris: &[crate::domain::redirect_uri::RedirectUri]| uris.iter().map(|uri| uri.as_str()).collect::<Vec<_>>().join(" ");
+    let lifetimes = serde_json::to_value(metadata.lifetimes)?;
+    let lifetimes: Vec<String> =
+        lifetimes.as_object().into_iter().flatten().map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect();
+    let secret = match (metadata.is_public(), client.secret_digest.is_some()) {
+        (true, _) => "not needed (public)",
+        (false, true) => "set",
+        (false, false) => "none: run `gatekey client rotate-secret`",
+    };
+    output::properties(&[
+        ("id", client.id.to_string()),
+        ("name", metadata.name.clone()),
+        ("kind", text(&metadata.kind)),
+        ("authentication", text(&metadata.authentication)),
+        ("secret", secret.to_owned()),
+        ("grant types", metadata.grant_types.iter().map(text).collect::<Vec<_>>().join(" ")),
+        ("redirect uris", uris(&metadata.redirect_uris)),
+        ("post-logout redirect uris", uris(&metadata.post_logout_redirect_uris)),
+        ("web origins", metadata.web_origins.iter().map(|origin| origin.as_str()).collect::<Vec<_>>().join(" ")),
+        ("scope", metadata.scope.to_string()),
+        ("resources", metadata.resources.join(" ")),
+        ("first party", yes(metadata.first_party)),
+        ("id token algorithm", metadata.id_token_signed_response_alg.as_str().to_owned()),
+        ("refresh overlap", metadata.refresh_overlap.to_string()),
+        ("own lifetimes", lifetimes.join(" ")),
+        ("disabled", time_or(client.disabled_at, "no")),
+        ("declared in file", yes(client.managed_by_file)),
+        ("created", time(client.created_at)),
+        ("updated", time(client.updated_at)),
+    ])
+}
+
+/// The word an enum is written as.
+fn text(value: &impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn as_json(client: &Registered, secret: Option<&Secret<String>>) -> Value {
+    let mut value = json!(client.metadata);
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("id".to_owned(), json!(client.id));
+        fields.insert("has_secret".to_owned(), json!(client.secret_digest.is_some()));
+        fields.insert("disabled_at".to_owned(), json!(client.disabled_at));
+        fields.insert("managed_by_file".to_owned(), json!(client.managed_by_file));
+        fields.insert("created_at".to_owned(), json!(client.created_at));
+        fields.insert("updated_at".to_owned(), json!(client.updated_at));
+        if let Some(secret) = secret {
+            fields.insert("client_secret".to_owned(), json!(secret.expose()));
+        }
+    }
+    value
+}

@@ -1,0 +1,171 @@
+//! The flags that say what a client is registered with, for `create` and `update` alike.
+
+use std::str::FromStr;
+
+use clap::Args;
+use serde::de::DeserializeOwned;
+
+use crate::cli::Failure;
+use crate::domain::client::{ClientAuthentication, ClientKind, ClientMetadata, GrantType};
+use crate::domain::duration::Lifetime;
+use crate::domain::id::ClientId;
+use crate::domain::redirect_uri::{InvalidRedirectUri, InvalidWebOrigin, RedirectUri, WebOrigin};
+use crate::domain::scope::Scope;
+use crate::domain::signing_key::SigningAlg;
+use crate::settings::clients::origins_of;
+
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct Options {
+    /// Shown on the sign-in page [default: the id]
+    #[arg(long)]
+    name: Option<String>,
+    /// Where users are sent back to; repeat for more
+    #[arg(long = "redirect-uri", value_name = "URI", value_parser = redirect_uri)]
+    redirect_uris: Vec<RedirectUri>,
+    /// Where users may be sent after signing out; repeat for more
+    #[arg(long = "post-logout-redirect-uri", value_name = "URI", value_parser = redirect_uri)]
+    post_logout_redirect_uris: Vec<RedirectUri>,
+    /// Whose pages may call the token endpoint; repeat for more [default for spa: the origins of its redirect URIs]
+    #[arg(long = "web-origin", value_name = "ORIGIN", value_parser = web_origin)]
+    web_origins: Vec<WebOrigin>,
+    /// none, client_secret_basic or client_secret_post
+    #[arg(long, value_parser = word::<ClientAuthentication>)]
+    authentication: Option<ClientAuthentication>,
+    /// authorization_code, refresh_token or client_credentials; repeat for more
+    #[arg(long = "grant-type", value_name = "GRANT", value_parser = word::<GrantType>)]
+    grant_types: Vec<GrantType>,
+    /// The scope it may ask for, such as "openid profile"
+    #[arg(long, value_parser = Scope::parse)]
+    scope: Option<Scope>,
+    /// An audience its access tokens may be for; repeat for more
+    #[arg(long = "resource", value_name = "URI")]
+    resources: Vec<String>,
+    /// The operator's own application: its users are not asked for consent
+    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
+    first_party: Option<bool>,
+    /// How its ID tokens are signed: ES256, RS256, PS256 or EdDSA
+    #[arg(long = "alg", value_name = "ALG", value_parser = word::<SigningAlg>)]
+    id_token_signed_response_alg: Option<SigningAlg>,
+    /// How long the last refresh token may be sent again for the same answer, such as PT30S
+    #[arg(long, value_name = "DURATION")]
+    refresh_overlap: Option<Lifetime>,
+    /// A lifetime of its own, such as session_idle=PT1H, or =default; repeat for more
+    #[arg(long = "lifetime", value_name = "NAME=DURATION")]
+    lifetimes: Vec<OwnLifetime>,
+}
+
+impl Options {
+    /// Over the defaults of the kind.
+    pub(super) fn new_metadata(self, kind: ClientKind, id: &ClientId) -> Result<ClientMetadata, Failure> {
+        let mut metadata = ClientMetadata::defaults(kind, id.as_str());
+        self.apply(&mut metadata);
+        if kind == ClientKind::Spa && metadata.web_origins.is_empty() {
+            metadata.web_origins = origins_of(&metadata.redirect_uris);
+        }
+        metadata.check(id)?;
+        Ok(metadata)
+    }
+
+    /// What is named is replaced, the rest stays.
+    pub(super) fn apply(self, metadata: &mut ClientMetadata) {
+        fn replace<T>(old: &mut T, new: Option<T>) {
+            if let Some(new) = new {
+                *old = new;
+            }
+        }
+        fn replace_list<T>(old: &mut Vec<T>, new: Vec<T>) {
+            if !new.is_empty() {
+                *old = new;
+            }
+        }
+        replace(&mut metadata.name, self.name);
+        replace_list(&mut metadata.redirect_uris, self.redirect_uris);
+        replace_list(&mut metadata.post_logout_redirect_uris, self.post_logout_redirect_uris);
+        replace_list(&mut metadata.web_origins, self.web_origins);
+        replace(&mut metadata.authentication, self.authentication);
+        replace_list(&mut metadata.grant_types, self.grant_types);
+        replace(&mut metadata.scope, self.scope);
+        replace_list(&mut metadata.resources, self.resources);
+        replace(&mut metadata.first_party, self.first_party);
+        replace(&mut metadata.id_token_signed_response_alg, self.id_token_signed_response_alg);
+        replace(&mut metadata.refresh_overlap, self.refresh_overlap);
+        for OwnLifetime { limit, value } in self.lifetimes {
+            let limits = &mut metadata.lifetimes;
+            *match limit {
+                Limit::SessionAbsolute => &mut limits.session_absolute,
+                Limit::SessionIdle => &mut limits.session_idle,
+                Limit::ClientSessionAbsolute => &mut limits.client_session_absolute,
+                Limit::ClientSessionIdle => &mut limits.client_session_idle,
+                Limit::RefreshAbsolute => &mut limits.refresh_absolute,
+                Limit::RefreshIdle => &mut limits.refresh_idle,
+                Limit::AccessToken => &mut limits.access_token,
+                Limit::IdToken => &mut limits.id_token,
+            } = value;
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        let lists = [
+            self.redirect_uris.len(),
+            self.post_logout_redirect_uris.len(),
+            self.web_origins.len(),
+            self.grant_types.len(),
+            self.resources.len(),
+            self.lifetimes.len(),
+        ];
+        lists.iter().all(|length| *length == 0)
+            && self.name.is_none()
+            && self.authentication.is_none()
+            && self.scope.is_none()
+            && self.first_party.is_none()
+            && self.id_token_signed_response_alg.is_none()
+            && self.refresh_overlap.is_none()
+    }
+}
+
+fn redirect_uri(text: &str) -> Result<RedirectUri, InvalidRedirectUri> {
+    RedirectUri::parse(text)
+}
+
+fn web_origin(text: &str) -> Result<WebOrigin, InvalidWebOrigin> {
+    WebOrigin::parse(text)
+}
+
+/// One of the words of an enum, as the settings file writes it.
+pub(in crate::cli) fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|error| error.to_string())
+}
+
+/// `session_idle=PT1H`
+#[derive(Debug, Clone, Copy)]
+struct OwnLifetime {
+    limit: Limit,
+    value: Option<Lifetime>,
+}
+
+#[derive(Debug, Clone, Copy, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Limit {
+    SessionAbsolute,
+    SessionIdle,
+    ClientSessionAbsolute,
+    ClientSessionIdle,
+    RefreshAbsolute,
+    RefreshIdle,
+    AccessToken,
+    IdToken,
+}
+
+impl FromStr for OwnLifetime {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, value) = text.split_once('=').ok_or("write NAME=DURATION, such as session_idle=PT1H")?;
+        let limit = word(name)?;
+        let value = if value == "default" { None } else { Some(value.parse::<Lifetime>().map_err(|error| error.to_string())?) };
+        if matches!((limit, value), (Limit::AccessToken | Limit::IdToken, Some(Lifetime::Unlimited))) {
+            return Err("a token must end: write a duration such as PT10M".to_owned());
+        }
+        Ok(Self { limit, value })
+    }
+}

@@ -1,0 +1,72 @@
+//! What commands print: tables for people, JSON for programs.
+
+use std::io::{ErrorKind, Write};
+
+use serde_json::Value;
+
+use super::{Done, Failure};
+use crate::domain::clock::Timestamp;
+
+/// Writes to standard output. A reader that has seen enough (`| head`) is no error.
+pub(super) fn print(text: &str) -> Done {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure(format!("cannot write to standard output: {error}"))),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn json(value: &Value) -> Done {
+    print(&format!("{}\n", serde_json::to_string_pretty(value)?))
+}
+
+/// Columns under their headings; the last one is not padded.
+pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> Done {
+    print(&lay_out(headings, rows))
+}
+
+/// One thing: its properties below each other.
+pub(super) fn properties(rows: &[(&str, String)]) -> Done {
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    print(&rows.iter().map(|(name, value)| format!("{name:width$}  {}\n", plain(value))).collect::<String>())
+}
+
+fn lay_out(headings: &[&str], rows: &[Vec<String>]) -> String {
+    let heading: Vec<String> = headings.iter().map(|heading| heading.to_uppercase()).collect();
+    let cells: Vec<Vec<String>> = std::iter::once(&heading).chain(rows).map(|row| row.iter().map(|cell| plain(cell)).collect()).collect();
+    let width = |column: usize| cells.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let padded: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        padded.join("  ").trim_end().to_owned() + "\n"
+    };
+    cells.iter().map(line).collect()
+}
+
+/// A value that a stranger chose must not steer the terminal.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+pub(super) fn time(at: Timestamp) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
+pub(super) fn time_or(at: Option<Timestamp>, otherwise: &str) -> String {
+    at.map_or_else(|| otherwise.to_owned(), time)
+}
+
+pub(super) fn yes(flag: bool) -> String {
+    if flag { "yes" } else { "no" }.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_under_their_headings() {
+        let rows = [vec!["alice".to_owned(), "a\u{1b}[31m".to_owned()], vec!["ö".to_owned(), String::new()]];
+        assert_eq!(lay_out(&["name", "x"], &rows), "NAME   X\nalice  a\u{fffd}[31m\nö\n");
+    }
+}

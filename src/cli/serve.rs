@@ -1,0 +1,181 @@
+//! `gatekey serve`: the issuer as a server.
+//!
+//! 1. Take the address, so that a second server stops before it touches anything. 2. Build the issuer. 3. Say what to open.
+//! 4. Serve until a signal. 5. Drain: `/readyz` off, requests under way finished, the database closed.
+
+use std::future::Future;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Args;
+use poem::Server;
+use poem::http::uri::Scheme;
+use poem::listener::Acceptor;
+use poem::web::{LocalAddr, RemoteAddr};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::{Done, Failure, Place, logging, output};
+use crate::issuer::Issuer;
+use crate::settings::{Flags, Settings};
+
+/// How long requests under way may take once the server was told to stop; with closing the database it is gone within ten seconds.
+const DRAIN: Duration = Duration::from_secs(8);
+const CLOSE: Duration = Duration::from_secs(1);
+
+/// Run the issuer
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  gatekey serve                                          with gatekey.toml, or without any settings
+  gatekey serve --config /etc/gatekey/gatekey.toml
+  gatekey serve --issuer https://id.example.com/ --listen 127.0.0.1:8080")]
+pub(super) struct Serve {
+    /// The issuer's URL, byte for byte as applications configure it
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+    /// The address and port to listen on
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+}
+
+impl Serve {
+    pub(super) fn run(self, place: &Place) -> Done {
+        let flags = Flags { issuer: self.issuer, listen: self.listen, ..place.flags() };
+        let settings = Settings::load(place.config.as_deref(), flags)?;
+        logging::start(&settings.log);
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let served = runtime.block_on(serve(settings));
+        // A request that did not end in time must not keep the process.
+        runtime.shutdown_timeout(Duration::from_millis(500));
+        served
+    }
+}
+
+async fn serve(settings: Settings) -> Done {
+    let listen = settings.listen;
+    let acceptor = NoDelay { listener: TcpListener::bind(listen).await.map_err(|error| cannot_listen(listen, &error))? };
+    // From here on a signal is heard: one during a long migration still ends in order.
+    let stop = stop_signal()?;
+    let issuer = Issuer::builder(settings).build().await?;
+    let address = acceptor.listener.local_addr()?;
+    output::print(&format!("Gatekey {} serves {} on {address}\n", env!("CARGO_PKG_VERSION"), issuer.url()))?;
+    if let Some(link) = issuer.first_admin_link().await? {
+        output::print(&format!("There is no administrator yet. Open this within a day to become it (it works once):\n  {link}\n"))?;
+    }
+
+    let draining = issuer.clone();
+    let stopped = async move {
+        stop.await;
+        draining.drain();
+        tracing::info!(event = "server.draining", "stopping: requests under way are finished, new ones are refused");
+    };
+    let (told, hears) = tokio::sync::oneshot::channel::<()>();
+    let signal = async move {
+        stopped.await;
+        let _ = told.send(());
+    };
+    let server = Server::new_with_acceptor(acceptor).run_with_graceful_shutdown(issuer.mounted(), signal, Some(DRAIN));
+    let overdue = async {
+        // An error here means that the server ended first.
+        match hears.await {
+            Ok(()) => tokio::time::sleep(DRAIN).await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        served = server => served?,
+        () = overdue => tracing::warn!("some requests did not finish in time"),
+    }
+    if tokio::time::timeout(CLOSE, issuer.close()).await.is_err() {
+        tracing::warn!("the database did not close in time");
+    }
+    tracing::info!(event = "server.stopped", "stopped");
+    Ok(())
+}
+
+fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Failure {
+    Failure(match error.kind() {
+        ErrorKind::AddrInUse => {
+            format!("{address} is in use: stop the program that has it, or choose another port with --listen, `listen` in gatekey.toml or GATEKEY_LISTEN")
+        }
+        ErrorKind::PermissionDenied => format!("this user may not listen on {address}: choose a port above 1023 with --listen"),
+        ErrorKind::AddrNotAvailable => format!("{address} is not an address of this machine: choose another with --listen, such as 0.0.0.0:{}", address.port()),
+        _ => format!("cannot listen on {address} ({error}): choose another address with --listen"),
+    })
+}
+
+/// SIGTERM (a service manager) or SIGINT (Ctrl-C); listened for from the moment of the call.
+#[cfg(unix)]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+/// Accepts connections with TCP_NODELAY, which poem leaves off: an answer in two writes would wait for the other side's
+/// delayed acknowledgement, some 40 ms.
+struct NoDelay {
+    listener: TcpListener,
+}
+
+impl Acceptor for NoDelay {
+    type Io = TcpStream;
+
+    fn local_addr(&self) -> Vec<LocalAddr> {
+        self.listener.local_addr().map(|address| LocalAddr(address.into())).into_iter().collect()
+    }
+
+    async fn accept(&mut self) -> std::io::Result<(Self::Io, LocalAddr, RemoteAddr, Scheme)> {
+        let accepted = async {
+            let (stream, peer) = self.listener.accept().await?;
+            let local = stream.local_addr()?;
+            stream.set_nodelay(true)?;
+            Ok((stream, LocalAddr(local.into()), RemoteAddr(peer.into()), Scheme::HTTP))
+        };
+        let accepted: std::io::Result<_> = accepted.await;
+        if let Err(error) = &accepted {
+            // Out of file descriptors: poem asks again at once, and would do nothing else.
+            tracing::warn!(%error, "a connection could not be accepted");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        accepted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_port_in_use_is_told_with_the_way_out() {
+        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = taken.local_addr().unwrap();
+        let error = TcpListener::bind(address).await.unwrap_err();
+        let Failure(message) = cannot_listen(address, &error);
+        assert!(message.starts_with(&format!("{address} is in use")) && message.contains("--listen"), "{message}");
+    }
+
+    #[tokio::test]
+    async fn accepted_connections_do_not_delay() {
+        let mut acceptor = NoDelay { listener: TcpListener::bind("127.0.0.1:0").await.unwrap() };
+        let address = acceptor.listener.local_addr().unwrap();
+        let (client, accepted) = tokio::join!(TcpStream::connect(address), acceptor.accept());
+        let (stream, local, ..) = accepted.unwrap();
+        assert!(stream.nodelay().unwrap());
+        assert_eq!(local.as_socket_addr(), Some(&address));
+        drop(client.unwrap());
+    }
+}

@@ -1,0 +1,224 @@
+//! `gatekey user`: people's accounts.
+
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::output::{self, time, time_or, yes};
+use super::{Done, Failure, Place, input};
+use crate::domain::entropy::SystemEntropy;
+use crate::domain::secret::Secret;
+use crate::domain::user::{Profile, User as Account};
+use crate::service::admin::{Admin, NewUser};
+use crate::service::passwords::Passwords;
+use crate::settings::{PasswordSettings, Settings};
+
+const PAGE: u32 = 500;
+
+/// Create, list, disable and delete users, set their passwords
+#[derive(Debug, Subcommand)]
+pub(super) enum User {
+    /// Create a user; the password is asked for, or read from standard input
+    #[command(after_help = "\
+Examples:
+  gatekey user create alice --name Alice --email alice@example.com
+  gatekey user create root --admin < password.txt
+  gatekey user create bob --no-password")]
+    Create(Create),
+    /// List users
+    #[command(after_help = "Examples:\n  gatekey user list\n  gatekey user list --json")]
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one user
+    #[command(after_help = "Example:\n  gatekey user show alice --json")]
+    Show {
+        /// The user name, or the id
+        user: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lock a user out, and sign out everywhere at once
+    #[command(after_help = "Example:\n  gatekey user disable alice")]
+    Disable {
+        /// The user name, or the id
+        user: String,
+    },
+    /// Let a disabled user in again
+    #[command(after_help = "Example:\n  gatekey user enable alice")]
+    Enable {
+        /// The user name, or the id
+        user: String,
+    },
+    /// Set a new password, and sign out everywhere at once
+    #[command(after_help = "Examples:\n  gatekey user set-password alice\n  gatekey user set-password alice < password.txt")]
+    SetPassword {
+        /// The user name, or the id
+        user: String,
+    },
+    /// Delete a user with all sessions, consents and refresh tokens
+    #[command(after_help = "Example:\n  gatekey user delete alice")]
+    Delete {
+        /// The user name, or the id
+        user: String,
+    },
+    /// Print the hash of a password, for `password_hash` in gatekey.toml; changes nothing
+    #[command(after_help = "Example:\n  gatekey user hash-password < password.txt")]
+    HashPassword,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    /// What is typed to sign in
+    username: String,
+    /// The full name
+    #[arg(long)]
+    name: Option<String>,
+    #[arg(long)]
+    given_name: Option<String>,
+    #[arg(long)]
+    family_name: Option<String>,
+    #[arg(long)]
+    email: Option<String>,
+    /// The address is known to be this user's
+    #[arg(long, requires = "email")]
+    email_verified: bool,
+    /// This user may administer the issuer
+    #[arg(long)]
+    admin: bool,
+    /// Set no password: nobody can sign in with one until it is set
+    #[arg(long)]
+    no_password: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl User {
+    pub(super) fn run(self, place: &Place) -> Done {
+        match self {
+            Self::Create(create) => create.run(place),
+            Self::List { json } => list(place, json),
+            Self::Show { user, json } => {
+                let user = place.administer(async |admin, _| Ok(admin.user(&user).await?))?;
+                if json { output::json(&as_json(&user)) } else { show(&user) }
+            }
+            Self::Disable { user } => one(place, &user, "Disabled", async |admin, user| Ok(admin.disable_user(user.id).await?)),
+            Self::Enable { user } => one(place, &user, "Enabled", async |admin, user| Ok(admin.enable_user(user.id).await?)),
+            Self::Delete { user } => one(place, &user, "Deleted", async |admin, user| Ok(admin.delete_user(user.id).await?)),
+            Self::SetPassword { user } => place.administer(async |admin, settings| {
+                // The user is looked for first: nobody types a password twice to learn that the name was wrong.
+                let user = admin.user(&user).await?;
+                let hash = hash(&settings.passwords, input::new_password()?).await?;
+                admin.set_password(user.id, hash).await?;
+                let declared = settings.users.iter().any(|declared| declared.username == user.username && declared.password_hash.is_some());
+                let note = if declared { "; but gatekey.toml declares another, which comes back at the next start" } else { "" };
+                output::print(&format!("Set the password of {}; signed out everywhere{note}\n", user.username))
+            }),
+            Self::HashPassword => {
+                let settings = place.settings()?;
+                let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+                let hash = runtime.block_on(hash(&settings.passwords, input::new_password()?))?;
+                output::print(&format!("{}\n", hash.expose()))
+            }
+        }
+    }
+}
+
+impl Create {
+    fn run(self, place: &Place) -> Done {
+        let Self { username, name, given_name, family_name, email, email_verified, admin: is_admin, no_password, json } = self;
+        place.administer(async |admin, settings: &Settings| {
+            let password_hash = if no_password { None } else { Some(hash(&settings.passwords, input::new_password()?).await?) };
+            let profile = Profile { name, given_name, family_name, email, email_verified };
+            let user = admin.create_user(NewUser { username, profile, admin: is_admin, password_hash }).await?;
+            if json { output::json(&as_json(&user)) } else { output::print(&format!("Created {} ({})\n", user.username, user.id)) }
+        })
+    }
+}
+
+async fn hash(settings: &PasswordSettings, password: Secret<String>) -> Result<Secret<String>, Failure> {
+    // One password: one thread is enough, whatever the server may use.
+    let passwords = Passwords::new(&PasswordSettings { max_concurrent: 1, ..*settings }, Arc::new(SystemEntropy))?;
+    passwords.judge(&password)?;
+    Ok(passwords.hash(password).await?)
+}
+
+fn one(place: &Place, user: &str, done: &str, operation: impl AsyncFnOnce(&Admin, &Account) -> Done) -> Done {
+    place.administer(async |admin, _| {
+        let user = admin.user(user).await?;
+        operation(admin, &user).await?;
+        output::print(&format!("{done} {}\n", user.username))
+    })
+}
+
+fn list(place: &Place, json: bool) -> Done {
+    let users = place.administer(async |admin, _| {
+        let mut users: Vec<Account> = Vec::new();
+        loop {
+            let page = admin.users(users.last().map(|user| user.id), PAGE).await?;
+            let last = page.len() < PAGE as usize;
+            users.extend(page);
+            if last {
+                return Ok(users);
+            }
+        }
+    })?;
+    if json {
+        return output::json(&Value::Array(users.iter().map(as_json).collect()));
+    }
+    let row = |user: &Account| {
+        vec![
+            user.username.clone(),
+            user.profile.name.clone().unwrap_or_default(),
+            user.profile.email.clone().unwrap_or_default(),
+            yes(user.admin),
+            if user.disabled_at.is_some() { "disabled" } else { "enabled" }.to_owned(),
+            time(user.created_at),
+            user.id.to_string(),
+        ]
+    };
+    output::table(&["username", "name", "email", "admin", "state", "created", "id"], &users.iter().map(row).collect::<Vec<_>>())
+}
+
+fn show(user: &Account) -> Done {
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    output::properties(&[
+        ("username", user.username.clone()),
+        ("id", user.id.to_string()),
+        ("name", text(&user.profile.name)),
+        ("given name", text(&user.profile.given_name)),
+        ("family name", text(&user.profile.family_name)),
+        ("email", text(&user.profile.email)),
+        ("email verified", yes(user.profile.email_verified)),
+        ("admin", yes(user.admin)),
+        ("password", if user.password_hash.is_some() { format!("set {}", time(user.password_changed_at)) } else { "none".to_owned() }),
+        ("disabled", time_or(user.disabled_at, "no")),
+        ("declared in file", yes(user.managed_by_file)),
+        ("created", time(user.created_at)),
+        ("updated", time(user.updated_at)),
+    ])
+}
+
+fn as_json(user: &Account) -> Value {
+    json!({
+        "id": user.id,
+        "username": user.username,
+        "name": user.profile.name,
+        "given_name": user.profile.given_name,
+        "family_name": user.profile.family_name,
+        "email": user.profile.email,
+        "email_verified": user.profile.email_verified,
+        "admin": user.admin,
+        "has_password": user.password_hash.is_some(),
+        "password_changed_at": user.password_changed_at,
+        "disabled_at": user.disabled_at,
+        "managed_by_file": user.managed_by_file,
+        "created_at": user.created_at,
+        "updated_at": user.updated_at,
+    })
+}

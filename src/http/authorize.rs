@@ -1,0 +1,193 @@
+//! `/authorize` (RFC 6749 §3.1, OIDC Core §3.1.2.1), and what all pages of a sign-in share: [`render`].
+
+use std::sync::Arc;
+
+use poem::http::{StatusCode, header};
+use poem::{Request, Response};
+
+use super::error::{error_page, failure_page};
+use super::pages::{AccessLasts, Account, ChooseAccount, Consent, ErrorKind, FormPost, Page, SignIn, SignInProblem};
+use super::visit::{Visit, form};
+use super::{App, cookies, headers};
+use crate::domain::duration::Lifetime;
+use crate::domain::scope::OFFLINE_ACCESS;
+use crate::domain::secret::Secret;
+use crate::protocol::authorize::response::AuthorizationResponse;
+use crate::protocol::authorize::{ResponseTarget, TargetError, Why};
+use crate::protocol::error::OAuthError;
+use crate::protocol::params::Params;
+use crate::protocol::session::Unusable;
+use crate::service::authorize::{Outcome, Question, QuestionKind, start};
+use crate::service::ticket::{self, Browser};
+use crate::service::{Core, Failure};
+
+pub async fn get(app: Arc<App>, request: Request) -> Response {
+    let (visit, cookie_header) = (Visit::of(&app, &request), cookie_header(&request));
+    let params = visit.query_params();
+    run(&app, visit, params, cookie_header).await
+}
+
+pub async fn post(app: Arc<App>, mut request: Request) -> Response {
+    let (visit, cookie_header) = (Visit::of(&app, &request), cookie_header(&request));
+    // RFC 6749 §3.1 with a form: the parameters come in the body only.
+    let params = if visit.query.is_empty() {
+        form(&mut request).await
+    } else {
+        Err(OAuthError::invalid_request("Send the parameters in the body or in the query, not in both."))
+    };
+    run(&app, visit, params, cookie_header).await
+}
+
+async fn run(app: &App, visit: Visit, params: Result<Params, OAuthError>, cookie_header: Option<String>) -> Response {
+    let params = match params {
+        Ok(params) => params,
+        Err(error) => return failure_page(app, &visit, &Failure::Refused(error)),
+    };
+    match start(&app.core, params, visit.cookies()).await {
+        // The page has an address of its own, so that reloading it and going back to it work.
+        Ok(Outcome::Ask(question)) => step(app, &visit, &question),
+        Ok(outcome) => render(app, &visit, outcome, cookie_header.as_deref(), None).await,
+        Err(failure) => failure_page(app, &visit, &failure),
+    }
+}
+
+pub fn cookie_header(request: &Request) -> Option<String> {
+    request.headers().get(header::COOKIE).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+/// Redirects to the page of the question, with the request sealed for this browser.
+pub fn step(app: &App, visit: &Visit, question: &Question) -> Response {
+    let (browser, fresh) = match &visit.browser {
+        Some(browser) => (browser.clone(), false),
+        None => (Browser::generate(&app.core), true),
+    };
+    let ticket = ticket::issue(&app.core, &browser, question.authorization.clone());
+    let path = match question.kind {
+        QuestionKind::SignIn(_) => "login",
+        QuestionKind::ChooseAccount => "select-account",
+        QuestionKind::Consent(_) => "consent",
+    };
+    let mut response = headers::see_other(&format!("{}{path}?ticket={ticket}", app.base_path()));
+    if fresh {
+        headers::set_cookie(&mut response, &cookies::browser(app, &browser));
+    }
+    response
+}
+
+/// What a page says besides what is asked.
+#[derive(Default)]
+pub struct Said<'a> {
+    pub username: Option<&'a str>,
+    pub problem: Option<SignInProblem>,
+}
+
+/// The answer to an outcome: the application's, a page, or an error page.
+pub async fn render(app: &App, visit: &Visit, outcome: Outcome, cookie_header: Option<&str>, said: Option<Said<'_>>) -> Response {
+    match outcome {
+        Outcome::Respond { response, renew_cookie } => {
+            let mut response = respond(app, visit, response);
+            if let Some(cookie) = renew_cookie.and_then(|renewal| cookies::renewed(app, cookie_header, renewal.absolute)) {
+                headers::set_cookie(&mut response, &cookie);
+            }
+            response
+        }
+        Outcome::Ask(question) => page(app, visit, &question, said.unwrap_or_default()),
+        Outcome::Page(error) => target_page(app, visit, error),
+        Outcome::Malformed(error) => failure_page(app, visit, &Failure::Refused(error)),
+    }
+}
+
+fn respond(app: &App, visit: &Visit, response: AuthorizationResponse) -> Response {
+    match response {
+        AuthorizationResponse::Redirect(url) => headers::see_other(&url),
+        AuthorizationResponse::FormPost { action, fields } => {
+            let nonce = nonce(&app.core);
+            let pairs: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let host = host_of(&action);
+            let html =
+                app.pages.render(&Page::FormPost(FormPost { action: &action, fields: &pairs, nonce: &nonce, application: &host }), &visit.language(None));
+            let origin = crate::domain::redirect_uri::origin_of(&action).unwrap_or_default();
+            headers::page(app, StatusCode::OK, html, &[&origin], Some(&nonce))
+        }
+    }
+}
+
+fn nonce(core: &Core) -> String {
+    Secret::<String>::generate(core.entropy.as_ref()).expose().clone()
+}
+
+fn page(app: &App, visit: &Visit, question: &Question, said: Said<'_>) -> Response {
+    let Some(browser) = &visit.browser else {
+        return step(app, visit, question);
+    };
+    let csrf = ticket::csrf_token(&app.core, browser);
+    let ticket = ticket::issue(&app.core, browser, question.authorization.clone());
+    let application = question.client.metadata.name.as_str();
+    let account = question.user.as_ref().map(|user| Account { username: &user.username, name: user.profile.name.as_deref() });
+    let target = form_action(&question.target);
+    let host = host_of(question.target.redirect_uri());
+    let scopes: Vec<&str>;
+    let page = match (&question.kind, account) {
+        (QuestionKind::ChooseAccount, Some(account)) => {
+            Page::ChooseAccount(ChooseAccount { csrf: &csrf, ticket: &ticket, application: Some(application), account })
+        }
+        (QuestionKind::Consent(scope), Some(account)) => {
+            scopes = scope.iter().collect();
+            let lasts = match app.core.limits(&question.client).refresh_absolute {
+                _ if !scope.contains(OFFLINE_ACCESS) => AccessLasts::WhileSignedIn,
+                Lifetime::Limited(delta) => AccessLasts::Seconds(u64::try_from(delta.num_seconds()).unwrap_or(0)),
+                Lifetime::Unlimited => AccessLasts::UntilWithdrawn,
+            };
+            Page::Consent(Consent { csrf: &csrf, ticket: &ticket, application, return_host: &host, account, scopes: &scopes, lasts })
+        }
+        (kind, account) => {
+            let why = match kind {
+                QuestionKind::SignIn(why) => *why,
+                QuestionKind::ChooseAccount | QuestionKind::Consent(_) => Why::NoSession,
+            };
+            let confirm_identity = matches!(why, Why::PromptLogin | Why::MaxAge);
+            let expired = matches!(why, Why::Session(Unusable::ExpiredAbsolute | Unusable::ExpiredIdle)).then_some(SignInProblem::SessionExpired);
+            let known = account.filter(|_| confirm_identity || expired.is_some()).map(|account| account.username);
+            let username = said.username.or(question.login_hint.as_deref()).or(known).unwrap_or_default();
+            Page::SignIn(SignIn { csrf: &csrf, ticket: &ticket, application: Some(application), username, confirm_identity, problem: said.problem.or(expired) })
+        }
+    };
+    let html = app.pages.render(&page, &visit.language(question.ui_locales.as_deref()));
+    let targets: Vec<&str> = target.iter().map(String::as_str).collect();
+    headers::page(app, status_of(said.problem), html, &targets, None)
+}
+
+/// A form that was filled in wrongly is still a page; an overloaded server says so to machines too.
+pub fn status_of(problem: Option<SignInProblem>) -> StatusCode {
+    match problem {
+        Some(SignInProblem::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
+        Some(SignInProblem::TooManyAttempts { .. }) => StatusCode::TOO_MANY_REQUESTS,
+        Some(SignInProblem::WrongCredentials | SignInProblem::UsernameMissing | SignInProblem::PasswordMissing) => StatusCode::UNPROCESSABLE_ENTITY,
+        _ => StatusCode::OK,
+    }
+}
+
+/// Browsers hold the redirects that follow a form to its `form-action`, so the application's origin is part of it.
+fn form_action(target: &ResponseTarget) -> Vec<String> {
+    match target.origin() {
+        Some(origin) => vec![origin],
+        None => target.redirect_uri().split_once(':').map(|(scheme, _)| format!("{scheme}:")).into_iter().collect(),
+    }
+}
+
+fn host_of(uri: &str) -> String {
+    url::Url::parse(uri)
+        .ok()
+        .and_then(|url| url.host_str().map(|host| url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))))
+        .unwrap_or_else(|| uri.to_owned())
+}
+
+fn target_page(app: &App, visit: &Visit, error: TargetError) -> Response {
+    let kind = match error {
+        TargetError::UnknownClient => ErrorKind::UnknownClient,
+        TargetError::UnregisteredRedirectUri => ErrorKind::RedirectMismatch,
+        TargetError::NoClientId | TargetError::NoRedirectUri => ErrorKind::InvalidRequest,
+    };
+    tracing::info!(%error, "authorization request without a target");
+    error_page(app, &visit.request_id, &visit.language(None), kind, Some("invalid_request"), Some(&error.to_string()))
+}

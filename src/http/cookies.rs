@@ -1,0 +1,62 @@
+//! The two cookies: the session's, and the browser's own, which binds pages and forms to it.
+//!
+//! Both are `__Host-`: no other host, no plain http but on loopback, no other path can set them (no tossing, no fixation). Cookies ignore
+//! the port, so the names carry the issuer: two issuers on one host do not overwrite each other.
+
+use chrono::TimeDelta;
+
+use super::App;
+use crate::domain::clock::Timestamp;
+use crate::domain::secret::{Digest, Secret};
+use crate::service::ticket::Browser;
+use crate::settings::SameSite;
+
+#[derive(Debug)]
+pub struct Names {
+    pub session: String,
+    pub browser: String,
+}
+
+impl Names {
+    pub fn of(issuer: &str) -> Self {
+        let Digest(hash) = Digest::of(issuer.as_bytes());
+        let tag: String = hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        Self { session: format!("__Host-gatekey-{tag}"), browser: format!("__Host-gatekey-{tag}-browser") }
+    }
+}
+
+/// Browsers keep a cookie for 400 days at most, so it is renewed on use.
+const LONGEST: TimeDelta = TimeDelta::days(400);
+
+/// The session cookie, for as long as the session can last.
+pub fn session(app: &App, value: &Secret<String>, absolute: Option<Timestamp>) -> String {
+    set_session(app, value.expose(), absolute)
+}
+
+/// The same value again with a new end, when the session was used.
+pub fn renewed(app: &App, cookie_header: Option<&str>, absolute: Option<Timestamp>) -> Option<String> {
+    let value = cookie_header?.split(';').find_map(|pair| pair.trim().strip_prefix(&app.cookies.session)?.strip_prefix('='))?;
+    Some(set_session(app, value, absolute))
+}
+
+fn set_session(app: &App, value: &str, absolute: Option<Timestamp>) -> String {
+    let left = absolute.map_or(LONGEST, |end| end.signed_duration_since(app.core.now())).clamp(TimeDelta::zero(), LONGEST);
+    format!("{}={value}; Path=/; Max-Age={}; Secure; HttpOnly; SameSite={}", app.cookies.session, left.num_seconds(), same_site(app))
+}
+
+pub fn clear_session(app: &App) -> String {
+    format!("{}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite={}", app.cookies.session, same_site(app))
+}
+
+/// `None` reaches an application of another site in an iframe where the browser allows it; forms do not rely on it.
+fn same_site(app: &App) -> &'static str {
+    match app.core.settings.cookies.same_site {
+        SameSite::None => "None",
+        SameSite::Lax => "Lax",
+    }
+}
+
+/// A browser-session cookie; only pages read it, so it is Lax whatever the session cookie is.
+pub fn browser(app: &App, browser: &Browser) -> String {
+    format!("{}={}; Path=/; Secure; HttpOnly; SameSite=Lax", app.cookies.browser, browser.cookie_value())
+}

@@ -1,0 +1,48 @@
+//! Metadata: bytes prepared once.
+
+use std::sync::Arc;
+
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{Request, Response};
+
+use super::{App, cors};
+use crate::domain::secret::Digest;
+use crate::protocol::discovery::metadata;
+
+pub struct Document {
+    body: String,
+    etag: String,
+}
+
+impl Document {
+    pub fn of(issuer: &str) -> Self {
+        let body = metadata(issuer).to_string();
+        let Digest(hash) = Digest::of(body.as_bytes());
+        let etag = format!("\"{}\"", hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>());
+        Self { body, etag }
+    }
+}
+
+pub async fn get(app: Arc<App>, request: Request) -> Response {
+    cacheable(&request, app.discovery.body.clone(), &app.discovery.etag)
+}
+
+/// A public JSON document with an ETag; 304 to whoever has it.
+pub fn cacheable(request: &Request, body: String, etag: &str) -> Response {
+    let known = request
+        .header("if-none-match")
+        .is_some_and(|tags| tags.split(',').any(|tag| matches!(tag.trim().trim_start_matches("W/"), t if t == etag || t == "*")));
+    let mut response = if known {
+        Response::builder().status(StatusCode::NOT_MODIFIED).finish()
+    } else {
+        Response::builder().header(header::CONTENT_TYPE, "application/json").body(body)
+    };
+    // An hour: far shorter than a new signing key is announced before it signs.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
+    if let Ok(etag) = HeaderValue::from_str(etag) {
+        response.headers_mut().insert(header::ETAG, etag);
+    }
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    cors::public(&mut response);
+    response
+}

@@ -1,0 +1,102 @@
+//! One cause, three faces: JSON, Bearer challenge, page. The bytes of every error are made here.
+
+use poem::Response;
+use poem::http::{HeaderValue, StatusCode, header};
+use serde_json::json;
+
+use super::App;
+use super::headers;
+use super::pages::{ErrorKind, ErrorPage, Language, Page};
+use super::visit::Visit;
+use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::service::Failure;
+
+/// Seconds after which an overloaded or cut-off server is worth another try.
+const RETRY_AFTER: &str = "1";
+
+/// For the token endpoint and its kin (RFC 6749 §5.2).
+pub fn json_error(failure: &Failure) -> Response {
+    let error = match failure {
+        Failure::Refused(error) => error,
+        Failure::Unavailable(reason) => return unavailable(reason),
+    };
+    tracing::info!(error = error.code.as_str(), reason = %error.reason, "refused");
+    let mut response = headers::json(status(error), &json!({ "error": error.code.as_str(), "error_description": error.description }));
+    if error.code == ErrorCode::InvalidClient {
+        // RFC 6749 §5.2 and RFC 9110 §15.5.2: a 401 names a way to authenticate.
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"gatekey\", charset=\"UTF-8\""));
+    }
+    response
+}
+
+/// For resources behind a bearer token (RFC 6750 §3).
+pub fn bearer_error(failure: &Failure) -> Response {
+    let error = match failure {
+        Failure::Refused(error) => error,
+        Failure::Unavailable(reason) => return unavailable(reason),
+    };
+    tracing::info!(error = error.code.as_str(), reason = %error.reason, "refused");
+    let mut response = headers::json(status(error), &json!({ "error": error.code.as_str(), "error_description": error.description }));
+    let challenge =
+        format!("Bearer realm=\"gatekey\", error=\"{}\", error_description=\"{}\"", error.code.as_str(), error.description.replace(['"', '\\', '`'], "'"));
+    if let Ok(value) = HeaderValue::from_str(&challenge) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+    }
+    response
+}
+
+/// RFC 6750 §3.1: a request without a token is told how to bring one, and no error code.
+pub fn bearer_missing() -> Response {
+    Response::builder()
+        .status(StatusCode::UNAUTHORIZED)
+        .header(header::WWW_AUTHENTICATE, "Bearer realm=\"gatekey\"")
+        .header(header::CACHE_CONTROL, "no-store")
+        .finish()
+}
+
+/// Plain text, never JSON: client libraries drop their refresh token on a JSON error, and nothing here says it is bad.
+fn unavailable(reason: &str) -> Response {
+    tracing::error!(%reason, "unavailable");
+    Response::builder()
+        .status(StatusCode::SERVICE_UNAVAILABLE)
+        .header(header::RETRY_AFTER, RETRY_AFTER)
+        .header(header::CACHE_CONTROL, "no-store")
+        .header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
+        .body("The service is busy or cannot reach its database. Nothing was changed; try again in a second.\n")
+}
+
+pub fn error_page(app: &App, request_id: &str, language: &Language, kind: ErrorKind, code: Option<&str>, detail: Option<&str>) -> Response {
+    let status = match kind {
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+        ErrorKind::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+        ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    let html = app.pages.render(&Page::Error(ErrorPage { kind, code, detail, request_id }), language);
+    let mut response = headers::page(app, status, html, &[], None);
+    if kind == ErrorKind::Unavailable {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+    }
+    response
+}
+
+/// A failure where there is only a page to show it on.
+pub fn failure_page(app: &App, visit: &Visit, failure: &Failure) -> Response {
+    let language = visit.language(None);
+    match failure {
+        Failure::Refused(error) => {
+            tracing::info!(error = error.code.as_str(), reason = %error.reason, "refused");
+            error_page(app, &visit.request_id, &language, ErrorKind::InvalidRequest, Some(error.code.as_str()), Some(&error.description))
+        }
+        Failure::Unavailable(reason) => {
+            tracing::error!(%reason, "unavailable");
+            error_page(app, &visit.request_id, &language, ErrorKind::Unavailable, None, None)
+        }
+    }
+}
+
+fn status(error: &OAuthError) -> StatusCode {
+    StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::BAD_REQUEST)
+}

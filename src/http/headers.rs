@@ -1,0 +1,60 @@
+//! Answers with the headers they must have.
+
+use poem::Response;
+use poem::http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use super::App;
+
+/// A page: framed by nobody, running nothing, kept by nobody. `form_action` is where its form, and the redirects after it, may lead.
+pub fn page(app: &App, status: StatusCode, html: String, form_action: &[&str], script_nonce: Option<&str>) -> Response {
+    let script = script_nonce.map(|nonce| format!("; script-src 'nonce-{nonce}'")).unwrap_or_default();
+    let targets: String = form_action.iter().map(|target| format!(" {target}")).collect();
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; img-src {}; form-action 'self'{targets}; frame-ancestors 'none'; base-uri 'none'{script}",
+        app.pages.img_src()
+    );
+    let mut response = Response::builder()
+        .status(status)
+        .header(header::CONTENT_TYPE, "text/html; charset=utf-8")
+        .header(header::CACHE_CONTROL, "no-store")
+        .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
+        .header(header::X_FRAME_OPTIONS, "DENY")
+        // `same-origin`, not `no-referrer`: that would make browsers send `Origin: null` with our own forms.
+        .header(header::REFERRER_POLICY, "same-origin")
+        .header("permissions-policy", "camera=(), geolocation=(), microphone=()")
+        .body(html);
+    if let Ok(value) = HeaderValue::from_str(&policy) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, value);
+    }
+    response
+}
+
+/// 303 See Other: whatever the method was, the next request is a GET without the form (RFC 9700 §4.12: never 307).
+pub fn see_other(location: &str) -> Response {
+    let Ok(location) = HeaderValue::from_str(location) else {
+        return Response::builder().status(StatusCode::INTERNAL_SERVER_ERROR).finish();
+    };
+    let mut response =
+        Response::builder().status(StatusCode::SEE_OTHER).header(header::CACHE_CONTROL, "no-store").header(header::REFERRER_POLICY, "no-referrer").finish();
+    response.headers_mut().insert(header::LOCATION, location);
+    response
+}
+
+/// JSON that nobody keeps (RFC 6749 §5.1).
+pub fn json<T: Serialize>(status: StatusCode, body: &T) -> Response {
+    Response::builder()
+        .status(status)
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::CACHE_CONTROL, "no-store")
+        .header(header::PRAGMA, "no-cache")
+        .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
+        .body(serde_json::to_vec(body).unwrap_or_default())
+}
+
+pub fn set_cookie(response: &mut Response, cookie: &str) {
+    if let Ok(mut value) = HeaderValue::from_str(cookie) {
+        value.set_sensitive(true);
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}

@@ -1,0 +1,93 @@
+//! `/oidc/logout` (OpenID Connect RP-Initiated Logout 1.0).
+
+use std::sync::Arc;
+
+use poem::http::{HeaderValue, StatusCode};
+use poem::{Request, Response};
+
+use super::error::failure_page;
+use super::login::{check_form, ticket_page};
+use super::pages::{Account, ConfirmLogout, Page, SignedOut};
+use super::visit::{Visit, form};
+use super::{App, cookies, headers};
+use crate::protocol::end_session::After;
+use crate::protocol::error::OAuthError;
+use crate::protocol::params::Params;
+use crate::service::Failure;
+use crate::service::logout::{self, Outcome};
+use crate::service::ticket::{self, Browser, Logout};
+
+pub async fn get(app: Arc<App>, request: Request) -> Response {
+    let visit = Visit::of(&app, &request);
+    let params = visit.query_params();
+    run(&app, visit, params).await
+}
+
+pub async fn post(app: Arc<App>, mut request: Request) -> Response {
+    let visit = Visit::of(&app, &request);
+    let params = form(&mut request).await;
+    run(&app, visit, params).await
+}
+
+async fn run(app: &App, visit: Visit, params: Result<Params, OAuthError>) -> Response {
+    let params = match params {
+        Ok(params) => params,
+        Err(error) => return failure_page(app, &visit, &Failure::Refused(error)),
+    };
+    match logout::start(&app.core, &params, visit.cookies()).await {
+        Ok(Outcome::Ended(after)) => ended(app, &visit, after),
+        Ok(Outcome::Confirm { username, pending }) => {
+            let (browser, fresh) = match &visit.browser {
+                Some(browser) => (browser.clone(), false),
+                None => (Browser::generate(&app.core), true),
+            };
+            let csrf = ticket::csrf_token(&app.core, &browser);
+            // Browsers hold the redirect after the form to its `form-action`.
+            let target = pending.redirect.as_deref().and_then(crate::domain::redirect_uri::origin_of);
+            let ticket = ticket::issue(&app.core, &browser, pending);
+            let page = ConfirmLogout { csrf: &csrf, ticket: &ticket, application: None, account: Account { username: &username, name: None } };
+            let html = app.pages.render(&Page::ConfirmLogout(page), &visit.language(params.get("ui_locales")));
+            let mut response = headers::page(app, StatusCode::OK, html, target.as_deref().as_slice(), None);
+            if fresh {
+                headers::set_cookie(&mut response, &cookies::browser(app, &browser));
+            }
+            response
+        }
+        Err(failure) => failure_page(app, &visit, &failure),
+    }
+}
+
+pub async fn confirm(app: Arc<App>, mut request: Request) -> Response {
+    let visit = Visit::of(&app, &request);
+    let form = match form(&mut request).await {
+        Ok(form) => form,
+        Err(error) => return failure_page(&app, &visit, &Failure::Refused(error)),
+    };
+    if let Err(refusal) = check_form(&app, &visit, &form) {
+        return *refusal;
+    }
+    let text = form.get("ticket").unwrap_or_default();
+    let Some(pending) = visit.browser.as_ref().and_then(|browser| ticket::open::<Logout>(&app.core, browser, text)) else {
+        return ticket_page(&app, &visit);
+    };
+    if form.get("decision") != Some("allow") {
+        return headers::see_other(app.base_path());
+    }
+    match logout::confirm(&app.core, pending, visit.session_cookie).await {
+        Ok(after) => ended(&app, &visit, after),
+        Err(failure) => failure_page(&app, &visit, &failure),
+    }
+}
+
+fn ended(app: &App, visit: &Visit, after: After) -> Response {
+    let mut response = match after {
+        After::Redirect(url) => headers::see_other(&url),
+        After::SignedOutPage => {
+            let html = app.pages.render(&Page::SignedOut(SignedOut { application: None, return_to: None }), &visit.language(None));
+            headers::page(app, StatusCode::OK, html, &[], None)
+        }
+    };
+    headers::set_cookie(&mut response, &cookies::clear_session(app));
+    response.headers_mut().insert("set-login", HeaderValue::from_static("logged-out"));
+    response
+}

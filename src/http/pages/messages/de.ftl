@@ -1,0 +1,152 @@
+# Deutsch. Jede Meldung steht auch in den anderen Sprachen, mit denselben Variablen. Kein Markup: Namen zeichnen die Seiten aus.
+
+error-prefix = Fehler: { $title }
+
+span-seconds = { $count ->
+    [one] { $count } Sekunde
+   *[other] { $count } Sekunden
+}
+span-minutes = { $count ->
+    [one] { $count } Minute
+   *[other] { $count } Minuten
+}
+span-hours = { $count ->
+    [one] { $count } Stunde
+   *[other] { $count } Stunden
+}
+span-days = { $count ->
+    [one] { $count } Tag
+   *[other] { $count } Tage
+}
+
+username = Benutzername
+password = Passwort
+
+sign-in-title = Anmelden
+sign-in-to = und weiter zu { $application }
+sign-in-plain = mit Ihrem Konto bei { $service }
+sign-in-confirm-title = Bitte bestätigen Sie, dass Sie es sind
+sign-in-confirm-to = { $application } bittet Sie, sich noch einmal anzumelden, bevor es weitergeht.
+sign-in-confirm-plain = Melden Sie sich noch einmal an, bevor es weitergeht.
+sign-in-button = Anmelden
+sign-in-problem-username-missing = Geben Sie Ihren Benutzernamen ein.
+sign-in-problem-password-missing = Geben Sie Ihr Passwort ein.
+sign-in-problem-wrong-credentials = Benutzername und Passwort passen nicht zusammen. Prüfen Sie beides und versuchen Sie es noch einmal.
+sign-in-problem-too-many-attempts = Zu viele Versuche. Warten Sie { $wait } und versuchen Sie es dann noch einmal.
+sign-in-problem-session-expired = Ihre Sitzung ist zu Ende. Melden Sie sich wieder an, um fortzufahren.
+sign-in-problem-form-expired = Diese Seite war zu lange offen. Melden Sie sich noch einmal an.
+sign-in-problem-cookies-blocked = Ihr Browser hat unser Cookie nicht zurückgeschickt. Erlauben Sie Cookies für diese Seite und melden Sie sich noch einmal an.
+sign-in-problem-unavailable = Die Anmeldung ist gerade nicht möglich. Mit Ihrem Passwort ist alles in Ordnung: Warten Sie einen Augenblick und versuchen Sie es noch einmal.
+
+consent-title = Zugriff erlauben?
+consent-heading = { $application } möchte auf Ihr Konto zugreifen
+consent-signed-in-as = Angemeldet als
+consent-not-you = Nicht Sie?
+consent-scopes = Die Anwendung darf dann
+consent-scopes-none = Sie möchte nur wissen, dass Sie sich angemeldet haben.
+scope-openid = Wissen, wer Sie sind
+scope-openid-text = Eine dauerhafte Kennung Ihres Kontos.
+scope-profile = Ihr Profil sehen
+scope-profile-text = Ihren Namen, Benutzernamen und Ihr Bild.
+scope-email = Ihre E-Mail-Adresse sehen
+scope-email-text = Und ob sie bestätigt ist.
+scope-address = Ihre Postanschrift sehen
+scope-address-text = So, wie sie in Ihrem Profil steht.
+scope-phone = Ihre Telefonnummer sehen
+scope-phone-text = Und ob sie bestätigt ist.
+scope-offline_access = Verbunden bleiben
+scope-offline_access-text = Diesen Zugriff auch nutzen, wenn Sie nicht da sind.
+scope-other = { $scope }
+scope-other-text = Eine eigene Berechtigung dieser Anwendung.
+consent-lasts-while-signed-in = Der Zugriff gilt, solange Sie hier angemeldet sind.
+consent-lasts-span = Der Zugriff gilt höchstens { $span }, danach melden Sie sich neu an.
+consent-lasts-until-withdrawn = Der Zugriff gilt, bis Sie ihn widerrufen.
+consent-returns-to = Weiter geht es bei { $host }
+consent-allow = Erlauben
+consent-deny = Nicht erlauben
+
+choose-title = Konto auswählen
+choose-to = und weiter zu { $application }
+choose-plain = um fortzufahren
+choose-other = Anderes Konto verwenden
+
+logout-title = Abmelden?
+logout-text = Sie werden bei { $service } und den damit geöffneten Anwendungen abgemeldet.
+logout-asked-by = { $application } möchte Sie abmelden.
+logout-allow = Abmelden
+logout-deny = Angemeldet bleiben
+
+signed-out-title = Sie sind abgemeldet
+signed-out-text = Schließen Sie auf einem gemeinsam genutzten Gerät auch den Browser.
+signed-out-return = Zurück zu { $application }
+signed-out-return-plain = Zurück zur Anwendung
+
+error-invalid-request-title = Diese Anmeldung ist so nicht möglich
+error-invalid-request-text = Die Anwendung hat eine Anfrage geschickt, die wir nicht beantworten können. Gehen Sie zurück und versuchen Sie es noch einmal; geschieht es wieder, sagen Sie es den Betreibern der Anwendung.
+error-unknown-client-title = Diese Anwendung kennen wir nicht
+error-unknown-client-text = Die Anwendung, von der Sie kommen, ist hier nicht registriert. Prüfen Sie die Adresse, von der Sie kommen, oder sagen Sie es den Betreibern der Anwendung.
+error-redirect-mismatch-title = Diese Anwendung kann Sie nicht empfangen
+error-redirect-mismatch-text = Die Adresse, an die Sie zurückgeschickt werden sollen, ist für die Anwendung nicht registriert. Zu Ihrer Sicherheit geht es hier nicht weiter. Sagen Sie es den Betreibern der Anwendung.
+error-expired-title = Das hat zu lange gedauert
+error-expired-text = Die Seite war zu lange offen und gilt nicht mehr. Gehen Sie zurück zur Anwendung und melden Sie sich von dort an.
+error-cookies-blocked-title = Ihr Browser blockiert unsere Cookies
+error-cookies-blocked-text = Zum Anmelden ist ein Cookie dieser Seite nötig. Erlauben Sie Cookies, gehen Sie zurück zur Anwendung und beginnen Sie noch einmal.
+error-link-invalid-title = Dieser Link gilt nicht mehr
+error-link-invalid-text = Er wurde schon benutzt oder ist zu alt. Fordern Sie einen neuen Link an.
+error-forbidden-title = Das konnten wir nicht annehmen
+error-forbidden-text = Das Formular kam von einer anderen Seite oder aus einem anderen Browser. Gehen Sie zurück zur Anwendung und beginnen Sie noch einmal.
+error-not-found-title = Hier ist nichts
+error-not-found-text = Prüfen Sie die Adresse oder gehen Sie zurück zur Anwendung, von der Sie kommen.
+error-too-many-requests-title = Zu viele Anfragen
+error-too-many-requests-text = Warten Sie eine Minute und versuchen Sie es dann noch einmal.
+error-unavailable-title = Gleich geht es weiter
+error-unavailable-text = Der Anmeldedienst ist ausgelastet oder wird gewartet. Warten Sie einen Augenblick und versuchen Sie es noch einmal.
+error-internal-title = Bei uns ist etwas schiefgegangen
+error-internal-text = Versuchen Sie es noch einmal. Geschieht es wieder, sagen Sie es den Betreibern dieses Dienstes und nennen Sie die Anfragenummer unten.
+error-details = Für die Entwickler der Anwendung
+error-code = Fehler
+error-detail = Grund
+error-request = Anfragenummer
+
+setup-title = Ersten Administrator anlegen
+setup-text = Dieses Konto verwaltet { $service }: die Benutzer, die Anwendungen und die Schlüssel. Der Link, der Sie hierher brachte, gilt nur einmal.
+setup-username-hint = Damit melden Sie sich an. Groß- und Kleinschreibung ist gleich.
+setup-name = Vollständiger Name
+setup-optional = (freiwillig)
+setup-email = E-Mail-Adresse
+setup-password = Passwort
+setup-password-hint = { $length ->
+    [one] Mindestens ein Zeichen.
+   *[other] Mindestens { $length } Zeichen. Einige Wörter hintereinander sind leicht zu merken und schwer zu erraten.
+}
+setup-password-again = Passwort, noch einmal
+setup-button = Administrator anlegen
+setup-problems = Bitte prüfen Sie die markierten Felder.
+setup-problem-username-missing = Wählen Sie einen Benutzernamen.
+setup-problem-username-invalid = Das kann kein Benutzername sein. Wählen Sie einen kürzeren ohne Leerzeichen und Sonderzeichen.
+setup-problem-username-taken = Dieser Benutzername ist vergeben. Wählen Sie einen anderen.
+setup-problem-name-invalid = Dieser Name ist zu lang oder enthält Zeichen, die sich nicht darstellen lassen.
+setup-problem-email-invalid = Das ist keine E-Mail-Adresse wie ada@example.com.
+setup-problem-password-missing = Wählen Sie ein Passwort.
+setup-problem-password-too-short = Dieses Passwort ist zu kurz.
+setup-problem-password-too-long = Dieses Passwort ist zu lang.
+setup-problem-password-too-common = Dieses Passwort ist zu leicht zu erraten. Wählen Sie ein anderes.
+setup-problem-passwords-differ = Die beiden Passwörter sind verschieden. Geben Sie beide noch einmal ein.
+setup-problem-form-expired = Diese Seite war zu lange offen. Schicken Sie sie noch einmal ab.
+setup-problem-unavailable = Das lässt sich gerade nicht speichern. Warten Sie einen Augenblick und versuchen Sie es noch einmal.
+
+setup-done-title = { $service } ist bereit
+setup-done-text = Den Administrator { $username } gibt es jetzt. Sie können sich anmelden.
+setup-done-next = Weiter
+
+home-title = Anmeldedienst
+home-text = Dies ist der Anmeldedienst von { $service }. Hier ist nichts zu tun: Öffnen Sie die Anwendung, die Sie benutzen möchten; sie bringt Sie hierher, wenn es nötig ist.
+home-developers = Für Entwickler
+home-issuer = Aussteller
+home-discovery = Discovery-Dokument
+home-keys = Signaturschlüssel
+
+form-post-title = Einen Augenblick
+form-post-text = Wir bringen Sie zurück zu { $application }.
+form-post-button = Weiter
+form-post-hint = Wenn nichts geschieht, wählen Sie Weiter.

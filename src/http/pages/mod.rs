@@ -1,0 +1,186 @@
+//! The pages people see: sign-in, consent, accounts, sign-out, errors, setup. They are made on the server, work without a script, and load
+//! one stylesheet, one sheet of colours and one icon from the issuer itself.
+//!
+//! `Pages` renders strings; the handlers add status and headers. Everything is rendered once when `Pages` is made, so a broken template,
+//! message or colour refuses to start.
+
+mod assets;
+mod language;
+mod messages;
+mod page;
+mod palette;
+mod samples;
+mod templates;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use minijinja::value::{Serde, Value};
+use minijinja::{Environment, context};
+
+pub use assets::Asset;
+pub use language::Language;
+pub use page::{
+    AccessLasts, Account, ChooseAccount, ConfirmLogout, Consent, ErrorKind, ErrorPage, FormPost, Home, Page, Setup, SetupDone, SetupProblem, SignIn,
+    SignInProblem, SignedOut,
+};
+
+use assets::Versioned;
+use palette::{Colour, Palette};
+
+/// What the operator may change about the looks.
+#[derive(Debug, Clone)]
+pub struct Theme {
+    /// The name of the sign-in service, as people know it.
+    pub name: String,
+    /// An image in the place of the key: an http(s) address, or a path on the issuer's own origin.
+    pub logo_url: Option<String>,
+    /// `#rgb` or `#rrggbb`: buttons, links, the key.
+    pub accent: Option<String>,
+    /// The accent of the dark scheme; without it `accent` serves both.
+    pub accent_dark: Option<String>,
+    /// The issuer's path, beginning and ending with `/`.
+    pub base_path: String,
+}
+
+/// Why the pages cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    #[error("branding: `{0}` is no colour: write it as #rrggbb")]
+    Colour(String),
+    #[error("branding: `{0}` is no address of a logo: give an http(s) address, or a path that begins with one `/`")]
+    Logo(String),
+    #[error("branding: the name of the service is empty: give it the name people will read on the sign-in page")]
+    Name,
+    #[error("the base path `{0}` must begin and end with `/`")]
+    BasePath(String),
+    #[error("the messages of language `{language}` cannot be used: {why}")]
+    Messages { language: &'static str, why: String },
+    #[error("a page cannot be rendered: {0:#}")]
+    Template(#[source] minijinja::Error),
+}
+
+/// All pages in all languages, and the files they load.
+pub struct Pages {
+    english: Environment<'static>,
+    german: Environment<'static>,
+    /// What every page needs: name, logo, addresses of the files.
+    site: Value,
+    base_path: String,
+    files: [Versioned; 3],
+    img_src: String,
+}
+
+impl Pages {
+    /// Makes the pages and renders each of them once, in every language and state.
+    pub fn new(theme: &Theme) -> Result<Self, PageError> {
+        let colour = |text: &Option<String>| text.as_deref().map(|text| Colour::parse(text).ok_or_else(|| PageError::Colour(text.to_owned()))).transpose();
+        let palette = Palette::new(colour(&theme.accent)?, colour(&theme.accent_dark)?);
+        let base_path = theme.base_path.clone();
+        if !base_path.starts_with('/') || !base_path.ends_with('/') || base_path.starts_with("//") {
+            return Err(PageError::BasePath(base_path));
+        }
+        let name = text::display(&theme.name);
+        if name.is_empty() {
+            return Err(PageError::Name);
+        }
+        let img_src = theme.logo_url.as_deref().map_or_else(|| Ok(String::new()), logo_origin)?;
+
+        let files = [
+            Versioned::new("gatekey", "css", "text/css; charset=utf-8", include_str!("assets/gatekey.css").to_owned()),
+            Versioned::new("theme", "css", "text/css; charset=utf-8", palette.stylesheet()),
+            Versioned::new("mark", "svg", "image/svg+xml", palette.favicon()),
+        ];
+        let [stylesheet, colours, icon] = &files;
+        let site = context! {
+            name,
+            logo => theme.logo_url.clone(),
+            base => base_path.clone(),
+            stylesheet => format!("{base_path}{}", stylesheet.path),
+            colours => format!("{base_path}{}", colours.path),
+            icon => format!("{base_path}{}", icon.path),
+            ground_light => palette.light.ground.to_string(),
+            ground_dark => palette.dark.ground.to_string(),
+        };
+        let environment = |language| templates::environment(messages::Messages::of(language)?);
+        let pages = Self { english: environment(Language::English)?, german: environment(Language::German)?, site, base_path, files, img_src };
+        for page in samples::pages() {
+            for language in Language::ALL {
+                pages.try_render(&page, language).map_err(PageError::Template)?;
+            }
+        }
+        Ok(pages)
+    }
+
+    /// The page as an HTML document.
+    pub fn render(&self, page: &Page<'_>, language: &Language) -> String {
+        self.try_render(page, *language).unwrap_or_else(|error| {
+            // Every page was rendered at start, so only a fault of the program leads here; the answer is still a page.
+            tracing::error!(error = format!("{error:#}"), "a page could not be rendered");
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Error</title><p>This page could not be shown. Please go back and try again.</p></html>".to_owned()
+        })
+    }
+
+    /// `ui_locales` first, then `Accept-Language`, then English.
+    pub fn choose_language(ui_locales: Option<&str>, accept_language: Option<&str>) -> Language {
+        Language::choose(ui_locales, accept_language)
+    }
+
+    /// The file at a path below the issuer's, with or without the base path in front: `assets/gatekey.….css`.
+    pub fn asset(&self, path: &str) -> Option<Asset<'_>> {
+        let below = path.strip_prefix(self.base_path.as_str()).unwrap_or(path).trim_start_matches('/');
+        self.files.iter().find(|file| file.path == below).map(Versioned::asset)
+    }
+
+    /// The sources of `img-src` in the Content-Security-Policy of a page.
+    pub fn img_src(&self) -> String {
+        format!("'self' data:{}{}", if self.img_src.is_empty() { "" } else { " " }, self.img_src)
+    }
+
+    fn try_render(&self, page: &Page<'_>, language: Language) -> Result<String, minijinja::Error> {
+        let environment = match language {
+            Language::English => &self.english,
+            Language::German => &self.german,
+        };
+        let (template, content) = match page {
+            Page::SignIn(page) => ("sign_in.html", Value::from(Serde(page))),
+            Page::Consent(page) => ("consent.html", Value::from(Serde(page))),
+            Page::ChooseAccount(page) => ("choose_account.html", Value::from(Serde(page))),
+            Page::ConfirmLogout(page) => ("confirm_logout.html", Value::from(Serde(page))),
+            Page::SignedOut(page) => ("signed_out.html", Value::from(Serde(page))),
+            Page::Error(page) => ("error.html", Value::from(Serde(page))),
+            Page::Setup(page) => ("setup.html", context! { ..setup_problems(page.problems), ..Value::from(Serde(page)) }),
+            Page::SetupDone(page) => ("setup_done.html", Value::from(Serde(page))),
+            Page::Home(page) => ("home.html", Value::from(Serde(page))),
+            Page::FormPost(page) => ("form_post.html", Value::from(Serde(page))),
+        };
+        environment.get_template(template)?.render(context! { page => content, site => self.site.clone(), lang => language.tag(), dir => language.direction() })
+    }
+}
+
+/// The first problem of each field, the first wrong field in the order of the page, and the problem that is of no field.
+fn setup_problems(problems: &[SetupProblem]) -> Value {
+    let of = |field: Option<&str>| problems.iter().find(|problem| problem.field() == field).map(|problem| Value::from(Serde(problem)));
+    let first = ["username", "name", "email", "password", "password_again"].into_iter().find(|field| of(Some(field)).is_some());
+    context! {
+        wrong => context! {
+            username => of(Some("username")),
+            name => of(Some("name")),
+            email => of(Some("email")),
+            password => of(Some("password")),
+            password_again => of(Some("password_again")),
+        },
+        first,
+        general => of(None),
+    }
+}
+
+/// The origin a logo is loaded from; empty for the issuer's own.
+fn logo_origin(address: &str) -> Result<String, PageError> {
+    let refused = || PageError::Logo(address.to_owned());
+    if address.starts_with('/') {
+        return if address.starts_with("//") || address.contains(['\\', '\t', '\n', '\r']) { Err(refused()) } else { Ok(String::new()) };
+    }
+    let url = url::Url::parse(address).map_err(|_| refused())?;
+    if matches!(url.scheme(), "http" | "https") { Ok(url.origin().ascii_serialization()) } else { Err(refused()) }
+}

@@ -1,0 +1,50 @@
+//! The templates, compiled into the program, and the environment that renders them: strict about the undefined, escaping always.
+
+use std::sync::Arc;
+
+use minijinja::value::{Kwargs, Serde, Value};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, escape_formatter};
+
+use super::PageError;
+use super::messages::Messages;
+use super::text;
+
+/// Name and source of every template.
+pub(super) const ALL: [(&str, &str); 12] = [
+    ("base.html", include_str!("templates/base.html")),
+    ("parts.html", include_str!("templates/parts.html")),
+    ("sign_in.html", include_str!("templates/sign_in.html")),
+    ("consent.html", include_str!("templates/consent.html")),
+    ("choose_account.html", include_str!("templates/choose_account.html")),
+    ("confirm_logout.html", include_str!("templates/confirm_logout.html")),
+    ("signed_out.html", include_str!("templates/signed_out.html")),
+    ("error.html", include_str!("templates/error.html")),
+    ("setup.html", include_str!("templates/setup.html")),
+    ("setup_done.html", include_str!("templates/setup_done.html")),
+    ("home.html", include_str!("templates/home.html")),
+    ("form_post.html", include_str!("templates/form_post.html")),
+];
+
+/// The environment of one language.
+pub(super) fn environment(messages: Messages) -> Result<Environment<'static>, PageError> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    // The default escapes slashes too, which addresses are full of; in text and quoted attributes a slash means nothing.
+    environment.set_formatter(|out, state, value| match value.as_str() {
+        Some(text) if !value.is_safe() => escape_formatter(out, state, &Value::from_safe_string(text::escape(text))),
+        _ => escape_formatter(out, state, value),
+    });
+    let plain = Arc::new(messages);
+    let rich = Arc::clone(&plain);
+    environment.add_function("t", move |id: &str, values: Kwargs| plain.text(id, values));
+    environment.add_function("rich", move |id: &str, values: Kwargs| rich.rich(id, values));
+    environment.add_function("span", |seconds: u64| Value::from(Serde(text::Span::rounded(seconds))));
+    environment.add_filter("display", |value: &str| text::display(value));
+    environment.add_filter("web_address", |value: &str| text::web_address(value));
+    environment.add_filter("initial", |value: &str| text::initial(value));
+    for (name, source) in ALL {
+        environment.add_template(name, source).map_err(PageError::Template)?;
+    }
+    Ok(environment)
+}

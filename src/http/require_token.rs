@@ -1,0 +1,112 @@
+//! A middleware for the host's own API: lets a request through only with a live access token of this issuer.
+//!
+//! ```no_run
+//! # use gatekey::{Issuer, Settings};
+//! # use poem::{EndpointExt, Route, get, handler, web::Data};
+//! # use gatekey::TokenClaims;
+//! # async fn app() -> Result<(), Box<dyn std::error::Error>> {
+//! #[handler]
+//! fn notes(token: Data<&TokenClaims>) -> String {
+//!     format!("the notes of {}", token.subject)
+//! }
+//! let issuer = Issuer::builder(Settings::for_issuer("https://login.example.com/")?).build().await?;
+//! let api = Route::new().at("/notes", get(notes)).with(issuer.require_token().audience("https://api.example.com/").scope("notes:read"));
+//! # Ok(())
+//! # }
+//! ```
+
+use std::sync::Arc;
+
+use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
+use serde_json::{Map, Value};
+
+use super::App;
+use super::error::{bearer_error, bearer_missing};
+use crate::domain::id::ClientId;
+use crate::domain::scope::Scope;
+use crate::protocol::access_token::is_for;
+use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::service::Failure;
+use crate::service::access_token::live_token;
+
+/// What a verified access token says; in the request's data behind [`RequireToken`].
+#[derive(Debug, Clone)]
+pub struct TokenClaims {
+    /// `sub`: a user id, or the client id of a machine.
+    pub subject: String,
+    pub client_id: ClientId,
+    pub scope: Scope,
+    /// Every claim of the token.
+    pub claims: Arc<Map<String, Value>>,
+}
+
+/// Refuses a request without a live access token: 401 with a `WWW-Authenticate` challenge, 403 for a missing scope (RFC 6750 §3).
+///
+/// Besides signature and expiry it asks whether the session and the grant behind the token still live, so a logout is felt at once.
+#[derive(Clone)]
+pub struct RequireToken {
+    app: Arc<App>,
+    audience: Option<String>,
+    scope: Vec<String>,
+}
+
+impl RequireToken {
+    pub(crate) fn new(app: Arc<App>) -> Self {
+        Self { app, audience: None, scope: Vec::new() }
+    }
+
+    /// The `aud` the token must be for. Without this call it is the issuer itself.
+    pub fn audience(mut self, audience: &str) -> Self {
+        self.audience = Some(audience.to_owned());
+        self
+    }
+
+    /// A scope value the token must have; call it again for more.
+    pub fn scope(mut self, scope: &str) -> Self {
+        self.scope.push(scope.to_owned());
+        self
+    }
+
+    async fn judge(&self, token: &str) -> Result<TokenClaims, Failure> {
+        let core = &self.app.core;
+        let live = live_token(core, token).await?;
+        if !is_for(&live.claims, self.audience.as_deref().unwrap_or(core.issuer())) {
+            return Err(OAuthError::invalid_token("for another audience").into());
+        }
+        if let Some(missing) = self.scope.iter().find(|scope| !live.scope.contains(scope)) {
+            return Err(OAuthError::new(ErrorCode::InsufficientScope, format!("The access token lacks the scope '{missing}'.")).into());
+        }
+        let subject = live.claims.get("sub").and_then(Value::as_str).unwrap_or_default().to_owned();
+        Ok(TokenClaims { subject, client_id: live.client.id, scope: live.scope, claims: live.claims })
+    }
+}
+
+impl<E: Endpoint> Middleware<E> for RequireToken {
+    type Output = RequireTokenEndpoint<E>;
+    fn transform(&self, inner: E) -> Self::Output {
+        RequireTokenEndpoint { inner, require: self.clone() }
+    }
+}
+
+pub struct RequireTokenEndpoint<E> {
+    inner: E,
+    require: RequireToken,
+}
+
+impl<E: Endpoint> Endpoint for RequireTokenEndpoint<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let bearer = request.header("authorization").and_then(|header| header.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let Some(token) = bearer.map(|(_, token)| token.trim().to_owned()) else {
+            return Ok(bearer_missing());
+        };
+        match self.require.judge(&token).await {
+            Ok(claims) => {
+                request.set_data(claims);
+                self.inner.call(request).await.map(IntoResponse::into_response)
+            }
+            Err(failure) => Ok(bearer_error(&failure)),
+        }
+    }
+}

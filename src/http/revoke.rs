@@ -1,0 +1,26 @@
+//! `POST /oauth/revoke` (RFC 7009).
+
+use std::sync::Arc;
+
+use poem::http::{StatusCode, header};
+use poem::{Request, Response};
+
+use super::error::json_error;
+use super::visit::{Visit, form};
+use super::{App, cors};
+use crate::service::Failure;
+use crate::service::revoke::revoke;
+
+pub async fn post(app: Arc<App>, mut request: Request) -> Response {
+    let (visit, origin) = (Visit::of(&app, &request), cors::origin(&request));
+    let answer = match form(&mut request).await {
+        Ok(params) => revoke(&app.core, &params, visit.authorization()).await,
+        Err(error) => Err(Failure::Refused(error)),
+    };
+    let response = match answer {
+        // Empty, and without a content type: some client libraries refuse one that is not JSON.
+        Ok(()) => Response::builder().status(StatusCode::OK).header(header::CACHE_CONTROL, "no-store").finish(),
+        Err(failure) => json_error(&failure),
+    };
+    cors::expose(&app, origin, response).await
+}

@@ -1,0 +1,173 @@
+//! What every request brings along, read once; and what every request leaves: an id, a log line, an answer even to an error.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use poem::http::header;
+use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
+use tracing::Instrument;
+
+use super::App;
+use super::error::error_page;
+use super::pages::{ErrorKind, Language, Pages};
+use crate::domain::id::LinkId;
+use crate::domain::secret::{Digest, Secret};
+use crate::protocol::error::OAuthError;
+use crate::protocol::params::Params;
+use crate::service::authorize::Cookies;
+use crate::service::login::Origin;
+use crate::service::ticket::Browser;
+
+/// The id under which the log tells the rest.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+/// More than any form of this server holds.
+const MAX_BODY: usize = 64 * 1024;
+
+/// A request as the handlers see it.
+pub struct Visit {
+    pub query: String,
+    pub session_cookie: Option<Digest>,
+    pub browser: Option<Browser>,
+    pub request_id: String,
+    accept_language: Option<String>,
+    authorization: Option<String>,
+    user_agent: Option<String>,
+    network: Option<IpAddr>,
+    fetch_site: Option<String>,
+    origin: Option<String>,
+}
+
+impl Visit {
+    pub fn of(app: &App, request: &Request) -> Self {
+        let header = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let cookies: Vec<&str> = request.headers().get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).collect();
+        let cookie = |name: &str| cookies.iter().flat_map(|line| line.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='));
+        Self {
+            query: request.uri().query().unwrap_or_default().to_owned(),
+            session_cookie: cookie(&app.cookies.session).map(|value| Secret::new(value.to_owned()).digest()),
+            browser: cookie(&app.cookies.browser).and_then(Browser::parse),
+            request_id: request.data::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+            accept_language: header(header::ACCEPT_LANGUAGE),
+            authorization: header(header::AUTHORIZATION),
+            user_agent: header(header::USER_AGENT),
+            network: network(app, request),
+            fetch_site: request.header("sec-fetch-site").map(str::to_owned),
+            origin: header(header::ORIGIN),
+        }
+    }
+
+    pub fn cookies(&self) -> Cookies<'_> {
+        Cookies { session: self.session_cookie, browser: self.browser.as_ref() }
+    }
+
+    pub fn language(&self, ui_locales: Option<&str>) -> Language {
+        Pages::choose_language(ui_locales, self.accept_language.as_deref())
+    }
+
+    pub fn query_params(&self) -> Result<Params, OAuthError> {
+        Params::parse(&self.query)
+    }
+
+    pub fn authorization(&self) -> Option<&str> {
+        self.authorization.as_deref()
+    }
+
+    /// The token of `Authorization: Bearer` (RFC 6750 §2.1); tokens in a query are never read.
+    pub fn bearer(&self) -> Option<&str> {
+        let (scheme, token) = self.authorization.as_deref()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    }
+
+    pub fn came_from(&self) -> Origin {
+        Origin { user_agent: self.user_agent.clone(), network: self.network.map(|ip| ip.to_string()) }
+    }
+
+    /// Whether a form can have come from a page of this server. Browsers send at least one of the two headers with a POST;
+    /// the CSRF token is judged besides.
+    pub fn is_same_origin(&self, app: &App) -> bool {
+        let site = self.fetch_site.as_deref().is_none_or(|site| site == "same-origin");
+        let origin = self.origin.as_deref().is_none_or(|origin| origin == app.core.settings.issuer.origin());
+        site && origin
+    }
+}
+
+/// Reads a form; a body that is none, or too long, is a malformed request.
+pub async fn form(request: &mut Request) -> Result<Params, OAuthError> {
+    let content_type = request.content_type().unwrap_or_default().to_owned();
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let body = request.take_body().into_bytes_limit(MAX_BODY).await;
+    let body = body.map_err(|_| OAuthError::invalid_request("The body is longer than 64 KiB, or was cut off."))?;
+    match essence.as_str() {
+        "application/x-www-form-urlencoded" => {
+            let text = std::str::from_utf8(&body).map_err(|_| OAuthError::invalid_request("The body is not UTF-8."))?;
+            Params::parse(text)
+        }
+        "" if body.is_empty() => Params::parse(""),
+        _ => Err(OAuthError::invalid_request("Send the parameters as `application/x-www-form-urlencoded`.")),
+    }
+}
+
+/// The caller's address: the peer's, or behind a trusted proxy the last address the proxy did not add itself.
+fn network(app: &App, request: &Request) -> Option<IpAddr> {
+    let peer = request.remote_addr().as_socket_addr()?.ip();
+    let trusted = &app.core.settings.trust_proxy;
+    if !trusted.contains(peer) {
+        return Some(peer);
+    }
+    let forwarded = request.headers().get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).flat_map(|line| line.split(','));
+    let hops: Vec<IpAddr> = forwarded.filter_map(|hop| hop.trim().parse().ok()).collect();
+    hops.into_iter().rev().find(|hop| !trusted.contains(*hop)).or(Some(peer))
+}
+
+/// Gives each request an id and a log line, and turns what no handler answered into a page.
+pub struct Observed {
+    app: Arc<App>,
+}
+
+impl Observed {
+    pub fn new(app: &Arc<App>) -> Self {
+        Self { app: app.clone() }
+    }
+}
+
+impl<E: Endpoint> Middleware<E> for Observed {
+    type Output = ObservedEndpoint<E>;
+    fn transform(&self, inner: E) -> Self::Output {
+        ObservedEndpoint { inner, app: self.app.clone() }
+    }
+}
+
+pub struct ObservedEndpoint<E> {
+    inner: E,
+    app: Arc<App>,
+}
+
+impl<E: Endpoint> Endpoint for ObservedEndpoint<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let core = &self.app.core;
+        let id = LinkId::generate(core.now(), core.entropy.as_ref()).0.simple().to_string();
+        request.set_data(RequestId(id.clone()));
+        // The query can hold a code or a ticket: only the path is logged (CO-14).
+        let span = tracing::info_span!("request", id = %id, method = %request.method(), path = %request.original_uri().path());
+        let visit_language = request.header("accept-language").map(str::to_owned);
+        let started = std::time::Instant::now();
+        let result = self.inner.call(request).instrument(span.clone()).await;
+        let mut response = match result {
+            Ok(response) => response.into_response(),
+            Err(error) if error.status() == poem::http::StatusCode::NOT_FOUND => {
+                let language = Pages::choose_language(None, visit_language.as_deref());
+                error_page(&self.app, &id, &language, ErrorKind::NotFound, None, None)
+            }
+            Err(error) => error.into_response(),
+        };
+        if let Ok(value) = id.parse() {
+            response.headers_mut().insert("x-request-id", value);
+        }
+        span.in_scope(|| tracing::debug!(status = response.status().as_u16(), micros = started.elapsed().as_micros() as u64, "answered"));
+        Ok(response)
+    }
+}

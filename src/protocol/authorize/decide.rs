@@ -1,0 +1,153 @@
+//! The decision: issue a code, ask, or refuse. It changes nothing.
+//!
+//! `prompt=none` cannot reach a page: every question to the user is built by [`ask`], the one function that looks at it.
+
+use super::prompt::Prompt;
+use super::validate::AuthorizationRequest;
+use crate::domain::client::Client;
+use crate::domain::client_session::ClientSession;
+use crate::domain::clock::Timestamp;
+use crate::domain::consent::Consent;
+use crate::domain::id::UserId;
+use crate::domain::lifetime::Limits;
+use crate::domain::scope::Scope;
+use crate::domain::session::Session;
+use crate::domain::user::User;
+use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::protocol::session::{Deadlines, Unusable, judge};
+
+/// What is known when the request is decided.
+pub struct Facts<'a> {
+    pub client: &'a Client,
+    /// The session the browser's cookie names, usable or not.
+    pub signed_in: Option<SignedIn<'a>>,
+    /// The user of a verified `id_token_hint`.
+    pub hinted_user: Option<UserId>,
+    /// There once the user has been asked something on behalf of this very request.
+    pub interaction: Option<Interaction>,
+}
+
+#[derive(Clone, Copy)]
+pub struct SignedIn<'a> {
+    pub session: &'a Session,
+    pub user: &'a User,
+    pub client_session: Option<&'a ClientSession>,
+    pub consent: Option<&'a Consent>,
+}
+
+/// What has happened since the request first came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interaction {
+    pub started_at: Timestamp,
+    /// The user said which account to go on with.
+    pub account_chosen: bool,
+    /// The user wants to sign in with another account than the one that is signed in.
+    pub another_account: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Show the sign-in page.
+    Authenticate(Why),
+    /// Show the account chooser.
+    ChooseAccount,
+    /// Ask the user to allow this scope.
+    AskConsent(Scope),
+    /// Issue a code.
+    Issue(Deadlines),
+    Refuse(OAuthError),
+}
+
+/// Why a sign-in is needed. It goes to the log with every `login_required`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    NoSession,
+    Session(Unusable),
+    PromptLogin,
+    MaxAge,
+    HintOfAnother,
+    AnotherAccount,
+}
+
+impl Why {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoSession => "no_session",
+            Self::Session(unusable) => unusable.as_str(),
+            Self::PromptLogin => "prompt_login",
+            Self::MaxAge => "max_age",
+            Self::HintOfAnother => "id_token_hint_of_another",
+            Self::AnotherAccount => "another_account",
+        }
+    }
+}
+
+pub fn decide(request: &AuthorizationRequest, facts: &Facts<'_>, limits: &Limits, now: Timestamp) -> Decision {
+    let Some(signed_in) = facts.signed_in else {
+        return ask(request, Decision::Authenticate(Why::NoSession));
+    };
+    let deadlines = match judge(signed_in.session, signed_in.user, signed_in.client_session, limits, now) {
+        Ok(deadlines) => deadlines,
+        Err(unusable) => return ask(request, Decision::Authenticate(Why::Session(unusable))),
+    };
+    if let Some(why) = must_authenticate(request, facts, &signed_in, now) {
+        return ask(request, Decision::Authenticate(why));
+    }
+    if request.prompts.has(Prompt::SelectAccount) && !facts.interaction.is_some_and(|i| i.account_chosen) && !signed_in_since(facts, signed_in.session) {
+        return ask(request, Decision::ChooseAccount);
+    }
+    if let Some(scope) = scope_to_ask_for(request, facts, signed_in.consent) {
+        return ask(request, Decision::AskConsent(scope));
+    }
+    Decision::Issue(deadlines)
+}
+
+/// The one place where `prompt=none` meets a question (OIDC Core §3.1.2.6): the question becomes a refusal.
+fn ask(request: &AuthorizationRequest, question: Decision) -> Decision {
+    if !request.prompts.has(Prompt::None) {
+        return question;
+    }
+    Decision::Refuse(match question {
+        Decision::Authenticate(Why::HintOfAnother) => {
+            OAuthError::new(ErrorCode::AccountSelectionRequired, "Another account is signed in than the one the `id_token_hint` names.")
+                .because(Why::HintOfAnother.as_str())
+        }
+        Decision::Authenticate(why) => OAuthError::new(ErrorCode::LoginRequired, "Login required").because(why.as_str()),
+        Decision::AskConsent(_) => OAuthError::new(ErrorCode::ConsentRequired, "Consent required"),
+        Decision::ChooseAccount => OAuthError::new(ErrorCode::AccountSelectionRequired, "Account selection required"),
+        answer @ (Decision::Issue(_) | Decision::Refuse(_)) => return answer,
+    })
+}
+
+fn must_authenticate(request: &AuthorizationRequest, facts: &Facts<'_>, signed_in: &SignedIn<'_>, now: Timestamp) -> Option<Why> {
+    let fresh = signed_in_since(facts, signed_in.session);
+    if facts.hinted_user.is_some_and(|user| user != signed_in.user.id) {
+        return Some(Why::HintOfAnother);
+    }
+    if facts.interaction.is_some_and(|interaction| interaction.another_account) && !fresh {
+        return Some(Why::AnotherAccount);
+    }
+    if request.prompts.has(Prompt::Login) && !fresh {
+        return Some(Why::PromptLogin);
+    }
+    // OIDC Core §3.1.2.1: max_age=0 asks like prompt=login, so a sign-in made for this request must satisfy it.
+    let too_old = |max_age| now.signed_duration_since(signed_in.session.auth_time) > max_age;
+    (request.max_age.is_some_and(too_old) && !fresh).then_some(Why::MaxAge)
+}
+
+fn signed_in_since(facts: &Facts<'_>, session: &Session) -> bool {
+    facts.interaction.is_some_and(|interaction| session.auth_time >= interaction.started_at)
+}
+
+/// What the user has not allowed yet. First-party clients need not ask, unless the request itself says `prompt=consent`.
+fn scope_to_ask_for(request: &AuthorizationRequest, facts: &Facts<'_>, consent: Option<&Consent>) -> Option<Scope> {
+    if request.prompts.has(Prompt::Consent) {
+        let given = facts.interaction.zip(consent).is_some_and(|(i, c)| c.granted_at >= i.started_at && request.scope.is_subset(&c.scope));
+        return (!given).then(|| request.scope.clone());
+    }
+    if facts.client.metadata.first_party {
+        return None;
+    }
+    let allowed = consent.is_some_and(|consent| request.scope.is_subset(&consent.scope));
+    (!allowed).then(|| request.scope.clone())
+}

@@ -1,0 +1,98 @@
+//! The border between page and redirect. Only a [`ResponseTarget`] can become a redirect, and only this file makes one,
+//! from a registered client and a redirect URI that is registered byte for byte: an open redirect cannot be written.
+
+use crate::domain::client::Client;
+use crate::domain::id::ClientId;
+use crate::domain::redirect_uri::origin_of;
+use crate::protocol::params::Params;
+
+/// How the answer travels (OAuth 2.0 Multiple Response Types §2.1, Form Post Response Mode §2).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ResponseMode {
+    #[default]
+    Query,
+    Fragment,
+    FormPost,
+}
+
+impl ResponseMode {
+    pub const ALL: [Self; 3] = [Self::Query, Self::Fragment, Self::FormPost];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Fragment => "fragment",
+            Self::FormPost => "form_post",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.as_str() == text)
+    }
+}
+
+/// Where an answer may go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResponseTarget {
+    client_id: ClientId,
+    redirect_uri: String,
+    mode: ResponseMode,
+    state: Option<String>,
+}
+
+impl ResponseTarget {
+    pub fn client_id(&self) -> &ClientId {
+        &self.client_id
+    }
+
+    pub fn redirect_uri(&self) -> &str {
+        &self.redirect_uri
+    }
+
+    pub fn mode(&self) -> ResponseMode {
+        self.mode
+    }
+
+    /// As the client sent it, byte for byte (RFC 6749 §4.1.2).
+    pub fn state(&self) -> Option<&str> {
+        self.state.as_deref()
+    }
+
+    /// The origin of the redirect URI, for `form-action`; `None` for a private-use scheme.
+    pub fn origin(&self) -> Option<String> {
+        origin_of(&self.redirect_uri)
+    }
+}
+
+/// Why there is nowhere to send an answer: the user sees a page (RFC 6749 §4.1.2.1, RFC 9700 §4.11.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TargetError {
+    #[error("Parameter `client_id` is missing.")]
+    NoClientId,
+    #[error("No application is registered under this `client_id`.")]
+    UnknownClient,
+    #[error("Parameter `redirect_uri` is missing: send one of the redirect URIs registered for this application.")]
+    NoRedirectUri,
+    #[error("This `redirect_uri` is not registered for this application. It is compared byte for byte.")]
+    UnregisteredRedirectUri,
+}
+
+/// Reads the target. `client` is the client that `client_id` names, if there is one and it is enabled.
+pub fn target(params: &Params, client: Option<&Client>) -> Result<ResponseTarget, TargetError> {
+    if params.get("client_id").is_none() {
+        return Err(TargetError::NoClientId);
+    }
+    let client = client.filter(|c| c.disabled_at.is_none()).ok_or(TargetError::UnknownClient)?;
+    // Required even when only one is registered (OIDC Core §3.1.2.1).
+    let redirect_uri = params.get("redirect_uri").ok_or(TargetError::NoRedirectUri)?;
+    if !client.metadata.allows_redirect(redirect_uri) {
+        return Err(TargetError::UnregisteredRedirectUri);
+    }
+    Ok(ResponseTarget {
+        client_id: client.id.clone(),
+        redirect_uri: redirect_uri.to_owned(),
+        // An unknown mode is refused by `validate`, and that refusal travels in the default mode.
+        mode: params.get("response_mode").and_then(ResponseMode::parse).unwrap_or_default(),
+        state: params.get("state").map(str::to_owned),
+    })
+}

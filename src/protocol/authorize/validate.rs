@@ -1,0 +1,96 @@
+//! Is the request well-formed, and may this client send it? Refusals here are redirects.
+
+use chrono::TimeDelta;
+
+use super::prompt::Prompts;
+use super::target::{ResponseMode, ResponseTarget};
+use crate::domain::client::{Client, GrantType};
+use crate::domain::scope::Scope;
+use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::protocol::params::Params;
+use crate::protocol::{pkce, resource};
+
+/// A valid authorization request.
+#[derive(Debug, Clone)]
+pub struct AuthorizationRequest {
+    pub target: ResponseTarget,
+    /// What was asked for and is allowed to the client.
+    pub scope: Scope,
+    pub resources: Vec<String>,
+    pub nonce: Option<String>,
+    pub code_challenge: String,
+    pub prompts: Prompts,
+    pub max_age: Option<TimeDelta>,
+    pub login_hint: Option<String>,
+    /// Not yet verified.
+    pub id_token_hint: Option<String>,
+}
+
+/// Longer values would make a code that does not fit in a URL.
+const MAX_NONCE: usize = 512;
+const MAX_STATE: usize = 4096;
+
+pub fn validate(params: &Params, target: ResponseTarget, client: &Client) -> Result<AuthorizationRequest, OAuthError> {
+    refuse_request_objects(params)?;
+    if params.get("response_mode").is_some_and(|mode| ResponseMode::parse(mode).is_none()) {
+        return Err(OAuthError::invalid_request("`response_mode` may be `query`, `fragment` or `form_post`."));
+    }
+    // RFC 9700 §2.1.2: no token in a front channel, so `code` is the only response type.
+    match params.require("response_type")? {
+        "code" => {}
+        _ => return Err(OAuthError::new(ErrorCode::UnsupportedResponseType, "`response_type` must be `code`.")),
+    }
+    if !client.metadata.grant_types.contains(&GrantType::AuthorizationCode) {
+        return Err(OAuthError::new(ErrorCode::UnauthorizedClient, "This client is not registered for the authorization code grant."));
+    }
+    if target.state().is_some_and(|state| state.len() > MAX_STATE) {
+        return Err(OAuthError::invalid_request("`state` is longer than 4096 bytes."));
+    }
+    let nonce = params.get("nonce").map(str::to_owned);
+    if nonce.as_ref().is_some_and(|nonce| nonce.len() > MAX_NONCE) {
+        return Err(OAuthError::invalid_request("`nonce` is longer than 512 bytes."));
+    }
+    Ok(AuthorizationRequest {
+        scope: scope(params, client)?,
+        resources: resource::requested(params, &client.metadata.resources)?,
+        nonce,
+        code_challenge: pkce::challenge(params.get("code_challenge"), params.get("code_challenge_method"))?,
+        prompts: Prompts::parse(params.get("prompt"))?,
+        max_age: max_age(params)?,
+        login_hint: params.get("login_hint").map(str::to_owned),
+        id_token_hint: params.get("id_token_hint").map(str::to_owned),
+        target,
+    })
+}
+
+/// OIDC Core §6.1, §6.2 and §7.2.1: what is not supported is refused by name, never ignored.
+fn refuse_request_objects(params: &Params) -> Result<(), OAuthError> {
+    for (name, code) in
+        [("request", ErrorCode::RequestNotSupported), ("request_uri", ErrorCode::RequestUriNotSupported), ("registration", ErrorCode::RegistrationNotSupported)]
+    {
+        if params.get(name).is_some() {
+            return Err(OAuthError::new(code, format!("Parameter `{name}` is not supported: send the parameters themselves.")));
+        }
+    }
+    Ok(())
+}
+
+/// OIDC Core §3.1.2.1: values that are not understood or not allowed are ignored; the answer names what was granted.
+fn scope(params: &Params, client: &Client) -> Result<Scope, OAuthError> {
+    let requested = Scope::parse(params.get("scope").unwrap_or_default()).map_err(|e| OAuthError::new(ErrorCode::InvalidScope, e.to_string()))?;
+    let granted = requested.intersection(&client.metadata.scope);
+    if granted.is_empty() {
+        return Err(OAuthError::new(
+            ErrorCode::InvalidScope,
+            "None of the requested scope is allowed to this client: ask for `openid`, or have the scope registered.",
+        ));
+    }
+    Ok(granted)
+}
+
+fn max_age(params: &Params) -> Result<Option<TimeDelta>, OAuthError> {
+    let Some(text) = params.get("max_age") else { return Ok(None) };
+    let digits = !text.is_empty() && text.len() <= 12 && text.bytes().all(|b| b.is_ascii_digit());
+    let age = digits.then(|| text.parse::<i64>().ok()).flatten().and_then(TimeDelta::try_seconds);
+    age.map(Some).ok_or_else(|| OAuthError::invalid_request("`max_age` must be a whole number of seconds, 0 or more."))
+}

@@ -1,0 +1,116 @@
+//! Who is the client? (RFC 6749 §2.3, §3.2.1). The method is the one the client is registered with, never a choice of the caller.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
+
+use super::error::{ErrorCode, OAuthError};
+use super::params::Params;
+use crate::domain::client::{Client, ClientAuthentication};
+use crate::domain::id::ClientId;
+use crate::domain::secret::Secret;
+
+/// What the caller presented.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    pub client_id: ClientId,
+    pub method: ClientAuthentication,
+    /// There exactly when the method is not `None`.
+    pub secret: Option<Secret<String>>,
+}
+
+/// The one answer to every failure: no oracle between an unknown client and a wrong secret.
+pub fn invalid_client(reason: &'static str) -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidClient, "Client authentication failed: check `client_id`, the secret and the registered authentication method.")
+        .because(reason)
+}
+
+/// Reads the credentials from the `Authorization` header or the body; using both is refused (RFC 6749 §2.3).
+pub fn credentials(authorization: Option<&str>, params: &Params) -> Result<Credentials, OAuthError> {
+    let body_id = params.get("client_id");
+    if params.get("client_assertion").is_some() || params.get("client_assertion_type").is_some() {
+        return Err(invalid_client("client_assertion is not supported"));
+    }
+    let Some(header) = authorization else {
+        let secret = params.get("client_secret").map(|secret| Secret::new(secret.to_owned()));
+        let id = body_id.ok_or_else(|| invalid_client("no client_id"))?;
+        let method = if secret.is_some() { ClientAuthentication::ClientSecretPost } else { ClientAuthentication::None };
+        return Ok(Credentials { client_id: parse_id(id)?, method, secret });
+    };
+    if params.get("client_secret").is_some() {
+        return Err(OAuthError::invalid_request("Client credentials came twice: use the Authorization header or the body, not both (RFC 6749 §2.3)."));
+    }
+    let (client_id, secret) = basic(header).ok_or_else(|| invalid_client("malformed Basic header"))?;
+    if body_id.is_some_and(|id| id != client_id) {
+        return Err(OAuthError::invalid_request("`client_id` in the body is another than in the Authorization header."));
+    }
+    Ok(Credentials { client_id: parse_id(&client_id)?, method: ClientAuthentication::ClientSecretBasic, secret: Some(Secret::new(secret)) })
+}
+
+fn parse_id(text: &str) -> Result<ClientId, OAuthError> {
+    ClientId::parse(text).map_err(|_| invalid_client("malformed client_id"))
+}
+
+/// RFC 7617, both parts form-encoded first (RFC 6749 §2.3.1).
+fn basic(header: &str) -> Option<(String, String)> {
+    let (scheme, encoded) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = text.split_once(':')?;
+    let decode = |part: &str| percent_decode_str(&part.replace('+', " ")).decode_utf8().ok().map(|text| text.into_owned());
+    Some((decode(id)?, decode(secret)?))
+}
+
+/// Is this the client? `client` is what the id names.
+pub fn authenticate<'a>(credentials: &Credentials, client: Option<&'a Client>) -> Result<&'a Client, OAuthError> {
+    let client = client.ok_or_else(|| invalid_client("unknown client"))?;
+    if credentials.method != client.metadata.authentication {
+        return Err(invalid_client("other authentication method than registered"));
+    }
+    match (&credentials.secret, client.secret_digest) {
+        (None, _) if client.metadata.is_public() => {}
+        // The digest of a 256-bit random secret, compared in constant time; no slow hash per request is needed.
+        (Some(secret), Some(digest)) if secret.digest() == digest => {}
+        _ => return Err(invalid_client("wrong or missing secret")),
+    }
+    if client.disabled_at.is_some() {
+        return Err(invalid_client("client disabled"));
+    }
+    Ok(client)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn params(text: &str) -> Params {
+        Params::parse(text).unwrap()
+    }
+
+    #[test]
+    fn basic_is_form_decoded() {
+        let header = format!("Basic {}", STANDARD.encode("my%2Dapp:a%3Ab+c%25"));
+        let credentials = credentials(Some(&header), &params("")).unwrap();
+        assert_eq!(credentials.client_id.as_str(), "my-app");
+        assert_eq!(credentials.secret.unwrap().expose(), "a:b c%");
+    }
+
+    #[test]
+    fn two_methods_at_once_are_refused() {
+        let header = format!("Basic {}", STANDARD.encode("app:s"));
+        assert_eq!(credentials(Some(&header), &params("client_secret=s")).unwrap_err().code, ErrorCode::InvalidRequest);
+        assert_eq!(credentials(Some(&header), &params("client_id=other")).unwrap_err().code, ErrorCode::InvalidRequest);
+        assert!(credentials(Some(&header), &params("client_id=app")).is_ok());
+    }
+
+    #[test]
+    fn nothing_or_junk_is_invalid_client() {
+        for (header, body) in
+            [(None, ""), (Some("Basic !!"), ""), (Some("Bearer x"), "client_id=a"), (Some("Basic"), ""), (None, "client_id=a&client_assertion=x")]
+        {
+            assert_eq!(credentials(header, &params(body)).unwrap_err().code, ErrorCode::InvalidClient, "{header:?} {body}");
+        }
+    }
+}

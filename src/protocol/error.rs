@@ -1,0 +1,101 @@
+//! The errors of OAuth 2.0 and OpenID Connect: a code and a text for the caller, a reason for the log.
+
+use std::borrow::Cow;
+
+/// The registered error codes in use (RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7009 §2.2.1, RFC 8707 §2, OIDC Core §3.1.2.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorCode {
+    InvalidRequest,
+    InvalidClient,
+    InvalidGrant,
+    UnauthorizedClient,
+    UnsupportedGrantType,
+    UnsupportedResponseType,
+    InvalidScope,
+    InvalidTarget,
+    InvalidToken,
+    InsufficientScope,
+    AccessDenied,
+    LoginRequired,
+    ConsentRequired,
+    AccountSelectionRequired,
+    RequestNotSupported,
+    RequestUriNotSupported,
+    RegistrationNotSupported,
+    UnsupportedTokenType,
+}
+
+impl ErrorCode {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidGrant => "invalid_grant",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
+            Self::InvalidToken => "invalid_token",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::AccessDenied => "access_denied",
+            Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
+            Self::AccountSelectionRequired => "account_selection_required",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::RegistrationNotSupported => "registration_not_supported",
+            Self::UnsupportedTokenType => "unsupported_token_type",
+        }
+    }
+
+    /// The HTTP status where the error is a body (RFC 6749 §5.2, RFC 6750 §3.1).
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::InvalidClient | Self::InvalidToken => 401,
+            Self::InsufficientScope => 403,
+            _ => 400,
+        }
+    }
+}
+
+/// A refusal: a value, not a failure. What must be written because of it is written before it is rendered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OAuthError {
+    pub code: ErrorCode,
+    /// Public: says what the caller can do.
+    pub description: Cow<'static, str>,
+    /// Private: for the log, beside the request id.
+    pub reason: Cow<'static, str>,
+}
+
+impl OAuthError {
+    pub fn new(code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
+        let description = description.into();
+        Self { code, reason: description.clone(), description }
+    }
+
+    pub fn because(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        self.reason = reason.into();
+        self
+    }
+
+    pub fn invalid_request(description: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorCode::InvalidRequest, description)
+    }
+
+    /// Every refusal of the refresh grant reads the same: which of the reasons it was is nobody's business but the log's.
+    /// Client libraries look for this very text before they fall back to another way of renewing.
+    pub fn invalid_refresh_token(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorCode::InvalidGrant, "Unknown or invalid refresh token.").because(reason)
+    }
+
+    /// Wrong verifier, wrong client, expired, used: no oracle between them.
+    pub fn invalid_code(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorCode::InvalidGrant, "Unknown, expired or already used authorization code.").because(reason)
+    }
+
+    pub fn invalid_token(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorCode::InvalidToken, "The access token is expired, revoked, malformed or not for this resource.").because(reason)
+    }
+}

@@ -1,0 +1,209 @@
+//! What a session may still do at `now`: judged when it is used, from its instants and today's limits.
+
+use chrono::TimeDelta;
+
+use crate::domain::client_session::ClientSession;
+use crate::domain::clock::Timestamp;
+use crate::domain::duration::{Lifetime, earlier};
+use crate::domain::lifetime::Limits;
+use crate::domain::session::{EndReason, Session};
+use crate::domain::user::User;
+
+/// When a usable session ends by itself; `None` is never.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Deadlines {
+    pub absolute: Option<Timestamp>,
+    /// If it is not used before.
+    pub idle: Option<Timestamp>,
+}
+
+/// Why a session cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unusable {
+    Ended(EndReason),
+    UserDisabled,
+    PasswordChanged,
+    ExpiredAbsolute,
+    ExpiredIdle,
+    /// Only this client has to ask again; the session itself goes on.
+    ClientSessionEnded(EndReason),
+    ClientSessionExpiredAbsolute,
+    ClientSessionExpiredIdle,
+}
+
+impl Unusable {
+    /// For the log: which of them it was.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ended(reason) => reason.as_str(),
+            Self::UserDisabled => "user_disabled",
+            Self::PasswordChanged => "password_changed",
+            Self::ExpiredAbsolute => "expired_absolute",
+            Self::ExpiredIdle => "expired_idle",
+            Self::ClientSessionEnded(_) => "client_session_ended",
+            Self::ClientSessionExpiredAbsolute => "client_session_expired_absolute",
+            Self::ClientSessionExpiredIdle => "client_session_expired_idle",
+        }
+    }
+}
+
+/// Judges a session for a client, or by itself when there is no client session yet.
+pub fn judge(session: &Session, user: &User, client_session: Option<&ClientSession>, limits: &Limits, now: Timestamp) -> Result<Deadlines, Unusable> {
+    if let Some(ended) = session.ended {
+        return Err(Unusable::Ended(ended.reason));
+    }
+    if user.disabled_at.is_some() {
+        return Err(Unusable::UserDisabled);
+    }
+    if session.auth_time < user.password_changed_at {
+        return Err(Unusable::PasswordChanged);
+    }
+    let absolute = limits.session_absolute.after(session.created_at);
+    let idle = limits.session_idle.after(session.last_used_at);
+    if past(absolute, now) {
+        return Err(Unusable::ExpiredAbsolute);
+    }
+    if past(idle, now) {
+        return Err(Unusable::ExpiredIdle);
+    }
+    // An ended client session does not bar the session from starting a new one; its grants died with it.
+    let Some(client_session) = client_session.filter(|c| c.ended.is_none()) else {
+        return Ok(Deadlines { absolute, idle });
+    };
+    let client_absolute = limits.client_session_absolute.after(client_session.created_at);
+    let client_idle = limits.client_session_idle.after(client_session.last_used_at);
+    if past(client_absolute, now) {
+        return Err(Unusable::ClientSessionExpiredAbsolute);
+    }
+    if past(client_idle, now) {
+        return Err(Unusable::ClientSessionExpiredIdle);
+    }
+    Ok(Deadlines { absolute: earlier(absolute, client_absolute), idle: earlier(idle, client_idle) })
+}
+
+/// The same for a grant already made: an ended client session, or one begun again since, means the grant is dead.
+pub fn judge_grant(
+    session: &Session,
+    user: &User,
+    client_session: Option<&ClientSession>,
+    granted_at: Timestamp,
+    limits: &Limits,
+    now: Timestamp,
+) -> Result<Deadlines, Unusable> {
+    if let Some(client_session) = client_session {
+        if let Some(ended) = client_session.ended {
+            return Err(Unusable::ClientSessionEnded(ended.reason));
+        }
+        if granted_at < client_session.created_at {
+            return Err(Unusable::ClientSessionEnded(EndReason::ConsentWithdrawn));
+        }
+    }
+    judge(session, user, client_session, limits, now)
+}
+
+/// An end belongs to the time after it: at the very instant the session has ended.
+pub fn past(end: Option<Timestamp>, now: Timestamp) -> bool {
+    end.is_some_and(|end| now >= end)
+}
+
+/// Whether a use at `now` is worth writing down: at most once per max(idle/100, 60 s), so that a read path stays a read
+/// path, and never so seldom that a short idle limit would end a session in use.
+pub fn touch_is_due(last_used_at: Timestamp, idle: Lifetime, now: Timestamp) -> bool {
+    let minute = TimeDelta::seconds(60);
+    let every = match idle {
+        Lifetime::Limited(idle) => (idle / 100).max(minute).min(idle / 4),
+        Lifetime::Unlimited => TimeDelta::hours(1),
+    };
+    now.signed_duration_since(last_used_at) >= every
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::domain::acr::Acr;
+    use crate::domain::id::{SessionId, UserId};
+    use crate::domain::secret::Digest;
+    use crate::domain::session::Ended;
+    use crate::domain::user::Profile;
+    use chrono::{DateTime, Utc};
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    pub(crate) fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+    }
+
+    pub(crate) fn user() -> User {
+        User {
+            id: UserId(Uuid::from_u128(1)),
+            username: "ada".into(),
+            profile: Profile::default(),
+            password_hash: None,
+            password_changed_at: at(-1),
+            admin: false,
+            disabled_at: None,
+            managed_by_file: false,
+            created_at: at(-1),
+            updated_at: at(-1),
+        }
+    }
+
+    pub(crate) fn session() -> Session {
+        Session {
+            id: SessionId(Uuid::from_u128(2)),
+            cookie_digest: Digest::of(b"cookie"),
+            user_id: UserId(Uuid::from_u128(1)),
+            created_at: at(0),
+            auth_time: at(0),
+            last_used_at: at(0),
+            acr: Acr::Password,
+            user_agent: None,
+            network: None,
+            ended: None,
+        }
+    }
+
+    #[test]
+    fn each_reason_is_told_apart() {
+        let limits = Limits { session_absolute: Lifetime::seconds(100), session_idle: Lifetime::seconds(10), ..Limits::default() };
+        assert_eq!(judge(&session(), &user(), None, &limits, at(9)), Ok(Deadlines { absolute: Some(at(100)), idle: Some(at(10)) }));
+        assert_eq!(judge(&session(), &user(), None, &limits, at(10)), Err(Unusable::ExpiredIdle));
+        assert_eq!(judge(&session(), &user(), None, &limits, at(100)), Err(Unusable::ExpiredAbsolute));
+        let ended = Session { ended: Some(Ended { at: at(1), reason: EndReason::Logout }), ..session() };
+        assert_eq!(judge(&ended, &user(), None, &limits, at(2)), Err(Unusable::Ended(EndReason::Logout)));
+        let disabled = User { disabled_at: Some(at(1)), ..user() };
+        assert_eq!(judge(&session(), &disabled, None, &limits, at(2)), Err(Unusable::UserDisabled));
+        let changed = User { password_changed_at: at(1), ..user() };
+        assert_eq!(judge(&session(), &changed, None, &limits, at(2)), Err(Unusable::PasswordChanged));
+    }
+
+    proptest! {
+        /// Refused once by expiry, refused for ever; a longer limit never ends earlier.
+        #[test]
+        fn expiry_is_final_and_monotonic(absolute in 1i64..1_000_000, idle in 1i64..1_000_000, t in 0i64..2_000_000, later in 0i64..2_000_000) {
+            let limits = Limits { session_absolute: Lifetime::seconds(absolute), session_idle: Lifetime::seconds(idle), ..Limits::default() };
+            let ok = |limits: &Limits, t| judge(&session(), &user(), None, limits, at(t)).is_ok();
+            prop_assert_eq!(ok(&limits, t), t < absolute && t < idle);
+            if !ok(&limits, t) {
+                prop_assert!(!ok(&limits, t + later));
+            }
+            let unlimited = Limits { session_absolute: Lifetime::Unlimited, session_idle: Lifetime::Unlimited, ..limits };
+            prop_assert!(ok(&unlimited, t));
+        }
+
+        /// A session used at least every half idle limit never ends by idling, though uses are written down seldom.
+        #[test]
+        fn seldom_writes_never_end_a_session_in_use(idle in 4i64..10_000_000, uses in prop::collection::vec(1i64..100, 1..40)) {
+            let limits = Limits { session_absolute: Lifetime::Unlimited, session_idle: Lifetime::seconds(idle), ..Limits::default() };
+            let mut session = session();
+            let mut t = 0;
+            for step in uses {
+                t += (idle * step / 200).max(1).min(idle / 2);
+                prop_assert!(judge(&session, &user(), None, &limits, at(t)).is_ok());
+                if touch_is_due(session.last_used_at, limits.session_idle, at(t)) {
+                    session.last_used_at = at(t);
+                }
+            }
+        }
+    }
+}

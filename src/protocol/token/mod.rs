@@ -1,0 +1,25 @@
+//! The token endpoint (RFC 6749 §3.2): one grant, one file, one `decide` each.
+
+pub mod authorization_code;
+pub mod client_credentials;
+pub mod refresh_token;
+
+use super::error::{ErrorCode, OAuthError};
+use super::params::Params;
+use crate::domain::client::{Client, GrantType};
+
+/// Which grant is asked for, and may this client use it?
+pub fn grant_type(params: &Params, client: &Client) -> Result<GrantType, OAuthError> {
+    let grant_type = match params.require("grant_type")? {
+        "authorization_code" => GrantType::AuthorizationCode,
+        "refresh_token" => GrantType::RefreshToken,
+        "client_credentials" => GrantType::ClientCredentials,
+        _ => {
+            return Err(OAuthError::new(ErrorCode::UnsupportedGrantType, "`grant_type` may be `authorization_code`, `refresh_token` or `client_credentials`."));
+        }
+    };
+    if !client.metadata.grant_types.contains(&grant_type) {
+        return Err(OAuthError::new(ErrorCode::UnauthorizedClient, "This client is not registered for this `grant_type`."));
+    }
+    Ok(grant_type)
+}

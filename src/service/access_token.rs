@@ -1,0 +1,84 @@
+//! Is this access token alive? By its signature, by its own words, and by the tree it hangs on.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::{Core, Failure};
+use crate::domain::client::Client;
+use crate::domain::consent::Consent;
+use crate::domain::id::{ClientId, GrantId};
+use crate::domain::scope::Scope;
+use crate::domain::user::User;
+use crate::protocol::access_token::{TYP, is_current};
+use crate::protocol::error::OAuthError;
+use crate::protocol::session::judge_grant;
+use crate::protocol::token::refresh_token::{Facts, usable};
+use crate::store::grants::{self, GrantFacts};
+use crate::store::{clients, consents};
+
+/// An access token that lives.
+#[derive(Debug, Clone)]
+pub struct LiveToken {
+    pub claims: Arc<Map<String, Value>>,
+    pub scope: Scope,
+    pub client: Client,
+    /// `None` for a machine's token.
+    pub user: Option<User>,
+    pub grant_id: Option<GrantId>,
+}
+
+/// The token, or `invalid_token`. The audience is the caller's to judge.
+pub async fn live_token(core: &Core, token: &str) -> Result<LiveToken, Failure> {
+    let claims = core.keys.verify(core, token, &[TYP]).await?;
+    let now = core.now();
+    let dead = |reason: &'static str| Failure::Refused(OAuthError::invalid_token(reason));
+    if !is_current(&claims, core.issuer(), now) {
+        return Err(dead("expired or of another issuer"));
+    }
+    let text = |name: &str| claims.get(name).and_then(Value::as_str);
+    let client_id = text("client_id").and_then(|id| ClientId::parse(id).ok()).ok_or_else(|| dead("no client_id"))?;
+    let scope = Scope::parse(text("scope").unwrap_or_default()).map_err(|_| dead("malformed scope"))?;
+    let grant_id: Option<GrantId> = match text("gid") {
+        Some(id) => Some(id.parse().map_err(|_| dead("malformed gid"))?),
+        None => None,
+    };
+    let (client, facts, consent) = core
+        .store
+        .read(move |db| {
+            let client = clients::find(db, &client_id)?;
+            let facts = match grant_id {
+                Some(id) => grants::facts(db, id)?,
+                None => None,
+            };
+            let consent = match (&facts, &client) {
+                (Some(GrantFacts { user: Some(user), .. }), Some(client)) if !client.metadata.first_party => consents::find(db, user.id, &client.id)?,
+                _ => None,
+            };
+            Ok((client, facts, consent))
+        })
+        .await?;
+    let client = client.filter(|client| client.disabled_at.is_none()).ok_or_else(|| dead("client gone or disabled"))?;
+    if grant_id.is_some() {
+        let facts = facts.as_ref().ok_or_else(|| dead("grant is gone"))?;
+        grant_lives(core, facts, consent.as_ref(), &client).map_err(dead)?;
+    }
+    let user = facts.and_then(|facts| facts.user);
+    Ok(LiveToken { claims, scope, client, user, grant_id })
+}
+
+/// The same judgement as for a refresh, so that ending any node above is felt here at once.
+fn grant_lives(core: &Core, facts: &GrantFacts, consent: Option<&Consent>, client: &Client) -> Result<(), &'static str> {
+    if facts.ended.is_some() {
+        return Err("grant has ended");
+    }
+    let (now, limits) = (core.now(), core.limits(client));
+    if let Some(family) = &facts.family {
+        let facts = Facts { family, user: facts.user.as_ref(), session: facts.session.as_ref(), client_session: facts.client_session.as_ref(), consent };
+        return usable(&facts, client, &limits, now).map(|_| ());
+    }
+    let (Some(session), Some(user)) = (&facts.session, &facts.user) else {
+        return Err("session or user is gone");
+    };
+    judge_grant(session, user, facts.client_session.as_ref(), facts.redeemed_at, &limits, now).map(|_| ()).map_err(|unusable| unusable.as_str())
+}

@@ -1,0 +1,99 @@
+//! Clients: registering, changing, giving a new secret.
+
+use super::{Admin, AdminError, not_found};
+use crate::domain::client::{Client, ClientMetadata};
+use crate::domain::id::ClientId;
+use crate::domain::secret::Secret;
+use crate::store::{StoreError, clients};
+
+/// A client to be registered.
+#[derive(Debug, Clone)]
+pub struct NewClient {
+    pub id: ClientId,
+    pub metadata: ClientMetadata,
+}
+
+/// A change of a client: its metadata as a whole, and whether it is disabled.
+pub type ClientChange = Box<dyn FnOnce(&mut Client) + Send>;
+
+impl Admin {
+    /// Registers a client. A confidential one gets a secret, which is told here and nowhere again.
+    pub async fn create_client(&self, new: NewClient) -> Result<(Client, Option<Secret<String>>), AdminError> {
+        new.metadata.check(&new.id)?;
+        let secret = (!new.metadata.is_public()).then(|| Secret::<String>::generate(self.entropy.as_ref()));
+        let now = self.now();
+        let client = Client {
+            id: new.id,
+            metadata: new.metadata,
+            secret_digest: secret.as_ref().map(Secret::digest),
+            disabled_at: None,
+            managed_by_file: false,
+            created_at: now,
+            updated_at: now,
+        };
+        let row = client.clone();
+        match self.store.write(move |db| clients::insert(db, &row)).await {
+            Err(StoreError::Conflict) => Err(AdminError::Exists { what: "client", name: client.id.to_string() }),
+            other => {
+                other?;
+                tracing::info!(event = "client.created", client = %client.id, "a client was registered");
+                Ok((client, secret))
+            }
+        }
+    }
+
+    /// Clients by id, those after `after`.
+    pub async fn clients(&self, after: Option<ClientId>, limit: u32) -> Result<Vec<Client>, AdminError> {
+        Ok(self.store.scan(move |db| clients::list(db, after.as_ref(), limit)).await?)
+    }
+
+    pub async fn client(&self, id: &ClientId) -> Result<Client, AdminError> {
+        let lookup = id.clone();
+        self.store.read(move |db| clients::find(db, &lookup)).await?.ok_or_else(|| not_found("client", id))
+    }
+
+    /// Changes a client as it is at that moment. A public client that becomes confidential has no secret until it is given one.
+    pub async fn update_client(&self, id: &ClientId, change: ClientChange) -> Result<Client, AdminError> {
+        let (lookup, now) = (id.clone(), self.now());
+        let changed = self.store.write(move |db| {
+            let Some(mut client) = clients::find(db, &lookup)? else { return Ok(None) };
+            let (created_at, secret_digest) = (client.created_at, client.secret_digest);
+            change(&mut client);
+            // What a change may not touch.
+            (client.id, client.created_at, client.updated_at) = (lookup, created_at, now);
+            client.secret_digest = secret_digest.filter(|_| !client.metadata.is_public());
+            if let Err(refused) = client.metadata.check(&client.id) {
+                return Ok(Some(Err(refused)));
+            }
+            clients::upsert(db, &client)?;
+            Ok(Some(Ok(client)))
+        });
+        let client = changed.await?.ok_or_else(|| not_found("client", id))??;
+        tracing::info!(event = "client.updated", client = %client.id, "a client was changed");
+        Ok(client)
+    }
+
+    /// A new secret, told here and nowhere again; the old one is dead at once.
+    pub async fn rotate_client_secret(&self, id: &ClientId) -> Result<Secret<String>, AdminError> {
+        if self.client(id).await?.metadata.is_public() {
+            return Err(AdminError::Refused(format!("client `{id}` is public and keeps no secret: only `web` and `machine` clients have one")));
+        }
+        let secret = Secret::<String>::generate(self.entropy.as_ref());
+        let (lookup, digest, now) = (id.clone(), secret.digest(), self.now());
+        if !self.store.write(move |db| clients::set_secret(db, &lookup, digest, now)).await? {
+            return Err(not_found("client", id));
+        }
+        tracing::info!(event = "client.secret_rotated", client = %id, "a client got a new secret");
+        Ok(secret)
+    }
+
+    /// Deletes a client with its client sessions, consents and refresh families.
+    pub async fn delete_client(&self, id: &ClientId) -> Result<(), AdminError> {
+        let lookup = id.clone();
+        if !self.store.write(move |db| clients::delete(db, &lookup)).await? {
+            return Err(not_found("client", id));
+        }
+        tracing::info!(event = "client.deleted", client = %id, "a client was deleted");
+        Ok(())
+    }
+}

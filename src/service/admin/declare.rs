@@ -1,0 +1,89 @@
+//! Writes the clients and users of the settings file to the database at each start. The file wins over what a command changed;
+//! what is as declared already is not written, so that a start of the tenth replica changes nothing.
+
+use super::{Admin, AdminError};
+use crate::domain::client::Client;
+use crate::domain::clock::Timestamp;
+use crate::domain::id::UserId;
+use crate::domain::session::EndReason;
+use crate::domain::user::User;
+use crate::settings::{DeclaredClient, DeclaredUser, Settings};
+use crate::store::tree::{self, Node};
+use crate::store::{Connection, StoreError, clients, users};
+
+/// All of them in one unit of work.
+pub async fn declare(admin: &Admin, settings: &Settings) -> Result<(), AdminError> {
+    if settings.clients.is_empty() && settings.users.is_empty() {
+        return Ok(());
+    }
+    let now = admin.now();
+    let write = || {
+        let declared_clients = settings.clients.clone();
+        // An id for each, in case it is new.
+        let declared_users: Vec<(UserId, DeclaredUser)> =
+            settings.users.iter().map(|user| (UserId::generate(now, admin.entropy.as_ref()), user.clone())).collect();
+        admin.store.write(move |db| {
+            for declared in declared_clients {
+                client(db, declared, now)?;
+            }
+            for (id, declared) in declared_users {
+                user(db, id, declared, now)?;
+            }
+            Ok(())
+        })
+    };
+    match write().await {
+        // Another replica declared them at the same time; now they are there.
+        Err(StoreError::Conflict) => Ok(write().await?),
+        other => Ok(other?),
+    }
+}
+
+fn client(db: &mut Connection, declared: DeclaredClient, now: Timestamp) -> Result<(), StoreError> {
+    let there = clients::find(db, &declared.id)?;
+    if let Some(there) = &there {
+        let same_secret = declared.metadata.is_public() || declared.secret_digest.is_none() || declared.secret_digest == there.secret_digest;
+        if there.managed_by_file && there.metadata == declared.metadata && same_secret {
+            return Ok(());
+        }
+    }
+    let client = Client {
+        id: declared.id,
+        metadata: declared.metadata,
+        secret_digest: declared.secret_digest,
+        // The file does not say whether a client is disabled: one that an administrator stopped does not come back with a restart.
+        disabled_at: there.and_then(|there| there.disabled_at),
+        managed_by_file: true,
+        created_at: now,
+        updated_at: now,
+    };
+    clients::upsert(db, &client)
+}
+
+fn user(db: &mut Connection, id: UserId, declared: DeclaredUser, now: Timestamp) -> Result<(), StoreError> {
+    let Some(there) = users::find_by_username(db, &declared.username)? else {
+        let user = User {
+            id,
+            username: declared.username,
+            profile: declared.profile,
+            password_hash: declared.password_hash,
+            password_changed_at: now,
+            admin: declared.admin,
+            disabled_at: None,
+            managed_by_file: true,
+            created_at: now,
+            updated_at: now,
+        };
+        return users::insert(db, &user);
+    };
+    if let Some(hash) = &declared.password_hash
+        && there.password_hash.as_ref().map(|hash| hash.expose()) != Some(hash.expose())
+    {
+        users::set_password(db, there.id, hash, now)?;
+        tree::end(db, &Node::User(there.id), EndReason::PasswordChanged, now)?;
+    }
+    if !there.managed_by_file || there.profile != declared.profile || there.admin != declared.admin {
+        users::update(db, &User { profile: declared.profile, admin: declared.admin, managed_by_file: true, updated_at: now, ..there })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! An installation: a database and the master key that belongs to it. Whoever opens one learns at once when they do not.
+
+use std::sync::Arc;
+
+use super::Admin;
+use crate::domain::clock::Clock;
+use crate::domain::entropy::Entropy;
+use crate::jose::derive::{InvalidMasterKey, MasterKey};
+use crate::jose::sealed::Sealer;
+use crate::settings::{MasterKeyError, Settings};
+use crate::store::{OpenError, Options, Store, StoreError, meta};
+
+/// The name under which the database remembers which master key it belongs to.
+const CHECK: &str = "master_key_check";
+
+/// An open database and its master key.
+pub struct Installation {
+    pub store: Store,
+    pub master: MasterKey,
+}
+
+/// Why an installation cannot be opened. Each prints as one line that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallationError {
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    #[error(transparent)]
+    MasterKeySource(#[from] MasterKeyError),
+    #[error("the master key is malformed: {0}")]
+    MasterKey(#[from] InvalidMasterKey),
+    #[error("the master key is not the one this database was made with: bring back the old key file, or the old GATEKEY_MASTER_KEY")]
+    OtherMasterKey,
+    #[error(transparent)]
+    Read(#[from] StoreError),
+}
+
+impl Installation {
+    /// Opens and migrates the database and reads the master key; makes one on the very first start, when nothing was sealed under an earlier one.
+    pub async fn open(settings: &Settings, entropy: &dyn Entropy) -> Result<Self, InstallationError> {
+        // A malformed or exposed key is noticed before a database is made or migrated.
+        let loaded = match settings.master_key.load() {
+            Ok(text) => Some(MasterKey::parse(text.expose())?),
+            Err(MasterKeyError::Missing(_)) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let mut options = Options::new(&settings.database.url);
+        (options.pool_size, options.queue) = (settings.database.pool_size, settings.database.queue);
+        let store = Store::open(&options).await?;
+        let master = match loaded {
+            Some(master) => master,
+            None => first_master_key(settings, &store, entropy).await?,
+        };
+        let check = master.check_value();
+        let mine = check.clone();
+        if store.write(move |db| meta::insert_once(db, CHECK, &mine)).await? != check {
+            return Err(InstallationError::OtherMasterKey);
+        }
+        Ok(Self { store, master })
+    }
+
+    /// What seals the private halves of signing keys.
+    pub fn key_sealer(&self) -> Sealer {
+        Sealer::new(self.master.subkey("signing keys"))
+    }
+
+    pub fn admin(&self, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Admin {
+        Admin { store: self.store.clone(), clock, entropy, sealer: self.key_sealer() }
+    }
+}
+
+async fn first_master_key(settings: &Settings, store: &Store, entropy: &dyn Entropy) -> Result<MasterKey, InstallationError> {
+    if store.read(|db| meta::get(db, CHECK)).await?.is_some() {
+        // Lost: the error of the missing file says what to do.
+        settings.master_key.load()?;
+    }
+    let key = MasterKey::generate(entropy);
+    settings.master_key.create(&key.to_text())?;
+    tracing::info!(event = "master_key.created", "made a master key: keep a copy of it apart from the database's");
+    Ok(key)
+}

@@ -1,0 +1,77 @@
+//! Signing keys: looking at them, making the next one, taking one away.
+
+use super::{Admin, AdminError, not_found};
+use crate::domain::duration::Lifetime;
+use crate::domain::lifetime::Limits;
+use crate::domain::signing_key::{KeyState, SigningAlg};
+use crate::jose::key_ring::{self, KeyInfo, KeyPolicy, KeyRing};
+use crate::service::keys::retire_after;
+use crate::store::{StoreError, signing_keys};
+
+/// When a new key begins to sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// After it has been in the JWKS for this long, so that no verifier meets a key it does not know.
+    Announced(Lifetime),
+    /// At once: for a key that is known to others. Verifiers that keep the JWKS refuse the first tokens until they fetch it again.
+    AtOnce,
+}
+
+impl Admin {
+    /// Every key there ever was, oldest first, with its state now.
+    pub async fn keys(&self, limits: &Limits) -> Result<Vec<KeyInfo>, AdminError> {
+        let rows = self.store.scan(signing_keys::list).await?;
+        let mut keys = KeyRing::load(&rows, &self.sealer, KeyPolicy { retire_after: retire_after(limits) })?.states(self.now());
+        keys.sort_by(|a, b| (a.announced_at, &a.kid).cmp(&(b.announced_at, &b.kid)));
+        Ok(keys)
+    }
+
+    /// Makes the next key of an algorithm. The first of its algorithm signs at once in any case: no verifier waits for it.
+    pub async fn rotate_key(&self, alg: SigningAlg, activation: Activation, limits: &Limits) -> Result<KeyInfo, AdminError> {
+        let now = self.now();
+        let keys = self.keys(limits).await?;
+        let of_alg = |state| keys.iter().find(|key| key.alg == alg && key.state == state);
+        let active_from = match activation {
+            Activation::Announced(announce) if of_alg(KeyState::Active).is_some() => {
+                if let Some(next) = of_alg(KeyState::Announced) {
+                    return Err(AdminError::Refused(format!(
+                        "the next {} key is announced already and signs from {}: wait for it, or use --now",
+                        alg.as_str(),
+                        next.active_from.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+                    )));
+                }
+                announce.after(now).ok_or_else(|| AdminError::Refused("a key cannot be announced for ever: set `keys.announce` to a duration".to_owned()))?
+            }
+            _ => now,
+        };
+        let (sealer, entropy) = (self.sealer.clone(), self.entropy.clone());
+        // An RSA key takes a while to find.
+        let made = tokio::task::spawn_blocking(move || key_ring::generate(alg, now, active_from, &sealer, entropy.as_ref())).await;
+        let key = made.map_err(|error| AdminError::Refused(format!("making the key failed: {error}")))??;
+        let kid = key.kid.clone();
+        self.store.write(move |db| signing_keys::insert(db, &key)).await?;
+        tracing::info!(event = "key.created", kid, alg = alg.as_str(), "a signing key was made");
+        self.keys(limits).await?.into_iter().find(|key| key.kid == kid).ok_or_else(|| not_found("key", kid))
+    }
+
+    /// Takes a key out of the JWKS now: tokens that it signed are refused from here on. The one that signs cannot go without a successor.
+    pub async fn retire_key(&self, kid: &str, limits: &Limits) -> Result<(), AdminError> {
+        let keys = self.keys(limits).await?;
+        let key = keys.iter().find(|key| key.kid == kid).ok_or_else(|| not_found("key", kid))?;
+        match key.state {
+            KeyState::Active => {
+                let alg = key.alg.as_str();
+                return Err(AdminError::Refused(format!("key `{kid}` is the one that signs {alg}: run `gatekey key rotate --alg {alg} --now` first")));
+            }
+            KeyState::Retired => return Ok(()),
+            KeyState::Announced | KeyState::Retiring => {}
+        }
+        let (lookup, now) = (kid.to_owned(), self.now());
+        let known: Result<bool, StoreError> = self.store.write(move |db| signing_keys::set_retired(db, &lookup, now)).await;
+        if !known? {
+            return Err(not_found("key", kid));
+        }
+        tracing::info!(event = "key.retired", kid, "a signing key was retired");
+        Ok(())
+    }
+}

@@ -1,0 +1,62 @@
+//! What an administrator does, whatever asks for it: the commands today, the admin API later. One resource a file.
+//!
+//! Each operation is one unit of work: what it changes and what it ends are written together or not at all.
+
+mod clients;
+mod declare;
+mod installation;
+mod keys;
+mod sessions;
+mod users;
+
+use std::sync::Arc;
+
+use crate::domain::client::InvalidClient;
+use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::entropy::Entropy;
+use crate::jose::key_ring::KeyError;
+use crate::jose::sealed::Sealer;
+use crate::store::{Store, StoreError};
+
+pub use clients::{ClientChange, NewClient};
+pub use declare::declare;
+pub use installation::{Installation, InstallationError};
+pub use keys::Activation;
+pub use users::{NewUser, UserChange};
+
+/// Everything an administrator's operation needs.
+pub struct Admin {
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    /// Seals the private halves of signing keys.
+    pub sealer: Sealer,
+}
+
+/// Why an operation was not done. Nothing has been changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    #[error("there is no {what} `{name}`: `gatekey {what} list` shows those there are")]
+    NotFound { what: &'static str, name: String },
+    #[error("the {what} `{name}` exists already: choose another name, or change that one")]
+    Exists { what: &'static str, name: String },
+    #[error(transparent)]
+    Client(#[from] InvalidClient),
+    /// A rule said no; the text says what to do.
+    #[error("{0}")]
+    Refused(String),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Admin {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+fn not_found(what: &'static str, name: impl std::fmt::Display) -> AdminError {
+    AdminError::NotFound { what, name: name.to_string() }
+}

@@ -1,0 +1,38 @@
+//! Sessions: who is signed in where, and ending it.
+
+use super::{Admin, AdminError, not_found};
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::session::{EndReason, Session};
+use crate::store::tree::{self, EndedCounts, Node};
+use crate::store::{sessions, users};
+
+impl Admin {
+    /// Sessions in the order they were begun, of one user or of all, ended ones too, those after `after`.
+    pub async fn sessions(&self, user: Option<UserId>, after: Option<SessionId>, limit: u32) -> Result<Vec<Session>, AdminError> {
+        Ok(self.store.scan(move |db| sessions::list(db, user, after, limit)).await?)
+    }
+
+    /// Ends a session and all below it, at once and everywhere.
+    pub async fn end_session(&self, id: SessionId) -> Result<EndedCounts, AdminError> {
+        let now = self.now();
+        let ended = self.store.write(move |db| match sessions::find(db, id)? {
+            Some(_) => tree::end(db, &Node::Session(id), EndReason::RevokedByAdmin, now).map(Some),
+            None => Ok(None),
+        });
+        let counts = ended.await?.ok_or_else(|| not_found("session", id))?;
+        tracing::info!(event = "session.revoked", session = %id, "a session was ended by an administrator");
+        Ok(counts)
+    }
+
+    /// Ends every session of a user, and what would outlive them.
+    pub async fn end_sessions_of(&self, user: UserId) -> Result<EndedCounts, AdminError> {
+        let now = self.now();
+        let ended = self.store.write(move |db| match users::find(db, user)? {
+            Some(_) => tree::end(db, &Node::User(user), EndReason::RevokedByAdmin, now).map(Some),
+            None => Ok(None),
+        });
+        let counts = ended.await?.ok_or_else(|| not_found("user", user))?;
+        tracing::info!(event = "session.revoked", user = %user, sessions = counts.sessions, "all sessions of a user were ended by an administrator");
+        Ok(counts)
+    }
+}

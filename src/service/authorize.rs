@@ -1,0 +1,242 @@
+//! The authorization endpoint.
+//!
+//! 1. [`start`] reads the parameters, finds the target and validates the request; [`resume`] does the same from a ticket.
+//! 2. The browser's cookie names a session; the rules decide.
+//! 3. A code is sealed, or the user is asked, or the application gets a refusal. Nothing is written but, seldom, a use.
+
+use chrono::TimeDelta;
+
+use super::ticket::{self, Authorization, Browser};
+use super::{Core, Failure};
+use crate::domain::authorization_code::AuthorizationCode;
+use crate::domain::client::Client;
+use crate::domain::clock::Timestamp;
+use crate::domain::duration::Lifetime;
+use crate::domain::id::{ClientId, GrantId, UserId};
+use crate::domain::refresh_family::Grant;
+use crate::domain::scope::Scope;
+use crate::domain::secret::Digest;
+use crate::domain::user::User;
+use crate::protocol::authorize::response::{self, AuthorizationResponse};
+use crate::protocol::authorize::{AuthorizationRequest, Decision, Facts, Interaction, ResponseTarget, SignedIn, TargetError, Why, decide, target, validate};
+use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::protocol::params::Params;
+use crate::protocol::session::{Deadlines, touch_is_due};
+use crate::store::sessions::{self, SessionFacts, Touch};
+use crate::store::{StoreError, clients};
+
+/// What the browser sent along.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cookies<'a> {
+    /// The digest of the session cookie.
+    pub session: Option<Digest>,
+    pub browser: Option<&'a Browser>,
+}
+
+/// What happens next.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The application gets its answer.
+    Respond { response: AuthorizationResponse, renew_cookie: Option<Renewal> },
+    /// The user is asked something.
+    Ask(Box<Question>),
+    /// There is nowhere to send an answer: an error page.
+    Page(TargetError),
+    /// The request itself cannot be read: an error page.
+    Malformed(OAuthError),
+}
+
+/// The session was used: its cookie may live on.
+#[derive(Debug, Clone, Copy)]
+pub struct Renewal {
+    pub absolute: Option<Timestamp>,
+}
+
+/// A page to show, with what it needs to say.
+#[derive(Debug)]
+pub struct Question {
+    pub kind: QuestionKind,
+    pub client: Client,
+    /// Who is signed in, if somebody is.
+    pub user: Option<User>,
+    /// The redirect's origin, for `form-action`: the form's answer ends there.
+    pub target: ResponseTarget,
+    pub login_hint: Option<String>,
+    pub ui_locales: Option<String>,
+    pub authorization: Authorization,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QuestionKind {
+    SignIn(Why),
+    ChooseAccount,
+    Consent(Scope),
+}
+
+/// A fresh request.
+pub async fn start(core: &Core, params: Params, cookies: Cookies<'_>) -> Result<Outcome, Failure> {
+    let authorization = Authorization { params: params.encode(), started_at: core.now(), account_chosen: false, another_account: false };
+    run(core, &params, authorization, None, cookies).await
+}
+
+/// A request whose user has been asked something. `None`: the ticket is not of this browser, or too old.
+pub async fn resume(core: &Core, ticket: &str, cookies: Cookies<'_>) -> Result<Option<Outcome>, Failure> {
+    let Some(authorization) = cookies.browser.and_then(|browser| ticket::open::<Authorization>(core, browser, ticket)) else {
+        return Ok(None);
+    };
+    resume_opened(core, authorization, cookies).await.map(Some)
+}
+
+/// The same, when the ticket is open already.
+pub async fn resume_opened(core: &Core, authorization: Authorization, cookies: Cookies<'_>) -> Result<Outcome, Failure> {
+    let params = match Params::parse(&authorization.params) {
+        Ok(params) => params,
+        Err(error) => return Ok(Outcome::Malformed(error)),
+    };
+    let interaction =
+        Interaction { started_at: authorization.started_at, account_chosen: authorization.account_chosen, another_account: authorization.another_account };
+    run(core, &params, authorization, Some(interaction), cookies).await
+}
+
+/// The user said no (RFC 6749 §4.1.2.1).
+pub async fn deny(core: &Core, authorization: &Authorization) -> Result<Outcome, Failure> {
+    let params = match Params::parse(&authorization.params) {
+        Ok(params) => params,
+        Err(error) => return Ok(Outcome::Malformed(error)),
+    };
+    let client = load(core, &params, None).await?.client;
+    Ok(match target(&params, client.as_ref()) {
+        Ok(target) => refuse(core, &target, &OAuthError::new(ErrorCode::AccessDenied, "The user did not allow the request.")),
+        Err(error) => Outcome::Page(error),
+    })
+}
+
+async fn run(core: &Core, params: &Params, authorization: Authorization, interaction: Option<Interaction>, cookies: Cookies<'_>) -> Result<Outcome, Failure> {
+    let Loaded { client, session } = load(core, params, cookies.session).await?;
+    let target = match target(params, client.as_ref()) {
+        Ok(target) => target,
+        Err(error) => return Ok(Outcome::Page(error)),
+    };
+    let Some(client) = client else {
+        return Ok(Outcome::Page(TargetError::UnknownClient));
+    };
+    let request = match validate(params, target.clone(), &client) {
+        Ok(request) => request,
+        Err(error) => return Ok(refuse(core, &target, &error)),
+    };
+    let hinted_user = match request.id_token_hint.as_deref() {
+        None => None,
+        Some(hint) => match hinted_user(core, hint).await {
+            Some(user) => Some(user),
+            None => return Ok(refuse(core, &target, &OAuthError::invalid_request("`id_token_hint` is not an ID token of this issuer."))),
+        },
+    };
+    let (now, limits) = (core.now(), core.limits(&client));
+    let signed_in =
+        session.as_ref().map(|f| SignedIn { session: &f.session, user: &f.user, client_session: f.client_session.as_ref(), consent: f.consent.as_ref() });
+    let decision = decide(&request, &Facts { client: &client, signed_in, hinted_user, interaction }, &limits, now);
+    let kind = match (decision, session) {
+        (Decision::Refuse(error), _) => return Ok(refuse(core, &target, &error)),
+        (Decision::Issue(deadlines), Some(facts)) => {
+            let renew_cookie = touch(core, &facts, &client.id, limits.session_idle, deadlines, now).await;
+            let code = seal_code(core, &request, &facts, limits.code, now);
+            return Ok(Outcome::Respond { response: response::code(&target, core.issuer(), &code), renew_cookie });
+        }
+        // Not to be reached: `decide` issues only to somebody who is signed in. Asking is the safe answer.
+        (Decision::Issue(_), None) => return Ok(ask(QuestionKind::SignIn(Why::NoSession), client, None, request, params, authorization)),
+        (Decision::Authenticate(why), session) => return Ok(ask(QuestionKind::SignIn(why), client, session.map(|f| f.user), request, params, authorization)),
+        (Decision::ChooseAccount, session) => (QuestionKind::ChooseAccount, session),
+        (Decision::AskConsent(scope), session) => (QuestionKind::Consent(scope), session),
+    };
+    let (kind, session) = kind;
+    Ok(ask(kind, client, session.map(|f| f.user), request, params, authorization))
+}
+
+fn ask(kind: QuestionKind, client: Client, user: Option<User>, request: AuthorizationRequest, params: &Params, authorization: Authorization) -> Outcome {
+    Outcome::Ask(Box::new(Question {
+        kind,
+        client,
+        user,
+        target: request.target,
+        login_hint: request.login_hint,
+        ui_locales: params.get("ui_locales").map(str::to_owned),
+        authorization,
+    }))
+}
+
+struct Loaded {
+    client: Option<Client>,
+    session: Option<SessionFacts>,
+}
+
+async fn load(core: &Core, params: &Params, cookie: Option<Digest>) -> Result<Loaded, StoreError> {
+    let Some(id) = params.get("client_id").and_then(|id| ClientId::parse(id).ok()) else {
+        return Ok(Loaded { client: None, session: None });
+    };
+    core.store
+        .read(move |db| {
+            let client = clients::find(db, &id)?;
+            let session = match (&client, cookie) {
+                (Some(_), Some(cookie)) => sessions::facts(db, &cookie, Some(&id))?,
+                _ => None,
+            };
+            Ok(Loaded { client, session })
+        })
+        .await
+}
+
+fn refuse(core: &Core, target: &ResponseTarget, error: &OAuthError) -> Outcome {
+    tracing::info!(client = %target.client_id(), error = error.code.as_str(), reason = %error.reason, "authorization refused");
+    Outcome::Respond { response: response::error(target, core.issuer(), error), renew_cookie: None }
+}
+
+/// An ID token of ours names its user however old it is (OIDC Core §3.1.2.1).
+pub async fn hinted_user(core: &Core, hint: &str) -> Option<UserId> {
+    let claims = core.keys.verify(core, hint, &["JWT"]).await.ok()?;
+    let ours = claims.get("iss")?.as_str()? == core.issuer();
+    ours.then(|| claims.get("sub")?.as_str()?.parse().ok()).flatten()
+}
+
+/// Writes a use down when it is due. Failing to is no reason to fail the request: the idle limit is then counted from an
+/// earlier use, never a later one.
+async fn touch(core: &Core, facts: &SessionFacts, client_id: &ClientId, idle: Lifetime, deadlines: Deadlines, now: Timestamp) -> Option<Renewal> {
+    if !touch_is_due(facts.session.last_used_at, idle, now) {
+        return None;
+    }
+    let client_id = facts.client_session.as_ref().map(|_| client_id.clone());
+    match core.store.touch(Touch { session_id: facts.session.id, client_id, at: now }).await {
+        Ok(()) => Some(Renewal { absolute: deadlines.absolute }),
+        Err(error) => {
+            tracing::warn!(%error, "a use of a session could not be written");
+            None
+        }
+    }
+}
+
+fn seal_code(core: &Core, request: &AuthorizationRequest, facts: &SessionFacts, lifetime: Lifetime, now: Timestamp) -> String {
+    let code = AuthorizationCode {
+        id: GrantId::generate(now, core.entropy.as_ref()),
+        client_id: request.target.client_id().clone(),
+        redirect_uri: request.target.redirect_uri().to_owned(),
+        user_id: facts.user.id,
+        session_id: facts.session.id,
+        grant: Grant { scope: request.scope.clone(), resources: request.resources.clone(), auth_time: facts.session.auth_time, acr: facts.session.acr },
+        nonce: request.nonce.clone(),
+        code_challenge: request.code_challenge.clone(),
+        issued_at: now,
+        // At most 60 seconds whatever the settings say (FAPI 2.0 §5.3.2.1-11).
+        expires_at: lifetime.after(now).map_or(now + TimeDelta::seconds(60), |end| end.min(now + TimeDelta::seconds(60))),
+    };
+    let plain = serde_json::to_vec(&code).unwrap_or_default();
+    format!("{CODE_PREFIX}{}", core.codes.seal_text(core.entropy.as_ref(), CODE_AAD, &plain))
+}
+
+/// So that a secret scanner knows one when it sees one.
+pub const CODE_PREFIX: &str = "gk_ac_";
+const CODE_AAD: &[u8] = b"authorization code";
+
+/// Opens a presented code; `None` for anything that we did not seal.
+pub fn open_code(core: &Core, text: &str) -> Option<AuthorizationCode> {
+    let plain = core.codes.open_text(CODE_AAD, text.strip_prefix(CODE_PREFIX)?)?;
+    serde_json::from_slice(&plain).ok()
+}

@@ -1,0 +1,26 @@
+//! The user's answer on the consent page.
+
+use super::authorize::{Cookies, Outcome, QuestionKind, deny, resume_opened};
+use super::ticket::Authorization;
+use super::{Core, Failure};
+use crate::domain::consent::Consent;
+use crate::store::consents;
+
+/// Remembers what was allowed, and goes on. Only what the page asked for is granted: the scope comes from the sealed
+/// request, never from the form (RU-15).
+pub async fn answer(core: &Core, authorization: Authorization, allow: bool, cookies: Cookies<'_>) -> Result<Outcome, Failure> {
+    if !allow {
+        return deny(core, &authorization).await;
+    }
+    let question = match resume_opened(core, authorization.clone(), cookies).await? {
+        Outcome::Ask(question) => question,
+        answered => return Ok(answered),
+    };
+    let (QuestionKind::Consent(scope), Some(user)) = (&question.kind, &question.user) else {
+        return Ok(Outcome::Ask(question));
+    };
+    let consent = Consent { user_id: user.id, client_id: question.client.id.clone(), scope: scope.clone(), granted_at: core.now() };
+    tracing::info!(event = "consent.granted", user = %consent.user_id, client = %consent.client_id, scope = %consent.scope, "consent granted");
+    core.store.write(move |db| consents::grant(db, &consent)).await?;
+    resume_opened(core, authorization, cookies).await
+}

@@ -1,0 +1,60 @@
+//! Token introspection (RFC 7662).
+
+use serde_json::{Map, Value, json};
+
+use super::access_token::live_token;
+use super::authenticate_client::authenticate_client;
+use super::{Core, Failure};
+use crate::domain::client::Client;
+use crate::protocol::client_authentication::invalid_client;
+use crate::protocol::introspection::{active, inactive, may_see};
+use crate::protocol::params::Params;
+use crate::protocol::token::refresh_token::{Facts, usable};
+use crate::store::refresh_families;
+
+pub async fn introspect(core: &Core, params: &Params, authorization: Option<&str>) -> Result<Map<String, Value>, Failure> {
+    let caller = authenticate_client(core, authorization, params).await?;
+    // RFC 7662 §2.1: the caller must be authenticated, which a public client cannot be.
+    if caller.metadata.is_public() {
+        return Err(invalid_client("a public client may not introspect").into());
+    }
+    let token = params.require("token")?;
+    if token.starts_with("gk_rt_") {
+        return refresh_token(core, &caller, token).await;
+    }
+    match live_token(core, token).await {
+        Ok(live) if may_see(&caller, &live.claims) => Ok(active(&live.claims, "Bearer", live.user.as_ref().map(|user| user.username.as_str()))),
+        Ok(_) | Err(Failure::Refused(_)) => Ok(inactive()),
+        Err(unavailable) => Err(unavailable),
+    }
+}
+
+/// Only the newest generation is active, and only its owner learns of it.
+async fn refresh_token(core: &Core, caller: &Client, text: &str) -> Result<Map<String, Value>, Failure> {
+    let Some(parsed) = core.refresh_tokens.parse(text) else { return Ok(inactive()) };
+    let id = parsed.family_id();
+    let Some(facts) = core.store.read(move |db| refresh_families::facts(db, id)).await? else { return Ok(inactive()) };
+    let family = &facts.family;
+    let newest = core.refresh_tokens.verify(&parsed, &family.secret).is_some_and(|presented| presented.generation == family.generation);
+    if !newest || family.client_id != caller.id || family.ended.is_some() {
+        return Ok(inactive());
+    }
+    let judged = Facts {
+        family,
+        user: facts.user.as_ref(),
+        session: facts.session.as_ref(),
+        client_session: facts.client_session.as_ref(),
+        consent: facts.consent.as_ref(),
+    };
+    let Ok(deadlines) = usable(&judged, caller, &core.limits(caller), core.now()) else { return Ok(inactive()) };
+    let mut claims = Map::new();
+    claims.insert("iss".into(), json!(core.issuer()));
+    claims.insert("client_id".into(), json!(family.client_id.as_str()));
+    claims.insert("sub".into(), json!(family.user_id.to_string()));
+    claims.insert("scope".into(), json!(family.grant.scope.to_string()));
+    claims.insert("iat".into(), json!(family.rotated_at.timestamp()));
+    if let Some(end) = crate::domain::duration::earlier(deadlines.absolute, deadlines.idle) {
+        claims.insert("exp".into(), json!(end.timestamp()));
+    }
+    Ok(active(&claims, "refresh_token", facts.user.as_ref().map(|user| user.username.as_str())))
+}

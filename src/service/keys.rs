@@ -1,0 +1,176 @@
+//! The issuer's keys at run time: a snapshot of the ring, reloaded now and then so that a replica learns of keys that
+//! another one made, and the JWKS as prepared bytes.
+//!
+//! A snapshot stays in use while the database is away: signing, verifying and the JWKS do not depend on it (P6).
+
+use std::sync::{Arc, RwLock};
+
+use chrono::TimeDelta;
+use serde_json::{Map, Value};
+use tokio::sync::Mutex;
+
+use super::{Core, Failure};
+use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::duration::Lifetime;
+use crate::domain::entropy::Entropy;
+use crate::domain::lifetime::Limits;
+use crate::domain::secret::Digest;
+use crate::domain::signing_key::SigningAlg;
+use crate::jose::key_ring::{self, KeyPolicy, KeyRing};
+use crate::jose::sealed::Sealer;
+use crate::protocol::error::OAuthError;
+use crate::store::{Store, signing_keys};
+
+/// The prepared JWKS.
+#[derive(Debug)]
+pub struct Jwks {
+    pub body: String,
+    pub etag: String,
+    valid_until: Option<Timestamp>,
+}
+
+struct Snapshot {
+    ring: KeyRing,
+    loaded_at: Timestamp,
+    jwks: RwLock<Arc<Jwks>>,
+}
+
+pub struct Keys {
+    snapshot: RwLock<Arc<Snapshot>>,
+    sealer: Sealer,
+    policy: KeyPolicy,
+    /// One reload at a time; holds when the last one was tried.
+    reloading: Mutex<Timestamp>,
+}
+
+/// A replica hears of a new key within this time; a key is announced for far longer before it signs.
+const RELOAD_EVERY: TimeDelta = TimeDelta::seconds(60);
+/// An unknown `kid` asks the database again, but a flood of forged ones does not.
+const RELOAD_AT_MOST_EVERY: TimeDelta = TimeDelta::seconds(5);
+
+impl Keys {
+    /// Loads the ring, making a first key for each of `algorithms` that has none.
+    pub async fn open(
+        store: &Store,
+        sealer: Sealer,
+        limits: &Limits,
+        algorithms: &[SigningAlg],
+        clock: &dyn Clock,
+        entropy: &Arc<dyn Entropy>,
+    ) -> Result<Self, Failure> {
+        let policy = KeyPolicy { retire_after: retire_after(limits) };
+        let now = clock.now();
+        for alg in algorithms {
+            ensure(store, &sealer, policy, *alg, now, entropy).await?;
+        }
+        let snapshot = load(store, &sealer, policy, now).await?;
+        Ok(Self { snapshot: RwLock::new(Arc::new(snapshot)), sealer, policy, reloading: Mutex::new(now) })
+    }
+
+    pub async fn sign(&self, core: &Core, alg: SigningAlg, typ: &str, claims: &Map<String, Value>, now: Timestamp) -> Result<String, Failure> {
+        let mut snapshot = self.fresh(core, now).await;
+        if !snapshot.ring.has_active(alg, now) {
+            // The first token in this algorithm: no verifier knows a key of it, so the new one may sign at once.
+            ensure(&core.store, &self.sealer, self.policy, alg, now, &core.entropy).await?;
+            self.reload(core, now).await?;
+            snapshot = self.current();
+        }
+        snapshot.ring.sign(alg, typ, claims, now).map_err(|error| Failure::Unavailable(error.to_string()))
+    }
+
+    /// The claims of a token this issuer signed, with one of the types `typ`; expiry and audience are the caller's to judge.
+    pub async fn verify(&self, core: &Core, token: &str, typ: &[&str]) -> Result<Arc<Map<String, Value>>, OAuthError> {
+        let now = core.now();
+        let refused = |error: key_ring::VerifyError| OAuthError::invalid_token(error.to_string());
+        match self.fresh(core, now).await.ring.verify_cached(token, typ, now) {
+            Err(key_ring::VerifyError::UnknownKey) if self.reload_if_quiet(core, now).await => {
+                self.current().ring.verify_cached(token, typ, now).map_err(refused)
+            }
+            answer => answer.map_err(refused),
+        }
+    }
+
+    pub async fn jwks(&self, core: &Core) -> Arc<Jwks> {
+        let now = core.now();
+        let snapshot = self.fresh(core, now).await;
+        let prepared = snapshot.jwks.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        if prepared.valid_until.is_none_or(|until| now < until) {
+            return prepared;
+        }
+        let prepared = Arc::new(prepare(&snapshot.ring, now));
+        *snapshot.jwks.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = prepared.clone();
+        prepared
+    }
+
+    fn current(&self) -> Arc<Snapshot> {
+        self.snapshot.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// The snapshot, reloaded first when it is old; while the database is away the old one serves.
+    async fn fresh(&self, core: &Core, now: Timestamp) -> Arc<Snapshot> {
+        let snapshot = self.current();
+        if now.signed_duration_since(snapshot.loaded_at) >= RELOAD_EVERY {
+            // Whoever finds somebody else at it goes on with what there is.
+            self.reload_if_quiet(core, now).await;
+            return self.current();
+        }
+        snapshot
+    }
+
+    async fn reload_if_quiet(&self, core: &Core, now: Timestamp) -> bool {
+        let Ok(mut tried_at) = self.reloading.try_lock() else { return false };
+        if now.signed_duration_since(*tried_at) < RELOAD_AT_MOST_EVERY {
+            return false;
+        }
+        *tried_at = now;
+        match self.reload(core, now).await {
+            Ok(()) => true,
+            Err(failure) => {
+                tracing::warn!(?failure, "the signing keys could not be read again; the ones known stay in use");
+                false
+            }
+        }
+    }
+
+    async fn reload(&self, core: &Core, now: Timestamp) -> Result<(), Failure> {
+        let snapshot = load(&core.store, &self.sealer, self.policy, now).await?;
+        *self.snapshot.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(snapshot);
+        Ok(())
+    }
+}
+
+/// A key stays in the JWKS after its last signature for as long as a token signed with it can live, and an hour more.
+pub fn retire_after(limits: &Limits) -> TimeDelta {
+    let longest = [limits.access_token, limits.id_token].into_iter().map(|lifetime| match lifetime {
+        Lifetime::Limited(delta) => delta,
+        Lifetime::Unlimited => TimeDelta::days(3650),
+    });
+    longest.max().unwrap_or_default() + TimeDelta::hours(1)
+}
+
+async fn load(store: &Store, sealer: &Sealer, policy: KeyPolicy, now: Timestamp) -> Result<Snapshot, Failure> {
+    let rows = store.scan(signing_keys::list).await?;
+    let ring = KeyRing::load(&rows, sealer, policy).map_err(|error| Failure::Unavailable(error.to_string()))?;
+    let jwks = RwLock::new(Arc::new(prepare(&ring, now)));
+    Ok(Snapshot { ring, loaded_at: now, jwks })
+}
+
+fn prepare(ring: &KeyRing, now: Timestamp) -> Jwks {
+    let body = ring.jwks(now);
+    let Digest(hash) = Digest::of(body.as_bytes());
+    let etag = format!("\"{}\"", hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>());
+    Jwks { body, etag, valid_until: ring.next_change(now) }
+}
+
+/// Makes the first key of an algorithm. Making an RSA key takes a while, so it happens on a thread of its own.
+async fn ensure(store: &Store, sealer: &Sealer, policy: KeyPolicy, alg: SigningAlg, now: Timestamp, entropy: &Arc<dyn Entropy>) -> Result<(), Failure> {
+    if load(store, sealer, policy, now).await?.ring.has_active(alg, now) {
+        return Ok(());
+    }
+    let (sealer, entropy) = (sealer.clone(), entropy.clone());
+    let made = tokio::task::spawn_blocking(move || key_ring::generate(alg, now, now, &sealer, entropy.as_ref())).await;
+    let key = made.map_err(|error| Failure::Unavailable(error.to_string()))?.map_err(|error| Failure::Unavailable(error.to_string()))?;
+    store.write(move |db| signing_keys::insert(db, &key)).await?;
+    tracing::info!(event = "key.created", alg = alg.as_str(), "made a first signing key");
+    Ok(())
+}

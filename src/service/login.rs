@@ -1,0 +1,88 @@
+//! Signing in: the one way a session begins.
+
+use super::passwords::Verdict;
+use super::{Core, Failure};
+use crate::domain::acr::Acr;
+use crate::domain::id::SessionId;
+use crate::domain::secret::{Digest, Secret};
+use crate::domain::session::{EndReason, Session};
+use crate::domain::user::{User, normal_username};
+use crate::store::{sessions, tree, users};
+
+/// Where a sign-in comes from; shown to the user later, never judged by.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    pub user_agent: Option<String>,
+    pub network: Option<String>,
+}
+
+#[derive(Debug)]
+pub enum SignIn {
+    /// The new session, and the cookie value that only this browser will know.
+    Done { session: Session, user: User, cookie: Secret<String> },
+    /// Unknown user, wrong password and disabled account read the same and take the same time (ASVS 6.3.8).
+    Wrong,
+}
+
+/// Checks the password and begins a session; the session that this browser had is ended (no fixation, ASVS 7.2.4).
+pub async fn sign_in(core: &Core, username: &str, password: Secret<String>, origin: Origin, old_cookie: Option<Digest>) -> Result<SignIn, Failure> {
+    let name = normal_username(username);
+    let lookup = name.clone();
+    let user = core.store.read(move |db| users::find_by_username(db, &lookup)).await?;
+    let stored = user.as_ref().and_then(|user| user.password_hash.clone());
+    let verdict = core.passwords.verify(password.clone(), stored.clone()).await.map_err(|busy| Failure::Unavailable(busy.to_string()))?;
+    let (Verdict::Match { rehash }, Some(user)) = (verdict, user) else {
+        tracing::info!(event = "login.failed", reason = "unknown user or wrong password", "sign-in refused");
+        return Ok(SignIn::Wrong);
+    };
+    if user.disabled_at.is_some() {
+        tracing::info!(event = "login.failed", reason = "user_disabled", user = %user.id, "sign-in refused");
+        return Ok(SignIn::Wrong);
+    }
+    if rehash {
+        upgrade(core, &user, stored, password).await;
+    }
+    let (session, cookie) = begin(core, &user, origin, old_cookie).await?;
+    tracing::info!(event = "login.succeeded", user = %user.id, session = %session.id, "signed in");
+    Ok(SignIn::Done { session, user, cookie })
+}
+
+/// Begins a session for somebody who has proved who they are.
+async fn begin(core: &Core, user: &User, origin: Origin, old_cookie: Option<Digest>) -> Result<(Session, Secret<String>), Failure> {
+    let now = core.now();
+    let cookie = Secret::<String>::generate(core.entropy.as_ref());
+    let session = Session {
+        id: SessionId::generate(now, core.entropy.as_ref()),
+        cookie_digest: cookie.digest(),
+        user_id: user.id,
+        created_at: now,
+        auth_time: now,
+        last_used_at: now,
+        acr: Acr::Password,
+        user_agent: origin.user_agent.map(|text| text.chars().take(300).collect()),
+        network: origin.network,
+        ended: None,
+    };
+    let row = session.clone();
+    core.store
+        .write(move |db| {
+            if let Some(old) = old_cookie
+                && let Some(facts) = sessions::facts(db, &old, None)?
+                && facts.session.ended.is_none()
+            {
+                tree::end(db, &tree::Node::Session(facts.session.id), EndReason::Superseded, now)?;
+            }
+            sessions::insert(db, &row)
+        })
+        .await?;
+    Ok((session, cookie))
+}
+
+/// The parameters of the hash have changed since: hash again while the password is at hand. Failing is harmless.
+async fn upgrade(core: &Core, user: &User, old: Option<Secret<String>>, password: Secret<String>) {
+    let (Ok(new), Some(old)) = (core.passwords.hash(password).await, old) else { return };
+    let id = user.id;
+    if let Err(error) = core.store.write(move |db| users::rehash(db, id, &old, &new)).await {
+        tracing::warn!(%error, "a password hash could not be upgraded");
+    }
+}

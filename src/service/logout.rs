@@ -1,0 +1,97 @@
+//! RP-initiated logout: end the session, or ask first.
+
+use serde_json::Value;
+
+use super::authorize::Cookies;
+use super::ticket::Logout;
+use super::{Core, Failure};
+use crate::domain::id::{ClientId, SessionId};
+use crate::domain::secret::Digest;
+use crate::domain::session::EndReason;
+use crate::protocol::end_session::{After, Decision, Hint, decide};
+use crate::protocol::params::Params;
+use crate::store::{clients, sessions, tree};
+
+#[derive(Debug)]
+pub enum Outcome {
+    /// The session has ended (or there was none): clear the cookie, then go.
+    Ended(After),
+    /// Show the confirmation page.
+    Confirm { username: String, pending: Logout },
+}
+
+pub async fn start(core: &Core, params: &Params, cookies: Cookies<'_>) -> Result<Outcome, Failure> {
+    let hint = match params.get("id_token_hint") {
+        Some(token) => read_hint(core, token).await,
+        None => None,
+    };
+    let named = params.get("client_id").and_then(|id| ClientId::parse(id).ok());
+    // §2: when both are there they must agree; else there is no client to trust a redirect of.
+    let client_id = match (&hint, named) {
+        (Some(hint), Some(named)) if hint.client_id != named => None,
+        (Some(hint), _) => Some(hint.client_id.clone()),
+        (None, named) => named,
+    };
+    let (id, cookie) = (client_id.clone(), cookies.session);
+    let (client, facts) = core
+        .store
+        .read(move |db| {
+            let client = match &id {
+                Some(id) => clients::find(db, id)?,
+                None => None,
+            };
+            let facts = match cookie {
+                Some(cookie) => sessions::facts(db, &cookie, None)?,
+                None => None,
+            };
+            Ok((client, facts))
+        })
+        .await?;
+    let facts = facts.filter(|facts| facts.session.ended.is_none());
+    let session = facts.as_ref().map(|facts| &facts.session);
+    let sid = session.zip(client_id.as_ref()).map(|(session, client)| core.sids.sid(session.id, client));
+    match decide(params, hint.as_ref(), client.as_ref(), session, sid.as_deref()) {
+        Decision::NothingToEnd(after) => Ok(Outcome::Ended(after)),
+        Decision::End(after) => {
+            if let Some(session) = session {
+                end(core, session.id).await?;
+            }
+            Ok(Outcome::Ended(after))
+        }
+        Decision::Confirm(after) => {
+            let redirect = match after {
+                After::Redirect(url) => Some(url),
+                After::SignedOutPage => None,
+            };
+            Ok(Outcome::Confirm { username: facts.map(|facts| facts.user.username).unwrap_or_default(), pending: Logout { redirect } })
+        }
+    }
+}
+
+/// The user said yes.
+pub async fn confirm(core: &Core, pending: Logout, cookie: Option<Digest>) -> Result<After, Failure> {
+    if let Some(cookie) = cookie {
+        let facts = core.store.read(move |db| sessions::facts(db, &cookie, None)).await?;
+        if let Some(facts) = facts.filter(|facts| facts.session.ended.is_none()) {
+            end(core, facts.session.id).await?;
+        }
+    }
+    Ok(pending.redirect.map_or(After::SignedOutPage, After::Redirect))
+}
+
+async fn end(core: &Core, id: SessionId) -> Result<(), Failure> {
+    let now = core.now();
+    core.store.write(move |db| tree::end(db, &tree::Node::Session(id), EndReason::Logout, now)).await?;
+    tracing::info!(event = "session.ended", session = %id, reason = EndReason::Logout.as_str(), "signed out");
+    Ok(())
+}
+
+/// It may be expired, but it must be an ID token of ours (§2).
+async fn read_hint(core: &Core, token: &str) -> Option<Hint> {
+    let claims = core.keys.verify(core, token, &[crate::protocol::id_token::TYP]).await.ok()?;
+    let text = |name: &str| claims.get(name).and_then(Value::as_str);
+    if text("iss")? != core.issuer() {
+        return None;
+    }
+    Some(Hint { user: text("sub")?.parse().ok()?, client_id: ClientId::parse(text("aud")?).ok()?, sid: text("sid").map(str::to_owned) })
+}

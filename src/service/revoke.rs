@@ -1,0 +1,46 @@
+//! Token revocation (RFC 7009): the client gives a token back, and the grant it belongs to ends.
+
+use serde_json::Value;
+
+use super::authenticate_client::authenticate_client;
+use super::{Core, Failure};
+use crate::domain::id::GrantId;
+use crate::domain::session::EndReason;
+use crate::protocol::access_token::TYP;
+use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::protocol::params::Params;
+use crate::store::{refresh_families, tree};
+
+/// Done, also when there was nothing to do: an unknown token needs no revoking (§2.2).
+pub async fn revoke(core: &Core, params: &Params, authorization: Option<&str>) -> Result<(), Failure> {
+    let client = authenticate_client(core, authorization, params).await?;
+    let token = params.require("token")?;
+    let grant = match core.refresh_tokens.parse(token) {
+        Some(parsed) => {
+            let id = parsed.family_id();
+            let family = core.store.read(move |db| refresh_families::find(db, id)).await?;
+            // Any generation of the client's own family: whoever gives an old one back wants the family gone.
+            family.filter(|family| family.client_id == client.id && core.refresh_tokens.verify(&parsed, &family.secret).is_some()).map(|family| family.id)
+        }
+        None => match core.keys.verify(core, token, &[TYP]).await {
+            Ok(claims) if claims.get("client_id").and_then(Value::as_str) == Some(client.id.as_str()) => match claims.get("gid").and_then(Value::as_str) {
+                Some(id) => id.parse::<GrantId>().ok(),
+                // It would go on working until it expires: saying 200 would be a lie.
+                None => {
+                    return Err(OAuthError::new(
+                        ErrorCode::UnsupportedTokenType,
+                        "A machine's access token cannot be revoked: it is short-lived; disable the client to stop it at once.",
+                    )
+                    .into());
+                }
+            },
+            _ => None,
+        },
+    };
+    if let Some(id) = grant {
+        let now = core.now();
+        core.store.write(move |db| tree::end(db, &tree::Node::Grant(id), EndReason::RevokedByClient, now)).await?;
+        tracing::info!(event = "grant.revoked", client = %client.id, grant = %id, "a client gave its grant back");
+    }
+    Ok(())
+}

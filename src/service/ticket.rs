@@ -1,0 +1,107 @@
+//! What travels through the browser between two pages, sealed: the authorization request of a sign-in, the pending logout.
+//!
+//! A visitor who has not signed in writes nothing to the database. A ticket is bound to the browser it was made for by the
+//! digest of that browser's cookie, so one person's page is useless in another's browser (CO-13), and so is a forged form:
+//! the CSRF token is sealed to the same cookie.
+
+use chrono::TimeDelta;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::Core;
+use crate::domain::clock::Timestamp;
+use crate::domain::secret::{Digest, Secret};
+
+/// How long somebody may leave the sign-in page open.
+const TICKET_LIFETIME: TimeDelta = TimeDelta::hours(24);
+const CSRF_LIFETIME: TimeDelta = TimeDelta::hours(24);
+
+/// The browser's own secret: the value of its `-browser` cookie.
+#[derive(Debug, Clone)]
+pub struct Browser(Secret<String>);
+
+impl Browser {
+    /// A cookie value that came in; anything that was not made by [`Browser::generate`] is not one.
+    pub fn parse(value: &str) -> Option<Self> {
+        (value.len() == 43 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')).then(|| Self(Secret::new(value.to_owned())))
+    }
+
+    pub fn generate(core: &Core) -> Self {
+        Self(Secret::<String>::generate(core.entropy.as_ref()))
+    }
+
+    pub fn cookie_value(&self) -> &str {
+        self.0.expose()
+    }
+
+    fn aad(&self, purpose: &str) -> Vec<u8> {
+        let Digest(digest) = self.0.digest();
+        [purpose.as_bytes(), b"\0", &digest].concat()
+    }
+}
+
+/// What the ticket is for; the purpose is part of the seal, so one kind is never taken for another (CO-06).
+pub trait Content: Serialize + DeserializeOwned {
+    const PURPOSE: &'static str;
+}
+
+/// An authorization request waiting for its user.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Authorization {
+    /// The parameters as they came; they are validated again at every step.
+    pub params: String,
+    pub started_at: Timestamp,
+    #[serde(default)]
+    pub account_chosen: bool,
+    /// The user wants another account than the one signed in.
+    #[serde(default)]
+    pub another_account: bool,
+}
+
+impl Content for Authorization {
+    const PURPOSE: &'static str = "authorization";
+}
+
+/// A logout waiting for the user's yes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Logout {
+    /// A validated post-logout redirect.
+    pub redirect: Option<String>,
+}
+
+impl Content for Logout {
+    const PURPOSE: &'static str = "logout";
+}
+
+#[derive(Serialize, Deserialize)]
+struct Dated<T> {
+    expires_at: Timestamp,
+    content: T,
+}
+
+/// Seals `content` for this browser.
+pub fn issue<T: Content>(core: &Core, browser: &Browser, content: T) -> String {
+    let dated = Dated { expires_at: core.now() + TICKET_LIFETIME, content };
+    let plain = serde_json::to_vec(&dated).unwrap_or_default();
+    core.tickets.seal_text(core.entropy.as_ref(), &browser.aad(T::PURPOSE), &plain)
+}
+
+/// Opens a ticket; `None` for one that is forged, expired, of another kind or of another browser.
+pub fn open<T: Content>(core: &Core, browser: &Browser, text: &str) -> Option<T> {
+    let plain = core.tickets.open_text(&browser.aad(T::PURPOSE), text)?;
+    let dated: Dated<T> = serde_json::from_slice(&plain).ok()?;
+    (core.now() < dated.expires_at).then_some(dated.content)
+}
+
+/// A token that proves a form came from a page shown to this browser.
+pub fn csrf_token(core: &Core, browser: &Browser) -> String {
+    let expires_at = (core.now() + CSRF_LIFETIME).timestamp_micros().to_be_bytes();
+    core.tickets.seal_text(core.entropy.as_ref(), &browser.aad("csrf"), &expires_at)
+}
+
+pub fn csrf_is_valid(core: &Core, browser: &Browser, token: &str) -> bool {
+    let Some(plain) = core.tickets.open_text(&browser.aad("csrf"), token) else {
+        return false;
+    };
+    <[u8; 8]>::try_from(plain.as_slice()).is_ok_and(|micros| core.now().timestamp_micros() < i64::from_be_bytes(micros))
+}

@@ -1,0 +1,43 @@
+//! The token endpoint: authenticate the client → the grant's own file decides → apply → sign.
+
+mod authorization_code;
+mod client_credentials;
+mod issue;
+mod refresh_token;
+
+use serde::Serialize;
+
+use super::authenticate_client::authenticate_client;
+use super::{Core, Failure};
+use crate::domain::client::GrantType;
+use crate::protocol::params::Params;
+use crate::protocol::token::grant_type;
+
+/// A successful answer (RFC 6749 §5.1, OIDC Core §3.1.3.3).
+#[derive(Debug, Serialize)]
+pub struct TokenResponse {
+    pub access_token: String,
+    pub token_type: &'static str,
+    /// Seconds.
+    pub expires_in: i64,
+    pub scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
+    /// When the session ends whatever the user does; seconds since 1970, absent if never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_expires_at: Option<i64>,
+    /// When the session ends if it is not used; seconds since 1970, absent if never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_idle_expires_at: Option<i64>,
+}
+
+pub async fn token(core: &Core, params: &Params, authorization: Option<&str>) -> Result<TokenResponse, Failure> {
+    let client = authenticate_client(core, authorization, params).await?;
+    match grant_type(params, &client)? {
+        GrantType::AuthorizationCode => authorization_code::redeem(core, params, &client).await,
+        GrantType::RefreshToken => refresh_token::refresh(core, params, &client).await,
+        GrantType::ClientCredentials => client_credentials::grant(core, params, &client).await,
+    }
+}

@@ -1,0 +1,115 @@
+//! Redeeming a code: open the seal → decide → one unique insert → sign.
+
+use super::TokenResponse;
+use super::issue::{Issue, issue};
+use crate::domain::authorization_code::{AuthorizationCode, RedeemedCode};
+use crate::domain::client::{Client, GrantType};
+use crate::domain::clock::Timestamp;
+use crate::domain::entropy::random;
+use crate::domain::refresh_family::RefreshFamily;
+use crate::domain::secret::Secret;
+use crate::domain::session::{EndReason, Ended};
+use crate::protocol::error::OAuthError;
+use crate::protocol::params::Params;
+use crate::protocol::resource;
+use crate::protocol::token::authorization_code::{Decision, Facts, decide};
+use crate::service::authorize::open_code;
+use crate::service::{Core, Failure};
+use crate::store::redeemed_codes::Redemption;
+use crate::store::{client_sessions, consents, sessions, tree, users};
+
+pub async fn redeem(core: &Core, params: &Params, client: &Client) -> Result<TokenResponse, Failure> {
+    let code = open_code(core, params.require("code")?).ok_or_else(|| refused("not a code of this issuer"))?;
+    // Judged before anything is spent: a wrong `resource` can be mended and sent again.
+    let resources = resource::narrowed(params, &code.grant.resources)?;
+    let now = core.now();
+    let limits = core.limits(client);
+    let facts = load(core, &code).await?;
+    let decision = {
+        let facts = facts.as_ref().map(|f| Facts { session: &f.0, user: &f.1, client_session: f.2.as_ref(), consent: f.3.as_ref() });
+        decide(params, client, &code, facts.as_ref(), &limits, now)
+    };
+    let deadlines = match decision {
+        Decision::Redeem(deadlines) => deadlines,
+        Decision::Burn(reason) => {
+            let burnt = RedeemedCode { ended: Some(Ended { at: now, reason: EndReason::CodeReplayed }), ..row(core, client, &code, now) };
+            core.store.redeem(Redemption { code: burnt, family: None }).await?;
+            return Err(refused(reason));
+        }
+        Decision::Refuse(reason) => return Err(refused(reason)),
+    };
+    let Some((_, user, _, _)) = facts else {
+        return Err(refused("session or user is gone"));
+    };
+    let family = client.metadata.grant_types.contains(&GrantType::RefreshToken).then(|| new_family(core, &code, now));
+    let redemption = Redemption { code: row(core, client, &code, now), family: family.clone() };
+    if !core.store.redeem(redemption).await? {
+        // RFC 6749 §4.1.2: used before, so revoke what the first use gave.
+        let id = code.id;
+        core.store.write(move |db| tree::end(db, &tree::Node::Grant(id), EndReason::CodeReplayed, now)).await?;
+        tracing::warn!(event = "code.replayed", client = %client.id, user = %code.user_id, grant = %code.id, "an authorization code came a second time");
+        return Err(refused("code was redeemed before"));
+    }
+    let refresh_token = family.map(|family| core.refresh_tokens.mint(family.id, family.generation, &family.secret));
+    let issued = Issue {
+        client,
+        user: &user,
+        session_id: code.session_id,
+        grant_id: code.id,
+        grant: &code.grant,
+        scope: code.grant.scope.clone(),
+        resources,
+        nonce: code.nonce.as_deref(),
+        deadlines,
+        refresh_token,
+    };
+    issue(core, issued, now).await
+}
+
+fn refused(reason: &'static str) -> Failure {
+    Failure::Refused(OAuthError::invalid_code(reason))
+}
+
+type Loaded =
+    (crate::domain::session::Session, crate::domain::user::User, Option<crate::domain::client_session::ClientSession>, Option<crate::domain::consent::Consent>);
+
+async fn load(core: &Core, code: &AuthorizationCode) -> Result<Option<Loaded>, Failure> {
+    let (session_id, user_id, client_id) = (code.session_id, code.user_id, code.client_id.clone());
+    let loaded = core.store.read(move |db| {
+        let (Some(session), Some(user)) = (sessions::find(db, session_id)?, users::find(db, user_id)?) else {
+            return Ok(None);
+        };
+        Ok(Some((session, user, client_sessions::find(db, session_id, &client_id)?, consents::find(db, user_id, &client_id)?)))
+    });
+    Ok(loaded.await?)
+}
+
+/// The row that makes the code single-use. It is kept as long as an access token given without a family can live.
+fn row(core: &Core, client: &Client, code: &AuthorizationCode, now: Timestamp) -> RedeemedCode {
+    let access_token_ends = super::issue::expiry(core.limits(client).access_token, None, now);
+    RedeemedCode {
+        id: code.id,
+        client_id: code.client_id.clone(),
+        user_id: code.user_id,
+        session_id: code.session_id,
+        redeemed_at: now,
+        keep_until: access_token_ends.max(code.expires_at) + chrono::TimeDelta::hours(1),
+        ended: None,
+    }
+}
+
+fn new_family(core: &Core, code: &AuthorizationCode, now: Timestamp) -> RefreshFamily {
+    RefreshFamily {
+        id: code.id,
+        client_id: code.client_id.clone(),
+        user_id: code.user_id,
+        session_id: code.session_id,
+        grant: code.grant.clone(),
+        secret: Secret::new(random(core.entropy.as_ref())),
+        generation: 1,
+        rotated_at: now,
+        created_at: now,
+        last_used_at: now,
+        ended: None,
+    }
+}

@@ -1,0 +1,146 @@
+//! Refreshing: load the family → verify → decide → one conditional update → sign.
+//!
+//! The update holds only where the generation is still the one the decision saw; if it is not, another caller was first:
+//! load and decide again. So racing replicas all answer with the same successor.
+
+use super::TokenResponse;
+use super::issue::{Issue, issue};
+use crate::domain::client::Client;
+use crate::domain::clock::Timestamp;
+use crate::domain::id::GrantId;
+use crate::domain::refresh_family::PresentedRefreshToken;
+use crate::domain::scope::Scope;
+use crate::domain::session::EndReason;
+use crate::domain::user::User;
+use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::protocol::params::Params;
+use crate::protocol::resource;
+use crate::protocol::session::Deadlines;
+use crate::protocol::token::refresh_token::{Decision, Facts, decide};
+use crate::service::{Core, Failure};
+use crate::store::refresh_families::{self, FamilyFacts, Step};
+use crate::store::tree;
+
+/// Each turn is lost only to somebody else's progress, so a handful is plenty.
+const TURNS: usize = 8;
+
+pub async fn refresh(core: &Core, params: &Params, client: &Client) -> Result<TokenResponse, Failure> {
+    let text = params.require("refresh_token")?;
+    let parsed = core.refresh_tokens.parse(text).ok_or_else(|| refused("malformed, or of another issuer"))?;
+    for _ in 0..TURNS {
+        let now = core.now();
+        let id = parsed.family_id();
+        let facts = core.store.read(move |db| refresh_families::facts(db, id)).await?.ok_or_else(|| refused("no such family"))?;
+        // Nothing below happens on the word of a token that does not verify: a stranger cannot harm a family.
+        let presented = core.refresh_tokens.verify(&parsed, &facts.family.secret).ok_or_else(|| refused("MAC does not verify"))?;
+        let decision = decide(presented, &as_facts(&facts), client, &core.limits(client), now);
+        let (generation, deadlines) = match decision {
+            Decision::Refuse(reason) => return Err(refused(reason)),
+            Decision::Reuse => return reuse(core, client, presented, &facts, now).await,
+            Decision::Replay { current, deadlines } => {
+                narrowed(params, &facts)?;
+                tracing::info!(event = "refresh.replayed", client = %client.id, family = %id, generation = current, "the predecessor came again within the overlap");
+                (current, deadlines)
+            }
+            Decision::Rotate { next, deadlines } | Decision::RotateForward { next, deadlines } => {
+                // Judged before the step is taken: a wrong `scope` can be mended and sent again.
+                narrowed(params, &facts)?;
+                let expected = facts.family.generation;
+                if presented.generation > expected {
+                    tracing::warn!(event = "refresh.generation_ahead", client = %client.id, family = %id, stored = expected, presented = presented.generation, "the database is older than the tokens it gave out: was a backup restored?");
+                }
+                if !core.store.rotate(Step { id, expected, next, at: now }).await? {
+                    continue;
+                }
+                (next, deadlines)
+            }
+        };
+        return answer(core, params, client, facts, id, generation, deadlines, now).await;
+    }
+    Err(Failure::Unavailable("a refresh lost every turn to other callers".to_owned()))
+}
+
+fn refused(reason: &'static str) -> Failure {
+    Failure::Refused(OAuthError::invalid_refresh_token(reason))
+}
+
+fn as_facts(facts: &FamilyFacts) -> Facts<'_> {
+    Facts {
+        family: &facts.family,
+        user: facts.user.as_ref(),
+        session: facts.session.as_ref(),
+        client_session: facts.client_session.as_ref(),
+        consent: facts.consent.as_ref(),
+    }
+}
+
+/// RFC 6749 §6: a narrower scope for this access token; the grant keeps its own.
+fn narrowed(params: &Params, facts: &FamilyFacts) -> Result<(Scope, Vec<String>), OAuthError> {
+    let grant = &facts.family.grant;
+    let resources = resource::narrowed(params, &grant.resources)?;
+    let Some(text) = params.get("scope") else {
+        return Ok((grant.scope.clone(), resources));
+    };
+    match Scope::parse(text) {
+        Ok(scope) if scope.is_subset(&grant.scope) => Ok((scope, resources)),
+        _ => Err(OAuthError::new(ErrorCode::InvalidScope, "`scope` asks for more than was granted.")),
+    }
+}
+
+/// The family ends, and only then the refusal is rendered.
+async fn reuse(core: &Core, client: &Client, presented: PresentedRefreshToken, facts: &FamilyFacts, now: Timestamp) -> Result<TokenResponse, Failure> {
+    let family = &facts.family;
+    let id = family.id;
+    core.store.write(move |db| tree::end(db, &tree::Node::Grant(id), EndReason::ReuseDetected, now)).await?;
+    tracing::warn!(
+        event = "refresh.reuse_detected",
+        client = %client.id,
+        user = %family.user_id,
+        family = %id,
+        presented = presented.generation,
+        current = family.generation,
+        seconds_since_rotation = now.signed_duration_since(family.rotated_at).num_seconds(),
+        "an old refresh token came back: the family has been ended"
+    );
+    Err(refused("reuse detected"))
+}
+
+#[allow(clippy::too_many_arguments)] // private: the facts of one answer
+async fn answer(
+    core: &Core,
+    params: &Params,
+    client: &Client,
+    facts: FamilyFacts,
+    id: GrantId,
+    generation: u64,
+    deadlines: Deadlines,
+    now: Timestamp,
+) -> Result<TokenResponse, Failure> {
+    let (scope, resources) = narrowed(params, &facts)?;
+    let user: &User = facts.user.as_ref().ok_or_else(|| refused("user is gone"))?;
+    let refresh_token = core.refresh_tokens.mint(id, generation, &facts.family.secret);
+    let issued = Issue {
+        client,
+        user,
+        session_id: facts.family.session_id,
+        grant_id: id,
+        grant: &facts.family.grant,
+        scope,
+        resources,
+        nonce: None,
+        deadlines: session_deadlines(core, client, &facts, deadlines, now),
+        refresh_token: Some(refresh_token),
+    };
+    issue(core, issued, now).await
+}
+
+/// What the application is told are the session's deadlines while the session lives; a family that has outlived its
+/// session tells its own. A rotation has just restarted the family's idle limit.
+fn session_deadlines(core: &Core, client: &Client, facts: &FamilyFacts, family: Deadlines, now: Timestamp) -> Deadlines {
+    let limits = core.limits(client);
+    let session = facts.session.as_ref().zip(facts.user.as_ref());
+    let judged = session.and_then(|(session, user)| {
+        crate::protocol::session::judge_grant(session, user, facts.client_session.as_ref(), facts.family.created_at, &limits, now).ok()
+    });
+    judged.unwrap_or(Deadlines { absolute: family.absolute, idle: limits.refresh_idle.after(now) })
+}

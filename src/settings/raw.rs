@@ -1,0 +1,79 @@
+//! The shape of the whole file, before its sections judge it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::sources::Sources;
+use super::{IssuerUrl, MasterKeySource, Settings, SettingsError, TrustProxy};
+use super::{branding, clients, cookies, database, keys, lifetimes, log, passwords, users};
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Raw {
+    issuer: Option<IssuerUrl>,
+    listen: Option<Listen>,
+    database: database::Raw,
+    master_key_file: Option<PathBuf>,
+    lifetimes: lifetimes::Raw,
+    passwords: passwords::Raw,
+    keys: keys::Raw,
+    cookies: cookies::Raw,
+    branding: branding::Raw,
+    log: log::Raw,
+    trust_proxy: TrustProxy,
+    clients: Vec<clients::Raw>,
+    users: Vec<users::Raw>,
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Listen(SocketAddr);
+
+impl TryFrom<String> for Listen {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        // `:8080` and `localhost:8080` are refused on purpose: which address is meant decides who can reach the server.
+        text.parse().map(Self).map_err(|_| {
+            format!("`{text}` is not an address and a port: write `\"127.0.0.1:8080\"` (this machine only) or `\"0.0.0.0:8080\"` (reachable from outside)")
+        })
+    }
+}
+
+pub(super) fn validated(sources: &Sources) -> Result<Settings, SettingsError> {
+    let raw: Raw = sources.figment.extract().map_err(|error| SettingsError::explain(sources, error))?;
+    let default = Settings::default();
+    let settings = Settings {
+        issuer: raw.issuer.unwrap_or(default.issuer),
+        listen: raw.listen.map_or(default.listen, |listen| listen.0),
+        database: raw.database.validated(sources)?,
+        // The environment's text wins: a container has no file to protect.
+        master_key: match (&sources.master_key, raw.master_key_file) {
+            (Some(text), _) => MasterKeySource::Text(text.clone()),
+            (None, Some(file)) => MasterKeySource::File(file),
+            (None, None) => default.master_key,
+        },
+        clients: clients::validated(raw.clients, sources)?,
+        users: users::validated(raw.users, sources)?,
+        lifetimes: raw.lifetimes.validated(sources)?,
+        passwords: raw.passwords.validated(sources)?,
+        keys: raw.keys.validated(sources)?,
+        cookies: raw.cookies.validated(),
+        branding: raw.branding.validated(sources)?,
+        log: raw.log.validated(),
+        trust_proxy: raw.trust_proxy,
+    };
+    // Between sections: what a client's ID tokens are signed with must have a key.
+    let keyless = |client: &clients::DeclaredClient| !settings.keys.algorithms.contains(&client.metadata.id_token_signed_response_alg);
+    if let Some(i) = settings.clients.iter().position(keyless) {
+        let path = ["clients", &i.to_string(), "id_token_signed_response_alg"];
+        return Err(SettingsError::refused(
+            sources,
+            &path,
+            "no key is kept for that algorithm: add it to `algorithms` in `[keys]`, or choose one that is there",
+        ));
+    }
+    Ok(settings)
+}

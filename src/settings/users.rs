@@ -1,0 +1,122 @@
+//! `[[users]]`: people declared in the file. A clear password never is: a hash, or none and `gatekey user set-password`.
+
+use serde::Deserialize;
+
+use super::SettingsError;
+use super::known::{Key, Kind, key};
+use super::sources::Sources;
+use crate::domain::secret::Secret;
+use crate::domain::user::{Profile, normal_username};
+
+pub(super) const KEYS: &[Key] = &[
+    key("users[].username", Kind::Text, "\"alice\""),
+    key("users[].name", Kind::Text, "\"Alice Example\""),
+    key("users[].given_name", Kind::Text, "\"Alice\""),
+    key("users[].family_name", Kind::Text, "\"Example\""),
+    key("users[].email", Kind::Text, "\"alice@example.com\""),
+    key("users[].email_verified", Kind::Flag, "true"),
+    key("users[].admin", Kind::Flag, "true"),
+    key("users[].password_hash", Kind::Text, "\"$argon2id$v=19$m=19456,t=2,p=1$…\""),
+];
+
+/// A user of the settings file.
+#[derive(Debug, Clone)]
+pub struct DeclaredUser {
+    /// In its normal form.
+    pub username: String,
+    pub profile: Profile,
+    pub admin: bool,
+    /// A PHC string (argon2id). `None`: the password is left as it is.
+    pub password_hash: Option<Secret<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Raw {
+    username: String,
+    name: Option<String>,
+    given_name: Option<String>,
+    family_name: Option<String>,
+    email: Option<String>,
+    email_verified: Option<bool>,
+    admin: Option<bool>,
+    password_hash: Option<PasswordHash>,
+}
+
+pub(super) fn validated(raw: Vec<Raw>, sources: &Sources) -> Result<Vec<DeclaredUser>, SettingsError> {
+    let mut users: Vec<DeclaredUser> = Vec::with_capacity(raw.len());
+    for (i, raw) in raw.into_iter().enumerate() {
+        let at = i.to_string();
+        let refused = |name: &str, message: String| SettingsError::refused(sources, &["users", &at, name], message);
+        let username = normal_username(&raw.username);
+        if !is_username(&username) {
+            return Err(refused("username", format!("`{}` does not fit: {USERNAME_RULE}", raw.username)));
+        }
+        if users.iter().any(|user| user.username == username) {
+            return Err(refused("username", format!("`{username}` is declared twice: give each user another name")));
+        }
+        if raw.email.as_deref().is_some_and(|email| !is_email(email)) {
+            return Err(refused("email", "this is no e-mail address: write `\"name@example.com\"`".to_owned()));
+        }
+        users.push(DeclaredUser {
+            username,
+            profile: Profile {
+                name: raw.name,
+                given_name: raw.given_name,
+                family_name: raw.family_name,
+                email: raw.email,
+                email_verified: raw.email_verified.unwrap_or(false),
+            },
+            admin: raw.admin.unwrap_or(false),
+            password_hash: raw.password_hash.map(|hash| hash.0),
+        });
+    }
+    Ok(users)
+}
+
+/// What a user name may be.
+pub const USERNAME_RULE: &str = "a user name has 1 to 128 visible characters";
+
+/// Whether a user name in its normal form may be used.
+pub fn is_username(normal: &str) -> bool {
+    (1..=128).contains(&normal.chars().count()) && !normal.chars().any(|c| c.is_control() || c.is_whitespace())
+}
+
+/// Enough to catch a slip; whether mail arrives is shown by sending some.
+pub fn is_email(text: &str) -> bool {
+    text.len() <= 254
+        && !text.chars().any(|c| c.is_control() || c.is_whitespace())
+        && text.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'))
+}
+
+/// A PHC string of argon2id.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct PasswordHash(Secret<String>);
+
+impl TryFrom<String> for PasswordHash {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let text = Secret::new(text);
+        if is_argon2id(text.expose()) {
+            Ok(Self(text))
+        } else {
+            // The text is not repeated: it may be the password itself.
+            Err("this is no argon2id hash: write what `gatekey user hash-password` prints, a text that begins with `$argon2id$v=19$m=`")
+        }
+    }
+}
+
+/// `$argon2id$v=19$m=…,t=…,p=…$salt$hash`
+fn is_argon2id(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("$argon2id$v=19$") else { return false };
+    let parts: Vec<&str> = rest.split('$').collect();
+    let [parameters, salt, hash] = parts.as_slice() else { return false };
+    let numbers = ["m=", "t=", "p="];
+    let given: Vec<&str> = parameters.split(',').collect();
+    let base64 = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/".contains(&b));
+    given.len() == numbers.len()
+        && given.iter().zip(numbers).all(|(given, name)| given.strip_prefix(name).is_some_and(|number| number.parse::<u32>().is_ok_and(|n| n > 0)))
+        && [salt, hash].into_iter().all(base64)
+}

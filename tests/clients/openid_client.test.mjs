@@ -1,0 +1,131 @@
+// openid-client, unmodified, against the release binary: everything an application needs from the day it signs somebody in
+// to the day they sign out.
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+
+import * as oidc from 'openid-client';
+
+import { DATABASES, Gatekey, USER } from '../support/gatekey.mjs';
+import { UserAgent } from '../support/user_agent.mjs';
+
+const REDIRECT_URI = 'http://localhost:9/callback'; // Nobody listens there: the test reads the redirect itself.
+const SIGNED_OUT_URI = 'http://localhost:9/signed-out';
+// Signs that must be encoded on their way through HTTP Basic (RFC 6749 §2.3.1).
+const SECRET = `a secret with : and % and + in it ${randomBytes(32).toString('base64')}`;
+
+const CLIENTS = `
+[[clients]]
+id = "page"
+name = "A page"
+kind = "spa"
+redirect_uris = ["${REDIRECT_URI}"]
+post_logout_redirect_uris = ["${SIGNED_OUT_URI}"]
+web_origins = ["http://localhost:9"]
+
+[[clients]]
+id = "server"
+name = "A server"
+kind = "web"
+first_party = true
+redirect_uris = ["${REDIRECT_URI}"]
+secret_digest = "sha256:${createHash('sha256').update(SECRET).digest('hex')}"
+`;
+
+for (const kind of DATABASES) {
+  describe(kind, () => {
+    let gatekey;
+    before(async () => {
+      gatekey = await Gatekey.install(kind, { clients: CLIENTS });
+      gatekey.createUser();
+      await gatekey.start();
+    });
+    after(() => gatekey?.remove());
+
+    const discover = (id, ...rest) => oidc.discovery(new URL(gatekey.issuer), id, ...rest, { execute: [oidc.allowInsecureRequests, oidc.enableNonRepudiationChecks] });
+
+    /** Authorization code with PKCE (RFC 7636), state, nonce. */
+    async function signIn(config, agent, scope, parameters = {}) {
+      const verifier = oidc.randomPKCECodeVerifier();
+      const state = oidc.randomState();
+      const nonce = oidc.randomNonce();
+      const url = oidc.buildAuthorizationUrl(config, {
+        redirect_uri: REDIRECT_URI,
+        scope,
+        state,
+        nonce,
+        code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
+        code_challenge_method: 'S256',
+        ...parameters,
+      });
+      const response = await agent.authorize(url, USER);
+      return oidc.authorizationCodeGrant(config, response, { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true });
+    }
+
+    test('a public client: from discovery to logout', async () => {
+      const config = await discover('page', undefined, oidc.None());
+      const metadata = config.serverMetadata();
+      assert.equal(metadata.issuer, gatekey.issuer);
+      assert.deepEqual(metadata.code_challenge_methods_supported, ['S256']); // PK-09
+
+      const agent = new UserAgent(gatekey.issuer);
+      const tokens = await signIn(config, agent, 'openid profile email offline_access');
+      const claims = tokens.claims();
+      assert.equal(claims.aud, 'page');
+      assert.ok(claims.session_expiry > claims.iat);
+      assert.equal(tokens.token_type, 'bearer');
+      assert.ok(tokens.expires_in > 60);
+
+      const person = await oidc.fetchUserInfo(config, tokens.access_token, claims.sub);
+      assert.equal(person.email, `${USER.name}@example.test`);
+
+      // Silently, on the same session: no page in between (OIDC Core §3.1.2.1, prompt=none).
+      const silent = await signIn(config, agent, 'openid profile email offline_access', { prompt: 'none' });
+      assert.equal(silent.claims().sub, claims.sub);
+      assert.equal(silent.claims().auth_time, claims.auth_time);
+
+      // RFC 6749 §6, and rotation: each answer brings the next refresh token; the last one may be replayed, once lost.
+      const second = await oidc.refreshTokenGrant(config, tokens.refresh_token);
+      assert.notEqual(second.refresh_token, tokens.refresh_token);
+      assert.equal(second.claims().auth_time, claims.auth_time);
+      const replayed = await oidc.refreshTokenGrant(config, tokens.refresh_token);
+      assert.equal(replayed.refresh_token, second.refresh_token);
+      const third = await oidc.refreshTokenGrant(config, second.refresh_token);
+
+      // RFC 7009: what is given back is dead, and so is what came from it.
+      await oidc.tokenRevocation(config, third.refresh_token);
+      await assert.rejects(oidc.refreshTokenGrant(config, third.refresh_token), { error: 'invalid_grant', error_description: 'Unknown or invalid refresh token.' });
+      await assert.rejects(oidc.fetchUserInfo(config, third.access_token, claims.sub), (error) => error.response.status === 401);
+
+      // OIDC RP-Initiated Logout §2: with the hint nobody is asked.
+      const end = oidc.buildEndSessionUrl(config, { id_token_hint: silent.id_token, post_logout_redirect_uri: SIGNED_OUT_URI, state: 'bye' });
+      assert.equal((await agent.visit(end)).left?.href, `${SIGNED_OUT_URI}?state=bye`);
+      await assert.rejects(signIn(config, agent, 'openid', { prompt: 'none' }), { error: 'login_required' });
+    });
+
+    test('a confidential client: introspection, and client authentication that is checked', async () => {
+      const config = await discover('server', SECRET, oidc.ClientSecretBasic(SECRET));
+      const agent = new UserAgent(gatekey.issuer);
+      const tokens = await signIn(config, agent, 'openid offline_access');
+      const active = await oidc.tokenIntrospection(config, tokens.access_token);
+      assert.equal(active.active, true);
+      assert.equal(active.client_id, 'server');
+      assert.equal((await oidc.tokenIntrospection(config, tokens.refresh_token)).active, true);
+
+      const next = await oidc.refreshTokenGrant(config, tokens.refresh_token);
+      await oidc.tokenRevocation(config, next.refresh_token);
+      assert.deepEqual(await oidc.tokenIntrospection(config, next.access_token), { active: false });
+
+      const wrong = await discover('server', `${SECRET}x`, oidc.ClientSecretBasic(`${SECRET}x`));
+      await assert.rejects(oidc.refreshTokenGrant(wrong, next.refresh_token), { error: 'invalid_client', status: 401 });
+    });
+
+    test('what a client does wrong is said in its own words', async () => {
+      const config = await discover('page', undefined, oidc.None());
+      const agent = new UserAgent(gatekey.issuer);
+      await assert.rejects(signIn(config, agent, 'openid', { response_type: 'token' }), { error: 'unsupported_response_type' });
+      await assert.rejects(signIn(config, agent, 'openid', { prompt: 'none' }), { error: 'login_required' });
+      await assert.rejects(oidc.refreshTokenGrant(config, 'no such token'), { error: 'invalid_grant' });
+    });
+  });
+}

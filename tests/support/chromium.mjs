@@ -1,0 +1,27 @@
+// Chromium, and what a page of the issuer may never do in it. The caller brings playwright-core.
+
+/** How Debian's Chromium is started; as root it has no sandbox to offer. */
+export const LAUNCH = {
+  executablePath: process.env.GATEKEY_CHROMIUM ?? '/usr/bin/chromium',
+  args: process.getuid() === 0 ? ['--no-sandbox'] : [],
+};
+
+/** Collects what a page complains of: violations of its Content-Security-Policy and errors of its scripts. */
+export function complaints(page) {
+  const list = [];
+  page.on('console', (message) => {
+    // A refused token request is shown as a network error, which is what the test wants.
+    if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) list.push(message.text());
+  });
+  page.on('pageerror', (error) => list.push(String(error)));
+  return list;
+}
+
+/** Signs in and, when asked, allows, as a person does: by typing and clicking. */
+export async function signIn(page, { name, password }) {
+  await page.getByLabel(/user ?name/i).fill(name);
+  await page.locator('input[type=password]').fill(password);
+  await page.locator('input[type=password]').press('Enter');
+}
+
+export const allow = (page) => page.locator('button[name=decision][value=allow]').click();

@@ -1,0 +1,116 @@
+// Runs the release binary as its users do: a folder with gatekey.toml, commands, a process that serves.
+// Only Node's own modules are used here.
+import { execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as after } from 'node:timers/promises';
+
+const BINARY = process.env.GATEKEY_BIN;
+const POSTGRES = process.env.GATEKEY_TEST_POSTGRES_URL;
+if (!BINARY || !POSTGRES) throw new Error('GATEKEY_BIN and GATEKEY_TEST_POSTGRES_URL are not set: run tests/run, which sets both');
+
+export const DATABASES = ['sqlite', 'postgres'];
+export const USER = { name: 'alice', password: 'correct horse battery staple' };
+
+/** A port of the loopback that was free a moment ago. */
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Polls until `check` gives something true; a deadline, no luck. */
+export async function until(what, check, seconds = 20) {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    const value = await check();
+    if (value) return value;
+    if (Date.now() > deadline) throw new Error(`${what}: not within ${seconds} s`);
+    await after(20);
+  }
+}
+
+function sql(statement) {
+  return execFileSync('psql', ['--no-psqlrc', '--quiet', '--tuples-only', '--no-align', '--set=ON_ERROR_STOP=1', POSTGRES, '--command', statement], { encoding: 'utf8' });
+}
+
+/** An installation: a folder, a database, settings, and processes of it. */
+export class Gatekey {
+  constructor(kind, folder, port, database) {
+    Object.assign(this, { kind, folder, port, database, process: null, log: '' });
+    this.issuer = `http://localhost:${port}/`;
+  }
+
+  /** `clients` is TOML: one [[clients]] after the other. */
+  static async install(kind, { clients = '', settings = '' } = {}) {
+    const folder = mkdtempSync(join(tmpdir(), 'gatekey-client-tests-'));
+    let database = `sqlite://${join(folder, 'gatekey.db')}`;
+    let name = null;
+    if (kind === 'postgres') {
+      name = `gatekey_client_${process.pid}_${randomBytes(4).toString('hex')}`;
+      sql(`CREATE DATABASE ${name}`);
+      database = POSTGRES.replace(/\/[^/]*$/, `/${name}`);
+    }
+    const gatekey = new Gatekey(kind, folder, await freePort(), database);
+    gatekey.databaseName = name;
+    const text = `issuer = "${gatekey.issuer}"
+listen = "127.0.0.1:${gatekey.port}"
+master_key_file = "${join(folder, 'master.key')}"
+${settings}
+[database]
+url = "${database}"
+
+${clients}`;
+    writeFileSync(join(folder, 'gatekey.toml'), text);
+    gatekey.run(['init', '--key-only'], '');
+    return gatekey;
+  }
+
+  /** Runs a command to its end; what it prints. */
+  run(args, input) {
+    return execFileSync(BINARY, [...args, '--config', join(this.folder, 'gatekey.toml')], { cwd: this.folder, input, encoding: 'utf8' });
+  }
+
+  createUser(name = USER.name, password = USER.password) {
+    this.run(['user', 'create', name, '--email', `${name}@example.test`, '--name', 'Alice Example'], `${password}\n`);
+  }
+
+  /** Starts the server and waits until it says that it is ready. */
+  async start() {
+    const child = spawn(BINARY, ['serve', '--config', join(this.folder, 'gatekey.toml')], { cwd: this.folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.process = child;
+    this.exited = new Promise((resolve) => child.on('exit', (code, signal) => resolve({ code, signal })));
+    let ended = null;
+    this.exited.then((end) => (ended = end));
+    const keep = (chunk) => (this.log += chunk);
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    await until('the server is ready', async () => {
+      if (ended) throw new Error(`the server ended at once (${JSON.stringify(ended)}):\n${this.log}`);
+      return fetch(`${this.issuer}readyz`).then((answer) => answer.ok, () => false);
+    });
+  }
+
+  /** Ends the process: SIGTERM drains, SIGKILL does not. */
+  async stop(signal = 'SIGTERM') {
+    if (!this.process) return null;
+    this.process.kill(signal);
+    const end = await this.exited;
+    this.process = null;
+    return end;
+  }
+
+  async remove() {
+    await this.stop('SIGKILL');
+    rmSync(this.folder, { recursive: true, force: true });
+    if (this.databaseName) sql(`DROP DATABASE ${this.databaseName} WITH (FORCE)`);
+  }
+}

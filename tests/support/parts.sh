@@ -1,0 +1,100 @@
+# The parts of a run, and the count of what they ran. Sourced by tests/run.
+
+PASSED=0
+FAILED=0
+REPORT=()
+
+# in_group LOG COMMAND... : runs it in a process group of its own (so that an interrupted run leaves nothing behind),
+# shown and kept in LOG.
+in_group() {
+  local log=$1 status=0
+  shift
+  set -m
+  (set -o pipefail && "$@" 2>&1 </dev/null | tee "$log") &
+  CHILD=$!
+  set +m
+  wait "$CHILD" || status=$?
+  CHILD=
+  return "$status"
+}
+
+# record NAME PASSED FAILED
+record() {
+  PASSED=$((PASSED + $2))
+  FAILED=$((FAILED + $3))
+  REPORT+=("$(printf '%-38s %5d passed %5d failed' "$1" "$2" "$3")")
+}
+
+# check NAME COMMAND... : counts as one test.
+check() {
+  local name=$1
+  shift
+  echo "== $name"
+  if in_group "$SCRATCH/log" "$@"; then record "$name" 1 0; else record "$name" 0 1; fi
+}
+
+# tests NAME COUNT COMMAND... : COUNT reads the log and prints "passed failed". A command that fails, and one that
+# ran nothing, is a failure whatever it printed.
+tests() {
+  local name=$1 count=$2 status=0 passed failed
+  shift 2
+  echo "== $name"
+  in_group "$SCRATCH/log" "$@" || status=$?
+  read -r passed failed < <("$count" "$SCRATCH/log")
+  if [ "$failed" -eq 0 ] && { [ "$status" -ne 0 ] || [ "$passed" -eq 0 ]; }; then
+    echo "$name: exit status $status, $passed tests ran" >&2
+    failed=1
+  fi
+  record "$name" "$passed" "$failed"
+}
+
+count_cargo() {
+  awk '/^test result: / { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p += $(i-1); if ($i ~ /^failed/) f += $(i-1) } } END { print p + 0, f + 0 }' "$1"
+}
+
+# Node's test runner in its TAP form; a test that was cancelled or skipped has shown nothing, so it counts as failed.
+count_node() {
+  awk '/^# (tests|pass|fail|cancelled|skipped|todo) [0-9]+$/ { n[$2] += $3 } END { print n["pass"] + 0, n["fail"] + n["cancelled"] + n["skipped"] + n["todo"] + 0 }' "$SCRATCH/tap"
+}
+
+part_rust() {
+  check "rust: format" cargo fmt --check
+  check "rust: clippy" cargo clippy --locked --all-targets -- -D warnings
+  tests "rust: tests" count_cargo cargo test --locked --no-fail-fast
+}
+
+build_release() {
+  echo "== release build"
+  in_group "$SCRATCH/log" cargo build --locked --release || {
+    echo "tests/run: the release build failed" >&2
+    exit 1
+  }
+  export GATEKEY_BIN="$CARGO_TARGET_DIR/release/gatekey"
+}
+
+# node_part NAME FOLDER : the tests of a folder with a package.json, as Node's own runner finds them.
+node_part() {
+  local name=$1 folder=$2
+  echo "== $name: packages"
+  in_group "$SCRATCH/log" npm ci --prefix "$folder" --no-audit --no-fund --prefer-offline || {
+    echo "tests/run: npm could not install what $folder/package-lock.json names" >&2
+    record "$name" 0 1
+    return 0
+  }
+  : >"$SCRATCH/tap"
+  tests "$name" count_node node --test --test-concurrency=1 \
+    --test-reporter=spec --test-reporter-destination=stdout --test-reporter=tap --test-reporter-destination="$SCRATCH/tap" \
+    "$folder"/*.test.mjs
+}
+
+part_clients() { node_part clients tests/clients; }
+part_browser() { node_part browser tests/browser; }
+
+summary() {
+  echo
+  echo "What ran:"
+  printf '  %s\n' "${REPORT[@]}"
+  echo
+  echo "$PASSED passed, $FAILED failed"
+  [ "$FAILED" -eq 0 ] && [ "$PASSED" -gt 0 ]
+}
