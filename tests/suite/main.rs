@@ -5,6 +5,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod layers;
-mod support;
-
 mod store_contract;
+mod support;
