@@ -6,7 +6,7 @@ use super::SettingsError;
 use super::known::{Key, Kind, key};
 use super::sources::Sources;
 use crate::domain::duration::Lifetime;
-use crate::domain::signing_key::SigningAlg;
+use crate::domain::signing_key::{JWKS_MAX_AGE_SECONDS, SigningAlg};
 
 pub(super) const KEYS: &[Key] = &[key("keys.announce", Kind::Duration, "\"P2D\""), key("keys.algorithms", Kind::Texts, "[\"ES256\", \"RS256\"]")];
 

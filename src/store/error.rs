@@ -68,6 +68,11 @@ const UNAVAILABLE: &[&str] = &[
     "connection to server",
 ];
 
+/// libpq explains itself over several lines; a log line is one.
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 const DAMAGED: &[&str] = &["database disk image is malformed", "file is not a database", "invalid page in block", "could not read block"];
 
 impl From<DieselError> for StoreError {
@@ -76,10 +81,10 @@ impl From<DieselError> for StoreError {
         match error {
             DieselError::DatabaseError(Kind::UniqueViolation | Kind::ForeignKeyViolation, _) => Self::Conflict,
             DieselError::DatabaseError(Kind::ReadOnlyTransaction | Kind::ClosedConnection | Kind::UnableToSendCommand | Kind::SerializationFailure, info) => {
-                Self::Unavailable(info.message().trim().to_owned())
+                Self::Unavailable(one_line(info.message()))
             }
             DieselError::DatabaseError(_, info) => {
-                let message = info.message().trim().to_owned();
+                let message = one_line(info.message());
                 if UNAVAILABLE.iter().any(|text| message.contains(text)) {
                     Self::Unavailable(message)
                 } else if DAMAGED.iter().any(|text| message.contains(text)) {

@@ -66,11 +66,11 @@ pub async fn status(options: &Options) -> Result<Status, OpenError> {
     let url = options.url.clone();
     on_a_thread(move || {
         let location = Location::parse(&url)?;
-        if let Location::Sqlite(path) = &location {
-            if !path.exists() {
-                check_directory(path)?;
-                return Ok(Status { applied: Vec::new(), pending: names(&SQLITE)? });
-            }
+        if let Location::Sqlite(path) = &location
+            && !path.exists()
+        {
+            check_directory(path)?;
+            return Ok(Status { applied: Vec::new(), pending: names(&SQLITE)? });
         }
         connect(&location)?.status()
     })

@@ -16,7 +16,7 @@ use crate::protocol::token::authorization_code::{Decision, Facts, decide};
 use crate::service::authorize::open_code;
 use crate::service::{Core, Failure};
 use crate::store::redeemed_codes::Redemption;
-use crate::store::{client_sessions, consents, sessions, tree, users};
+use crate::store::{StoreError, client_sessions, consents, sessions, tree, users};
 
 pub async fn redeem(core: &Core, params: &Params, client: &Client) -> Result<TokenResponse, Failure> {
     let code = open_code(core, params.require("code")?).ok_or_else(|| refused("not a code of this issuer"))?;
@@ -33,8 +33,11 @@ pub async fn redeem(core: &Core, params: &Params, client: &Client) -> Result<Tok
         Decision::Redeem(deadlines) => deadlines,
         Decision::Burn(reason) => {
             let burnt = RedeemedCode { ended: Some(Ended { at: now, reason: EndReason::CodeReplayed }), ..row(core, client, &code, now) };
-            core.store.redeem(Redemption { code: burnt, family: None }).await?;
-            return Err(refused(reason));
+            return match core.store.redeem(Redemption { code: burnt, family: None }).await {
+                // A conflict: its session has ended, so it is useless already.
+                Ok(_) | Err(StoreError::Conflict) => Err(refused(reason)),
+                Err(error) => Err(error.into()),
+            };
         }
         Decision::Refuse(reason) => return Err(refused(reason)),
     };
@@ -43,7 +46,12 @@ pub async fn redeem(core: &Core, params: &Params, client: &Client) -> Result<Tok
     };
     let family = client.metadata.grant_types.contains(&GrantType::RefreshToken).then(|| new_family(core, &code, now));
     let redemption = Redemption { code: row(core, client, &code, now), family: family.clone() };
-    if !core.store.redeem(redemption).await? {
+    let first = match core.store.redeem(redemption).await {
+        // The session ended between the look at it and the write, which holds it fast.
+        Err(StoreError::Conflict) => return Err(refused("the session has just ended")),
+        answer => answer?,
+    };
+    if !first {
         // RFC 6749 §4.1.2: used before, so revoke what the first use gave.
         let id = code.id;
         core.store.write(move |db| tree::end(db, &tree::Node::Grant(id), EndReason::CodeReplayed, now)).await?;

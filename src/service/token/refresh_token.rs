@@ -7,7 +7,6 @@ use super::TokenResponse;
 use super::issue::{Issue, issue};
 use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
-use crate::domain::id::GrantId;
 use crate::domain::refresh_family::PresentedRefreshToken;
 use crate::domain::scope::{OFFLINE_ACCESS, Scope};
 use crate::domain::session::{EndReason, Session};
@@ -35,19 +34,19 @@ pub async fn refresh(core: &Core, params: &Params, client: &Client) -> Result<To
         // Nothing below happens on the word of a token that does not verify: a stranger cannot harm a family.
         let presented = core.refresh_tokens.verify(&parsed, &facts.family.secret).ok_or_else(|| refused("MAC does not verify"))?;
         let decision = decide(presented, &as_facts(&facts), client, &core.limits(client), now);
-        let (generation, deadlines) = match decision {
+        let generation = match decision {
             Decision::Refuse(reason) => return Err(refused(reason)),
             Decision::Expired(reason) => {
                 core.store.write(move |db| tree::end(db, &tree::Node::Grant(id), reason, now)).await?;
                 return Err(refused(reason.as_str()));
             }
             Decision::Reuse => return reuse(core, client, presented, &facts, now).await,
-            Decision::Replay { current, deadlines } => {
+            Decision::Replay { current, .. } => {
                 narrowed(params, &facts)?;
                 tracing::info!(event = "refresh.replayed", client = %client.id, family = %id, generation = current, "the predecessor came again within the overlap");
-                (current, deadlines)
+                current
             }
-            Decision::Rotate { next, deadlines } | Decision::RotateForward { next, deadlines } => {
+            Decision::Rotate { next, .. } | Decision::RotateForward { next, .. } => {
                 // Judged before the step is taken: a wrong `scope` can be mended and sent again.
                 narrowed(params, &facts)?;
                 let expected = facts.family.generation;
@@ -57,7 +56,7 @@ pub async fn refresh(core: &Core, params: &Params, client: &Client) -> Result<To
                 if !core.store.rotate(Step { id, expected, next, at: now }).await? {
                     continue;
                 }
-                (next, deadlines)
+                next
             }
         };
         return answer(core, params, client, facts, generation, now).await;
@@ -110,24 +109,15 @@ async fn reuse(core: &Core, client: &Client, presented: PresentedRefreshToken, f
     Err(refused("reuse detected"))
 }
 
-async fn answer(
-    core: &Core,
-    params: &Params,
-    client: &Client,
-    facts: FamilyFacts,
-    id: GrantId,
-    generation: u64,
-    deadlines: Deadlines,
-    now: Timestamp,
-) -> Result<TokenResponse, Failure> {
+async fn answer(core: &Core, params: &Params, client: &Client, facts: FamilyFacts, generation: u64, now: Timestamp) -> Result<TokenResponse, Failure> {
     let (scope, resources) = narrowed(params, &facts)?;
     let user: &User = facts.user.as_ref().ok_or_else(|| refused("user is gone"))?;
-    let refresh_token = core.refresh_tokens.mint(id, generation, &facts.family.secret);
+    let refresh_token = core.refresh_tokens.mint(facts.family.id, generation, &facts.family.secret);
     let issued = Issue {
         client,
         user,
         session_id: facts.family.session_id,
-        grant_id: id,
+        grant_id: facts.family.id,
         grant: &facts.family.grant,
         scope,
         resources,

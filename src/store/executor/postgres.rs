@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use tokio::sync::oneshot;
 
@@ -272,18 +272,17 @@ fn write(conn: &mut Connection, work: &mut Work) -> Result<(), StoreError> {
     transaction(conn, |conn| work.run(conn))
 }
 
+/// Not diesel's `transaction()`: to a COMMIT after a failed statement PostgreSQL answers with a silent ROLLBACK, so a unit that passed
+/// over an error would be told that it is durable. The SELECT fails in such a transaction; it travels with the COMMIT and costs no round trip.
 pub(super) fn transaction<T>(conn: &mut Connection, f: impl FnOnce(&mut Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-    let postgres = |conn: &mut Connection, step: fn(&mut PgConnection) -> QueryResult<()>| match conn {
-        Connection::Postgres(conn) => step(conn).map_err(StoreError::from),
-        Connection::Sqlite(_) => Err(StoreError::Query("an SQLite connection in the pool of PostgreSQL".to_owned())),
-    };
-    postgres(conn, AnsiTransactionManager::begin_transaction)?;
-    match f(conn) {
-        Ok(value) => postgres(conn, AnsiTransactionManager::commit_transaction).map(|()| value),
-        Err(error) => match postgres(conn, AnsiTransactionManager::rollback_transaction) {
-            Ok(()) => Err(error),
-            // It could not even be undone: the server does that when it sees the connection go.
-            Err(lost) => Err(StoreError::unavailable(lost.to_string())),
-        },
+    conn.batch_execute("BEGIN")?;
+    let result = f(conn).and_then(|value| {
+        conn.batch_execute("SELECT 1; COMMIT")?;
+        Ok(value)
+    });
+    if result.is_err() {
+        // If it cannot be undone, the connection is no good: the server undoes it when it sees the connection go.
+        conn.batch_execute("ROLLBACK").map_err(|lost| StoreError::unavailable(lost.to_string()))?;
     }
+    result
 }

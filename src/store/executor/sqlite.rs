@@ -158,8 +158,10 @@ impl Writer {
             if let Err(error) = self.begin() {
                 tracing::warn!(%error, "the database gives no write lock");
                 // Everyone who waited behind it has waited as long: they are told too, instead of waiting once more each.
+                // They are gathered before the first is answered, so that nobody who came after the answer is among them.
+                let behind = queue.drain(usize::MAX);
                 first.answer(Err(error.clone()));
-                for work in queue.drain(usize::MAX) {
+                for work in behind {
                     work.answer(Err(error.clone()));
                 }
                 continue;

@@ -1,0 +1,186 @@
+//! Many callers at once: one winner, no harm to neighbours, bounded queues, nothing half done.
+
+use super::*;
+
+on_both! {
+    one_of_64_rotates
+    one_of_64_redeems
+    hot_writes_mix_and_answer_their_own_row
+    a_failing_unit_harms_no_neighbour
+    a_dropped_caller_leaves_nothing_half_done
+    two_stores_share_one_database
+    a_full_queue_is_unavailable
+    close_finishes_what_is_queued
+}
+
+async fn one_of_64_rotates(database: Database) {
+    let w = world(&database).await;
+    let id = w.redeem(Some("openid")).await.code.id;
+    for expected in 1..=5 {
+        let at = now();
+        let won = winners(|| {
+            let store = w.store.clone();
+            async move { store.rotate(Step { id, expected, next: expected + 1, at }).await }
+        });
+        assert_eq!(won.await, 1);
+        let family = w.family(id).await;
+        assert_eq!((family.generation, family.rotated_at, family.last_used_at), (expected + 1, at, at));
+    }
+    assert_eq!(w.store.rotate(Step { id, expected: 1, next: 2, at: now() }).await, Ok(false));
+    // Forward over a gap, as after a restored backup.
+    assert_eq!(w.store.rotate(Step { id, expected: 6, next: 40, at: now() }).await, Ok(true));
+    w.end(Node::Grant(id), EndReason::ReuseDetected).await;
+    assert_eq!(w.store.rotate(Step { id, expected: 40, next: 41, at: now() }).await, Ok(false));
+}
+
+async fn one_of_64_redeems(database: Database) {
+    let w = world(&database).await;
+    let r = redemption(&w.session, &w.client, Some("openid"));
+    let won = winners(|| {
+        let (store, mut mine) = (w.store.clone(), r.clone());
+        // Every caller has drawn a family secret of its own.
+        mine.family.as_mut().unwrap().secret = Secret::new(random(&SystemEntropy));
+        async move { store.redeem(mine).await }
+    });
+    assert_eq!(won.await, 1);
+    assert_eq!(w.family(r.code.id).await.generation, 1);
+}
+
+async fn hot_writes_mix_and_answer_their_own_row(database: Database) {
+    let w = world(&database).await;
+    let mut families = Vec::new();
+    for _ in 0..8 {
+        families.push(w.redeem(Some("openid")).await.code.id);
+    }
+    let mut tasks = Vec::new();
+    for (i, id) in families.iter().copied().enumerate() {
+        // Odd ones are told a generation that is not there. Two steps in a row may meet in one batch.
+        let (store, expected) = (w.store.clone(), 1 + (i as u64 % 2) * 7);
+        tasks.push(tokio::spawn(async move { (i % 2 == 0, store.rotate(Step { id, expected, next: expected + 1, at: now() }).await) }));
+        let (store, touch) = (w.store.clone(), Touch { session_id: w.session.id, client_id: Some(w.client.id.clone()), at: now() });
+        tasks.push(tokio::spawn(async move { (true, store.touch(touch).await.map(|()| true)) }));
+        let (store, r) = (w.store.clone(), redemption(&w.session, &w.client, None));
+        tasks.push(tokio::spawn(async move { (true, store.redeem(r).await) }));
+        // Names a client that is not there: it fails, and only it.
+        let (store, mut r) = (w.store.clone(), redemption(&w.session, &w.client, None));
+        r.code.client_id = ClientId::parse("nobody").unwrap();
+        tasks.push(tokio::spawn(async move {
+            let result = store.redeem(r).await;
+            assert_eq!(result, Err(StoreError::Conflict));
+            (false, Ok(false))
+        }));
+    }
+    for task in tasks {
+        let (expected, result) = task.await.unwrap();
+        assert_eq!(result, Ok(expected));
+    }
+}
+
+async fn a_failing_unit_harms_no_neighbour(database: Database) {
+    let store = database.open().await;
+    let tasks: Vec<_> = (0..60)
+        .map(|i| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let result = store.write(move |conn| {
+                    store::users::insert(conn, &user(&format!("user{i}")))?;
+                    match i % 3 {
+                        0 => Ok(()),
+                        1 => Err(StoreError::Query("refused after the insert".to_owned())),
+                        _ => panic!("a unit that panics after the insert (expected in this test)"),
+                    }
+                });
+                (i, result.await)
+            })
+        })
+        .collect();
+    for task in tasks {
+        let (i, result) = task.await.unwrap();
+        assert_eq!(result.is_ok(), i % 3 == 0, "{result:?}");
+    }
+    let users = store.scan(|conn| store::users::list(conn, None, 100)).await.unwrap();
+    assert_eq!(users.len(), 20);
+    assert_eq!(store.write(|conn| store::users::insert(conn, &user("user0"))).await, Err(StoreError::Conflict));
+}
+
+async fn a_dropped_caller_leaves_nothing_half_done(database: Database) {
+    let store = database.open().await;
+    for i in 0..40 {
+        let write = store.write(move |conn| {
+            store::users::insert(conn, &user(&format!("a{i}")))?;
+            store::users::insert(conn, &user(&format!("b{i}")))
+        });
+        // Polled once, so that it is queued, then dropped.
+        let _ = tokio::time::timeout(Duration::ZERO, write).await;
+    }
+    store.close().await;
+    let names: Vec<String> = database.open().await.scan(|conn| store::users::list(conn, None, 100)).await.unwrap().into_iter().map(|u| u.username).collect();
+    for i in 0..40 {
+        assert_eq!(names.contains(&format!("a{i}")), names.contains(&format!("b{i}")), "{names:?}");
+    }
+}
+
+async fn two_stores_share_one_database(database: Database) {
+    let w = world(&database).await;
+    let other = database.open().await;
+    let id = w.redeem(Some("openid")).await.code.id;
+    let turn = AtomicU32::new(0);
+    for expected in 1..=5 {
+        let won = winners(|| {
+            let store = if turn.fetch_add(1, Ordering::Relaxed) % 2 == 0 { w.store.clone() } else { other.clone() };
+            async move { store.rotate(Step { id, expected, next: expected + 1, at: now() }).await }
+        });
+        assert_eq!(won.await, 1);
+    }
+    assert_eq!(w.family(id).await.generation, 6);
+}
+
+async fn a_full_queue_is_unavailable(database: Database) {
+    let store = Store::open(&Options { pool_size: 2, queue: 4, ..Options::new(&database.url) }).await.unwrap();
+    let gate = Arc::new(std::sync::Barrier::new(2));
+    let (held, s) = (Arc::clone(&gate), store.clone());
+    let (started, begun) = tokio::sync::oneshot::channel();
+    let blocker = tokio::spawn(async move {
+        s.write(move |_| {
+            let _ = started.send(());
+            held.wait();
+            Ok(())
+        })
+        .await
+    });
+    begun.await.unwrap();
+    // The one writing thread is held, so four wait and the fifth is refused at once.
+    let waiting: Vec<_> = (0..4)
+        .map(|_| {
+            let s = store.clone();
+            tokio::spawn(async move { s.write(|_| Ok(())).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    let before = Instant::now();
+    assert!(matches!(store.write(|_| Ok(())).await, Err(StoreError::Unavailable(_))));
+    assert!(before.elapsed() < Duration::from_secs(1));
+    tokio::task::spawn_blocking(move || gate.wait()).await.unwrap();
+    blocker.await.unwrap().unwrap();
+    for write in waiting {
+        write.await.unwrap().unwrap();
+    }
+}
+
+async fn close_finishes_what_is_queued(database: Database) {
+    let store = database.open().await;
+    let tasks: Vec<_> = (0..30)
+        .map(|i| {
+            let store = store.clone();
+            tokio::spawn(async move { store.write(move |conn| store::users::insert(conn, &user(&format!("u{i}")))).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    store.close().await;
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    assert!(matches!(store.write(|_| Ok(())).await, Err(StoreError::Unavailable(_))));
+    store.close().await;
+    assert_eq!(database.open().await.scan(|conn| store::users::list(conn, None, 100)).await.unwrap().len(), 30);
+}

@@ -1,0 +1,71 @@
+//! A database that is locked, cut off or read-only: told soon, and served again by itself.
+
+use super::*;
+
+/// A database that another process keeps locked costs callers a 503, not a hang, and serves again when it is let go.
+#[tokio::test]
+async fn a_locked_sqlite_is_unavailable_and_recovers() {
+    let database = Database::new(Backend::Sqlite);
+    let store = database.open().await;
+    let mut other = SqliteConnection::establish(database.url.strip_prefix("sqlite://").unwrap()).unwrap();
+    other.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let before = Instant::now();
+    assert!(matches!(store.write(|conn| store::users::insert(conn, &user("ann"))).await, Err(StoreError::Unavailable(_))));
+    assert!(before.elapsed() < Duration::from_secs(20));
+    other.batch_execute("ROLLBACK").unwrap();
+    store.write(|conn| store::users::insert(conn, &user("ann"))).await.unwrap();
+}
+
+/// All connections of the pool are cut at once: no more than the requests under way fail, and it serves again by itself.
+#[tokio::test]
+async fn postgres_connections_that_are_cut_are_replaced() {
+    let database = Database::new(Backend::Postgres);
+    let w = world(&database).await;
+    let id = w.redeem(Some("openid")).await.code.id;
+    for _ in 0..8 {
+        w.store.read(|conn| store::meta::get(conn, "x")).await.unwrap();
+    }
+    PgConnection::establish(&admin_url())
+        .unwrap()
+        .batch_execute(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'", database.dropped.as_ref().unwrap().1))
+        .unwrap();
+    let first = w.store.rotate(Step { id, expected: 1, next: 2, at: now() }).await;
+    assert!(matches!(first, Ok(true) | Err(StoreError::Unavailable(_))), "{first:?}");
+    let mut failed = 0;
+    for _ in 0..20 {
+        match w.store.write(|conn| store::meta::insert_once(conn, "x", "y")).await {
+            Ok(_) => {}
+            Err(StoreError::Unavailable(_)) => failed += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(failed <= 4, "{failed} of 20 failed after the cut");
+    w.store.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_read_only_postgres_is_unavailable() {
+    let database = Database::new(Backend::Postgres);
+    database.open().await.close().await;
+    let name = &database.dropped.as_ref().unwrap().1;
+    database.execute(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on"));
+    let store = database.open().await;
+    assert!(matches!(store.write(|conn| store::users::insert(conn, &user("ann"))).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.ping().await, Err(StoreError::Unavailable(_))));
+}
+
+/// A unit that swallows a conflict must not be answered as if it were committed.
+#[tokio::test]
+async fn a_swallowed_conflict_is_no_silent_loss_on_postgres() {
+    let database = Database::new(Backend::Postgres);
+    let w = world(&database).await;
+    let twin = w.client.clone();
+    let result = w.store.write(move |conn| {
+        store::meta::insert_once(conn, "before", "1")?;
+        let _ = store::clients::insert(conn, &twin);
+        Ok(())
+    });
+    let answered = result.await;
+    let there = w.store.read(|conn| store::meta::get(conn, "before")).await;
+    assert_eq!(answered.is_ok(), there.unwrap().is_some(), "{answered:?}");
+}
