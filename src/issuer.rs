@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
 
+use crate::admin;
 use crate::domain::clock::{Clock, SystemClock};
 use crate::domain::entropy::{Entropy, SystemEntropy};
 use crate::domain::signing_key::SigningAlg;
@@ -28,6 +29,7 @@ use crate::store::{OpenError, Options, Store, meta};
 #[derive(Clone)]
 pub struct Issuer {
     app: Arc<App>,
+    admin: Arc<Admin>,
 }
 
 /// Why an issuer could not be built. Each prints as one line that says what to do.
@@ -117,7 +119,7 @@ impl IssuerBuilder {
             keys,
             passwords,
         };
-        Ok(Issuer { app: Arc::new(App::new(core)?) })
+        Ok(Issuer { app: Arc::new(App::new(Arc::new(core))?), admin: Arc::new(admin) })
     }
 }
 
@@ -129,7 +131,7 @@ impl Issuer {
     /// All endpoints. Nest them at the path of the issuer's URL: at `/` for `https://login.example.com/`,
     /// at `/auth` for `https://example.com/auth/`.
     pub fn routes(&self) -> BoxEndpoint<'static, Response> {
-        http::routes(&self.app)
+        http::routes(&self.app, (admin::PATH, admin::routes(self.app.core.clone(), self.admin.clone())))
     }
 
     /// For an issuer below a path: RFC 8414 metadata, to be nested at the host's root. [`Issuer::mounted`] does both.
@@ -141,15 +143,18 @@ impl Issuer {
     pub fn mounted(&self) -> poem::Route {
         match self.base_path().trim_end_matches('/') {
             "" => poem::Route::new().nest("/", self.routes()),
-            path => poem::Route::new()
-                .at(format!("/.well-known/oauth-authorization-server{path}"), self.well_known_routes())
-                .nest(path, self.routes()),
+            path => poem::Route::new().at(format!("/.well-known/oauth-authorization-server{path}"), self.well_known_routes()).nest(path, self.routes()),
         }
     }
 
     /// A middleware that lets requests through with a live access token of this issuer only.
     pub fn require_token(&self) -> RequireToken {
         RequireToken::new(self.app.clone())
+    }
+
+    /// The OpenAPI document of the admin API, which is mounted at `admin/api/v1` below every issuer.
+    pub fn admin_api_document() -> String {
+        admin::document()
     }
 
     /// The issuer's identifier, byte for byte.

@@ -8,6 +8,7 @@ mod input;
 mod key;
 mod logging;
 mod migrate;
+mod openapi;
 mod output;
 mod serve;
 mod session;
@@ -62,6 +63,7 @@ enum Command {
     Init(init::Init),
     Serve(serve::Serve),
     Migrate(migrate::Migrate),
+    Openapi(openapi::OpenApi),
     #[command(subcommand)]
     User(user::User),
     #[command(subcommand)]
@@ -92,6 +94,7 @@ pub fn run() -> ExitCode {
         Command::Init(command) => command.run(&place),
         Command::Serve(command) => command.run(&place),
         Command::Migrate(command) => command.run(&place),
+        Command::Openapi(command) => command.run(),
         Command::User(command) => command.run(&place),
         Command::Client(command) => command.run(&place),
         Command::Session(command) => command.run(&place),
