@@ -52,7 +52,6 @@ to a machine (the grant `client_credentials`) or to a user who is an administrat
 
 fn service() -> OpenApiService<(server::ServerApi, sessions::SessionsApi), ()> {
     OpenApiService::new((server::ServerApi, sessions::SessionsApi), "Gatekey admin API", env!("CARGO_PKG_VERSION"))
-        .summary("Administers a Gatekey issuer.")
         .description(DESCRIPTION)
         .license("MIT OR Apache-2.0")
         .server(ServerObject::new("{issuer}admin/api/v1").description("The API of an issuer").variable(

@@ -3,7 +3,7 @@
 use poem::web::Data;
 use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
-use poem_openapi::{Enum, Object, OpenApi};
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 
 use super::caller::{AdminScope, Caller};
 use super::problem::Problem;
@@ -36,15 +36,22 @@ impl Example for Server {
     }
 }
 
+#[derive(ApiResponse)]
+enum Shown {
+    /// What runs here.
+    #[oai(status = 200, content_type = "application/json")]
+    Server(Json<Server>),
+}
+
 #[OpenApi(tag = "Resource::Server")]
 impl ServerApi {
     /// Shows the server
     ///
     /// Version, issuer and kind of database. Needs the scope `server:read`.
     #[oai(path = "/server", method = "get", operation_id = "server_show")]
-    async fn show(&self, #[oai(scope = "AdminScope::ServerRead")] caller: Caller, api: Data<&Api>) -> Result<Json<Server>, Problem> {
+    async fn show(&self, #[oai(scope = "AdminScope::ServerRead")] caller: Caller, api: Data<&Api>) -> Result<Shown, Problem> {
         caller.may(AdminScope::ServerRead)?;
         let database = if api.admin.backend() == "sqlite" { DatabaseBackend::Sqlite } else { DatabaseBackend::Postgres };
-        Ok(Json(Server { version: env!("CARGO_PKG_VERSION").to_owned(), issuer: api.core.issuer().to_owned(), database }))
+        Ok(Shown::Server(Json(Server { version: env!("CARGO_PKG_VERSION").to_owned(), issuer: api.core.issuer().to_owned(), database })))
     }
 }

@@ -4,7 +4,7 @@ use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
-use poem_openapi::{Object, OpenApi};
+use poem_openapi::{ApiResponse, Object, OpenApi};
 use uuid::Uuid;
 
 use super::caller::{AdminScope, Caller};
@@ -92,6 +92,27 @@ impl Example for SessionPage {
     }
 }
 
+#[derive(ApiResponse)]
+enum Listed {
+    /// A page of sessions.
+    #[oai(status = 200, content_type = "application/json")]
+    Page(Json<SessionPage>),
+}
+
+#[derive(ApiResponse)]
+enum Shown {
+    /// The session.
+    #[oai(status = 200, content_type = "application/json")]
+    Session(Json<Session>),
+}
+
+#[derive(ApiResponse)]
+enum Ended {
+    /// The session as it is now: ended, by this call or before it.
+    #[oai(status = 200, content_type = "application/json")]
+    Session(Json<Session>),
+}
+
 #[OpenApi(tag = "Resource::Sessions")]
 impl SessionsApi {
     /// Lists sessions
@@ -109,14 +130,14 @@ impl SessionsApi {
         /// How many sessions a page holds at most.
         #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<u32>,
-    ) -> Result<Json<SessionPage>, Problem> {
+    ) -> Result<Listed, Problem> {
         caller.may(AdminScope::SessionsRead)?;
         // One more than asked for tells whether there is a next page.
         let mut found = api.admin.sessions(user.map(UserId), after.map(SessionId), limit.0.saturating_add(1)).await?;
         let more = found.len() > limit.0 as usize;
         found.truncate(limit.0 as usize);
         let next = if more { found.last().map(|session| session.id.0) } else { None };
-        Ok(Json(SessionPage { items: found.into_iter().map(Session::from).collect(), next }))
+        Ok(Listed::Page(Json(SessionPage { items: found.into_iter().map(Session::from).collect(), next })))
     }
 
     /// Shows a session
@@ -129,9 +150,9 @@ impl SessionsApi {
         api: Data<&Api>,
         /// The session.
         id: Path<Uuid>,
-    ) -> Result<Json<Session>, Problem> {
+    ) -> Result<Shown, Problem> {
         caller.may(AdminScope::SessionsRead)?;
-        Ok(Json(api.admin.session(SessionId(id.0)).await?.into()))
+        Ok(Shown::Session(Json(api.admin.session(SessionId(id.0)).await?.into())))
     }
 
     /// Ends a session
@@ -145,11 +166,11 @@ impl SessionsApi {
         api: Data<&Api>,
         /// The session.
         id: Path<Uuid>,
-    ) -> Result<Json<Session>, Problem> {
+    ) -> Result<Ended, Problem> {
         caller.may(AdminScope::SessionsEnd)?;
         let id = SessionId(id.0);
         api.admin.end_session(id).await?;
-        Ok(Json(api.admin.session(id).await?.into()))
+        Ok(Ended::Session(Json(api.admin.session(id).await?.into())))
     }
 }
 
