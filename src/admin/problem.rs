@@ -163,10 +163,11 @@ pub fn of_error(error: poem::Error) -> Response {
         return Problem::token_missing().into_response();
     }
     if let Some(ParseParamError { name, reason }) = error.downcast_ref() {
-        return Problem::malformed(format!("The parameter `{name}` is malformed: {reason}.")).into_response();
+        return Problem::malformed(format!("The parameter `{name}` is malformed: {}.", plain(reason))).into_response();
     }
-    if let Some(ParsePathError { name, reason }) = error.downcast_ref() {
-        return Problem::malformed(format!("`{name}` in the path is malformed: {reason}.")).into_response();
+    // The framework counts the parts of the path instead of naming them.
+    if let Some(ParsePathError { reason, .. }) = error.downcast_ref() {
+        return Problem::malformed(format!("The id in the path is malformed: {}.", plain(reason))).into_response();
     }
     if error.is::<NotFoundError>() {
         return Problem::NotFound(Json(details(404, "not-found", "There is no such path: `gatekey openapi` prints those there are."))).into_response();
@@ -183,4 +184,13 @@ pub fn of_error(error: poem::Error) -> Response {
         400..=499 => Problem::malformed(error.to_string()).into_response(),
         _ => Problem::internal(&error.to_string()).into_response(),
     }
+}
+
+/// The framework's reason in the words of the document.
+fn plain(reason: &str) -> String {
+    reason
+        .replace("failed to parse \"string_uuid\"", "not a UUID")
+        .replace("failed to parse \"integer(uint32)\"", "not a number")
+        .trim_end_matches('.')
+        .to_owned()
 }

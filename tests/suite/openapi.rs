@@ -280,6 +280,10 @@ async fn sessions_are_listed_and_ended(database: Database) {
     ] {
         assert_problem(&send(&app, method.clone(), &path, Some(&token)).await, status, kind, &format!("{method} {path}"));
     }
+    let malformed = send(&app, Method::GET, "/sessions/1", Some(&token)).await.json();
+    assert!(malformed["detail"].as_str().unwrap().starts_with("The id in the path is malformed: not a UUID: "), "{malformed}");
+    let malformed = send(&app, Method::GET, "/sessions?limit=ten", Some(&token)).await.json();
+    assert!(malformed["detail"].as_str().unwrap().starts_with("The parameter `limit` is malformed: not a number"), "{malformed}");
     let of_nobody = get(&app, &format!("/sessions?user={nobody}"), &token).await;
     assert_eq!(of_nobody["items"].as_array().unwrap().len(), 0);
 }
