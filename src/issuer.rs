@@ -9,7 +9,6 @@ use poem::endpoint::BoxEndpoint;
 use crate::admin;
 use crate::domain::clock::{Clock, SystemClock};
 use crate::domain::entropy::{Entropy, SystemEntropy};
-use crate::domain::signing_key::SigningAlg;
 use crate::http::pages::PageError;
 use crate::http::require_token::RequireToken;
 use crate::http::{self, App};
@@ -101,7 +100,6 @@ impl IssuerBuilder {
         let admin = Admin { store: store.clone(), clock: clock.clone(), entropy: entropy.clone(), sealer: key_sealer() };
         declare(&admin, &settings).await.map_err(|error| BuildError::Start(error.to_string()))?;
         let mut algorithms = settings.keys.algorithms.clone();
-        algorithms.push(SigningAlg::Es256);
         algorithms.extend(settings.clients.iter().map(|client| client.metadata.id_token_signed_response_alg));
         algorithms.sort();
         algorithms.dedup();

@@ -11,13 +11,12 @@ use super::pages::{ErrorKind, Page, Setup as SetupPage, SetupDone, SetupProblem}
 use super::visit::{Visit, form};
 use super::{App, cookies, headers};
 use crate::domain::secret::Secret;
-use crate::domain::user::normal_username;
+use crate::domain::user::{is_email, is_username, normal_username};
 use crate::protocol::params::Params;
 use crate::service::Failure;
 use crate::service::passwords;
 use crate::service::setup::{NewAdmin, Setup, create_first_admin, link_is_valid};
 use crate::service::ticket::{self, Browser};
-use crate::settings::{is_email, is_username};
 
 pub async fn get(app: Arc<App>, request: Request) -> Response {
     let visit = Visit::of(&app, &request);

@@ -18,6 +18,5 @@ mod races;
 mod refresh;
 mod silent;
 mod start_up;
-mod support;
-
 mod store_contract;
+mod support;

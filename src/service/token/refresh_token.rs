@@ -36,6 +36,10 @@ pub async fn refresh(core: &Core, params: &Params, client: &Client) -> Result<To
         let decision = decide(presented, &as_facts(&facts), client, &core.limits(client), now);
         let (generation, deadlines) = match decision {
             Decision::Refuse(reason) => return Err(refused(reason)),
+            Decision::Expired(reason) => {
+                core.store.write(move |db| tree::end(db, &tree::Node::Grant(id), reason, now)).await?;
+                return Err(refused(reason.as_str()));
+            }
             Decision::Reuse => return reuse(core, client, presented, &facts, now).await,
             Decision::Replay { current, deadlines } => {
                 narrowed(params, &facts)?;
