@@ -172,8 +172,8 @@ mod tests {
         examples(&Cli::command(), &mut found);
         assert!(found.len() > 20, "{}", found.len());
         for example in found {
-            // What follows two spaces is an explanation; a pipe's other end is not ours.
-            let words = example.split("  ").next().unwrap_or_default().split_whitespace().take_while(|word| !["<", "|"].contains(word));
+            // What follows two spaces is an explanation; a pipe's or file's end is not ours.
+            let words = example.split("  ").next().unwrap_or_default().split_whitespace().take_while(|word| !["<", ">", "|"].contains(word));
             let arguments: Vec<&str> = std::iter::once("gatekey").chain(words).collect();
             if let Err(error) = Cli::try_parse_from(&arguments) {
                 panic!("{arguments:?}: {error}");
