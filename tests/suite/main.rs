@@ -12,6 +12,7 @@ mod embedding;
 mod layers;
 mod lifetimes;
 mod logout;
+mod openapi;
 mod pages;
 mod races;
 mod refresh;

@@ -10,8 +10,9 @@ export const LAUNCH = {
 export function complaints(page) {
   const list = [];
   page.on('console', (message) => {
-    // A refused token request is shown as a network error, which is what the test wants.
-    if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) list.push(message.text());
+    // A refused token request is shown as a network error, and to be refused is what the test wants.
+    const refusal = /Failed to load resource/.test(message.text()) && message.location().url.endsWith('/oauth/token');
+    if (message.type() === 'error' && !refusal) list.push(`${message.text()} (${message.location().url})`);
   });
   page.on('pageerror', (error) => list.push(String(error)));
   return list;
