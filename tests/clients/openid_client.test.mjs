@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 
 import * as oidc from 'openid-client';
 
-import { DATABASES, Gatekey, USER } from '../support/gatekey.mjs';
+import { DATABASES, Gatekey, USER, until } from '../support/gatekey.mjs';
 import { UserAgent } from '../support/user_agent.mjs';
 
 const REDIRECT_URI = 'http://localhost:9/callback'; // Nobody listens there: the test reads the redirect itself.
@@ -35,12 +35,19 @@ secret_digest = "sha256:${createHash('sha256').update(SECRET).digest('hex')}"
 for (const kind of DATABASES) {
   describe(kind, () => {
     let gatekey;
+    const secrets = new Set([USER.password, SECRET]);
     before(async () => {
-      gatekey = await Gatekey.install(kind, { clients: CLIENTS });
+      gatekey = await Gatekey.install(kind, { clients: CLIENTS, settings: '[log]\nlevel = "trace"' });
       gatekey.createUser();
       await gatekey.start();
     });
     after(() => gatekey?.remove());
+
+    /** What nobody but its holder may ever read again. */
+    function keep(agent, ...answers) {
+      for (const secret of agent.secrets) secrets.add(secret);
+      for (const { access_token, refresh_token, id_token } of answers) for (const token of [access_token, refresh_token, id_token]) if (token) secrets.add(token);
+    }
 
     const discover = (id, ...rest) => oidc.discovery(new URL(gatekey.issuer), id, ...rest, { execute: [oidc.allowInsecureRequests, oidc.enableNonRepudiationChecks] });
 
@@ -91,6 +98,7 @@ for (const kind of DATABASES) {
       const replayed = await oidc.refreshTokenGrant(config, tokens.refresh_token);
       assert.equal(replayed.refresh_token, second.refresh_token);
       const third = await oidc.refreshTokenGrant(config, second.refresh_token);
+      keep(agent, tokens, silent, second, replayed, third);
 
       // RFC 7009: what is given back is dead, and so is what came from it.
       await oidc.tokenRevocation(config, third.refresh_token);
@@ -113,6 +121,7 @@ for (const kind of DATABASES) {
       assert.equal((await oidc.tokenIntrospection(config, tokens.refresh_token)).active, true);
 
       const next = await oidc.refreshTokenGrant(config, tokens.refresh_token);
+      keep(agent, tokens, next);
       await oidc.tokenRevocation(config, next.refresh_token);
       assert.deepEqual(await oidc.tokenIntrospection(config, next.access_token), { active: false });
 
@@ -127,6 +136,32 @@ for (const kind of DATABASES) {
       await assert.rejects(signIn(config, agent, 'openid', { response_type: 'token' }), { error: 'unsupported_response_type' });
       await assert.rejects(signIn(config, agent, 'openid', { prompt: 'none' }), { error: 'login_required' });
       await assert.rejects(oidc.refreshTokenGrant(config, 'no such token'), { error: 'invalid_grant' });
+    });
+
+    // SE-01, CO-14
+    test('nothing secret is in the log, even at its most talkative, but every request is', async () => {
+      const answer = await fetch(`${gatekey.issuer}healthz`);
+      const id = answer.headers.get('x-request-id');
+      assert.ok(id);
+      await until('the request is in the log', () => gatekey.log.includes(id));
+      assert.ok(secrets.size > 15, `${secrets.size} secrets`);
+      for (const secret of secrets) {
+        assert.ok(!gatekey.log.includes(secret), `in the log: ${secret.slice(0, 12)}…`);
+        // The part of a token that proves something, should the rest be cut off.
+        assert.ok(!gatekey.log.includes(secret.slice(-24)), `the end of it is in the log: ${secret.slice(0, 12)}…`);
+      }
+    });
+
+    // CO-09
+    test('nothing in the database is of use to whoever copies it', () => {
+      const dump = gatekey.dump();
+      assert.ok(dump.includes(USER.name), 'the control: the user is in there');
+      for (const secret of secrets) {
+        const bytes = Buffer.from(secret.replace(/^gk_.._/, ''), 'base64url');
+        for (const form of [secret, secret.slice(-24), bytes, bytes.toString('hex'), bytes.subarray(-24), bytes.subarray(-24).toString('hex')]) {
+          assert.ok(!dump.includes(form), `in the database: ${secret.slice(0, 12)}…`);
+        }
+      }
     });
   });
 }

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use gatekey::store::users;
 use tokio::sync::Barrier;
 
 use crate::refresh::stored;
-use crate::support::app::{App, OWN_PAGE};
+use crate::support::app::{App, OWN_PAGE, PASSWORD};
+use crate::support::browser::{OWN_FORM, form_with};
 use crate::support::database::{Database, each_database_on_threads};
 use crate::support::network::Answer;
 use crate::support::relying_party::{RelyingParty, tokens};
 
-each_database_on_threads!(sixty_four_refreshes_of_one_token, sixty_four_redemptions_of_one_code, refreshes_race_a_logout);
+each_database_on_threads!(sixty_four_refreshes_of_one_token, sixty_four_redemptions_of_one_code, refreshes_race_a_logout, two_links_make_one_admin);
 
 const CALLERS: usize = 64;
 
@@ -112,5 +114,37 @@ async fn refreshes_race_a_logout(database: Database) {
             }
         }
     }
+    replica.stop().await;
+}
+
+/// AC-18: each start prints a link; whoever is first with any of them is the admin, and the only one.
+async fn two_links_make_one_admin(database: Database) {
+    let app = App::start(database).await;
+    let replica = app.replica("second").await;
+    let mut racers = vec![];
+    for (i, issuer) in [&app, &replica, &app, &replica].into_iter().enumerate() {
+        let link = issuer.running.first_admin_link().await.unwrap().expect("there is no admin yet");
+        let mut browser = issuer.browser();
+        let page = browser.visit(&link).await.page();
+        let form = form_with(&page, "password_again").fill("username", &format!("admin{i}")).fill("password", PASSWORD).fill("password_again", PASSWORD);
+        racers.push((browser, form));
+    }
+    let barrier = Arc::new(Barrier::new(racers.len()));
+    let racers: Vec<_> = racers
+        .into_iter()
+        .map(|(mut browser, form)| {
+            let barrier = barrier.clone();
+            tokio::spawn(async move {
+                barrier.wait().await;
+                browser.submit_as(&form, None, OWN_FORM).await.status
+            })
+        })
+        .collect();
+    let mut done = 0;
+    for racer in racers {
+        done += usize::from(racer.await.unwrap().is_success());
+    }
+    assert_eq!(done, 1);
+    assert_eq!(app.store.read(users::count_admins).await.unwrap(), 1);
     replica.stop().await;
 }

@@ -2,7 +2,7 @@
 // Only Node's own modules are used here.
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,6 +43,15 @@ export async function until(what, check, seconds = 20) {
 
 function sql(statement, url = POSTGRES) {
   return execFileSync('psql', ['--no-psqlrc', '--quiet', '--tuples-only', '--no-align', '--set=ON_ERROR_STOP=1', url, '--command', statement], { encoding: 'utf8' });
+}
+
+/** Ends a process and waits for its end; SIGTERM must be a clean one. */
+function end(child, signal) {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    child.on('exit', (code) => (signal === 'SIGTERM' && code !== 0 ? reject(new Error(`SIGTERM ended it with ${code}`)) : resolve()));
+    child.kill(signal);
+  });
 }
 
 /** An installation: a folder, a database, settings, and processes of it. */
@@ -86,33 +95,47 @@ ${clients}`;
     return sql(statement, this.database).trim();
   }
 
+  /** Everything the database keeps, as bytes: what a thief of the disk or of a backup has. */
+  dump() {
+    if (this.kind === 'postgres') return execFileSync('pg_dump', ['--data-only', '--inserts', this.database], { maxBuffer: 1 << 28 });
+    const files = readdirSync(this.folder).filter((name) => name.startsWith('gatekey.db'));
+    return Buffer.concat(files.map((name) => readFileSync(join(this.folder, name))));
+  }
+
   createUser(name = USER.name, password = USER.password) {
     this.run(['user', 'create', name, '--email', `${name}@example.test`, '--name', 'Alice Example'], `${password}\n`);
   }
 
   /** Starts the server and waits until it says that it is ready. */
   async start() {
-    const child = spawn(BINARY, ['serve', '--config', join(this.folder, 'gatekey.toml')], { cwd: this.folder, env: ENVIRONMENT, stdio: ['ignore', 'pipe', 'pipe'] });
-    this.process = child;
-    this.exited = new Promise((resolve) => child.on('exit', (code, signal) => resolve({ code, signal })));
-    let ended = null;
-    this.exited.then((end) => (ended = end));
+    this.process = await this.serve(this.port);
+  }
+
+  /** One more process on the same database, for the same issuer, on a port of its own; `stop` ends it. */
+  async replica() {
+    const port = await freePort();
+    const child = await this.serve(port);
+    return { url: `http://localhost:${port}/`, stop: () => end(child, 'SIGTERM') };
+  }
+
+  async serve(port) {
+    const env = { ...ENVIRONMENT, GATEKEY_LISTEN: `127.0.0.1:${port}` };
+    const child = spawn(BINARY, ['serve', '--config', join(this.folder, 'gatekey.toml')], { cwd: this.folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
     const keep = (chunk) => (this.log += chunk);
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
     await until('the server is ready', async () => {
-      if (ended) throw new Error(`the server ended at once (${JSON.stringify(ended)}):\n${this.log}`);
-      return fetch(`${this.issuer}readyz`).then((answer) => answer.ok, () => false);
+      if (child.exitCode !== null) throw new Error(`the server ended at once (${child.exitCode}):\n${this.log}`);
+      return fetch(`http://localhost:${port}/readyz`).then((answer) => answer.ok, () => false);
     });
+    return child;
   }
 
   /** Ends the process: SIGTERM drains, SIGKILL does not. */
   async stop(signal = 'SIGTERM') {
-    if (!this.process) return null;
-    this.process.kill(signal);
-    const end = await this.exited;
+    if (!this.process) return;
+    await end(this.process, signal);
     this.process = null;
-    return end;
   }
 
   async remove() {

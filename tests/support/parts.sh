@@ -14,6 +14,8 @@ in_group() {
   CHILD=$!
   set +m
   wait "$CHILD" || status=$?
+  # Whatever it left behind goes with it.
+  kill -TERM -- "-$CHILD" 2>/dev/null || true
   CHILD=
   return "$status"
 }
@@ -34,12 +36,12 @@ check() {
 }
 
 # tests NAME COUNT COMMAND... : COUNT reads the log and prints "passed failed". A command that fails, and one that
-# ran nothing, is a failure whatever it printed.
+# ran nothing, is a failure whatever it printed. One that hangs is ended.
 tests() {
   local name=$1 count=$2 status=0 passed failed
   shift 2
   echo "== $name"
-  in_group "$SCRATCH/log" "$@" || status=$?
+  in_group "$SCRATCH/log" timeout --foreground 20m "$@" || status=$?
   read -r passed failed < <("$count" "$SCRATCH/log")
   if [ "$failed" -eq 0 ] && { [ "$status" -ne 0 ] || [ "$passed" -eq 0 ]; }; then
     echo "$name: exit status $status, $passed tests ran" >&2

@@ -4,6 +4,8 @@ export class UserAgent {
   constructor(issuer) {
     this.origin = new URL(issuer).origin;
     this.cookies = new Map();
+    /** Everything that only this browser, its user and the application may know. */
+    this.secrets = new Set();
   }
 
   async request(url, options = {}) {
@@ -15,6 +17,7 @@ export class UserAgent {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(header);
       if (/max-age=0(;|$)/i.test(header)) this.cookies.delete(name);
       else this.cookies.set(name, value);
+      if (value) this.secrets.add(value);
     }
     return answer;
   }
@@ -48,6 +51,7 @@ export class UserAgent {
     let page = await this.visit(url);
     if (!page.left && /type="password"/.test(page.html)) page = await this.submit(page, { username: name, password });
     if (!page.left) page = await this.submit(page, {}, 'allow');
+    if (page.left?.searchParams.has('code')) this.secrets.add(page.left.searchParams.get('code'));
     if (!page.left) throw new Error(`still at ${page.url} (${page.status}):\n${page.html}`);
     return page.left;
   }

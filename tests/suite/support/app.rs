@@ -48,7 +48,7 @@ pub struct App {
     /// The database from beside the issuer: for looking at it, and for what an admin does.
     pub store: Store,
     pub settings: Settings,
-    running: Issuer,
+    pub running: Issuer,
 }
 
 /// The settings of the tests: each may change them before it starts.
