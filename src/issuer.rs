@@ -141,9 +141,7 @@ impl Issuer {
     pub fn mounted(&self) -> poem::Route {
         match self.base_path().trim_end_matches('/') {
             "" => poem::Route::new().nest("/", self.routes()),
-            path => poem::Route::new()
-                .at(format!("/.well-known/oauth-authorization-server{path}"), self.well_known_routes())
-                .nest(path, self.routes()),
+            path => poem::Route::new().at(format!("/.well-known/oauth-authorization-server{path}"), self.well_known_routes()).nest(path, self.routes()),
         }
     }
 

@@ -174,7 +174,8 @@ fn show(client: &Registered) -> Done {
     let metadata = &client.metadata;
     let uris = |uris: &[crate::domain::redirect_uri::RedirectUri]| uris.iter().map(|uri| uri.as_str()).collect::<Vec<_>>().join(" ");
     let lifetimes = serde_json::to_value(metadata.lifetimes)?;
-    let lifetimes: Vec<String> = lifetimes.as_object().into_iter().flatten().map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect();
+    let lifetimes: Vec<String> =
+        lifetimes.as_object().into_iter().flatten().map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect();
     let secret = match (metadata.is_public(), client.secret_digest.is_some()) {
         (true, _) => "not needed (public)",
         (false, true) => "set",

@@ -41,7 +41,9 @@ impl Init {
                 settings.master_key.create(&MasterKey::generate(&SystemEntropy).to_text())?;
                 written.push(path.clone());
             }
-            MasterKeySource::Text(_) if self.key_only => return Err(Failure("GATEKEY_MASTER_KEY is set, so no file is needed: unset it to have one made".to_owned())),
+            MasterKeySource::Text(_) if self.key_only => {
+                return Err(Failure("GATEKEY_MASTER_KEY is set, so no file is needed: unset it to have one made".to_owned()));
+            }
             MasterKeySource::Text(_) => output::print("The master key comes from GATEKEY_MASTER_KEY\n")?,
         }
         for path in &written {
@@ -54,7 +56,9 @@ impl Init {
 fn write_settings(file: &Path) -> Done {
     let shown = file.display();
     let mut opened = OpenOptions::new().write(true).create_new(true).open(file).map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => Failure(format!("{shown} exists already and is left as it is: name another with --config, or use --key-only for the key alone")),
+        ErrorKind::AlreadyExists => {
+            Failure(format!("{shown} exists already and is left as it is: name another with --config, or use --key-only for the key alone"))
+        }
         _ => Failure(format!("{shown} cannot be written ({error}): make its directory writable, or name another file with --config")),
     })?;
     opened.write_all(TEMPLATE.as_bytes()).map_err(|error| Failure(format!("{shown} cannot be written ({error})")))

@@ -1,6 +1,6 @@
 //! What commands are told: passwords, from a prompt or from standard input, never from an argument (others could read those).
 
-use std::io::{BufRead, IsTerminal, Read};
+use std::io::{BufRead, IsTerminal};
 
 use super::Failure;
 use crate::domain::secret::Secret;

@@ -96,7 +96,9 @@ async fn serve(settings: Settings) -> Done {
 
 fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Failure {
     Failure(match error.kind() {
-        ErrorKind::AddrInUse => format!("{address} is in use: stop the program that has it, or choose another port with --listen, `listen` in gatekey.toml or GATEKEY_LISTEN"),
+        ErrorKind::AddrInUse => {
+            format!("{address} is in use: stop the program that has it, or choose another port with --listen, `listen` in gatekey.toml or GATEKEY_LISTEN")
+        }
         ErrorKind::PermissionDenied => format!("this user may not listen on {address}: choose a port above 1023 with --listen"),
         ErrorKind::AddrNotAvailable => format!("{address} is not an address of this machine: choose another with --listen, such as 0.0.0.0:{}", address.port()),
         _ => format!("cannot listen on {address} ({error}): choose another address with --listen"),

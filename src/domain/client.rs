@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::clock::Timestamp;
 use super::duration::Lifetime;
 use super::id::ClientId;
-use super::lifetime::LimitOverrides;
+use super::lifetime::{LimitOverrides, Limits};
 use super::redirect_uri::{RedirectUri, WebOrigin};
 use super::scope::Scope;
 use super::secret::Digest;
@@ -150,6 +150,8 @@ pub enum InvalidClient {
     UnlimitedOverlap(ClientId),
     #[error("client `{0}`: `{1}` uses a private-use scheme, which only `native` clients may register")]
     PrivateScheme(ClientId, String),
+    #[error("client `{0}`: `lifetimes.{1}` is zero, so it would end as it begins: write a duration such as `PT8H`, or leave it out")]
+    ZeroLifetime(ClientId, &'static str),
     #[error("client `{0}`: resource `{1}` is not an absolute URI without fragment (RFC 8707 §2)")]
     Resource(ClientId, String),
 }
@@ -181,6 +183,9 @@ impl ClientMetadata {
         }
         if self.refresh_overlap == Lifetime::Unlimited {
             return Err(E::UnlimitedOverlap(id.clone()));
+        }
+        if let Some(name) = Limits::default().with(&self.lifetimes).zero() {
+            return Err(E::ZeroLifetime(id.clone(), name));
         }
         if self.kind != ClientKind::Native {
             let private = |uri: &&RedirectUri| uri.origin().is_none();

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::Timestamp;
 
-/// How long something may last. There is no ceiling: ten years is as good as ten minutes.
+/// How long something may last. There is no ceiling: ten years is as good as ten minutes. Zero is `PT0S`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Lifetime {
@@ -54,7 +54,7 @@ impl FromStr for Lifetime {
         if text == "unlimited" {
             return Ok(Self::Unlimited);
         }
-        iso8601_seconds(text).filter(|seconds| *seconds > 0).and_then(TimeDelta::try_seconds).map(Self::Limited).ok_or_else(|| InvalidLifetime(text.to_owned()))
+        iso8601_seconds(text).and_then(TimeDelta::try_seconds).map(Self::Limited).ok_or_else(|| InvalidLifetime(text.to_owned()))
     }
 }
 
@@ -99,7 +99,10 @@ impl fmt::Display for Lifetime {
         if days > 0 {
             write!(f, "{days}D")?;
         }
-        if rest > 0 || days == 0 {
+        if rest == 0 && days == 0 {
+            return f.write_str("T0S");
+        }
+        if rest > 0 {
             f.write_str("T")?;
             for (designator, value) in [('H', rest / 3_600), ('M', rest / 60 % 60), ('S', rest % 60)] {
                 if value > 0 {
@@ -131,7 +134,9 @@ mod tests {
 
     #[test]
     fn reads_what_admins_write() {
-        for (text, seconds) in [("PT15M", 900), ("PT8H", 28_800), ("P30D", 2_592_000), ("P1DT12H", 129_600), ("P2W", 1_209_600), ("P10Y", 315_360_000)] {
+        for (text, seconds) in
+            [("PT15M", 900), ("PT8H", 28_800), ("P30D", 2_592_000), ("P1DT12H", 129_600), ("P2W", 1_209_600), ("P10Y", 315_360_000), ("PT0S", 0)]
+        {
             assert_eq!(text.parse::<Lifetime>(), Ok(Lifetime::seconds(seconds)), "{text}");
         }
         assert_eq!("unlimited".parse::<Lifetime>(), Ok(Lifetime::Unlimited));
@@ -139,14 +144,14 @@ mod tests {
 
     #[test]
     fn refuses_what_is_ambiguous_or_empty() {
-        for text in ["", "P", "PT", "P1M", "15m", "PT0S", "P-1D", "PT1M1H", "P1D ", "PT1.5H", "P1DT", "30"] {
+        for text in ["", "P", "PT", "P1M", "15m", "P-1D", "PT1M1H", "P1D ", "PT1.5H", "P1DT", "30"] {
             assert!(text.parse::<Lifetime>().is_err(), "{text}");
         }
     }
 
     proptest! {
         #[test]
-        fn printing_and_reading_agree(seconds in 1i64..400_000_000_000) {
+        fn printing_and_reading_agree(seconds in 0i64..400_000_000_000) {
             let lifetime = Lifetime::seconds(seconds);
             prop_assert_eq!(lifetime.to_string().parse::<Lifetime>(), Ok(lifetime));
         }

@@ -58,6 +58,22 @@ pub struct LimitOverrides {
 }
 
 impl Limits {
+    /// The first limit that is zero: what ends as it begins cannot be meant.
+    pub fn zero(&self) -> Option<&'static str> {
+        let limits = [
+            ("session_absolute", self.session_absolute),
+            ("session_idle", self.session_idle),
+            ("client_session_absolute", self.client_session_absolute),
+            ("client_session_idle", self.client_session_idle),
+            ("refresh_absolute", self.refresh_absolute),
+            ("refresh_idle", self.refresh_idle),
+            ("access_token", self.access_token),
+            ("id_token", self.id_token),
+            ("code", self.code),
+        ];
+        limits.into_iter().find(|(_, lifetime)| *lifetime == Lifetime::seconds(0)).map(|(name, _)| name)
+    }
+
     /// The instance's limits with a client's own put over them, each limit by itself.
     pub fn with(self, client: &LimitOverrides) -> Self {
         Self {

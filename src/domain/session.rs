@@ -71,6 +71,12 @@ impl EndReason {
         Self::Superseded,
     ];
 
+    /// Whether a grant with `offline_access` outlives a session that ended for this reason: it does when the session merely
+    /// came to its end (OIDC Back-Channel Logout §2.7), it does not when somebody ended it on purpose.
+    pub const fn spares_offline_access(self) -> bool {
+        matches!(self, Self::Logout | Self::ExpiredIdle | Self::ExpiredAbsolute | Self::Superseded)
+    }
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Logout => "logout",

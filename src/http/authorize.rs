@@ -30,7 +30,11 @@ pub async fn get(app: Arc<App>, request: Request) -> Response {
 pub async fn post(app: Arc<App>, mut request: Request) -> Response {
     let (visit, cookie_header) = (Visit::of(&app, &request), cookie_header(&request));
     // RFC 6749 §3.1 with a form: the parameters come in the body only.
-    let params = if visit.query.is_empty() { form(&mut request).await } else { Err(OAuthError::invalid_request("Send the parameters in the body or in the query, not in both.")) };
+    let params = if visit.query.is_empty() {
+        form(&mut request).await
+    } else {
+        Err(OAuthError::invalid_request("Send the parameters in the body or in the query, not in both."))
+    };
     run(&app, visit, params, cookie_header).await
 }
 
@@ -100,7 +104,8 @@ fn respond(app: &App, visit: &Visit, response: AuthorizationResponse) -> Respons
             let nonce = nonce(&app.core);
             let pairs: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
             let host = host_of(&action);
-            let html = app.pages.render(&Page::FormPost(FormPost { action: &action, fields: &pairs, nonce: &nonce, application: &host }), &visit.language(None));
+            let html =
+                app.pages.render(&Page::FormPost(FormPost { action: &action, fields: &pairs, nonce: &nonce, application: &host }), &visit.language(None));
             let origin = crate::domain::redirect_uri::origin_of(&action).unwrap_or_default();
             headers::page(app, StatusCode::OK, html, &[&origin], Some(&nonce))
         }
@@ -123,7 +128,9 @@ fn page(app: &App, visit: &Visit, question: &Question, said: Said<'_>) -> Respon
     let host = host_of(question.target.redirect_uri());
     let scopes: Vec<&str>;
     let page = match (&question.kind, account) {
-        (QuestionKind::ChooseAccount, Some(account)) => Page::ChooseAccount(ChooseAccount { csrf: &csrf, ticket: &ticket, application: Some(application), account }),
+        (QuestionKind::ChooseAccount, Some(account)) => {
+            Page::ChooseAccount(ChooseAccount { csrf: &csrf, ticket: &ticket, application: Some(application), account })
+        }
         (QuestionKind::Consent(scope), Some(account)) => {
             scopes = scope.iter().collect();
             let lasts = match app.core.limits(&question.client).refresh_absolute {
@@ -169,7 +176,10 @@ fn form_action(target: &ResponseTarget) -> Vec<String> {
 }
 
 fn host_of(uri: &str) -> String {
-    url::Url::parse(uri).ok().and_then(|url| url.host_str().map(|host| url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))).unwrap_or_else(|| uri.to_owned())
+    url::Url::parse(uri)
+        .ok()
+        .and_then(|url| url.host_str().map(|host| url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))))
+        .unwrap_or_else(|| uri.to_owned())
 }
 
 fn target_page(app: &App, visit: &Visit, error: TargetError) -> Response {

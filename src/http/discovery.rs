@@ -29,7 +29,9 @@ pub async fn get(app: Arc<App>, request: Request) -> Response {
 
 /// A public JSON document with an ETag; 304 to whoever has it.
 pub fn cacheable(request: &Request, body: String, etag: &str) -> Response {
-    let known = request.header("if-none-match").is_some_and(|tags| tags.split(',').any(|tag| matches!(tag.trim().trim_start_matches("W/"), t if t == etag || t == "*")));
+    let known = request
+        .header("if-none-match")
+        .is_some_and(|tags| tags.split(',').any(|tag| matches!(tag.trim().trim_start_matches("W/"), t if t == etag || t == "*")));
     let mut response = if known {
         Response::builder().status(StatusCode::NOT_MODIFIED).finish()
     } else {

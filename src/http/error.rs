@@ -37,7 +37,8 @@ pub fn bearer_error(failure: &Failure) -> Response {
     };
     tracing::info!(error = error.code.as_str(), reason = %error.reason, "refused");
     let mut response = headers::json(status(error), &json!({ "error": error.code.as_str(), "error_description": error.description }));
-    let challenge = format!("Bearer realm=\"gatekey\", error=\"{}\", error_description=\"{}\"", error.code.as_str(), error.description.replace(['"', '\\', '`'], "'"));
+    let challenge =
+        format!("Bearer realm=\"gatekey\", error=\"{}\", error_description=\"{}\"", error.code.as_str(), error.description.replace(['"', '\\', '`'], "'"));
     if let Ok(value) = HeaderValue::from_str(&challenge) {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
     }

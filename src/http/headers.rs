@@ -1,7 +1,7 @@
 //! Answers with the headers they must have.
 
-use poem::http::{HeaderValue, StatusCode, header};
 use poem::Response;
+use poem::http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use super::App;
@@ -35,7 +35,8 @@ pub fn see_other(location: &str) -> Response {
     let Ok(location) = HeaderValue::from_str(location) else {
         return Response::builder().status(StatusCode::INTERNAL_SERVER_ERROR).finish();
     };
-    let mut response = Response::builder().status(StatusCode::SEE_OTHER).header(header::CACHE_CONTROL, "no-store").header(header::REFERRER_POLICY, "no-referrer").finish();
+    let mut response =
+        Response::builder().status(StatusCode::SEE_OTHER).header(header::CACHE_CONTROL, "no-store").header(header::REFERRER_POLICY, "no-referrer").finish();
     response.headers_mut().insert(header::LOCATION, location);
     response
 }

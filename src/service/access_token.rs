@@ -74,13 +74,7 @@ fn grant_lives(core: &Core, facts: &GrantFacts, consent: Option<&Consent>, clien
     }
     let (now, limits) = (core.now(), core.limits(client));
     if let Some(family) = &facts.family {
-        let facts = Facts {
-            family,
-            user: facts.user.as_ref(),
-            session: facts.session.as_ref(),
-            client_session: facts.client_session.as_ref(),
-            consent,
-        };
+        let facts = Facts { family, user: facts.user.as_ref(), session: facts.session.as_ref(), client_session: facts.client_session.as_ref(), consent };
         return usable(&facts, client, &limits, now).map(|_| ());
     }
     let (Some(session), Some(user)) = (&facts.session, &facts.user) else {

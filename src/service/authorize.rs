@@ -93,7 +93,8 @@ pub async fn resume_opened(core: &Core, authorization: Authorization, cookies: C
         Ok(params) => params,
         Err(error) => return Ok(Outcome::Malformed(error)),
     };
-    let interaction = Interaction { started_at: authorization.started_at, account_chosen: authorization.account_chosen, another_account: authorization.another_account };
+    let interaction =
+        Interaction { started_at: authorization.started_at, account_chosen: authorization.account_chosen, another_account: authorization.another_account };
     run(core, &params, authorization, Some(interaction), cookies).await
 }
 
@@ -219,12 +220,7 @@ fn seal_code(core: &Core, request: &AuthorizationRequest, facts: &SessionFacts, 
         redirect_uri: request.target.redirect_uri().to_owned(),
         user_id: facts.user.id,
         session_id: facts.session.id,
-        grant: Grant {
-            scope: request.scope.clone(),
-            resources: request.resources.clone(),
-            auth_time: facts.session.auth_time,
-            acr: facts.session.acr,
-        },
+        grant: Grant { scope: request.scope.clone(), resources: request.resources.clone(), auth_time: facts.session.auth_time, acr: facts.session.acr },
         nonce: request.nonce.clone(),
         code_challenge: request.code_challenge.clone(),
         issued_at: now,

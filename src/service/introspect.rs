@@ -39,7 +39,13 @@ async fn refresh_token(core: &Core, caller: &Client, text: &str) -> Result<Map<S
     if !newest || family.client_id != caller.id || family.ended.is_some() {
         return Ok(inactive());
     }
-    let judged = Facts { family, user: facts.user.as_ref(), session: facts.session.as_ref(), client_session: facts.client_session.as_ref(), consent: facts.consent.as_ref() };
+    let judged = Facts {
+        family,
+        user: facts.user.as_ref(),
+        session: facts.session.as_ref(),
+        client_session: facts.client_session.as_ref(),
+        consent: facts.consent.as_ref(),
+    };
     let Ok(deadlines) = usable(&judged, caller, &core.limits(caller), core.now()) else { return Ok(inactive()) };
     let mut claims = Map::new();
     claims.insert("iss".into(), json!(core.issuer()));

@@ -50,7 +50,14 @@ const RELOAD_AT_MOST_EVERY: TimeDelta = TimeDelta::seconds(5);
 
 impl Keys {
     /// Loads the ring, making a first key for each of `algorithms` that has none.
-    pub async fn open(store: &Store, sealer: Sealer, limits: &Limits, algorithms: &[SigningAlg], clock: &dyn Clock, entropy: &Arc<dyn Entropy>) -> Result<Self, Failure> {
+    pub async fn open(
+        store: &Store,
+        sealer: Sealer,
+        limits: &Limits,
+        algorithms: &[SigningAlg],
+        clock: &dyn Clock,
+        entropy: &Arc<dyn Entropy>,
+    ) -> Result<Self, Failure> {
         let policy = KeyPolicy { retire_after: retire_after(limits) };
         let now = clock.now();
         for alg in algorithms {
@@ -76,7 +83,9 @@ impl Keys {
         let now = core.now();
         let refused = |error: key_ring::VerifyError| OAuthError::invalid_token(error.to_string());
         match self.fresh(core, now).await.ring.verify_cached(token, typ, now) {
-            Err(key_ring::VerifyError::UnknownKey) if self.reload_if_quiet(core, now).await => self.current().ring.verify_cached(token, typ, now).map_err(refused),
+            Err(key_ring::VerifyError::UnknownKey) if self.reload_if_quiet(core, now).await => {
+                self.current().ring.verify_cached(token, typ, now).map_err(refused)
+            }
             answer => answer.map_err(refused),
         }
     }

@@ -82,7 +82,13 @@ impl Passwords {
         let text = |bytes: &[u8]| STANDARD_NO_PAD.encode(bytes);
         let (salt, output) = (text(&random::<16>(entropy.as_ref())), text(&random::<32>(entropy.as_ref())));
         let nobodys = Secret::new(format!("$argon2id$v=19$m={},t={},p={}${salt}${output}", params.m_cost(), params.t_cost(), params.p_cost()));
-        Ok(Self { jobs, argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params), entropy, nobodys, min_length: usize::try_from(settings.min_length).unwrap_or(usize::MAX) })
+        Ok(Self {
+            jobs,
+            argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
+            entropy,
+            nobodys,
+            min_length: usize::try_from(settings.min_length).unwrap_or(usize::MAX),
+        })
     }
 
     /// Judges a new password; length is counted in characters (NIST SP 800-63B-4 §3.1.1.2).
@@ -101,7 +107,8 @@ impl Passwords {
         let salt = random::<16>(self.entropy.as_ref());
         let argon2 = self.argon2.clone();
         // The parameters were judged in `new`, so hashing fails for want of memory at most.
-        self.run(move || argon2.hash_password_with_salt(password.expose().as_bytes(), &salt).map(|hash| Secret::new(hash.to_string())).map_err(|_| Busy)).await?
+        self.run(move || argon2.hash_password_with_salt(password.expose().as_bytes(), &salt).map(|hash| Secret::new(hash.to_string())).map_err(|_| Busy))
+            .await?
     }
 
     /// Compares a password with the stored hash. Without one (unknown user, no password set) the same work is done and the
@@ -269,7 +276,14 @@ mod tests {
     async fn a_panic_does_not_cost_a_thread() {
         let passwords = passwords(PasswordSettings { max_concurrent: 1, ..cheap() });
         for _ in 0..3 {
-            assert_eq!(passwords.run(|| if random::<1>(&SystemEntropy).len() == 1 { panic!("planted") }).await, Err(Busy));
+            assert_eq!(
+                passwords
+                    .run(|| if random::<1>(&SystemEntropy).len() == 1 {
+                        panic!("planted")
+                    })
+                    .await,
+                Err(Busy)
+            );
         }
         assert_eq!(passwords.verify(secret("password"), None).await, Ok(Verdict::Mismatch));
     }

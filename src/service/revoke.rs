@@ -26,7 +26,13 @@ pub async fn revoke(core: &Core, params: &Params, authorization: Option<&str>) -
             Ok(claims) if claims.get("client_id").and_then(Value::as_str) == Some(client.id.as_str()) => match claims.get("gid").and_then(Value::as_str) {
                 Some(id) => id.parse::<GrantId>().ok(),
                 // It would go on working until it expires: saying 200 would be a lie.
-                None => return Err(OAuthError::new(ErrorCode::UnsupportedTokenType, "A machine's access token cannot be revoked: it is short-lived; disable the client to stop it at once.").into()),
+                None => {
+                    return Err(OAuthError::new(
+                        ErrorCode::UnsupportedTokenType,
+                        "A machine's access token cannot be revoked: it is short-lived; disable the client to stop it at once.",
+                    )
+                    .into());
+                }
             },
             _ => None,
         },

@@ -53,6 +53,9 @@ impl Raw {
                 return Err(SettingsError::refused(sources, &["lifetimes", name], ENDLESS_TOKEN));
             }
         }
+        if let Some(name) = limits.zero() {
+            return Err(SettingsError::refused(sources, &["lifetimes", name], "it would end as it begins: write a duration such as `\"PT8H\"`"));
+        }
         // FAPI 2.0 Security Profile §5.3.2.1-11.
         let longest = chrono::TimeDelta::seconds(60);
         if !matches!(limits.code, Lifetime::Limited(code) if code <= longest) {

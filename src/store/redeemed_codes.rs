@@ -54,9 +54,21 @@ pub fn find(conn: &mut Connection, grant: GrantId) -> Result<Option<RedeemedCode
     redeemed_codes::table.find(id(grant.0)).get_result::<RedeemedCodeRow>(conn).optional()?.map(RedeemedCode::try_from).transpose()
 }
 
+impl Redemption {
+    /// The family is the code's own: same id, client, user and session. Anything else is a fault of the caller.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        let code = &self.code;
+        let own = |family: &RefreshFamily| {
+            (family.id, &family.client_id, family.user_id, family.session_id) == (code.id, &code.client_id, code.user_id, code.session_id)
+        };
+        if self.family.as_ref().is_none_or(own) { Ok(()) } else { Err(StoreError::Query("the refresh family is not that of the code".to_owned())) }
+    }
+}
+
 /// Redeems a code, all or nothing. False: it had been redeemed before, and nothing was written.
 /// `Conflict`: user, session or client is gone, or the session has ended. [`Store::redeem`](super::Store::redeem) is the fast way to it.
 pub fn redeem(conn: &mut Connection, redemption: &Redemption) -> Result<bool, StoreError> {
+    redemption.check()?;
     let code = &redemption.code;
     let (ended_at, end_reason) = ended_columns(code.ended);
     let row = RedeemedCodeRow {

@@ -34,10 +34,9 @@ pub struct EndedCounts {
     pub codes: u64,
 }
 
-/// Families with `offline_access` outlive a session that merely came to its end (OIDC Back-Channel Logout §2.7).
+/// A grant ended by itself ends whatever its scope.
 fn spares_offline(node: &Node, reason: EndReason) -> bool {
-    let session_came_to_its_end = matches!(reason, EndReason::Logout | EndReason::ExpiredIdle | EndReason::ExpiredAbsolute | EndReason::Superseded);
-    session_came_to_its_end && !matches!(node, Node::Grant(_))
+    reason.spares_offline_access() && !matches!(node, Node::Grant(_))
 }
 
 /// Ends the node and all below it. What has ended before keeps its own instant and reason.

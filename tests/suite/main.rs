@@ -6,3 +6,6 @@
 
 mod layers;
 mod support;
+//! The one integration-test binary.
+
+mod store_contract;

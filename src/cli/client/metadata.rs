@@ -15,7 +15,7 @@ use crate::domain::signing_key::SigningAlg;
 use crate::settings::clients::origins_of;
 
 #[derive(Debug, Clone, Args)]
-pub(super) struct Options {
+pub(in crate::cli) struct Options {
     /// Shown on the sign-in page [default: the id]
     #[arg(long)]
     name: Option<String>,
@@ -105,7 +105,14 @@ impl Options {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        let lists = [self.redirect_uris.len(), self.post_logout_redirect_uris.len(), self.web_origins.len(), self.grant_types.len(), self.resources.len(), self.lifetimes.len()];
+        let lists = [
+            self.redirect_uris.len(),
+            self.post_logout_redirect_uris.len(),
+            self.web_origins.len(),
+            self.grant_types.len(),
+            self.resources.len(),
+            self.lifetimes.len(),
+        ];
         lists.iter().all(|length| *length == 0)
             && self.name.is_none()
             && self.authentication.is_none()

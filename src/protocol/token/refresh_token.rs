@@ -104,6 +104,10 @@ pub fn usable(facts: &Facts<'_>, client: &Client, limits: &Limits, now: Timestam
         return Err("family expired_idle");
     }
     if family.grant.scope.contains(OFFLINE_ACCESS) {
+        // A code redeemed at the very moment its session was revoked leaves a family that the ending did not see.
+        if let Some(ended) = facts.session.and_then(|session| session.ended).filter(|ended| !ended.reason.spares_offline_access()) {
+            return Err(ended.reason.as_str());
+        }
         return Ok(Deadlines { absolute, idle });
     }
     let Some(session) = facts.session else {

@@ -1,7 +1,7 @@
 //! Redeeming a code: open the seal → decide → one unique insert → sign.
 
-use super::issue::{Issue, issue};
 use super::TokenResponse;
+use super::issue::{Issue, issue};
 use crate::domain::authorization_code::{AuthorizationCode, RedeemedCode};
 use crate::domain::client::{Client, GrantType};
 use crate::domain::clock::Timestamp;

@@ -3,8 +3,8 @@
 //! The update holds only where the generation is still the one the decision saw; if it is not, another caller was first:
 //! load and decide again. So racing replicas all answer with the same successor.
 
-use super::issue::{Issue, issue};
 use super::TokenResponse;
+use super::issue::{Issue, issue};
 use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::GrantId;
@@ -106,7 +106,16 @@ async fn reuse(core: &Core, client: &Client, presented: PresentedRefreshToken, f
 }
 
 #[allow(clippy::too_many_arguments)] // private: the facts of one answer
-async fn answer(core: &Core, params: &Params, client: &Client, facts: FamilyFacts, id: GrantId, generation: u64, deadlines: Deadlines, now: Timestamp) -> Result<TokenResponse, Failure> {
+async fn answer(
+    core: &Core,
+    params: &Params,
+    client: &Client,
+    facts: FamilyFacts,
+    id: GrantId,
+    generation: u64,
+    deadlines: Deadlines,
+    now: Timestamp,
+) -> Result<TokenResponse, Failure> {
     let (scope, resources) = narrowed(params, &facts)?;
     let user: &User = facts.user.as_ref().ok_or_else(|| refused("user is gone"))?;
     let refresh_token = core.refresh_tokens.mint(id, generation, &facts.family.secret);
@@ -130,6 +139,8 @@ async fn answer(core: &Core, params: &Params, client: &Client, facts: FamilyFact
 fn session_deadlines(core: &Core, client: &Client, facts: &FamilyFacts, family: Deadlines, now: Timestamp) -> Deadlines {
     let limits = core.limits(client);
     let session = facts.session.as_ref().zip(facts.user.as_ref());
-    let judged = session.and_then(|(session, user)| crate::protocol::session::judge_grant(session, user, facts.client_session.as_ref(), facts.family.created_at, &limits, now).ok());
+    let judged = session.and_then(|(session, user)| {
+        crate::protocol::session::judge_grant(session, user, facts.client_session.as_ref(), facts.family.created_at, &limits, now).ok()
+    });
     judged.unwrap_or(Deadlines { absolute: family.absolute, idle: limits.refresh_idle.after(now) })
 }

@@ -187,6 +187,7 @@ impl Executor {
     }
 
     pub(super) async fn redeem(&self, redemption: Redemption) -> Result<bool, StoreError> {
+        redemption.check()?;
         let (caller, answer) = oneshot::channel();
         self.hot.push(Hot::Redeem(Box::new(redemption), caller)).map_err(refused)?;
         within(PATIENCE, answer).await

@@ -59,7 +59,7 @@ pub const FRAME: Navigation = Navigation { initiator: Initiator::SameSite, site:
 /// A hidden frame in an application on another site, where third-party cookies are allowed.
 pub const CROSS_SITE_FRAME: Navigation = Navigation { initiator: Initiator::CrossSite, site: "cross-site", dest: "iframe", origin: None };
 /// A form of one of the issuer's own pages.
-const OWN_FORM: Navigation = Navigation { initiator: Initiator::SameSite, site: "same-origin", dest: "document", origin: None };
+pub const OWN_FORM: Navigation = Navigation { initiator: Initiator::SameSite, site: "same-origin", dest: "document", origin: None };
 /// A form that an attacker's page submits by itself.
 pub const FORGED: Navigation = Navigation { initiator: Initiator::CrossSite, site: "cross-site", dest: "document", origin: Some("https://evil.test") };
 

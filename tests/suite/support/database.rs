@@ -1,5 +1,6 @@
 //! A database for one test: a SQLite file, or a PostgreSQL database of its own. It is gone when the value is dropped.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use diesel::{Connection, PgConnection, RunQueryDsl};
@@ -42,9 +43,25 @@ impl Database {
         &self.url
     }
 
-    /// The folder of the SQLite file.
-    pub fn folder(&self) -> &std::path::Path {
-        self.folder.as_ref().expect("SQLite").path()
+    pub fn backend(&self) -> Backend {
+        if self.folder.is_some() { Backend::Sqlite } else { Backend::Postgres }
+    }
+
+    /// The files of a SQLite database that nobody has open; nothing for PostgreSQL.
+    pub fn back_up(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let Some(folder) = &self.folder else { return Vec::new() };
+        let paths = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        paths.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+    }
+
+    /// Puts the files of a backup back in the place of what is there.
+    pub fn restore(&self, backup: &[(PathBuf, Vec<u8>)]) {
+        for entry in std::fs::read_dir(self.folder.as_ref().expect("SQLite").path()).unwrap() {
+            std::fs::remove_file(entry.unwrap().path()).unwrap();
+        }
+        for (path, bytes) in backup {
+            std::fs::write(path, bytes).unwrap();
+        }
     }
 }
 
@@ -74,8 +91,26 @@ macro_rules! each_database {
 }
 pub(crate) use each_database;
 
+/// The same on a runtime of several threads, for what must hold when callers truly run at once.
+macro_rules! each_database_on_threads {
+    ($($flow:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(#[test] fn $flow() { $crate::support::database::run_on_threads($crate::support::database::Backend::Sqlite, super::$flow) })*
+        }
+        mod on_postgres {
+            $(#[test] fn $flow() { $crate::support::database::run_on_threads($crate::support::database::Backend::Postgres, super::$flow) })*
+        }
+    };
+}
+pub(crate) use each_database_on_threads;
+
 /// Runs a flow on a current-thread runtime: what works there works on any.
 pub fn run<F: Future<Output = ()>>(backend: Backend, flow: impl FnOnce(Database) -> F) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(flow(Database::create(backend)));
+}
+
+pub fn run_on_threads<F: Future<Output = ()>>(backend: Backend, flow: impl FnOnce(Database) -> F) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
     runtime.block_on(flow(Database::create(backend)));
 }

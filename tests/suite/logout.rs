@@ -1,0 +1,88 @@
+//! RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0).
+
+use url::Url;
+
+use crate::support::app::{App, OWN_PAGE, PAGE, SERVER};
+use crate::support::browser::{Browser, form_with};
+use crate::support::database::{Database, each_database};
+use crate::support::relying_party::RelyingParty;
+
+each_database!(without_a_hint_it_asks, only_registered_addresses_are_returned_to, a_hint_of_another_user_ends_nothing_unasked);
+
+fn end(party: &RelyingParty, parameters: &[(&str, &str)]) -> Url {
+    Url::parse_with_params(&party.endpoint("oidc/logout"), parameters).unwrap()
+}
+
+async fn signed_in(app: &App, browser: &mut Browser) -> bool {
+    let party = app.relying_party(OWN_PAGE);
+    let response = app.silently(browser, &party, "openid", &[]).await;
+    response.query_pairs().any(|(name, _)| name == "code")
+}
+
+/// §2, §6: a link on any page must not sign people out. LO-01, UI-04.
+async fn without_a_hint_it_asks(database: Database) {
+    let app = App::start(database).await;
+    let party = app.relying_party(OWN_PAGE);
+    let mut browser = app.browser();
+    let tokens = app.sign_in(&mut browser, &party, "openid").await;
+    let after = [("client_id", OWN_PAGE), ("post_logout_redirect_uri", "https://own.example.test/signed-out")];
+    let page = browser.visit(end(&party, &after).as_str()).await.page();
+    assert!(signed_in(&app, &mut browser).await, "asked, not yet done");
+    let form = form_with(&page, "decision");
+    browser.submit(&form, Some("deny")).await;
+    assert!(signed_in(&app, &mut browser).await, "no is no");
+    let page = browser.visit(end(&party, &after).as_str()).await.page();
+    let left = browser.submit(&form_with(&page, "decision"), Some("allow")).await.left();
+    assert_eq!(left.as_str(), "https://own.example.test/signed-out");
+    assert!(!signed_in(&app, &mut browser).await);
+    party.refused(tokens.refresh()).await;
+    assert!(!browser.jar.all().iter().any(|cookie| !cookie.name.ends_with("-browser")), "the cookie is gone");
+    // Nobody is signed in: nothing to ask.
+    browser.visit(end(&party, &[]).as_str()).await.page();
+}
+
+/// §3; ER-06.
+async fn only_registered_addresses_are_returned_to(database: Database) {
+    let app = App::start(database).await;
+    let party = app.relying_party(OWN_PAGE);
+    for uri in [
+        "https://evil.test/",
+        "https://own.example.test/signed-out?x=1",
+        "https://own.example.test/signed-out/",
+        "https://app.example.test/signed-out",
+        "https://own.example.test/callback",
+        "//evil.test",
+        "javascript:alert(1)",
+    ] {
+        let mut browser = app.browser();
+        let hint = app.sign_in(&mut browser, &party, "openid").await.id.unwrap();
+        let page = browser.visit(end(&party, &[("id_token_hint", &hint), ("post_logout_redirect_uri", uri)]).as_str()).await.page();
+        assert!(!page.text().contains("evil.test"), "{uri}");
+        assert!(!signed_in(&app, &mut browser).await, "signed out all the same: {uri}");
+    }
+    // A hint of one client does not open the addresses of another.
+    let mut browser = app.browser();
+    let hint = app.sign_in(&mut browser, &party, "openid").await.id.unwrap();
+    let mixed = [("id_token_hint", hint.as_str()), ("client_id", SERVER), ("post_logout_redirect_uri", "https://server.example.test/signed-out")];
+    browser.visit(end(&party, &mixed).as_str()).await.page();
+}
+
+/// LO-01, LO-07.
+async fn a_hint_of_another_user_ends_nothing_unasked(database: Database) {
+    let app = App::start(database).await;
+    let (party, page) = (app.relying_party(OWN_PAGE), app.relying_party(PAGE));
+    let mut bobs = app.browser();
+    let response = app.authorize_as(&mut bobs, &party.authorize("openid", &[]), "bobby").await;
+    let bob = party.exchange(&party.code(&response)).await.id.unwrap();
+    let mut browser = app.browser();
+    let alice = app.sign_in(&mut browser, &page, "openid").await.id.unwrap();
+    let forged = format!("{}x", &alice[..alice.len() - 1]);
+    for hint in [bob.as_str(), &forged, "x", &alice[..40]] {
+        browser.visit(end(&party, &[("id_token_hint", hint)]).as_str()).await.page();
+        assert!(signed_in(&app, &mut browser).await, "{hint}");
+    }
+    // The control: alice's own.
+    browser.visit(end(&page, &[("id_token_hint", &alice)]).as_str()).await.page();
+    assert!(!signed_in(&app, &mut browser).await);
+    assert!(signed_in(&app, &mut bobs).await, "only that browser");
+}

@@ -1,0 +1,116 @@
+//! Many at once, on two issuers that share one database: one winner or one answer, never two truths. P3, P4.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use tokio::sync::Barrier;
+
+use crate::refresh::stored;
+use crate::support::app::{App, OWN_PAGE};
+use crate::support::database::{Database, each_database_on_threads};
+use crate::support::network::Answer;
+use crate::support::relying_party::{RelyingParty, tokens};
+
+each_database_on_threads!(sixty_four_refreshes_of_one_token, sixty_four_redemptions_of_one_code, refreshes_race_a_logout);
+
+const CALLERS: usize = 64;
+
+/// Calls from both issuers at the same moment.
+async fn all_at_once<F>(parties: [RelyingParty; 2], call: impl Fn(RelyingParty) -> F) -> Vec<Answer>
+where
+    F: Future<Output = Answer> + Send + 'static,
+{
+    let barrier = Arc::new(Barrier::new(CALLERS));
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|i| {
+            let (barrier, call) = (barrier.clone(), call(parties[i % 2].clone()));
+            tokio::spawn(async move {
+                barrier.wait().await;
+                call.await
+            })
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for caller in callers {
+        answers.push(caller.await.unwrap());
+    }
+    answers
+}
+
+/// RFC 9700 §4.14.2; P4: one generation step, one successor, nobody logged out; after the overlap the ancestor ends the family.
+async fn sixty_four_refreshes_of_one_token(database: Database) {
+    let app = App::start(database).await;
+    let replica = app.replica("second").await;
+    let parties = [app.relying_party(OWN_PAGE), replica.relying_party(OWN_PAGE)];
+    let mut token = app.sign_in(&mut app.browser(), &parties[0], "openid").await.refresh.unwrap();
+    let first = token.clone();
+    for round in 2..=6 {
+        let presented = token.clone();
+        let answers = all_at_once(parties.clone(), |party| {
+            let presented = presented.clone();
+            async move { party.try_refresh(&presented).await }
+        })
+        .await;
+        let successors: Vec<String> = answers.iter().map(|answer| tokens(answer).refresh.unwrap()).collect();
+        assert!(successors.iter().all(|successor| *successor == successors[0]), "one successor");
+        let families = stored(&app).await;
+        assert_eq!((families.len(), families[0].generation, families[0].ended), (1, round, None));
+        token = successors[0].clone();
+    }
+    let newest = parties[1].refresh(&token).await;
+    app.advance(TimeDelta::seconds(31));
+    parties[1].refused(&first).await;
+    parties[0].refused(newest.refresh()).await;
+    replica.stop().await;
+}
+
+/// RFC 6749 §4.1.2; CO-02, CO-03: at most one is answered, and then the others have ended what it got.
+async fn sixty_four_redemptions_of_one_code(database: Database) {
+    let app = App::start(database).await;
+    let replica = app.replica("second").await;
+    let parties = [app.relying_party(OWN_PAGE), replica.relying_party(OWN_PAGE)];
+    let mut browser = app.browser();
+    app.sign_in(&mut browser, &parties[0], "openid").await;
+    for _ in 0..5 {
+        let code = parties[0].code(&app.silently(&mut browser, &parties[0], "openid", &[]).await);
+        let answers = all_at_once(parties.clone(), |party| {
+            let code = code.clone();
+            async move { party.try_exchange(&code).await }
+        })
+        .await;
+        let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status.is_success());
+        assert_eq!(won.len(), 1);
+        assert!(lost.iter().all(|answer| answer.error() == "invalid_grant"));
+        let won = tokens(&won[0]);
+        parties[1].refused(won.refresh()).await;
+        assert_eq!(parties[0].userinfo(&won.access).await.status.as_u16(), 401);
+    }
+    replica.stop().await;
+}
+
+/// P1: once the logout is answered, no refresh succeeds, whoever was in the middle of one.
+async fn refreshes_race_a_logout(database: Database) {
+    let app = App::start(database).await;
+    let replica = app.replica("second").await;
+    let parties = [app.relying_party(OWN_PAGE), replica.relying_party(OWN_PAGE)];
+    for _ in 0..5 {
+        let mut browser = app.browser();
+        let first = app.sign_in(&mut browser, &parties[0], "openid").await;
+        let logout = format!("{}?id_token_hint={}", parties[0].endpoint("oidc/logout"), first.id.as_deref().unwrap());
+        let presented = first.refresh().to_owned();
+        let racing = tokio::spawn(all_at_once(parties.clone(), move |party| {
+            let presented = presented.clone();
+            async move { party.try_refresh(&presented).await }
+        }));
+        browser.visit(&logout).await.page();
+        for party in &parties {
+            party.refused(first.refresh()).await;
+        }
+        for answer in racing.await.unwrap() {
+            if answer.status.is_success() {
+                parties[1].refused(tokens(&answer).refresh()).await;
+            }
+        }
+    }
+    replica.stop().await;
+}
