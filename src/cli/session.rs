@@ -1,6 +1,7 @@
 //! `gatekey session`: who is signed in where.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -80,8 +81,8 @@ fn list(place: &Place, user: Option<&str>, all: bool, json: bool) -> Done {
         }
         let mut names: HashMap<UserId, String> = HashMap::new();
         for session in &sessions {
-            if !names.contains_key(&session.user_id) {
-                names.insert(session.user_id, admin.user(&session.user_id.to_string()).await?.username);
+            if let Entry::Vacant(unknown) = names.entry(session.user_id) {
+                unknown.insert(admin.user(&session.user_id.to_string()).await?.username);
             }
         }
         Ok((sessions, names))

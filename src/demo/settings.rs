@@ -13,7 +13,8 @@ use crate::domain::user::Profile;
 use crate::settings::{DeclaredClient, DeclaredUser, MasterKeySource, Settings};
 
 pub(super) const CLIENT_ID: &str = "demo-spa";
-pub(super) const SCOPES: &str = "openid profile email offline_access notes:read";
+/// Without `offline_access`: what the page holds ends with the session, which is what the page is there to show.
+pub(super) const SCOPES: &str = "openid profile email notes:read";
 pub(super) const USERNAME: &str = "ada";
 /// Public on purpose: it is printed and shown on the page, and opens nothing but a demo that only this machine can reach.
 pub(super) const PASSWORD: &str = "bernoulli-1843";

@@ -10,7 +10,13 @@ use crate::support::form::Field;
 use crate::support::network::Answer;
 use crate::support::relying_party::RelyingParty;
 
-each_database!(it_is_remembered, prompt_consent_asks_again, saying_no_is_access_denied, the_form_decides_only_yes_or_no, scope_is_what_was_asked_and_is_allowed);
+each_database!(
+    it_is_remembered,
+    prompt_consent_asks_again,
+    saying_no_is_access_denied,
+    the_form_decides_only_yes_or_no,
+    scope_is_what_was_asked_and_is_allowed
+);
 
 async fn consent_page(app: &App, browser: &mut Browser, party: &RelyingParty, scope: &str) -> Answer {
     let page = browser.visit(party.authorize(scope, &[]).as_str()).await.page();
@@ -83,7 +89,7 @@ async fn the_form_decides_only_yes_or_no(database: Database) {
     let page = consent_page(&app, &mut browser, &party, "openid").await;
     let mut form = form_with(&page, "decision");
     for (name, value) in [("redirect_uri", "https://evil.test/"), ("client_id", OWN_PAGE), ("scope", "openid email offline_access")] {
-        form.fields.push(Field { name: name.to_owned(), value: value.to_owned(), kind: "hidden".to_owned(), autocomplete: String::new() });
+        form.fields.push(Field { name: name.to_owned(), value: value.to_owned(), kind: "hidden".to_owned() });
     }
     let tokens = party.exchange(&party.code(&browser.submit(&form, Some("allow")).await.left())).await;
     assert_eq!(tokens.json["scope"], "openid");

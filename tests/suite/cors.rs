@@ -15,7 +15,15 @@ async fn the_token_endpoint_answers_registered_origins(database: Database) {
     let party = app.relying_party(OWN_PAGE);
     let tokens = app.sign_in(&mut app.browser(), &party, "openid").await;
     let registered = "https://own.example.test";
-    let strangers = ["https://evil.test", "null", "https://own.example.test.evil.test", "http://own.example.test", "https://own.example.test:8443", "https://OWN.example.test", ""];
+    let strangers = [
+        "https://evil.test",
+        "null",
+        "https://own.example.test.evil.test",
+        "http://own.example.test",
+        "https://own.example.test:8443",
+        "https://OWN.example.test",
+        "",
+    ];
     for path in ["oauth/token", "oauth/revoke", "userinfo"] {
         let url = party.endpoint(path);
         let preflight = async |origin: &str| {

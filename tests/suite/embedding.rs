@@ -60,8 +60,8 @@ fn two_issuers_under_two_paths() {
         at_first.refresh(tokens.refresh()).await;
         at_second.refresh(others.refresh()).await;
 
-        let hello = network.get("https://id.example.test/hello", &[]).await;
-        assert_eq!(hello.text(), "the host's own page");
+        let answer = network.get("https://id.example.test/hello", &[]).await;
+        assert_eq!(answer.text(), "the host's own page");
         let elsewhere = RelyingParty { issuer: "https://id.example.test/".to_owned(), ..at_first };
         assert_eq!(network.get(&elsewhere.endpoint("authorize"), &[]).await.status.as_u16(), 404);
     });

@@ -225,6 +225,7 @@ async fn signing_in_again_ends_the_session_before(database: Database) {
     let mut browser = app.browser();
     let first = app.sign_in(&mut browser, &party, "openid").await;
     let mut old = browser.clone();
+    app.advance(TimeDelta::seconds(1));
     let response = app.authorize_as(&mut browser, &party.authorize("openid", &[("prompt", "login")]), "bobby").await;
     let second = party.exchange(&party.code(&response)).await;
     let (a, b) = (party.claims(first.id.as_ref().unwrap()).await, party.claims(second.id.as_ref().unwrap()).await);

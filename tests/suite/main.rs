@@ -4,8 +4,19 @@
 // A test says what it expects by failing; the rules that forbid this elsewhere are for the server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod client_authentication;
+mod code_flow;
+mod consent;
+mod cors;
+mod embedding;
 mod layers;
+mod lifetimes;
+mod logout;
+mod pages;
+mod races;
+mod refresh;
+mod silent;
+mod start_up;
 mod support;
-//! The one integration-test binary.
 
 mod store_contract;

@@ -34,7 +34,7 @@ async fn family(app: &App, party: &RelyingParty) -> Tokens {
 
 pub async fn stored(app: &App) -> Vec<RefreshFamily> {
     let alice = app.user("alice").await.id;
-    app.store.scan(move |db| refresh_families::list_by_user(db, alice)).await.unwrap()
+    app.store.scan(move |db| refresh_families::list_by_user(db, alice, None, 100)).await.unwrap()
 }
 
 async fn it_rotates(database: Database) {

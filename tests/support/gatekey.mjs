@@ -70,7 +70,6 @@ url = "${database}"
 
 ${clients}`;
     writeFileSync(join(folder, 'gatekey.toml'), text);
-    gatekey.run(['init', '--key-only'], '');
     return gatekey;
   }
 

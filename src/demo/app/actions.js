@@ -125,7 +125,7 @@ export function bindActions(signOut) {
     return [
       said(`The old token, generation ${from}: refused. `, code(old.body.error)),
       said(`The newest, generation ${newest}: refused too. `, code(live.body.error ?? String(live.status))),
-      said("So neither thief nor owner can go on with this chain. But you are still signed in at the issuer, and only you have that:"),
+      said("So neither thief nor owner can go on with this chain, and its access token is refused as well: call the API and see. But you are still signed in at the issuer, and the thief is not:"),
       next,
     ];
   }));

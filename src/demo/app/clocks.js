@@ -45,10 +45,10 @@ function tick() {
     show("session", session, session - signedInAt, {
       words: `At ${session ? moment(session) : ""}, however busy you are. The admin set this limit.`,
       never: "The admin has set no limit.",
-      over: "The next renewal by hidden frame will be refused.",
+      over: "Everything below it has ended too.",
     }),
     show("idle", idle, idle - learned, {
-      words: `At ${idle ? moment(idle) : ""}. Using the session moves this end away, never past the first.`,
+      words: `At ${idle ? moment(idle) : ""}. Renewing silently moves this end away, never past the first.`,
       never: "The admin has set no limit.",
       over: "The session was left unused for too long.",
     }),

@@ -18,10 +18,7 @@ window.fetch = async (input, init) => {
   const answer = await plainFetch(input, init);
   const body = String(init?.body ?? "");
   if (answer.ok && init?.method === "POST" && answer.url.startsWith(issuerOrigin) && body.includes("grant_type=")) {
-    const known = deadlines.get();
-    // A chain with `offline_access` outlives the session; its later answers have no deadlines to tell, and the last ones stand.
-    const over = body.includes("grant_type=refresh_token") && Math.min(known.session ?? Infinity, known.idle ?? Infinity) <= now();
-    const { session_expires_at: session = over ? known.session : null, session_idle_expires_at: idle = over ? known.idle : null } = await answer.clone().json();
+    const { session_expires_at: session = null, session_idle_expires_at: idle = null } = await answer.clone().json();
     deadlines.set({ session, idle, learned: now() });
   }
   return answer;
@@ -81,9 +78,6 @@ export const manager = new WatchedUserManager({
   automaticSilentRenew: false, // the switch on the page starts it
   accessTokenExpiringNotificationTimeInSeconds: demo.renew_before,
   silentRequestTimeoutInSeconds: 8,
-  // With `offline_access` the chain would outlive the session: who signs out hands it back (RFC 7009).
-  revokeTokensOnSignout: true,
-  revokeTokenTypes: ["refresh_token"],
 });
 
 /**

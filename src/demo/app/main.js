@@ -5,7 +5,7 @@ import { clearChain, currentChain, learnToken, markEnded, showChain } from "./ch
 import { showClocks, warnings } from "./clocks.js";
 import { announce, byId, element } from "./element.js";
 import { moment } from "./format.js";
-import { deadlines, demo, forgetRefreshToken, manager, revoke } from "./issuer.js";
+import { deadlines, demo, forgetRefreshToken, manager, now, revoke } from "./issuer.js";
 import { kept } from "./kept.js";
 import { readRefreshToken } from "./refresh_token.js";
 import { record, showTimeline } from "./timeline.js";
@@ -80,12 +80,15 @@ manager.onRenewal = ({ way, asked, milliseconds, before, user, error, deadlinesB
   const facts = [before ? "a new access token" : "you were signed in already"];
   if (is && was?.family === is.family) facts.push(`generation ${was.generation} → ${is.generation}`);
   else if (is) facts.push(`a new chain begins, generation ${is.generation}`);
+  // The chain that the new one has replaced is handed back (RFC 7009), so that no live token lies about.
+  if (was && is && was.family !== is.family && !currentChain()?.ended) {
+    facts.push("the old chain is handed back");
+    revoke(before.refresh_token);
+  }
   const moved = Math.round((deadlines.get().idle ?? 0) - (deadlinesBefore.idle ?? 0));
   if (before && moved > 0) facts.push(`the idle limit moved ${moved} s away`);
   record({ kind: "good", title: way === "frame" ? "Renewed silently" : "Refreshed", how, milliseconds, facts });
   if (asked === "automatic") announce(way === "frame" ? "Renewed silently." : `Refreshed. Generation ${is?.generation}.`);
-  // The chain that the new one has replaced is handed back, so that no live token lies about.
-  if (was && is && was.family !== is.family && currentChain()) revoke(before.refresh_token);
 };
 
 async function afterRefusal(way, error) {
@@ -94,6 +97,9 @@ async function afterRefusal(way, error) {
     await forgetRefreshToken();
     showChain();
     notice("The issuer has ended this chain of refresh tokens. If your session is still alive, the page can go on without you.", "Renew silently", () => byId("renew").click());
+  } else if (error.error === "login_required") {
+    // The issuer knows better than the clocks: the session has ended before its time. They say so now, and the notice follows.
+    deadlines.set({ ...deadlines.get(), session: now(), idle: now() });
   } else if (error.error) {
     notice(`${explain(error).words} Sign in again to go on.`, "Sign in", () => signIn());
   }
@@ -116,7 +122,7 @@ async function signIn(how = {}) {
 
 async function signOut() {
   manager.stopSilentRenew();
-  record({ kind: "told", title: "Signed out", how: "at the issuer, for every application", facts: ["refresh token handed back", "session ended"] });
+  record({ kind: "told", title: "Signed out", how: "at the issuer, for every application", facts: ["the session has ended, and every token below it"] });
   clearChain();
   // With a state of its own, the way back can be told from a plain visit.
   await manager.signoutRedirect({ state: "signed-out" });

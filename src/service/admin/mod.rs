@@ -9,6 +9,9 @@ mod keys;
 mod sessions;
 mod users;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use crate::domain::client::InvalidClient;

@@ -13,7 +13,9 @@ use gatekey::domain::scope::Scope;
 use gatekey::domain::secret::{Digest, Secret};
 use gatekey::domain::user::{Profile, User};
 use gatekey::settings::{DeclaredClient, DeclaredUser, MasterKeySource, Settings};
-use gatekey::store::{Store, StoreError, connection::Connection, users};
+use gatekey::store::{Connection, Options, Store, StoreError, users};
+use poem::Response;
+use poem::endpoint::BoxEndpoint;
 use url::Url;
 
 use super::browser::{Browser, FRAME, Landing, form_with};
@@ -52,7 +54,7 @@ pub struct App {
 /// The settings of the tests: each may change them before it starts.
 pub fn settings(issuer: &str, database: &Database) -> Settings {
     let mut settings = Settings::for_issuer(issuer).unwrap();
-    settings.database.url = database.url().parse().unwrap();
+    settings.database.url = database.url().to_owned();
     settings.database.pool_size = 4;
     settings.master_key = MasterKeySource::Text(Secret::new("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8".to_owned()));
     // Cheap to compute; what the parameters do is tested where hashing is.
@@ -122,19 +124,20 @@ impl App {
     pub async fn on(database: Arc<Database>, settings: Settings, clock: Arc<ManualClock>, seed: &str) -> Self {
         let entropy = Arc::new(SeededEntropy::new(seed));
         let running = Issuer::builder(settings.clone()).clock(clock.clone()).entropy(entropy).build().await.unwrap();
-        let store = running.store().clone();
+        let store = Store::open(&Options::new(&settings.database.url)).await.unwrap();
         let issuer = settings.issuer.as_str().to_owned();
         Self { database, clock, network: Network::new(running.routes()), issuer, store, settings, running }
     }
 
     /// For a host that has more than one issuer.
-    pub fn routes(&self) -> impl poem::IntoEndpoint<Endpoint: 'static> {
+    pub fn routes(&self) -> BoxEndpoint<'static, Response> {
         self.running.routes()
     }
 
     /// Stops the issuer; the database stays.
     pub async fn stop(self) -> Arc<Database> {
         self.running.close().await;
+        self.store.close().await;
         self.database
     }
 

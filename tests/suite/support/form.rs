@@ -16,7 +16,6 @@ pub struct Field {
     pub value: String,
     /// `hidden`, `text`, `password`, …; `submit` for buttons.
     pub kind: String,
-    pub autocomplete: String,
 }
 
 impl Form {
@@ -67,7 +66,7 @@ pub fn forms(base: &Url, html: &str) -> Vec<Form> {
                 let unchecked = kind == "checkbox" && attribute("checked").is_none();
                 if let (Some(name), Some(form), false) = (attribute("name"), forms.last_mut(), unchecked) {
                     let value = attribute("value").unwrap_or_default();
-                    form.fields.push(Field { name, value, kind, autocomplete: attribute("autocomplete").unwrap_or_default() });
+                    form.fields.push(Field { name, value, kind });
                 }
             }
             _ => {}

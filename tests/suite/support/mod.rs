@@ -1,3 +1,11 @@
 //! What the flows share: databases, an application on a manual clock with seeded entropy, a browser, a relying party.
 
+pub mod app;
+pub mod browser;
+pub mod cookie_jar;
+pub mod database;
 pub mod entropy;
+pub mod form;
+pub mod jwt;
+pub mod network;
+pub mod relying_party;

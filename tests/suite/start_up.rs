@@ -1,0 +1,305 @@
+//! The program as its operators meet it: it starts and stops cleanly, and when it cannot start it says in one line what to do,
+//! and damages nothing.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection};
+use sha2::{Digest, Sha256};
+
+use crate::support::database::{Backend, Database};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_gatekey");
+/// Long enough for the slowest machine; whoever needs it has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A folder with settings, as an operator has it.
+struct Installation {
+    folder: tempfile::TempDir,
+    port: u16,
+}
+
+impl Installation {
+    /// With a database in the same folder.
+    fn new() -> Self {
+        Self::with("")
+    }
+
+    /// `more` is added to the settings.
+    fn with(more: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let installation = Self { folder, port };
+        installation.settings(more);
+        installation
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn settings(&self, more: &str) {
+        let database =
+            if more.contains("[database]") { String::new() } else { format!("[database]\nurl = \"sqlite://{}\"\n", self.path("gatekey.db").display()) };
+        let key = self.path("master.key").display().to_string();
+        let text = format!("issuer = \"http://localhost:{0}/\"\nlisten = \"127.0.0.1:{0}\"\nmaster_key_file = \"{key}\"\n{more}\n{database}", self.port);
+        fs::write(self.path("gatekey.toml"), text).unwrap();
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.args(arguments).arg("--config").arg(self.path("gatekey.toml")).current_dir(self.folder.path()).env_remove("RUST_LOG");
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GATEKEY_")) {
+            command.env_remove(name);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Starts it, waits until it is ready, stops it as a service manager does.
+    fn start_and_stop(&self) {
+        let mut running = self.start();
+        stop(&mut running);
+    }
+
+    fn start(&self) -> Child {
+        let mut child = self.command(&["serve"]).spawn().unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        while !self.is_ready() {
+            if let Some(status) = child.try_wait().unwrap() {
+                let mut said = String::new();
+                child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+                panic!("it ended with {status}: {said}");
+            }
+            assert!(Instant::now() < deadline, "not ready in time");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        child
+    }
+
+    fn is_ready(&self) -> bool {
+        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) else { return false };
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let request = format!("GET /readyz HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n\r\n", self.port);
+        let mut answer = String::new();
+        stream.write_all(request.as_bytes()).is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.starts_with("HTTP/1.1 200")
+    }
+
+    /// Tries to start it; it must refuse, in one line with all of `words`, and leave the files as they were.
+    fn refuses(&self, words: &[&str]) {
+        refuses(&mut self.command(&["serve"]), self.folder.path(), words);
+    }
+}
+
+fn refuses(command: &mut Command, folder: &Path, words: &[&str]) {
+    let before = files(folder);
+    let mut child = command.spawn().unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            panic!("it neither started nor gave up: expected {words:?}");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let (mut out, mut said) = (String::new(), String::new());
+    child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(!status.success() && status.code().is_some(), "it ended with {status}: {said}");
+    assert_eq!(said.trim_end().lines().count(), 1, "one line, not:\n{said}");
+    assert!(!said.contains("panicked") && !said.contains("Error {"), "{said}");
+    for word in words {
+        assert!(said.contains(word), "`{word}` is not in: {said}");
+    }
+    assert_eq!(out, "", "nothing on standard output");
+    assert_eq!(files(folder), before, "nothing was changed: {said}");
+}
+
+fn stop(child: &mut Child) {
+    let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success(), "SIGTERM is a clean end, not {status}");
+            return;
+        }
+        assert!(Instant::now() < deadline, "it did not stop");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Every file and the digest of its bytes, once SQLite has brought its write-ahead log home.
+fn files(folder: &Path) -> Vec<(PathBuf, String)> {
+    let database = folder.join("gatekey.db");
+    if let (true, Ok(mut connection)) = (fs::read(&database).is_ok_and(|bytes| bytes.starts_with(b"SQLite format 3")), SqliteConnection::establish(database.to_str().unwrap())) {
+        // A file of a newer version or without permission stays as it is; then its bytes say so.
+        let _ = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection);
+    }
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let content = paths.filter(|path| path.is_file() && !path.to_string_lossy().ends_with("-shm"));
+    let mut files: Vec<_> = content.map(|path| (path.clone(), fs::read(&path).unwrap_or_default())).filter(|(path, bytes)| !(bytes.is_empty() && path.to_string_lossy().ends_with("-wal"))).map(|(path, bytes)| (path, format!("{:x}", Sha256::digest(bytes)))).collect();
+    files.sort();
+    files
+}
+
+/// The control of everything below: what is made at the first start is found at the second, and the key is nobody else's to read.
+#[test]
+fn starts_stops_and_starts_again() {
+    let installation = Installation::new();
+    installation.start_and_stop();
+    let key = fs::read(installation.path("master.key")).unwrap();
+    assert_eq!(fs::metadata(installation.path("master.key")).unwrap().permissions().mode() & 0o777, 0o600);
+    installation.start_and_stop();
+    assert_eq!(fs::read(installation.path("master.key")).unwrap(), key);
+}
+
+#[test]
+fn bad_settings_are_named_with_their_place() {
+    let installation = Installation::with("lisen = \"127.0.0.1:1\"");
+    installation.refuses(&["gatekey.toml", "lisen", "listen"]);
+    installation.settings("[lifetimes]\nsession_absolute = \"30 days\"");
+    installation.refuses(&["gatekey.toml", "session_absolute", "P30D"]);
+    installation.settings("issuer = ");
+    installation.refuses(&["gatekey.toml"]);
+    installation.settings("[[clients]]\nid = \"x\"\nkind = \"spa\"\nredirect_uris = [\"http://example.com/\"]");
+    installation.refuses(&["http://example.com/", "https"]);
+    fs::remove_file(installation.path("gatekey.toml")).unwrap();
+    installation.refuses(&["gatekey.toml"]);
+    assert!(!installation.path("gatekey.db").exists(), "settings are judged before a database is made");
+    assert!(!installation.path("master.key").exists());
+}
+
+#[test]
+fn a_command_that_is_none_is_told() {
+    let status = Command::new(PROGRAM).arg("sevre").output().unwrap();
+    assert!(!status.status.success());
+    assert!(String::from_utf8(status.stderr).unwrap().contains("serve"));
+}
+
+/// SE-04: without the key it was made with, a database is not touched, and no other key is made for it.
+#[test]
+fn the_master_key_must_be_the_right_one() {
+    let installation = Installation::new();
+    installation.start_and_stop();
+    let right = fs::read(installation.path("master.key")).unwrap();
+
+    fs::remove_file(installation.path("master.key")).unwrap();
+    installation.refuses(&["master.key"]);
+
+    let other = Installation::new();
+    other.start_and_stop();
+    fs::copy(other.path("master.key"), installation.path("master.key")).unwrap();
+    installation.refuses(&["master key"]);
+
+    for malformed in ["", "short", "!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!"] {
+        fs::write(installation.path("master.key"), malformed).unwrap();
+        installation.refuses(&["master key"]);
+    }
+    fs::write(installation.path("master.key"), &right).unwrap();
+    fs::set_permissions(installation.path("master.key"), fs::Permissions::from_mode(0o644)).unwrap();
+    installation.refuses(&["master.key", "chmod 600"]);
+    fs::set_permissions(installation.path("master.key"), fs::Permissions::from_mode(0o600)).unwrap();
+    installation.start_and_stop();
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_left_alone() {
+    let statement = "INSERT INTO __diesel_schema_migrations (version, run_on) VALUES ('29990101000000', CURRENT_TIMESTAMP)";
+
+    let installation = Installation::new();
+    installation.start_and_stop();
+    let mut connection = SqliteConnection::establish(installation.path("gatekey.db").to_str().unwrap()).unwrap();
+    diesel::sql_query(statement).execute(&mut connection).unwrap();
+    drop(connection);
+    installation.refuses(&["newer"]);
+
+    let database = Database::create(Backend::Postgres);
+    let installation = Installation::with(&format!("[database]\nurl = \"{}\"", database.url()));
+    installation.start_and_stop();
+    let mut connection = PgConnection::establish(database.url()).unwrap();
+    diesel::sql_query(statement).execute(&mut connection).unwrap();
+    installation.refuses(&["newer"]);
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let installation = Installation::new();
+    installation.start_and_stop();
+    let _taken = TcpListener::bind(("127.0.0.1", installation.port)).unwrap();
+    installation.refuses(&[&installation.port.to_string(), "listen"]);
+}
+
+/// As another user than the one who runs the tests when that is root, whom no mode stops.
+#[test]
+fn a_read_only_file_is_named() {
+    let installation = Installation::new();
+    installation.start_and_stop();
+    let program = installation.path("program");
+    fs::copy(PROGRAM, &program).unwrap();
+    let root = fs::metadata(installation.folder.path()).unwrap();
+    let is_root = std::os::unix::fs::MetadataExt::uid(&root) == 0;
+    if is_root {
+        for path in ["master.key", "gatekey.toml"] {
+            std::os::unix::fs::chown(installation.path(path), Some(65534), Some(65534)).unwrap();
+        }
+    }
+    let set = |path: &Path, mode: u32| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    set(&program, 0o755);
+    set(&installation.path("gatekey.db"), 0o444);
+    set(installation.folder.path(), 0o555);
+    let mut command = Command::new(&program);
+    command.args(["serve", "--config"]).arg(installation.path("gatekey.toml")).current_dir(installation.folder.path());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    if is_root {
+        command.uid(65534).gid(65534);
+    }
+    refuses(&mut command, installation.folder.path(), &["gatekey.db", "writ"]);
+    set(installation.folder.path(), 0o755);
+}
+
+#[test]
+fn what_is_no_database_is_left_as_it_is() {
+    let installation = Installation::new();
+    fs::write(installation.path("gatekey.db"), "Dear diary, this is no database. ".repeat(200)).unwrap();
+    installation.refuses(&["gatekey.db", "database"]);
+
+    let installation = Installation::with(&format!("[database]\nurl = \"sqlite://{}\"", "/nowhere/at/all/gatekey.db"));
+    installation.refuses(&["/nowhere/at/all"]);
+
+    let installation = Installation::with("[database]\nurl = \"mysql://localhost/gatekey\"");
+    installation.refuses(&["sqlite://", "postgres://"]);
+}
+
+/// The message names the server, never the password.
+#[test]
+fn an_unreachable_postgresql_is_named() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let installation = Installation::with(&format!("[database]\nurl = \"postgres://gatekey:hunter2hunter2@127.0.0.1:{nobody}/gatekey\""));
+    installation.refuses(&["127.0.0.1"]);
+    assert!(!said(&installation).contains("hunter2"));
+
+    let database = Database::create(Backend::Postgres);
+    let wrong = url::Url::parse(database.url()).map(|mut url| url.set_password(Some("hunter2hunter2")).map(|()| url)).unwrap().unwrap();
+    let installation = Installation::with(&format!("[database]\nurl = \"{wrong}\""));
+    installation.refuses(&["password"]);
+    assert!(!said(&installation).contains("hunter2"));
+
+    let mut missing = url::Url::parse(database.url()).unwrap();
+    missing.set_path("/no_such_database");
+    let installation = Installation::with(&format!("[database]\nurl = \"{missing}\""));
+    installation.refuses(&["no_such_database"]);
+}
+
+fn said(installation: &Installation) -> String {
+    String::from_utf8(installation.command(&["serve"]).output().unwrap().stderr).unwrap()
+}
