@@ -32,7 +32,8 @@ fn main() {
         let callers: Vec<_> = (0..connections as usize).map(prepare).collect();
         server.measure(name, seconds, callers);
     };
-    let get = |path: &'static str| move |_| -> Box<dyn FnMut(&mut Http) + Send> { Box::new(move |http| assert_eq!(http.send("GET", path, &[], None).status, 200)) };
+    let get =
+        |path: &'static str| move |_| -> Box<dyn FnMut(&mut Http) + Send> { Box::new(move |http| assert_eq!(http.send("GET", path, &[], None).status, 200)) };
     run("discovery", &get("/.well-known/openid-configuration"));
     run("JWKS", &get("/.well-known/jwks.json"));
     run("client_credentials, ES256", &|_| {
@@ -63,7 +64,8 @@ fn main() {
         let code = silent(&browser)(&mut http).expect("a code");
         let mut token = redeem(&mut http, &code)["refresh_token"].as_str().unwrap().to_owned();
         Box::new(move |http| {
-            let answer = http.send("POST", "/oauth/token", &[], Some(&form(&[("grant_type", "refresh_token"), ("client_id", "spa"), ("refresh_token", &token)])));
+            let answer =
+                http.send("POST", "/oauth/token", &[], Some(&form(&[("grant_type", "refresh_token"), ("client_id", "spa"), ("refresh_token", &token)])));
             token = answer.json()["refresh_token"].as_str().expect("a successor").to_owned();
         })
     });
@@ -72,7 +74,8 @@ fn main() {
         let code = http.send("GET", &authorize("notes:read", "none"), &[("Cookie", &browser.cookie())], None).code().expect("a code");
         let mut token = redeem(&mut http, &code)["refresh_token"].as_str().unwrap().to_owned();
         Box::new(move |http| {
-            let answer = http.send("POST", "/oauth/token", &[], Some(&form(&[("grant_type", "refresh_token"), ("client_id", "spa"), ("refresh_token", &token)])));
+            let answer =
+                http.send("POST", "/oauth/token", &[], Some(&form(&[("grant_type", "refresh_token"), ("client_id", "spa"), ("refresh_token", &token)])));
             token = answer.json()["refresh_token"].as_str().expect("a successor").to_owned();
         })
     });
@@ -104,7 +107,15 @@ fn form(pairs: &[(&str, &str)]) -> String {
 
 fn authorize(scope: &str, prompt: &str) -> String {
     let challenge = URL_SAFE_NO_PAD.encode(sha2::Sha256::digest(VERIFIER));
-    let mut pairs = vec![("client_id", "spa"), ("redirect_uri", CALLBACK), ("response_type", "code"), ("scope", scope), ("state", "s"), ("code_challenge", &challenge), ("code_challenge_method", "S256")];
+    let mut pairs = vec![
+        ("client_id", "spa"),
+        ("redirect_uri", CALLBACK),
+        ("response_type", "code"),
+        ("scope", scope),
+        ("state", "s"),
+        ("code_challenge", &challenge),
+        ("code_challenge_method", "S256"),
+    ];
     if !prompt.is_empty() {
         pairs.push(("prompt", prompt));
     }

@@ -8,21 +8,19 @@ use poem::endpoint::BoxEndpoint;
 
 use crate::domain::clock::{Clock, SystemClock};
 use crate::domain::entropy::{Entropy, SystemEntropy};
-use crate::domain::signing_key::SigningAlg;
 use crate::http::pages::PageError;
 use crate::http::require_token::RequireToken;
 use crate::http::{self, App};
-use crate::jose::derive::{InvalidMasterKey, MasterKey};
 use crate::jose::refresh_token::Minter;
 use crate::jose::sealed::Sealer;
 use crate::jose::sid::Deriver;
-use crate::service::admin::{Admin, declare};
+use crate::service::admin::installation::{Installation, InstallationError};
+use crate::service::admin::declare;
 use crate::service::keys::Keys;
 use crate::service::passwords::Passwords;
 use crate::service::web_origins::WebOrigins;
 use crate::service::{Core, Failure, setup};
-use crate::settings::{MasterKeyError, Settings};
-use crate::store::{OpenError, Options, Store, meta};
+use crate::settings::Settings;
 
 /// An OpenID Connect issuer. Cheap to clone; two of them live in one process without knowing of each other.
 #[derive(Clone)]
@@ -34,15 +32,7 @@ pub struct Issuer {
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     #[error(transparent)]
-    Store(#[from] OpenError),
-    #[error(transparent)]
-    MasterKeySource(#[from] MasterKeyError),
-    #[error("the master key is malformed: {0}")]
-    MasterKey(#[from] InvalidMasterKey),
-    #[error("the master key is not the one this database was made with: bring back the old key file, or the old GATEKEY_MASTER_KEY")]
-    OtherMasterKey,
-    #[error("the master key file `{0}` is missing, and the database needs the one it was made with: bring the file back, or set GATEKEY_MASTER_KEY")]
-    MasterKeyLost(String),
+    Installation(#[from] InstallationError),
     #[error(transparent)]
     Pages(#[from] PageError),
     #[error("{0}")]
@@ -81,29 +71,18 @@ impl IssuerBuilder {
     /// Opens and migrates the database, reads or makes the keys, writes the declared clients and users.
     pub async fn build(self) -> Result<Issuer, BuildError> {
         let Self { settings, clock, entropy } = self;
-        let mut options = Options::new(&settings.database.url);
-        options.pool_size = settings.database.pool_size;
-        options.queue = settings.database.queue;
-        // A malformed key is noticed before a database is made.
-        if let Ok(text) = settings.master_key.load() {
-            MasterKey::parse(text.expose())?;
-        }
-        let store = Store::open(&options).await?;
-        let master = master_key(&settings, &store, entropy.as_ref()).await?;
-        check_master_key(&store, &master).await?;
+        let installation = Installation::open(&settings, entropy.as_ref()).await?;
 
         // Bound to the issuer: what one issuer gave out is nothing to another, even on one database and master key (MX-02).
-        let subkey = |purpose: &str| master.subkey(&format!("{purpose}\0{}", settings.issuer.as_str()));
-        let key_sealer = || Sealer::new(master.subkey("signing keys"));
+        let subkey = |purpose: &str| installation.master.subkey(&format!("{purpose}\0{}", settings.issuer.as_str()));
         let passwords = Passwords::new(&settings.passwords, entropy.clone()).map_err(|error| BuildError::Start(error.to_string()))?;
-        let admin = Admin { store: store.clone(), clock: clock.clone(), entropy: entropy.clone(), sealer: key_sealer() };
+        let admin = installation.admin(clock.clone(), entropy.clone());
         declare(&admin, &settings).await.map_err(|error| BuildError::Start(error.to_string()))?;
         let mut algorithms = settings.keys.algorithms.clone();
-        algorithms.push(SigningAlg::Es256);
         algorithms.extend(settings.clients.iter().map(|client| client.metadata.id_token_signed_response_alg));
         algorithms.sort();
         algorithms.dedup();
-        let keys = Keys::open(&store, key_sealer(), &settings.lifetimes, &algorithms, clock.as_ref(), &entropy).await?;
+        let keys = Keys::open(&installation.store, installation.key_sealer(), &settings.lifetimes, &algorithms, clock.as_ref(), &entropy).await?;
         let core = Core {
             codes: Sealer::new(subkey("authorization codes")),
             tickets: Sealer::new(subkey("tickets")),
@@ -111,7 +90,7 @@ impl IssuerBuilder {
             sids: Deriver::new(subkey("session ids")),
             web_origins: WebOrigins::default(),
             settings,
-            store,
+            store: installation.store,
             clock,
             entropy,
             keys,
@@ -174,31 +153,4 @@ impl Issuer {
     pub async fn close(&self) {
         self.app.core.store.close().await;
     }
-}
-
-/// The master key; made on the very first start, when nothing in the database was sealed under an earlier one.
-async fn master_key(settings: &Settings, store: &Store, entropy: &dyn Entropy) -> Result<MasterKey, BuildError> {
-    match settings.master_key.load() {
-        Ok(text) => Ok(MasterKey::parse(text.expose())?),
-        Err(MasterKeyError::Missing(path)) => {
-            if store.read(|db| meta::get(db, CHECK)).await.map_err(|error| BuildError::Start(error.to_string()))?.is_some() {
-                return Err(BuildError::MasterKeyLost(path.display().to_string()));
-            }
-            let key = MasterKey::generate(entropy);
-            settings.master_key.create(&key.to_text())?;
-            tracing::info!(file = %path.display(), "made a master key: keep a copy of it apart from the database");
-            Ok(key)
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// The name under which the database remembers which master key it belongs to.
-const CHECK: &str = "master_key_check";
-
-async fn check_master_key(store: &Store, master: &MasterKey) -> Result<(), BuildError> {
-    let check = master.check_value();
-    let mine = check.clone();
-    let stored = store.write(move |db| meta::insert_once(db, CHECK, &mine)).await.map_err(|error| BuildError::Start(error.to_string()))?;
-    if stored == check { Ok(()) } else { Err(BuildError::OtherMasterKey) }
 }

@@ -5,7 +5,7 @@ use poem::handler;
 use poem::web::{Data, Json};
 use serde::Serialize;
 
-use crate::http::require_token::TokenClaims;
+use crate::TokenClaims;
 
 /// The scope value that reading notes takes.
 pub(super) const SCOPE: &str = "notes:read";

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::Timestamp;
 
+/// For how many seconds a verifier may keep the JWKS. A new key is announced for longer before it signs.
+pub const JWKS_MAX_AGE_SECONDS: i64 = 3600;
+
 /// The signature algorithms on offer (RFC 7518 §3.1, RFC 8037 §3.1).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum SigningAlg {

@@ -9,7 +9,6 @@ use super::App;
 use crate::domain::clock::Timestamp;
 use crate::domain::secret::{Digest, Secret};
 use crate::service::ticket::Browser;
-use crate::settings::SameSite;
 
 #[derive(Debug)]
 pub struct Names {
@@ -50,10 +49,7 @@ pub fn clear_session(app: &App) -> String {
 
 /// `None` reaches an application of another site in an iframe where the browser allows it; forms do not rely on it.
 fn same_site(app: &App) -> &'static str {
-    match app.core.settings.cookies.same_site {
-        SameSite::None => "None",
-        SameSite::Lax => "Lax",
-    }
+    app.core.settings.cookies.same_site.as_str()
 }
 
 /// A browser-session cookie; only pages read it, so it is Lax whatever the session cookie is.

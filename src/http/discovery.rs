@@ -7,6 +7,7 @@ use poem::{Request, Response};
 
 use super::{App, cors};
 use crate::domain::secret::Digest;
+use crate::domain::signing_key::{JWKS_MAX_AGE_SECONDS, SigningAlg};
 use crate::protocol::discovery::metadata;
 
 pub struct Document {
@@ -15,8 +16,8 @@ pub struct Document {
 }
 
 impl Document {
-    pub fn of(issuer: &str) -> Self {
-        let body = metadata(issuer).to_string();
+    pub fn of(issuer: &str, algorithms: &[SigningAlg]) -> Self {
+        let body = metadata(issuer, algorithms).to_string();
         let Digest(hash) = Digest::of(body.as_bytes());
         let etag = format!("\"{}\"", hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>());
         Self { body, etag }
@@ -37,8 +38,9 @@ pub fn cacheable(request: &Request, body: String, etag: &str) -> Response {
     } else {
         Response::builder().header(header::CONTENT_TYPE, "application/json").body(body)
     };
-    // An hour: far shorter than a new signing key is announced before it signs.
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
+    if let Ok(keep) = HeaderValue::from_str(&format!("public, max-age={JWKS_MAX_AGE_SECONDS}")) {
+        response.headers_mut().insert(header::CACHE_CONTROL, keep);
+    }
     if let Ok(etag) = HeaderValue::from_str(etag) {
         response.headers_mut().insert(header::ETAG, etag);
     }

@@ -11,13 +11,12 @@ use super::pages::{ErrorKind, Page, Setup as SetupPage, SetupDone, SetupProblem}
 use super::visit::{Visit, form};
 use super::{App, cookies, headers};
 use crate::domain::secret::Secret;
-use crate::domain::user::normal_username;
+use crate::domain::user::{is_email, is_username, normal_username};
 use crate::protocol::params::Params;
 use crate::service::Failure;
-use crate::service::passwords;
+use crate::service::passwords::UnfitPassword;
 use crate::service::setup::{NewAdmin, Setup, create_first_admin, link_is_valid};
 use crate::service::ticket::{self, Browser};
-use crate::settings::{is_email, is_username};
 
 pub async fn get(app: Arc<App>, request: Request) -> Response {
     let visit = Visit::of(&app, &request);
@@ -77,10 +76,11 @@ fn problems(app: &App, form: &Params) -> Vec<SetupProblem> {
     let password = text("password");
     if password.is_empty() {
         problems.push(SetupProblem::PasswordMissing);
-    } else if password.chars().count() < app.core.settings.passwords.min_length as usize {
-        problems.push(SetupProblem::PasswordTooShort);
-    } else if password.len() > passwords::MAX_BYTES {
-        problems.push(SetupProblem::PasswordTooLong);
+    } else if let Err(unfit) = app.core.passwords.judge(&Secret::new(password.to_owned())) {
+        problems.push(match unfit {
+            UnfitPassword::TooShort(_) => SetupProblem::PasswordTooShort,
+            UnfitPassword::TooLong => SetupProblem::PasswordTooLong,
+        });
     } else if password != text("password_again") {
         problems.push(SetupProblem::PasswordsDiffer);
     }

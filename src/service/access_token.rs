@@ -13,7 +13,7 @@ use crate::domain::user::User;
 use crate::protocol::access_token::{TYP, is_current};
 use crate::protocol::error::OAuthError;
 use crate::protocol::session::judge_grant;
-use crate::protocol::token::refresh_token::{Facts, usable};
+use crate::protocol::token::refresh_token::{Dead, Facts, usable};
 use crate::store::grants::{self, GrantFacts};
 use crate::store::{clients, consents};
 
@@ -75,7 +75,7 @@ fn grant_lives(core: &Core, facts: &GrantFacts, consent: Option<&Consent>, clien
     let (now, limits) = (core.now(), core.limits(client));
     if let Some(family) = &facts.family {
         let facts = Facts { family, user: facts.user.as_ref(), session: facts.session.as_ref(), client_session: facts.client_session.as_ref(), consent };
-        return usable(&facts, client, &limits, now).map(|_| ());
+        return usable(&facts, client, &limits, now).map(|_| ()).map_err(Dead::as_str);
     }
     let (Some(session), Some(user)) = (&facts.session, &facts.user) else {
         return Err("session or user is gone");

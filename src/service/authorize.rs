@@ -16,14 +16,15 @@ use crate::domain::id::{ClientId, GrantId, UserId};
 use crate::domain::refresh_family::Grant;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Digest;
+use crate::domain::session::EndReason;
 use crate::domain::user::User;
 use crate::protocol::authorize::response::{self, AuthorizationResponse};
 use crate::protocol::authorize::{AuthorizationRequest, Decision, Facts, Interaction, ResponseTarget, SignedIn, TargetError, Why, decide, target, validate};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
-use crate::protocol::session::{Deadlines, touch_is_due};
+use crate::protocol::session::{Deadlines, Unusable, judge, touch_is_due};
 use crate::store::sessions::{self, SessionFacts, Touch};
-use crate::store::{StoreError, clients};
+use crate::store::{StoreError, clients, tree};
 
 /// What the browser sent along.
 #[derive(Debug, Clone, Copy, Default)]
@@ -144,7 +145,12 @@ async fn run(core: &Core, params: &Params, authorization: Authorization, interac
         }
         // Not to be reached: `decide` issues only to somebody who is signed in. Asking is the safe answer.
         (Decision::Issue(_), None) => return Ok(ask(QuestionKind::SignIn(Why::NoSession), client, None, request, params, authorization)),
-        (Decision::Authenticate(why), session) => return Ok(ask(QuestionKind::SignIn(why), client, session.map(|f| f.user), request, params, authorization)),
+        (Decision::Authenticate(why), session) => {
+            if let (Why::Session(_), Some(facts)) = (why, &session) {
+                record_expiry(core, facts, now).await;
+            }
+            return Ok(ask(QuestionKind::SignIn(why), client, session.map(|f| f.user), request, params, authorization));
+        }
         (Decision::ChooseAccount, session) => (QuestionKind::ChooseAccount, session),
         (Decision::AskConsent(scope), session) => (QuestionKind::Consent(scope), session),
     };
@@ -195,6 +201,21 @@ pub async fn hinted_user(core: &Core, hint: &str) -> Option<UserId> {
     let claims = core.keys.verify(core, hint, &["JWT"]).await.ok()?;
     let ours = claims.get("iss")?.as_str()? == core.issuer();
     ours.then(|| claims.get("sub")?.as_str()?.parse().ok()).flatten()
+}
+
+/// A session found past the instance's own limits has ended: that is written down, so that a longer limit tomorrow revives
+/// nothing. (A limit of one client says nothing of the session itself.) Failing to is harmless: it is found again.
+async fn record_expiry(core: &Core, facts: &SessionFacts, now: Timestamp) {
+    let reason = match judge(&facts.session, &facts.user, None, &core.settings.lifetimes, now) {
+        Err(Unusable::ExpiredIdle) => EndReason::ExpiredIdle,
+        Err(Unusable::ExpiredAbsolute) => EndReason::ExpiredAbsolute,
+        _ => return,
+    };
+    let id = facts.session.id;
+    match core.store.write(move |db| tree::end(db, &tree::Node::Session(id), reason, now)).await {
+        Ok(_) => tracing::info!(event = "session.ended", session = %id, reason = reason.as_str(), "a session was found past its end"),
+        Err(error) => tracing::warn!(%error, "the end of a session could not be written"),
+    }
 }
 
 /// Writes a use down when it is due. Failing to is no reason to fail the request: the idle limit is then counted from an

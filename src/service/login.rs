@@ -39,7 +39,9 @@ pub async fn sign_in(core: &Core, username: &str, password: Secret<String>, orig
         tracing::info!(event = "login.failed", reason = "user_disabled", user = %user.id, "sign-in refused");
         return Ok(SignIn::Wrong);
     }
-    if rehash {
+    // A declared hash belongs to the file: changing it here would only be undone, as a change of password, at the next start.
+    let declared = core.settings.users.iter().any(|declared| declared.password_hash.is_some() && normal_username(&declared.username) == user.username);
+    if rehash && !declared {
         upgrade(core, &user, stored, password).await;
     }
     let (session, cookie) = begin(core, &user, origin, old_cookie).await?;

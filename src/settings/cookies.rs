@@ -22,6 +22,16 @@ pub enum SameSite {
     None,
 }
 
+impl SameSite {
+    /// As the attribute is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Lax => "Lax",
+            Self::None => "None",
+        }
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Raw {

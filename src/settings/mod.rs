@@ -42,7 +42,7 @@ pub use master_key::{MasterKeyError, MasterKeySource};
 pub use passwords::PasswordSettings;
 pub use sources::{DEFAULT_FILE, Flags};
 pub use trust_proxy::TrustProxy;
-pub use users::{DeclaredUser, USERNAME_RULE, is_email, is_username};
+pub use users::DeclaredUser;
 
 /// Everything an issuer is told. All of it has been judged: what is here can be used as it is.
 #[derive(Debug, Clone)]

@@ -1,5 +1,6 @@
 //! `[[users]]`: people declared in the file. A clear password never is: a hash, or none and `gatekey user set-password`.
 
+use crate::domain::user::{USERNAME_RULE, is_email, is_username};
 use serde::Deserialize;
 
 use super::SettingsError;
@@ -72,21 +73,6 @@ pub(super) fn validated(raw: Vec<Raw>, sources: &Sources) -> Result<Vec<Declared
         });
     }
     Ok(users)
-}
-
-/// What a user name may be.
-pub const USERNAME_RULE: &str = "a user name has 1 to 128 visible characters";
-
-/// Whether a user name in its normal form may be used.
-pub fn is_username(normal: &str) -> bool {
-    (1..=128).contains(&normal.chars().count()) && !normal.chars().any(|c| c.is_control() || c.is_whitespace())
-}
-
-/// Enough to catch a slip; whether mail arrives is shown by sending some.
-pub fn is_email(text: &str) -> bool {
-    text.len() <= 254
-        && !text.chars().any(|c| c.is_control() || c.is_whitespace())
-        && text.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'))
 }
 
 /// A PHC string of argon2id.

@@ -6,13 +6,13 @@ import { after, before, test } from 'node:test';
 import { chromium } from 'playwright-core';
 
 import { LAUNCH, allow, complaints, signIn } from '../support/chromium.mjs';
-import { freePort, until } from '../support/gatekey.mjs';
+import { ENVIRONMENT, freePort, until } from '../support/gatekey.mjs';
 
 let demo, browser, page, problems, address, user;
 
 before(async () => {
   const [issuer, app, api] = [await freePort(), await freePort(), await freePort()];
-  demo = spawn(process.env.GATEKEY_BIN, ['demo', '--issuer-port', issuer, '--app-port', app, '--api-port', api].map(String), { stdio: ['ignore', 'pipe', 'pipe'] });
+  demo = spawn(process.env.GATEKEY_BIN, ['demo', '--issuer-port', issuer, '--app-port', app, '--api-port', api].map(String), { env: ENVIRONMENT, stdio: ['ignore', 'pipe', 'pipe'] });
   let printed = '';
   let ended = false;
   demo.on('exit', () => (ended = true));

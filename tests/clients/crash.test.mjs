@@ -18,6 +18,9 @@ kind = "spa"
 redirect_uris = ["${REDIRECT_URI}"]
 `;
 
+/** The generation that a refresh token carries in the clear: key id (4 bytes), family id (16), generation (8), MAC. */
+const generation = (token) => Number(Buffer.from(token.slice('gk_rt_'.length), 'base64url').readBigUInt64BE(20));
+
 /** One refresh over a connection that is kept; null when the connection breaks before the whole answer is there. */
 function refresh(agent, issuer, token) {
   return new Promise((resolve) => {
@@ -57,7 +60,7 @@ for (const kind of DATABASES) {
       const response = await new UserAgent(gatekey.issuer).authorize(url, USER);
       let token = (await oidc.authorizationCodeGrant(config, response, { pkceCodeVerifier: verifier })).refresh_token;
 
-      let lost = 0;
+      let unanswered = 0;
       for (let round = 0; round < ROUNDS; round++) {
         const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
         // How long one takes here and now, so that the kill falls before, into and after the commit.
@@ -82,8 +85,9 @@ for (const kind of DATABASES) {
         }
         await ended;
         agent.destroy();
+        // Only to be told: whether this round fell between the commit and the answer.
+        if (kind === 'postgres' && Number(gatekey.query('SELECT generation FROM refresh_families')) > generation(token)) unanswered++;
         await gatekey.start();
-        lost++;
         const again = await refresh(undefined, gatekey.issuer, token);
         assert.equal(again?.status, 200, `round ${round}: logged out by a crash: ${again?.text}`);
         const successor = JSON.parse(again.text).refresh_token;
@@ -91,7 +95,7 @@ for (const kind of DATABASES) {
         assert.equal(JSON.parse(replayed.text).refresh_token, successor, 'a retry gets the same successor');
         token = successor;
       }
-      t.diagnostic(`${lost} answers lost`);
+      if (kind === 'postgres') t.diagnostic(`${unanswered} of ${ROUNDS} were killed between the commit and the answer`);
     });
   });
 }

@@ -117,7 +117,8 @@ for (const kind of DATABASES) {
       assert.deepEqual(await oidc.tokenIntrospection(config, next.access_token), { active: false });
 
       const wrong = await discover('server', `${SECRET}x`, oidc.ClientSecretBasic(`${SECRET}x`));
-      await assert.rejects(oidc.refreshTokenGrant(wrong, next.refresh_token), { error: 'invalid_client', status: 401 });
+      // RFC 6749 §5.2: 401, and the challenge of the scheme that was tried.
+      await assert.rejects(oidc.refreshTokenGrant(wrong, next.refresh_token), (error) => error.status === 401 && error.cause[0].scheme === 'basic');
     });
 
     test('what a client does wrong is said in its own words', async () => {

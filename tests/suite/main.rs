@@ -17,6 +17,5 @@ mod races;
 mod refresh;
 mod silent;
 mod start_up;
-mod support;
-
 mod store_contract;
+mod support;

@@ -141,13 +141,19 @@ fn stop(child: &mut Child) {
 /// Every file and the digest of its bytes, once SQLite has brought its write-ahead log home.
 fn files(folder: &Path) -> Vec<(PathBuf, String)> {
     let database = folder.join("gatekey.db");
-    if let (true, Ok(mut connection)) = (fs::read(&database).is_ok_and(|bytes| bytes.starts_with(b"SQLite format 3")), SqliteConnection::establish(database.to_str().unwrap())) {
-        // A file of a newer version or without permission stays as it is; then its bytes say so.
+    if fs::read(&database).is_ok_and(|bytes| bytes.starts_with(b"SQLite format 3"))
+        && let Ok(mut connection) = SqliteConnection::establish(database.to_str().unwrap())
+    {
+        // What cannot be written stays as it is, and then its bytes say so.
         let _ = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection);
     }
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let content = paths.filter(|path| path.is_file() && !path.to_string_lossy().ends_with("-shm"));
-    let mut files: Vec<_> = content.map(|path| (path.clone(), fs::read(&path).unwrap_or_default())).filter(|(path, bytes)| !(bytes.is_empty() && path.to_string_lossy().ends_with("-wal"))).map(|(path, bytes)| (path, format!("{:x}", Sha256::digest(bytes)))).collect();
+    let mut files: Vec<_> = content
+        .map(|path| (path.clone(), fs::read(&path).unwrap_or_default()))
+        .filter(|(path, bytes)| !(bytes.is_empty() && path.to_string_lossy().ends_with("-wal")))
+        .map(|(path, bytes)| (path, Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()))
+        .collect();
     files.sort();
     files
 }

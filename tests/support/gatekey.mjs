@@ -12,6 +12,9 @@ const BINARY = process.env.GATEKEY_BIN;
 const POSTGRES = process.env.GATEKEY_TEST_POSTGRES_URL;
 if (!BINARY || !POSTGRES) throw new Error('GATEKEY_BIN and GATEKEY_TEST_POSTGRES_URL are not set: run tests/run, which sets both');
 
+/** What a process of gatekey gets to see: its own settings begin with GATEKEY_ too. */
+export const ENVIRONMENT = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('GATEKEY_')));
+
 export const DATABASES = ['sqlite', 'postgres'];
 export const USER = { name: 'alice', password: 'correct horse battery staple' };
 
@@ -38,8 +41,8 @@ export async function until(what, check, seconds = 20) {
   }
 }
 
-function sql(statement) {
-  return execFileSync('psql', ['--no-psqlrc', '--quiet', '--tuples-only', '--no-align', '--set=ON_ERROR_STOP=1', POSTGRES, '--command', statement], { encoding: 'utf8' });
+function sql(statement, url = POSTGRES) {
+  return execFileSync('psql', ['--no-psqlrc', '--quiet', '--tuples-only', '--no-align', '--set=ON_ERROR_STOP=1', url, '--command', statement], { encoding: 'utf8' });
 }
 
 /** An installation: a folder, a database, settings, and processes of it. */
@@ -75,7 +78,12 @@ ${clients}`;
 
   /** Runs a command to its end; what it prints. */
   run(args, input) {
-    return execFileSync(BINARY, [...args, '--config', join(this.folder, 'gatekey.toml')], { cwd: this.folder, input, encoding: 'utf8' });
+    return execFileSync(BINARY, [...args, '--config', join(this.folder, 'gatekey.toml')], { cwd: this.folder, env: ENVIRONMENT, input, encoding: 'utf8' });
+  }
+
+  /** What a statement answers; PostgreSQL only. */
+  query(statement) {
+    return sql(statement, this.database).trim();
   }
 
   createUser(name = USER.name, password = USER.password) {
@@ -84,7 +92,7 @@ ${clients}`;
 
   /** Starts the server and waits until it says that it is ready. */
   async start() {
-    const child = spawn(BINARY, ['serve', '--config', join(this.folder, 'gatekey.toml')], { cwd: this.folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(BINARY, ['serve', '--config', join(this.folder, 'gatekey.toml')], { cwd: this.folder, env: ENVIRONMENT, stdio: ['ignore', 'pipe', 'pipe'] });
     this.process = child;
     this.exited = new Promise((resolve) => child.on('exit', (code, signal) => resolve({ code, signal })));
     let ended = null;

@@ -17,9 +17,9 @@ use crate::domain::duration::earlier;
 use crate::domain::lifetime::Limits;
 use crate::domain::refresh_family::{PresentedRefreshToken, RefreshFamily};
 use crate::domain::scope::OFFLINE_ACCESS;
-use crate::domain::session::Session;
+use crate::domain::session::{EndReason, Session};
 use crate::domain::user::User;
-use crate::protocol::session::{Deadlines, judge_grant, past};
+use crate::protocol::session::{Deadlines, Unusable, judge_grant, past};
 
 /// What is known of the family. A `None` is a row that is gone.
 pub struct Facts<'a> {
@@ -40,8 +40,37 @@ pub enum Decision {
     RotateForward { next: u64, deadlines: Deadlines },
     /// End the family, then refuse.
     Reuse,
+    /// Its time is over: write that down, so that a longer limit tomorrow revives nothing, then refuse.
+    Expired(EndReason),
     /// Refuse, end nothing.
     Refuse(&'static str),
+}
+
+/// Why a family cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dead {
+    Expired(EndReason),
+    Refused(&'static str),
+}
+
+impl Dead {
+    /// For the log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Expired(reason) => reason.as_str(),
+            Self::Refused(reason) => reason,
+        }
+    }
+}
+
+impl From<Unusable> for Dead {
+    fn from(unusable: Unusable) -> Self {
+        match unusable {
+            Unusable::ExpiredAbsolute | Unusable::ClientSessionExpiredAbsolute => Self::Expired(EndReason::ExpiredAbsolute),
+            Unusable::ExpiredIdle | Unusable::ClientSessionExpiredIdle => Self::Expired(EndReason::ExpiredIdle),
+            other => Self::Refused(other.as_str()),
+        }
+    }
 }
 
 /// `presented` has been verified against the family's secret.
@@ -56,7 +85,8 @@ pub fn decide(presented: PresentedRefreshToken, facts: &Facts<'_>, client: &Clie
     }
     let deadlines = match usable(facts, client, limits, now) {
         Ok(deadlines) => deadlines,
-        Err(reason) => return Decision::Refuse(reason),
+        Err(Dead::Expired(reason)) => return Decision::Expired(reason),
+        Err(Dead::Refused(reason)) => return Decision::Refuse(reason),
     };
     let current = family.generation;
     if presented.generation == current {
@@ -81,41 +111,41 @@ pub fn decide(presented: PresentedRefreshToken, facts: &Facts<'_>, client: &Clie
 }
 
 /// Family end = min(absolute limit, session end unless `offline_access`); idle restarts on use.
-pub fn usable(facts: &Facts<'_>, client: &Client, limits: &Limits, now: Timestamp) -> Result<Deadlines, &'static str> {
+pub fn usable(facts: &Facts<'_>, client: &Client, limits: &Limits, now: Timestamp) -> Result<Deadlines, Dead> {
     let family = facts.family;
     let Some(user) = facts.user else {
-        return Err("user is gone");
+        return Err(Dead::Refused("user is gone"));
     };
     if user.disabled_at.is_some() {
-        return Err("user_disabled");
+        return Err(Dead::Refused("user_disabled"));
     }
     if family.grant.auth_time < user.password_changed_at {
-        return Err("password_changed");
+        return Err(Dead::Refused("password_changed"));
     }
     if !client.metadata.first_party && !facts.consent.is_some_and(|consent| family.grant.scope.is_subset(&consent.scope)) {
-        return Err("consent_withdrawn");
+        return Err(Dead::Refused("consent_withdrawn"));
     }
     let absolute = limits.refresh_absolute.after(family.created_at);
     let idle = limits.refresh_idle.after(family.last_used_at);
     if past(absolute, now) {
-        return Err("family expired_absolute");
+        return Err(Dead::Expired(EndReason::ExpiredAbsolute));
     }
     if past(idle, now) {
-        return Err("family expired_idle");
+        return Err(Dead::Expired(EndReason::ExpiredIdle));
     }
     if family.grant.scope.contains(OFFLINE_ACCESS) {
         // A code redeemed at the very moment its session was revoked leaves a family that the ending did not see.
         if let Some(ended) = facts.session.and_then(|session| session.ended).filter(|ended| !ended.reason.spares_offline_access()) {
-            return Err(ended.reason.as_str());
+            return Err(Dead::Refused(ended.reason.as_str()));
         }
         return Ok(Deadlines { absolute, idle });
     }
     let Some(session) = facts.session else {
-        return Err("session is gone");
+        return Err(Dead::Refused("session is gone"));
     };
     match judge_grant(session, user, facts.client_session, family.created_at, limits, now) {
         Ok(session) => Ok(Deadlines { absolute: earlier(absolute, session.absolute), idle: earlier(idle, session.idle) }),
-        Err(unusable) => Err(unusable.as_str()),
+        Err(unusable) => Err(unusable.into()),
     }
 }
 
@@ -129,7 +159,7 @@ mod tests {
     use crate::domain::refresh_family::Grant;
     use crate::domain::scope::Scope;
     use crate::domain::secret::Secret;
-    use crate::domain::session::{EndReason, Ended};
+    use crate::domain::session::Ended;
     use crate::protocol::session::tests::{at, session, user};
     use proptest::prelude::*;
     use uuid::Uuid;
@@ -197,7 +227,7 @@ mod tests {
     #[test]
     fn a_family_without_offline_access_ends_with_its_session() {
         let limits = Limits { session_idle: Lifetime::seconds(10), ..Limits::default() };
-        assert_eq!(run(&family("openid"), 5, &client(30), &limits, 10), Decision::Refuse("expired_idle"));
+        assert_eq!(run(&family("openid"), 5, &client(30), &limits, 10), Decision::Expired(EndReason::ExpiredIdle));
         assert!(matches!(run(&family("openid offline_access"), 5, &client(30), &limits, 10), Decision::Rotate { .. }));
     }
 
@@ -217,7 +247,7 @@ mod tests {
                 Decision::Replay { current, .. } => prop_assert!(generation == 4 && current == 5 && now < 30),
                 Decision::RotateForward { next, .. } => prop_assert!(generation > 5 && next == generation + 1),
                 Decision::Reuse => prop_assert!(generation < 5),
-                Decision::Refuse(reason) => prop_assert!(false, "{}", reason),
+                other => prop_assert!(false, "{:?}", other),
             }
         }
     }

@@ -84,6 +84,9 @@ async fn a_user_name_is_taken_once_and_found_in_any_case() {
     assert!(matches!(bench.admin.create_user(again).await, Err(AdminError::Exists { .. })));
     let bad = NewUser { username: "a\nb".to_owned(), profile: Profile::default(), admin: false, password_hash: None };
     assert!(matches!(bench.admin.create_user(bad).await, Err(AdminError::Refused(_))));
+    let impostor = bench.user(&alice.to_string()).await;
+    assert_ne!(impostor, alice);
+    assert_eq!(bench.admin.user(&alice.to_string()).await.unwrap().id, alice, "an id taken as a name hides nobody");
     assert!(matches!(bench.admin.user("nobody").await, Err(AdminError::NotFound { .. })));
 }
 

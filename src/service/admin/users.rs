@@ -5,7 +5,7 @@ use crate::domain::id::UserId;
 use crate::domain::secret::Secret;
 use crate::domain::session::EndReason;
 use crate::domain::user::{Profile, User, normal_username};
-use crate::settings::{USERNAME_RULE, is_email, is_username};
+use crate::domain::user::{USERNAME_RULE, is_email, is_username};
 use crate::store::tree::{self, Node};
 use crate::store::{StoreError, users};
 
@@ -54,12 +54,16 @@ impl Admin {
         Ok(self.store.scan(move |db| users::list(db, after, limit)).await?)
     }
 
-    /// The user with this name or, if nobody has it, this id.
+    /// The user with this id or else this name: nobody can pass for another by taking that one's id as a name.
     pub async fn user(&self, name_or_id: &str) -> Result<User, AdminError> {
         let (name, id) = (normal_username(name_or_id), name_or_id.parse::<UserId>().ok());
-        let found = self.store.read(move |db| match (users::find_by_username(db, &name)?, id) {
-            (None, Some(id)) => users::find(db, id),
-            (found, _) => Ok(found),
+        let found = self.store.read(move |db| {
+            if let Some(id) = id
+                && let Some(user) = users::find(db, id)?
+            {
+                return Ok(Some(user));
+            }
+            users::find_by_username(db, &name)
         });
         found.await?.ok_or_else(|| not_found("user", name_or_id))
     }

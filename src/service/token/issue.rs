@@ -10,7 +10,6 @@ use crate::domain::id::{GrantId, SessionId};
 use crate::domain::refresh_family::Grant;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::domain::secret::Secret;
-use crate::domain::signing_key::SigningAlg;
 use crate::domain::user::User;
 use crate::protocol::access_token::{self, AccessToken, UserFacts};
 use crate::protocol::id_token::{self, IdToken};
@@ -46,9 +45,10 @@ pub fn jti(core: &Core, now: Timestamp) -> String {
     GrantId::generate(now, core.entropy.as_ref()).to_string()
 }
 
-/// Access tokens are ES256: small, and ten times cheaper to sign than RSA.
+/// With the first of `keys.algorithms`; by default ES256, ten times cheaper to sign than RSA.
 pub async fn sign_access_token(core: &Core, token: &AccessToken<'_>, now: Timestamp) -> Result<String, Failure> {
-    core.keys.sign(core, SigningAlg::Es256, access_token::TYP, &token.claims(), now).await
+    let alg = core.settings.keys.algorithms.first().copied().unwrap_or_default();
+    core.keys.sign(core, alg, access_token::TYP, &token.claims(), now).await
 }
 
 pub async fn issue(core: &Core, facts: Issue<'_>, now: Timestamp) -> Result<TokenResponse, Failure> {

@@ -9,16 +9,17 @@ use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::GrantId;
 use crate::domain::refresh_family::PresentedRefreshToken;
-use crate::domain::scope::Scope;
-use crate::domain::session::EndReason;
+use crate::domain::scope::{OFFLINE_ACCESS, Scope};
+use crate::domain::session::{EndReason, Session};
 use crate::domain::user::User;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::protocol::resource;
-use crate::protocol::session::Deadlines;
+use crate::protocol::session::{Deadlines, judge_grant, touch_is_due};
 use crate::protocol::token::refresh_token::{Decision, Facts, decide};
 use crate::service::{Core, Failure};
 use crate::store::refresh_families::{self, FamilyFacts, Step};
+use crate::store::sessions::Touch;
 use crate::store::tree;
 
 /// Each turn is lost only to somebody else's progress, so a handful is plenty.
@@ -36,6 +37,10 @@ pub async fn refresh(core: &Core, params: &Params, client: &Client) -> Result<To
         let decision = decide(presented, &as_facts(&facts), client, &core.limits(client), now);
         let (generation, deadlines) = match decision {
             Decision::Refuse(reason) => return Err(refused(reason)),
+            Decision::Expired(reason) => {
+                core.store.write(move |db| tree::end(db, &tree::Node::Grant(id), reason, now)).await?;
+                return Err(refused(reason.as_str()));
+            }
             Decision::Reuse => return reuse(core, client, presented, &facts, now).await,
             Decision::Replay { current, deadlines } => {
                 narrowed(params, &facts)?;
@@ -55,7 +60,7 @@ pub async fn refresh(core: &Core, params: &Params, client: &Client) -> Result<To
                 (next, deadlines)
             }
         };
-        return answer(core, params, client, facts, id, generation, deadlines, now).await;
+        return answer(core, params, client, facts, generation, now).await;
     }
     Err(Failure::Unavailable("a refresh lost every turn to other callers".to_owned()))
 }
@@ -105,7 +110,6 @@ async fn reuse(core: &Core, client: &Client, presented: PresentedRefreshToken, f
     Err(refused("reuse detected"))
 }
 
-#[allow(clippy::too_many_arguments)] // private: the facts of one answer
 async fn answer(
     core: &Core,
     params: &Params,
@@ -128,19 +132,32 @@ async fn answer(
         scope,
         resources,
         nonce: None,
-        deadlines: session_deadlines(core, client, &facts, deadlines, now),
+        deadlines: session_deadlines(core, client, &facts, now).await,
         refresh_token: Some(refresh_token),
     };
     issue(core, issued, now).await
 }
 
-/// What the application is told are the session's deadlines while the session lives; a family that has outlived its
-/// session tells its own. A rotation has just restarted the family's idle limit.
-fn session_deadlines(core: &Core, client: &Client, facts: &FamilyFacts, family: Deadlines, now: Timestamp) -> Deadlines {
+/// What the application is told of its session; nothing, once a family with `offline_access` has outlived it.
+///
+/// Refreshing a family that hangs on the session is a use of the session, so an application that renews this way keeps it
+/// from idling just as one that renews by `prompt=none`. A family with `offline_access` does not: it works while nobody is there.
+async fn session_deadlines(core: &Core, client: &Client, facts: &FamilyFacts, now: Timestamp) -> Deadlines {
     let limits = core.limits(client);
-    let session = facts.session.as_ref().zip(facts.user.as_ref());
-    let judged = session.and_then(|(session, user)| {
-        crate::protocol::session::judge_grant(session, user, facts.client_session.as_ref(), facts.family.created_at, &limits, now).ok()
-    });
-    judged.unwrap_or(Deadlines { absolute: family.absolute, idle: limits.refresh_idle.after(now) })
+    let (Some(session), Some(user)) = (&facts.session, &facts.user) else {
+        return Deadlines::default();
+    };
+    let family = &facts.family;
+    let judged = |session: &Session| judge_grant(session, user, facts.client_session.as_ref(), family.created_at, &limits, now).unwrap_or_default();
+    if family.grant.scope.contains(OFFLINE_ACCESS) || !touch_is_due(session.last_used_at, limits.session_idle, now) {
+        return judged(session);
+    }
+    let touch = Touch { session_id: session.id, client_id: Some(client.id.clone()), at: now };
+    match core.store.touch(touch).await {
+        Ok(()) => judged(&Session { last_used_at: now, ..session.clone() }),
+        Err(error) => {
+            tracing::warn!(%error, "a use of a session could not be written");
+            judged(session)
+        }
+    }
 }
