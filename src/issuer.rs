@@ -15,7 +15,7 @@ use crate::http::{self, App};
 use crate::jose::refresh_token::Minter;
 use crate::jose::sealed::Sealer;
 use crate::jose::sid::Deriver;
-use crate::service::admin::{Installation, InstallationError, declare};
+use crate::service::admin::{Admin, Installation, InstallationError, declare};
 use crate::service::keys::Keys;
 use crate::service::passwords::Passwords;
 use crate::service::web_origins::WebOrigins;

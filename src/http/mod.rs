@@ -54,7 +54,7 @@ impl App {
             base_path: core.settings.issuer.base_path().to_owned(),
         })?;
         let cookies = cookies::Names::of(core.issuer());
-        let discovery = discovery::Document::of(core.issuer(), &core.settings.keys.algorithms);
+        let discovery = discovery::Document::of(core.issuer());
         Ok(Self { core, pages, cookies, discovery, ready: AtomicBool::new(true) })
     }
 
