@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
 
+use crate::admin;
 use crate::domain::clock::{Clock, SystemClock};
 use crate::domain::entropy::{Entropy, SystemEntropy};
 use crate::http::pages::PageError;
@@ -14,7 +15,7 @@ use crate::http::{self, App};
 use crate::jose::refresh_token::Minter;
 use crate::jose::sealed::Sealer;
 use crate::jose::sid::Deriver;
-use crate::service::admin::{Installation, InstallationError, declare};
+use crate::service::admin::{Admin, Installation, InstallationError, declare};
 use crate::service::keys::Keys;
 use crate::service::passwords::Passwords;
 use crate::service::web_origins::WebOrigins;
@@ -25,6 +26,7 @@ use crate::settings::Settings;
 #[derive(Clone)]
 pub struct Issuer {
     app: Arc<App>,
+    admin: Arc<Admin>,
 }
 
 /// Why an issuer could not be built. Each prints as one line that says what to do.
@@ -95,7 +97,7 @@ impl IssuerBuilder {
             keys,
             passwords,
         };
-        Ok(Issuer { app: Arc::new(App::new(core)?) })
+        Ok(Issuer { app: Arc::new(App::new(Arc::new(core))?), admin: Arc::new(admin) })
     }
 }
 
@@ -107,7 +109,7 @@ impl Issuer {
     /// All endpoints. Nest them at the path of the issuer's URL: at `/` for `https://login.example.com/`,
     /// at `/auth` for `https://example.com/auth/`.
     pub fn routes(&self) -> BoxEndpoint<'static, Response> {
-        http::routes(&self.app)
+        http::routes(&self.app, (admin::PATH, admin::routes(self.app.core.clone(), self.admin.clone())))
     }
 
     /// For an issuer below a path: RFC 8414 metadata, to be nested at the host's root. [`Issuer::mounted`] does both.
@@ -126,6 +128,11 @@ impl Issuer {
     /// A middleware that lets requests through with a live access token of this issuer only.
     pub fn require_token(&self) -> RequireToken {
         RequireToken::new(self.app.clone())
+    }
+
+    /// The OpenAPI document of the admin API, which is mounted at `admin/api/v1` below every issuer.
+    pub fn admin_api_document() -> String {
+        admin::document()
     }
 
     /// The issuer's identifier, byte for byte.

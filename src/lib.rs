@@ -24,7 +24,7 @@
 //! - [`protocol`]: the rules. Pure functions; every MUST of an RFC is here, cited on its line.
 //! - [`store`]: SQLite and PostgreSQL, the only layer that names diesel. [`jose`]: keys and signatures, the only one that names josekit.
 //! - [`service`]: where they meet, one file an endpoint: load → decide → apply → sign.
-//! - [`http`]: a handler is a few lines: extract → service → render.
+//! - [`http`]: a handler is a few lines: extract → service → render. [`admin`]: the same for the admin API, described by `openapi/`.
 //! - [`settings`]: what an admin writes, read and judged. [`cli`]: one subcommand a file.
 //!
 //! Where is refresh-token reuse detection? The rule is [`protocol::token::refresh_token::decide`], the write
@@ -32,6 +32,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod admin;
 pub mod cli;
 pub mod demo;
 pub mod domain;

@@ -8,6 +8,7 @@ mod input;
 mod key;
 mod logging;
 mod migrate;
+mod openapi;
 mod output;
 mod serve;
 mod session;
@@ -62,6 +63,7 @@ enum Command {
     Init(init::Init),
     Serve(serve::Serve),
     Migrate(migrate::Migrate),
+    Openapi(openapi::OpenApi),
     #[command(subcommand)]
     User(user::User),
     #[command(subcommand)]
@@ -92,6 +94,7 @@ pub fn run() -> ExitCode {
         Command::Init(command) => command.run(&place),
         Command::Serve(command) => command.run(&place),
         Command::Migrate(command) => command.run(&place),
+        Command::Openapi(command) => command.run(),
         Command::User(command) => command.run(&place),
         Command::Client(command) => command.run(&place),
         Command::Session(command) => command.run(&place),
@@ -169,8 +172,8 @@ mod tests {
         examples(&Cli::command(), &mut found);
         assert!(found.len() > 20, "{}", found.len());
         for example in found {
-            // What follows two spaces is an explanation; a pipe's other end is not ours.
-            let words = example.split("  ").next().unwrap_or_default().split_whitespace().take_while(|word| !["<", "|"].contains(word));
+            // What follows two spaces is an explanation; a pipe's or file's end is not ours.
+            let words = example.split("  ").next().unwrap_or_default().split_whitespace().take_while(|word| !["<", ">", "|"].contains(word));
             let arguments: Vec<&str> = std::iter::once("gatekey").chain(words).collect();
             if let Err(error) = Cli::try_parse_from(&arguments) {
                 panic!("{arguments:?}: {error}");

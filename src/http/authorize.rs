@@ -86,7 +86,7 @@ pub async fn render(app: &App, visit: &Visit, outcome: Outcome, cookie_header: O
     match outcome {
         Outcome::Respond { response, renew_cookie } => {
             let mut response = respond(app, visit, response);
-            if let Some(cookie) = renew_cookie.and_then(|renewal| cookies::renewed(app, cookie_header, renewal.absolute)) {
+            if let Some(cookie) = renew_cookie.then(|| cookies::renewed(app, cookie_header)).flatten() {
                 headers::set_cookie(&mut response, &cookie);
             }
             response

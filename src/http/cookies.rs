@@ -6,7 +6,6 @@
 use chrono::TimeDelta;
 
 use super::App;
-use crate::domain::clock::Timestamp;
 use crate::domain::secret::{Digest, Secret};
 use crate::service::ticket::Browser;
 
@@ -24,23 +23,23 @@ impl Names {
     }
 }
 
-/// Browsers keep a cookie for 400 days at most, so it is renewed on use.
+/// The longest that browsers keep a cookie; it is renewed on use. The session's own end is the server's to judge, by limits that can
+/// change tomorrow and that differ from client to client: a cookie cut to one of them would end the session for the others.
 const LONGEST: TimeDelta = TimeDelta::days(400);
 
-/// The session cookie, for as long as the session can last.
-pub fn session(app: &App, value: &Secret<String>, absolute: Option<Timestamp>) -> String {
-    set_session(app, value.expose(), absolute)
+/// The session cookie of a new session.
+pub fn session(app: &App, value: &Secret<String>) -> String {
+    set_session(app, value.expose())
 }
 
-/// The same value again with a new end, when the session was used.
-pub fn renewed(app: &App, cookie_header: Option<&str>, absolute: Option<Timestamp>) -> Option<String> {
+/// The same value again for another 400 days, when the session was used.
+pub fn renewed(app: &App, cookie_header: Option<&str>) -> Option<String> {
     let value = cookie_header?.split(';').find_map(|pair| pair.trim().strip_prefix(&app.cookies.session)?.strip_prefix('='))?;
-    Some(set_session(app, value, absolute))
+    Some(set_session(app, value))
 }
 
-fn set_session(app: &App, value: &str, absolute: Option<Timestamp>) -> String {
-    let left = absolute.map_or(LONGEST, |end| end.signed_duration_since(app.core.now())).clamp(TimeDelta::zero(), LONGEST);
-    format!("{}={value}; Path=/; Max-Age={}; Secure; HttpOnly; SameSite={}", app.cookies.session, left.num_seconds(), same_site(app))
+fn set_session(app: &App, value: &str) -> String {
+    format!("{}={value}; Path=/; Max-Age={}; Secure; HttpOnly; SameSite={}", app.cookies.session, LONGEST.num_seconds(), same_site(app))
 }
 
 pub fn clear_session(app: &App) -> String {

@@ -7,7 +7,7 @@ use poem::{Request, Response};
 
 use super::{App, cors};
 use crate::domain::secret::Digest;
-use crate::domain::signing_key::{JWKS_MAX_AGE_SECONDS, SigningAlg};
+use crate::domain::signing_key::JWKS_MAX_AGE_SECONDS;
 use crate::protocol::discovery::metadata;
 
 pub struct Document {
@@ -16,8 +16,8 @@ pub struct Document {
 }
 
 impl Document {
-    pub fn of(issuer: &str, algorithms: &[SigningAlg]) -> Self {
-        let body = metadata(issuer, algorithms).to_string();
+    pub fn of(issuer: &str) -> Self {
+        let body = metadata(issuer).to_string();
         let Digest(hash) = Digest::of(body.as_bytes());
         let etag = format!("\"{}\"", hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>());
         Self { body, etag }

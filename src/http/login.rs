@@ -52,7 +52,7 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
         return again(&app, &visit, &ticket, &username, problem, cookie_header.as_deref()).await;
     }
     match sign_in(&app.core, &username, Secret::new(password), visit.came_from(), visit.session_cookie).await {
-        Ok(SignIn::Done { session, cookie, .. }) => {
+        Ok(SignIn::Done { cookie, .. }) => {
             let cookies = Cookies { session: Some(cookie.digest()), browser: visit.browser.as_ref() };
             let outcome = if ticket.is_empty() { Ok(None) } else { resume(&app.core, &ticket, cookies).await };
             let mut response = match outcome {
@@ -61,8 +61,7 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
                 Ok(None) => headers::see_other(app.base_path()),
                 Err(failure) => failure_page(&app, &visit, &failure),
             };
-            let absolute = app.core.settings.lifetimes.session_absolute.after(session.created_at);
-            headers::set_cookie(&mut response, &cookies::session(&app, &cookie, absolute));
+            headers::set_cookie(&mut response, &cookies::session(&app, &cookie));
             // Tells the browser that FedCM may ask here (Login Status API).
             response.headers_mut().insert("set-login", HeaderValue::from_static("logged-in"));
             response

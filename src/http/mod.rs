@@ -35,7 +35,7 @@ use pages::{PageError, Pages, Theme};
 
 /// What the handlers share: one for each issuer.
 pub struct App {
-    pub core: Core,
+    pub core: Arc<Core>,
     pages: Pages,
     cookies: cookies::Names,
     discovery: discovery::Document,
@@ -44,7 +44,7 @@ pub struct App {
 }
 
 impl App {
-    pub fn new(core: Core) -> Result<Self, PageError> {
+    pub fn new(core: Arc<Core>) -> Result<Self, PageError> {
         let branding = &core.settings.branding;
         let pages = Pages::new(&Theme {
             name: branding.name.clone(),
@@ -54,7 +54,7 @@ impl App {
             base_path: core.settings.issuer.base_path().to_owned(),
         })?;
         let cookies = cookies::Names::of(core.issuer());
-        let discovery = discovery::Document::of(core.issuer(), &core.settings.keys.algorithms);
+        let discovery = discovery::Document::of(core.issuer());
         Ok(Self { core, pages, cookies, discovery, ready: AtomicBool::new(true) })
     }
 
@@ -74,8 +74,8 @@ where
     make(move |request| handler(app.clone(), request))
 }
 
-/// Every endpoint, with paths below the issuer's own.
-pub fn routes(app: &Arc<App>) -> BoxEndpoint<'static, Response> {
+/// Every endpoint, with paths below the issuer's own. The admin API is handed in, with the path it is mounted at.
+pub fn routes(app: &Arc<App>, (admin_path, admin): (&str, BoxEndpoint<'static, Response>)) -> BoxEndpoint<'static, Response> {
     let cross_origin = |endpoint: RouteMethod| endpoint.options(at(app, cors::preflight));
     Route::new()
         .at("/", get(at(app, home::page)))
@@ -94,6 +94,7 @@ pub fn routes(app: &Arc<App>) -> BoxEndpoint<'static, Response> {
         .at("/consent", get(at(app, consent::get)).post(at(app, consent::post)))
         .at("/setup", get(at(app, setup::get)).post(at(app, setup::post)))
         .at("/assets/:file", get(at(app, assets::get)))
+        .nest(admin_path, admin)
         .at("/healthz", get(at(app, status::health)))
         .at("/readyz", get(at(app, status::ready)))
         .with(visit::Observed::new(app))

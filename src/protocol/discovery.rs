@@ -7,8 +7,8 @@ use super::userinfo;
 use crate::domain::acr::Acr;
 use crate::domain::signing_key::SigningAlg;
 
-/// The metadata document; both well-known addresses serve the same one. `algorithms` are those there is a key for. `issuer` ends with `/` or is put together with one.
-pub fn metadata(issuer: &str, algorithms: &[SigningAlg]) -> Value {
+/// The metadata document; both well-known addresses serve the same one. `issuer` ends with `/` or is put together with one.
+pub fn metadata(issuer: &str) -> Value {
     let at = |path: &str| format!("{}/{path}", issuer.strip_suffix('/').unwrap_or(issuer));
     json!({
         "issuer": issuer,
@@ -25,7 +25,7 @@ pub fn metadata(issuer: &str, algorithms: &[SigningAlg]) -> Value {
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "subject_types_supported": ["public"],
         "acr_values_supported": Acr::ALL.map(Acr::as_str),
-        "id_token_signing_alg_values_supported": algorithms.iter().map(|alg| alg.as_str()).collect::<Vec<_>>(),
+        "id_token_signing_alg_values_supported": SigningAlg::ALL.map(SigningAlg::as_str),
         "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
         "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],

@@ -22,7 +22,7 @@ use crate::protocol::authorize::response::{self, AuthorizationResponse};
 use crate::protocol::authorize::{AuthorizationRequest, Decision, Facts, Interaction, ResponseTarget, SignedIn, TargetError, Why, decide, target, validate};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
-use crate::protocol::session::{Deadlines, Unusable, judge, touch_is_due};
+use crate::protocol::session::{Unusable, judge, touch_is_due};
 use crate::store::sessions::{self, SessionFacts, Touch};
 use crate::store::{StoreError, clients, tree};
 
@@ -38,19 +38,14 @@ pub struct Cookies<'a> {
 #[derive(Debug)]
 pub enum Outcome {
     /// The application gets its answer.
-    Respond { response: AuthorizationResponse, renew_cookie: Option<Renewal> },
+    /// With `renew_cookie` the session was used, and its cookie may live on.
+    Respond { response: AuthorizationResponse, renew_cookie: bool },
     /// The user is asked something.
     Ask(Box<Question>),
     /// There is nowhere to send an answer: an error page.
     Page(TargetError),
     /// The request itself cannot be read: an error page.
     Malformed(OAuthError),
-}
-
-/// The session was used: its cookie may live on.
-#[derive(Debug, Clone, Copy)]
-pub struct Renewal {
-    pub absolute: Option<Timestamp>,
 }
 
 /// A page to show, with what it needs to say.
@@ -138,8 +133,8 @@ async fn run(core: &Core, params: &Params, authorization: Authorization, interac
     let decision = decide(&request, &Facts { client: &client, signed_in, hinted_user, interaction }, &limits, now);
     let kind = match (decision, session) {
         (Decision::Refuse(error), _) => return Ok(refuse(core, &target, &error)),
-        (Decision::Issue(deadlines), Some(facts)) => {
-            let renew_cookie = touch(core, &facts, &client.id, limits.session_idle, deadlines, now).await;
+        (Decision::Issue(_), Some(facts)) => {
+            let renew_cookie = touch(core, &facts, &client.id, limits.session_idle, now).await;
             let code = seal_code(core, &request, &facts, limits.code, now);
             return Ok(Outcome::Respond { response: response::code(&target, core.issuer(), &code), renew_cookie });
         }
@@ -193,7 +188,7 @@ async fn load(core: &Core, params: &Params, cookie: Option<Digest>) -> Result<Lo
 
 fn refuse(core: &Core, target: &ResponseTarget, error: &OAuthError) -> Outcome {
     tracing::info!(client = %target.client_id(), error = error.code.as_str(), reason = %error.reason, "authorization refused");
-    Outcome::Respond { response: response::error(target, core.issuer(), error), renew_cookie: None }
+    Outcome::Respond { response: response::error(target, core.issuer(), error), renew_cookie: false }
 }
 
 /// An ID token of ours names its user however old it is (OIDC Core §3.1.2.1).
@@ -220,16 +215,16 @@ async fn record_expiry(core: &Core, facts: &SessionFacts, now: Timestamp) {
 
 /// Writes a use down when it is due. Failing to is no reason to fail the request: the idle limit is then counted from an
 /// earlier use, never a later one.
-async fn touch(core: &Core, facts: &SessionFacts, client_id: &ClientId, idle: Lifetime, deadlines: Deadlines, now: Timestamp) -> Option<Renewal> {
+async fn touch(core: &Core, facts: &SessionFacts, client_id: &ClientId, idle: Lifetime, now: Timestamp) -> bool {
     if !touch_is_due(facts.session.last_used_at, idle, now) {
-        return None;
+        return false;
     }
     let client_id = facts.client_session.as_ref().map(|_| client_id.clone());
     match core.store.touch(Touch { session_id: facts.session.id, client_id, at: now }).await {
-        Ok(()) => Some(Renewal { absolute: deadlines.absolute }),
+        Ok(()) => true,
         Err(error) => {
             tracing::warn!(%error, "a use of a session could not be written");
-            None
+            false
         }
     }
 }

@@ -13,13 +13,14 @@ use super::{Core, Failure};
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::duration::Lifetime;
 use crate::domain::entropy::Entropy;
+use crate::domain::id::ClientId;
 use crate::domain::lifetime::Limits;
 use crate::domain::secret::Digest;
-use crate::domain::signing_key::SigningAlg;
+use crate::domain::signing_key::{SigningAlg, SigningKey};
 use crate::jose::key_ring::{self, KeyPolicy, KeyRing};
 use crate::jose::sealed::Sealer;
 use crate::protocol::error::OAuthError;
-use crate::store::{Store, signing_keys};
+use crate::store::{Store, StoreError, clients, signing_keys};
 
 /// The prepared JWKS.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ struct Snapshot {
 pub struct Keys {
     snapshot: RwLock<Arc<Snapshot>>,
     sealer: Sealer,
-    policy: KeyPolicy,
+    limits: Limits,
     /// One reload at a time; holds when the last one was tried.
     reloading: Mutex<Timestamp>,
 }
@@ -58,20 +59,19 @@ impl Keys {
         clock: &dyn Clock,
         entropy: &Arc<dyn Entropy>,
     ) -> Result<Self, Failure> {
-        let policy = KeyPolicy { retire_after: retire_after(limits) };
         let now = clock.now();
         for alg in algorithms {
-            ensure(store, &sealer, policy, *alg, now, entropy).await?;
+            ensure(store, &sealer, limits, *alg, now, entropy).await?;
         }
-        let snapshot = load(store, &sealer, policy, now).await?;
-        Ok(Self { snapshot: RwLock::new(Arc::new(snapshot)), sealer, policy, reloading: Mutex::new(now) })
+        let snapshot = load(store, &sealer, limits, now).await?;
+        Ok(Self { snapshot: RwLock::new(Arc::new(snapshot)), sealer, limits: *limits, reloading: Mutex::new(now) })
     }
 
     pub async fn sign(&self, core: &Core, alg: SigningAlg, typ: &str, claims: &Map<String, Value>, now: Timestamp) -> Result<String, Failure> {
         let mut snapshot = self.fresh(core, now).await;
         if !snapshot.ring.has_active(alg, now) {
             // The first token in this algorithm: no verifier knows a key of it, so the new one may sign at once.
-            ensure(&core.store, &self.sealer, self.policy, alg, now, &core.entropy).await?;
+            ensure(&core.store, &self.sealer, &self.limits, alg, now, &core.entropy).await?;
             self.reload(core, now).await?;
             snapshot = self.current();
         }
@@ -133,23 +133,40 @@ impl Keys {
     }
 
     async fn reload(&self, core: &Core, now: Timestamp) -> Result<(), Failure> {
-        let snapshot = load(&core.store, &self.sealer, self.policy, now).await?;
+        let snapshot = load(&core.store, &self.sealer, &self.limits, now).await?;
         *self.snapshot.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(snapshot);
         Ok(())
     }
 }
 
-/// A key stays in the JWKS after its last signature for as long as a token signed with it can live, and an hour more.
-pub fn retire_after(limits: &Limits) -> TimeDelta {
-    let longest = [limits.access_token, limits.id_token].into_iter().map(|lifetime| match lifetime {
-        Lifetime::Limited(delta) => delta,
-        Lifetime::Unlimited => TimeDelta::days(3650),
+/// The stored keys, and how long one stays in the JWKS after its last signature: as long as a token of any client can live, and an
+/// hour more.
+pub async fn stored(store: &Store, limits: &Limits) -> Result<(Vec<SigningKey>, KeyPolicy), StoreError> {
+    let limits = *limits;
+    let read = store.scan(move |db| {
+        let mut longest = longest_token(&limits);
+        let mut after: Option<ClientId> = None;
+        loop {
+            let page = clients::list(db, after.as_ref(), 500)?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id.clone());
+            longest = page.iter().map(|client| longest_token(&limits.with(&client.metadata.lifetimes))).fold(longest, TimeDelta::max);
+        }
+        Ok((signing_keys::list(db)?, KeyPolicy { retire_after: longest + TimeDelta::hours(1) }))
     });
-    longest.max().unwrap_or_default() + TimeDelta::hours(1)
+    read.await
 }
 
-async fn load(store: &Store, sealer: &Sealer, policy: KeyPolicy, now: Timestamp) -> Result<Snapshot, Failure> {
-    let rows = store.scan(signing_keys::list).await?;
+fn longest_token(limits: &Limits) -> TimeDelta {
+    let length = |lifetime| match lifetime {
+        Lifetime::Limited(delta) => delta,
+        Lifetime::Unlimited => TimeDelta::days(3650),
+    };
+    length(limits.access_token).max(length(limits.id_token))
+}
+
+async fn load(store: &Store, sealer: &Sealer, limits: &Limits, now: Timestamp) -> Result<Snapshot, Failure> {
+    let (rows, policy) = stored(store, limits).await?;
     let ring = KeyRing::load(&rows, sealer, policy).map_err(|error| Failure::Unavailable(error.to_string()))?;
     let jwks = RwLock::new(Arc::new(prepare(&ring, now)));
     Ok(Snapshot { ring, loaded_at: now, jwks })
@@ -163,8 +180,8 @@ fn prepare(ring: &KeyRing, now: Timestamp) -> Jwks {
 }
 
 /// Makes the first key of an algorithm. Making an RSA key takes a while, so it happens on a thread of its own.
-async fn ensure(store: &Store, sealer: &Sealer, policy: KeyPolicy, alg: SigningAlg, now: Timestamp, entropy: &Arc<dyn Entropy>) -> Result<(), Failure> {
-    if load(store, sealer, policy, now).await?.ring.has_active(alg, now) {
+async fn ensure(store: &Store, sealer: &Sealer, limits: &Limits, alg: SigningAlg, now: Timestamp, entropy: &Arc<dyn Entropy>) -> Result<(), Failure> {
+    if load(store, sealer, limits, now).await?.ring.has_active(alg, now) {
         return Ok(());
     }
     let (sealer, entropy) = (sealer.clone(), entropy.clone());

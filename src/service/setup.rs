@@ -6,7 +6,7 @@ use super::{Core, Failure};
 use crate::domain::id::{LinkId, UserId};
 use crate::domain::secret::Secret;
 use crate::domain::user::{Profile, User, normal_username};
-use crate::store::{StoreError, one_time_links, users};
+use crate::store::{StoreError, meta, one_time_links, users};
 
 const PURPOSE: &str = "first_admin";
 const LINK_LIFETIME: TimeDelta = TimeDelta::hours(24);
@@ -65,6 +65,8 @@ pub async fn create_first_admin(core: &Core, link: &Secret<String>, admin: NewAd
     };
     let id = user.id;
     let done = core.store.write(move |db| {
+        // Several links may be about, one from each start: whoever comes second must see the first's admin.
+        meta::lock(db, "first_admin_lock")?;
         if users::count_admins(db)? > 0 || !one_time_links::consume(db, PURPOSE, &digest, now)? {
             return Ok(Setup::LinkInvalid);
         }

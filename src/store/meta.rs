@@ -19,3 +19,10 @@ pub fn insert_once(conn: &mut Connection, key: &str, value: &str) -> Result<Stri
     };
     Ok(meta::table.find(key).select(meta::value).get_result(conn)?)
 }
+
+/// Holds a name until the transaction ends: of two that ask for the same one, the second waits, and then sees what the first wrote.
+pub fn lock(conn: &mut Connection, name: &str) -> Result<(), StoreError> {
+    insert_once(conn, name, "")?;
+    diesel::update(meta::table.find(name)).set(meta::value.eq(meta::value)).execute(conn)?;
+    Ok(())
+}

@@ -14,6 +14,7 @@ mod keys;
 mod layers;
 mod lifetimes;
 mod logout;
+mod openapi;
 mod outage;
 mod pages;
 mod races;

@@ -4,8 +4,8 @@ use super::{Admin, AdminError, not_found};
 use crate::domain::duration::Lifetime;
 use crate::domain::lifetime::Limits;
 use crate::domain::signing_key::{KeyState, SigningAlg};
-use crate::jose::key_ring::{self, KeyInfo, KeyPolicy, KeyRing};
-use crate::service::keys::retire_after;
+use crate::jose::key_ring::{self, KeyInfo, KeyRing};
+use crate::service::keys::stored;
 use crate::store::{StoreError, signing_keys};
 
 /// When a new key begins to sign.
@@ -20,8 +20,8 @@ pub enum Activation {
 impl Admin {
     /// Every key there ever was, oldest first, with its state now.
     pub async fn keys(&self, limits: &Limits) -> Result<Vec<KeyInfo>, AdminError> {
-        let rows = self.store.scan(signing_keys::list).await?;
-        let mut keys = KeyRing::load(&rows, &self.sealer, KeyPolicy { retire_after: retire_after(limits) })?.states(self.now());
+        let (rows, policy) = stored(&self.store, limits).await?;
+        let mut keys = KeyRing::load(&rows, &self.sealer, policy)?.states(self.now());
         keys.sort_by(|a, b| (a.announced_at, &a.kid).cmp(&(b.announced_at, &b.kid)));
         Ok(keys)
     }

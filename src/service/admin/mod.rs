@@ -1,4 +1,4 @@
-//! What an administrator does, whatever asks for it: the commands today, the admin API later. One resource a file.
+//! What an administrator does, whatever asks for it: a command or the admin API. One resource a file.
 //!
 //! Each operation is one unit of work: what it changes and what it ends are written together or not at all.
 
@@ -55,6 +55,11 @@ pub enum AdminError {
 }
 
 impl Admin {
+    /// The kind of database: `sqlite` or `postgres`.
+    pub fn backend(&self) -> &'static str {
+        self.store.backend()
+    }
+
     fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -12,6 +12,10 @@ impl Admin {
         Ok(self.store.scan(move |db| sessions::list(db, user, after, limit)).await?)
     }
 
+    pub async fn session(&self, id: SessionId) -> Result<Session, AdminError> {
+        self.store.read(move |db| sessions::find(db, id)).await?.ok_or_else(|| not_found("session", id))
+    }
+
     /// Ends a session and all below it, at once and everywhere.
     pub async fn end_session(&self, id: SessionId) -> Result<EndedCounts, AdminError> {
         let now = self.now();

@@ -1,0 +1,86 @@
+//! The admin API, `{issuer}admin/api/v1`: JSON for programs and for the console, described by `openapi/gatekey-admin.json`.
+//!
+//! One resource a file; each operation is extract → `service::admin` → render. Who may is decided in [`caller`], and every
+//! error is a [`problem`]. This is the only place that names poem-openapi.
+
+mod caller;
+mod problem;
+mod server;
+mod sessions;
+
+use std::sync::Arc;
+
+use poem::endpoint::BoxEndpoint;
+use poem::http::{HeaderValue, header};
+use poem::{Endpoint, EndpointExt, Response};
+use poem_openapi::{OpenApiService, ServerObject, Tags};
+
+use crate::service::Core;
+use crate::service::admin::Admin;
+
+/// Where the API is, below the issuer.
+pub const PATH: &str = "/admin/api/v1";
+
+/// What the operations share; in the data of every request.
+#[derive(Clone)]
+struct Api {
+    core: Arc<Core>,
+    admin: Arc<Admin>,
+}
+
+#[derive(Tags)]
+enum Resource {
+    /// This server.
+    Server,
+    /// Who is signed in where. A session is one browser signed in; ending it ends every application's share in it and every
+    /// token that hangs on it, at once and everywhere.
+    Sessions,
+}
+
+const DESCRIPTION: &str = "\
+Administers a Gatekey issuer.
+
+**Who may call.** Every operation takes an access token of this issuer in the `Authorization` header. Its audience must be \
+`urn:gatekey:admin` (ask for it with the parameter `resource`) and its scope must name what the operation says. It belongs either \
+to a machine (the grant `client_credentials`) or to a user who is an administrator. A token dies with the session it came from.
+
+**Errors** are `application/problem+json` (RFC 9457). Programs tell them apart by `type`, which never changes; `detail` is for people.
+
+**Lists** come in pages: pass `next` of one page as `after` to get the one that follows; the last page has no `next`.
+
+**Times** are RFC 3339, in UTC.";
+
+fn service() -> OpenApiService<(server::ServerApi, sessions::SessionsApi), ()> {
+    OpenApiService::new((server::ServerApi, sessions::SessionsApi), "Gatekey admin API", env!("CARGO_PKG_VERSION"))
+        .description(DESCRIPTION)
+        .license("MIT OR Apache-2.0")
+        .server(ServerObject::new("{issuer}admin/api/v1").description("The API of an issuer").variable(
+            "issuer",
+            "The issuer as in its metadata; it ends with a slash",
+            "http://localhost:8080/",
+        ))
+}
+
+/// The OpenAPI document: pretty, in an order that does not change, with a newline at its end.
+pub fn document() -> String {
+    let mut text = service().spec();
+    text.push('\n');
+    text
+}
+
+/// Every operation, with paths below [`PATH`].
+pub fn routes(core: Arc<Core>, admin: Arc<Admin>) -> BoxEndpoint<'static, Response> {
+    service().data(Api { core, admin }).around(answer).boxed()
+}
+
+/// Whatever happened is an answer a program understands, and nobody keeps it.
+async fn answer<E: Endpoint<Output = Response>>(operations: Arc<E>, request: poem::Request) -> poem::Result<Response> {
+    let mut response = match operations.call(request).await {
+        Ok(response) => response,
+        Err(error) => problem::of_error(error),
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Ok(response)
+}

@@ -1,0 +1,57 @@
+//! This server: what runs here.
+
+use poem::web::Data;
+use poem_openapi::payload::Json;
+use poem_openapi::types::Example;
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
+
+use super::caller::{AdminScope, Caller};
+use super::problem::Problem;
+use super::{Api, Resource};
+
+pub struct ServerApi;
+
+/// What runs here.
+#[derive(Debug, Object)]
+#[oai(example)]
+struct Server {
+    /// The version of the program.
+    version: String,
+    /// The issuer, byte for byte.
+    issuer: String,
+    database: DatabaseBackend,
+}
+
+/// The kind of database.
+#[derive(Debug, Clone, Copy, Enum)]
+#[oai(rename_all = "lowercase")]
+enum DatabaseBackend {
+    Sqlite,
+    Postgres,
+}
+
+impl Example for Server {
+    fn example() -> Self {
+        Self { version: env!("CARGO_PKG_VERSION").to_owned(), issuer: "https://id.example.com/".to_owned(), database: DatabaseBackend::Sqlite }
+    }
+}
+
+#[derive(ApiResponse)]
+enum Shown {
+    /// What runs here.
+    #[oai(status = 200, content_type = "application/json")]
+    Server(Json<Server>),
+}
+
+#[OpenApi(tag = "Resource::Server")]
+impl ServerApi {
+    /// Shows the server
+    ///
+    /// Version, issuer and kind of database. Needs the scope `server:read`.
+    #[oai(path = "/server", method = "get", operation_id = "server_show")]
+    async fn show(&self, #[oai(scope = "AdminScope::ServerRead")] caller: Caller, api: Data<&Api>) -> Result<Shown, Problem> {
+        caller.may(AdminScope::ServerRead)?;
+        let database = if api.admin.backend() == "sqlite" { DatabaseBackend::Sqlite } else { DatabaseBackend::Postgres };
+        Ok(Shown::Server(Json(Server { version: env!("CARGO_PKG_VERSION").to_owned(), issuer: api.core.issuer().to_owned(), database })))
+    }
+}

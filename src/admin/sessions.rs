@@ -1,0 +1,179 @@
+//! Sessions: who is signed in where, and ending it.
+
+use poem::web::Data;
+use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::Json;
+use poem_openapi::types::Example;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use uuid::Uuid;
+
+use super::caller::{AdminScope, Caller};
+use super::problem::Problem;
+use super::{Api, Resource};
+use crate::domain::clock::Timestamp;
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::session;
+
+pub struct SessionsApi;
+
+/// A browser signed in. One without `ended_at` may still be past the lifetime that is in force; it is then of no use to anybody.
+#[derive(Debug, Object)]
+#[oai(example, skip_serializing_if_is_none)]
+struct Session {
+    id: Uuid,
+    /// Who signed in: the `sub` of the tokens.
+    user_id: Uuid,
+    /// When it was begun.
+    created_at: Timestamp,
+    /// When the user last proved who they are.
+    auth_time: Timestamp,
+    /// When it was last used; written at most once a minute.
+    last_used_at: Timestamp,
+    /// How the user signed in, as in the claim `acr`.
+    acr: String,
+    /// What the browser said of itself at sign-in.
+    user_agent: Option<String>,
+    /// The address the sign-in came from.
+    network: Option<String>,
+    /// When it was ended; absent while it lives.
+    ended_at: Option<Timestamp>,
+    /// Why it was ended, such as `logout`, `revoked_by_admin`, `user_disabled`, `password_changed`. More words may come.
+    end_reason: Option<String>,
+}
+
+/// Sessions in the order they were begun.
+#[derive(Debug, Object)]
+#[oai(example, skip_serializing_if_is_none)]
+struct SessionPage {
+    items: Vec<Session>,
+    /// What to pass as `after` for the next page; absent on the last one.
+    next: Option<Uuid>,
+}
+
+impl From<session::Session> for Session {
+    fn from(session: session::Session) -> Self {
+        Self {
+            id: session.id.0,
+            user_id: session.user_id.0,
+            created_at: session.created_at,
+            auth_time: session.auth_time,
+            last_used_at: session.last_used_at,
+            acr: session.acr.as_str().to_owned(),
+            user_agent: session.user_agent,
+            network: session.network,
+            ended_at: session.ended.map(|ended| ended.at),
+            end_reason: session.ended.map(|ended| ended.reason.as_str().to_owned()),
+        }
+    }
+}
+
+impl Example for Session {
+    fn example() -> Self {
+        let begun = Timestamp::UNIX_EPOCH + chrono::TimeDelta::seconds(1_767_256_200);
+        Self {
+            id: Uuid::from_u128(0x019b_78dd_d040_7a10_9f11_5d2f_0a9b_8c7d),
+            user_id: Uuid::from_u128(0x0198_c5f2_7d3e_7b52_8c3a_61f0_2e4d_9a18),
+            created_at: begun,
+            auth_time: begun,
+            last_used_at: begun + chrono::TimeDelta::minutes(42),
+            acr: "urn:gatekey:acr:pwd".to_owned(),
+            user_agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0".to_owned()),
+            network: Some("192.0.2.17".to_owned()),
+            ended_at: None,
+            end_reason: None,
+        }
+    }
+}
+
+impl Example for SessionPage {
+    fn example() -> Self {
+        let session = Session::example();
+        Self { next: Some(session.id), items: vec![session] }
+    }
+}
+
+#[derive(ApiResponse)]
+enum Listed {
+    /// A page of sessions.
+    #[oai(status = 200, content_type = "application/json")]
+    Page(Json<SessionPage>),
+}
+
+#[derive(ApiResponse)]
+enum Shown {
+    /// The session.
+    #[oai(status = 200, content_type = "application/json")]
+    Session(Json<Session>),
+}
+
+#[derive(ApiResponse)]
+enum Ended {
+    /// The session as it is now: ended, by this call or before it.
+    #[oai(status = 200, content_type = "application/json")]
+    Session(Json<Session>),
+}
+
+#[OpenApi(tag = "Resource::Sessions")]
+impl SessionsApi {
+    /// Lists sessions
+    ///
+    /// In the order they were begun, ended ones too. Needs the scope `sessions:read`.
+    #[oai(path = "/sessions", method = "get", operation_id = "session_list")]
+    async fn list(
+        &self,
+        #[oai(scope = "AdminScope::SessionsRead")] caller: Caller,
+        api: Data<&Api>,
+        /// Only the sessions of this user.
+        user: Query<Option<Uuid>>,
+        /// Only sessions begun after this one: `next` of the page before.
+        after: Query<Option<Uuid>>,
+        /// How many sessions a page holds at most.
+        #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
+        limit: Query<u32>,
+    ) -> Result<Listed, Problem> {
+        caller.may(AdminScope::SessionsRead)?;
+        // One more than asked for tells whether there is a next page.
+        let mut found = api.admin.sessions(user.map(UserId), after.map(SessionId), limit.0.saturating_add(1)).await?;
+        let more = found.len() > limit.0 as usize;
+        found.truncate(limit.0 as usize);
+        let next = if more { found.last().map(|session| session.id.0) } else { None };
+        Ok(Listed::Page(Json(SessionPage { items: found.into_iter().map(Session::from).collect(), next })))
+    }
+
+    /// Shows a session
+    ///
+    /// Needs the scope `sessions:read`.
+    #[oai(path = "/sessions/:id", method = "get", operation_id = "session_show")]
+    async fn show(
+        &self,
+        #[oai(scope = "AdminScope::SessionsRead")] caller: Caller,
+        api: Data<&Api>,
+        /// The session.
+        id: Path<Uuid>,
+    ) -> Result<Shown, Problem> {
+        caller.may(AdminScope::SessionsRead)?;
+        Ok(Shown::Session(Json(api.admin.session(SessionId(id.0)).await?.into())))
+    }
+
+    /// Ends a session
+    ///
+    /// With all that hangs on it, at once and everywhere: applications' sessions, refresh tokens, access tokens, silent renewal.
+    /// Ending it again changes nothing and is no error. Needs the scope `sessions:end`.
+    #[oai(path = "/sessions/:id/end", method = "post", operation_id = "session_end")]
+    async fn end(
+        &self,
+        #[oai(scope = "AdminScope::SessionsEnd")] caller: Caller,
+        api: Data<&Api>,
+        /// The session.
+        id: Path<Uuid>,
+    ) -> Result<Ended, Problem> {
+        caller.may(AdminScope::SessionsEnd)?;
+        let id = SessionId(id.0);
+        api.admin.end_session(id).await?;
+        Ok(Ended::Session(Json(api.admin.session(id).await?.into())))
+    }
+}
+
+fn default_limit() -> u32 {
+    50
+}
