@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection};
@@ -25,6 +26,14 @@ struct Installation {
     port: u16,
 }
 
+/// A port that nobody listens on: below those that the system gives to outgoing connections, and never the same twice.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let base = 10_000 + u16::try_from(std::process::id() % 97).unwrap() * 50;
+    let mut ports = std::iter::repeat_with(|| base + NEXT.fetch_add(1, Ordering::Relaxed));
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
+}
+
 impl Installation {
     /// With a database in the same folder.
     fn new() -> Self {
@@ -34,7 +43,7 @@ impl Installation {
     /// `more` is added to the settings.
     fn with(more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let installation = Self { folder, port };
         installation.settings(more);
         installation
@@ -251,7 +260,8 @@ fn a_read_only_file_is_named() {
     let installation = Installation::new();
     installation.start_and_stop();
     let program = installation.path("program");
-    fs::copy(PROGRAM, &program).unwrap();
+    // By another process: a file that this one had open for writing could be "busy" to a child that another test forks just then.
+    assert!(Command::new("cp").arg(PROGRAM).arg(&program).status().unwrap().success());
     let root = fs::metadata(installation.folder.path()).unwrap();
     let is_root = std::os::unix::fs::MetadataExt::uid(&root) == 0;
     if is_root {
@@ -289,7 +299,7 @@ fn what_is_no_database_is_left_as_it_is() {
 /// The message names the server, never the password.
 #[test]
 fn an_unreachable_postgresql_is_named() {
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let nobody = free_port();
     let installation = Installation::with(&format!("[database]\nurl = \"postgres://gatekey:hunter2hunter2@127.0.0.1:{nobody}/gatekey\""));
     installation.refuses(&["127.0.0.1"]);
     assert!(!said(&installation).contains("hunter2"));

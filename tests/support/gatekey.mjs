@@ -18,15 +18,15 @@ export const ENVIRONMENT = Object.fromEntries(Object.entries(process.env).filter
 export const DATABASES = ['sqlite', 'postgres'];
 export const USER = { name: 'alice', password: 'correct horse battery staple' };
 
-/** A port of the loopback that was free a moment ago. */
+let nextPort = 15_000 + (process.pid % 97) * 50;
+
+/** A port that nobody listens on: below those that the system gives to outgoing connections, and never the same twice. */
 export function freePort() {
-  return new Promise((resolve, reject) => {
+  const port = nextPort++;
+  return new Promise((resolve) => {
     const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
+    server.on('error', () => resolve(freePort()));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(port)));
   });
 }
 
