@@ -18,8 +18,8 @@ pub struct Origin {
 
 #[derive(Debug)]
 pub enum SignIn {
-    /// The new session, and the cookie value that only this browser will know.
-    Done { session: Session, user: User, cookie: Secret<String> },
+    /// A new session began: the cookie value that only this browser will know.
+    Done { cookie: Secret<String> },
     /// Unknown user, wrong password and disabled account read the same and take the same time (ASVS 6.3.8).
     Wrong,
 }
@@ -46,7 +46,7 @@ pub async fn sign_in(core: &Core, username: &str, password: Secret<String>, orig
     }
     let (session, cookie) = begin(core, &user, origin, old_cookie).await?;
     tracing::info!(event = "login.succeeded", user = %user.id, session = %session.id, "signed in");
-    Ok(SignIn::Done { session, user, cookie })
+    Ok(SignIn::Done { cookie })
 }
 
 /// Begins a session for somebody who has proved who they are.

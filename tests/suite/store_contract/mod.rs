@@ -92,10 +92,9 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         if let Some((admin, name)) = &self.dropped {
-            let _ = PgConnection::establish(admin).and_then(|mut conn| {
+            if let Ok(mut conn) = PgConnection::establish(admin) {
                 let _ = conn.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"));
-                Ok(())
-            });
+            }
         }
     }
 }
