@@ -91,10 +91,10 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        if let Some((admin, name)) = &self.dropped {
-            if let Ok(mut conn) = PgConnection::establish(admin) {
-                let _ = conn.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"));
-            }
+        if let Some((admin, name)) = &self.dropped
+            && let Ok(mut conn) = PgConnection::establish(admin)
+        {
+            let _ = conn.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"));
         }
     }
 }
