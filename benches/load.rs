@@ -22,18 +22,20 @@ const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CALLBACK: &str = "http://localhost:9000/cb";
 const SECRET: &str = "a-secret-of-the-load-driver-of-40-letters";
 
+/// One caller: sends its request and judges the answer.
+type Call = Box<dyn FnMut(&mut Http) + Send>;
+
 fn main() {
     let seconds = number("GATEKEY_BENCH_SECONDS", 4);
     let connections = number("GATEKEY_BENCH_CONNECTIONS", 64);
     let server = Server::start();
     println!("{:<44} {:>9} {:>9} {:>9} {:>13}", "operation", "per s", "p50 ms", "p99 ms", "server CPU µs");
 
-    let run = |name: &str, prepare: &dyn Fn(usize) -> Box<dyn FnMut(&mut Http) + Send>| {
+    let run = |name: &str, prepare: &dyn Fn(usize) -> Call| {
         let callers: Vec<_> = (0..connections as usize).map(prepare).collect();
         server.measure(name, seconds, callers);
     };
-    let get =
-        |path: &'static str| move |_| -> Box<dyn FnMut(&mut Http) + Send> { Box::new(move |http| assert_eq!(http.send("GET", path, &[], None).status, 200)) };
+    let get = |path: &'static str| move |_| -> Call { Box::new(move |http| assert_eq!(http.send("GET", path, &[], None).status, 200)) };
     run("discovery", &get("/.well-known/openid-configuration"));
     run("JWKS", &get("/.well-known/jwks.json"));
     run("client_credentials, ES256", &|_| {
@@ -190,7 +192,7 @@ impl Server {
         browser
     }
 
-    fn measure(&self, name: &str, seconds: u64, callers: Vec<Box<dyn FnMut(&mut Http) + Send>>) {
+    fn measure(&self, name: &str, seconds: u64, callers: Vec<Call>) {
         let stop = AtomicBool::new(false);
         let (cpu, began) = (self.cpu_micros(), Instant::now());
         let mut times: Vec<Duration> = std::thread::scope(|scope| {

@@ -52,7 +52,7 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
         return again(&app, &visit, &ticket, &username, problem, cookie_header.as_deref()).await;
     }
     match sign_in(&app.core, &username, Secret::new(password), visit.came_from(), visit.session_cookie).await {
-        Ok(SignIn::Done { cookie, .. }) => {
+        Ok(SignIn::Done { cookie }) => {
             let cookies = Cookies { session: Some(cookie.digest()), browser: visit.browser.as_ref() };
             let outcome = if ticket.is_empty() { Ok(None) } else { resume(&app.core, &ticket, cookies).await };
             let mut response = match outcome {

@@ -70,6 +70,9 @@ fn problems(app: &App, form: &Params) -> Vec<SetupProblem> {
     } else if !is_username(&username) {
         problems.push(SetupProblem::UsernameInvalid);
     }
+    if text("name").chars().any(char::is_control) || text("name").chars().count() > 256 {
+        problems.push(SetupProblem::NameInvalid);
+    }
     if !text("email").trim().is_empty() && !is_email(text("email").trim()) {
         problems.push(SetupProblem::EmailInvalid);
     }

@@ -6,7 +6,7 @@ use crate::domain::acr::Acr;
 use crate::domain::id::SessionId;
 use crate::domain::secret::{Digest, Secret};
 use crate::domain::session::{EndReason, Session};
-use crate::domain::user::{User, normal_username};
+use crate::domain::user::{User, is_username, normal_username};
 use crate::store::{sessions, tree, users};
 
 /// Where a sign-in comes from; shown to the user later, never judged by.
@@ -18,8 +18,8 @@ pub struct Origin {
 
 #[derive(Debug)]
 pub enum SignIn {
-    /// The new session, and the cookie value that only this browser will know.
-    Done { session: Session, user: User, cookie: Secret<String> },
+    /// A new session began: the cookie value that only this browser will know.
+    Done { cookie: Secret<String> },
     /// Unknown user, wrong password and disabled account read the same and take the same time (ASVS 6.3.8).
     Wrong,
 }
@@ -27,8 +27,8 @@ pub enum SignIn {
 /// Checks the password and begins a session; the session that this browser had is ended (no fixation, ASVS 7.2.4).
 pub async fn sign_in(core: &Core, username: &str, password: Secret<String>, origin: Origin, old_cookie: Option<Digest>) -> Result<SignIn, Failure> {
     let name = normal_username(username);
-    let lookup = name.clone();
-    let user = core.store.read(move |db| users::find_by_username(db, &lookup)).await?;
+    // What cannot be a user name is looked up nowhere, and then takes the same time as an unknown one.
+    let user = if is_username(&name) { core.store.read(move |db| users::find_by_username(db, &name)).await? } else { None };
     let stored = user.as_ref().and_then(|user| user.password_hash.clone());
     let verdict = core.passwords.verify(password.clone(), stored.clone()).await.map_err(|busy| Failure::Unavailable(busy.to_string()))?;
     let (Verdict::Match { rehash }, Some(user)) = (verdict, user) else {
@@ -46,7 +46,7 @@ pub async fn sign_in(core: &Core, username: &str, password: Secret<String>, orig
     }
     let (session, cookie) = begin(core, &user, origin, old_cookie).await?;
     tracing::info!(event = "login.succeeded", user = %user.id, session = %session.id, "signed in");
-    Ok(SignIn::Done { session, user, cookie })
+    Ok(SignIn::Done { cookie })
 }
 
 /// Begins a session for somebody who has proved who they are.

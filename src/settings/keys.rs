@@ -10,8 +10,6 @@ use crate::domain::signing_key::{JWKS_MAX_AGE_SECONDS, SigningAlg};
 
 pub(super) const KEYS: &[Key] = &[key("keys.announce", Kind::Duration, "\"P2D\""), key("keys.algorithms", Kind::Texts, "[\"ES256\", \"RS256\"]")];
 
-/// How long a verifier may keep the JWKS (`Cache-Control: max-age` of the JWKS answer), in seconds.
-
 /// Which algorithms have a key, and how long a new key is shown before it signs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeySettings {

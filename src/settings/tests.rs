@@ -250,6 +250,7 @@ fn the_known_keys_are_the_accepted_ones() {
         accepted.extend(fields.into_iter().map(|field| format!("{section}.{field}")));
     }
     let mut known: Vec<String> = known::all().map(|key| key.path.to_owned()).collect();
-    (accepted.sort(), known.sort());
+    accepted.sort();
+    known.sort();
     assert_eq!(accepted, known);
 }

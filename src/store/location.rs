@@ -98,12 +98,14 @@ impl PostgresUrl {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
     fn the_scheme_chooses_and_nothing_is_guessed() {
-        assert!(matches!(Location::parse("sqlite://gatekey.db"), Ok(Location::Sqlite(path)) if path == PathBuf::from("./gatekey.db")));
-        assert!(matches!(Location::parse("sqlite:///var/lib/gatekey.db"), Ok(Location::Sqlite(path)) if path == PathBuf::from("/var/lib/gatekey.db")));
+        assert!(matches!(Location::parse("sqlite://gatekey.db"), Ok(Location::Sqlite(path)) if path == Path::new("./gatekey.db")));
+        assert!(matches!(Location::parse("sqlite:///var/lib/gatekey.db"), Ok(Location::Sqlite(path)) if path == Path::new("/var/lib/gatekey.db")));
         assert!(matches!(Location::parse("postgresql://localhost/gatekey"), Ok(Location::Postgres(_))));
         for bad in ["", "gatekey.db", "mysql://localhost/x", "sqlite://", "sqlite::memory:", "sqlite://x.db?mode=memory", "postgres://["] {
             assert!(matches!(Location::parse(bad), Err(OpenError::BadUrl)), "{bad}");

@@ -127,7 +127,7 @@ async fn two_stores_share_one_database(database: Database) {
     let turn = AtomicU32::new(0);
     for expected in 1..=5 {
         let won = winners(|| {
-            let store = if turn.fetch_add(1, Ordering::Relaxed) % 2 == 0 { w.store.clone() } else { other.clone() };
+            let store = if turn.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) { w.store.clone() } else { other.clone() };
             async move { store.rotate(Step { id, expected, next: expected + 1, at: now() }).await }
         });
         assert_eq!(won.await, 1);

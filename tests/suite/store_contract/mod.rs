@@ -91,11 +91,10 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        if let Some((admin, name)) = &self.dropped {
-            let _ = PgConnection::establish(admin).and_then(|mut conn| {
-                let _ = conn.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"));
-                Ok(())
-            });
+        if let Some((admin, name)) = &self.dropped
+            && let Ok(mut conn) = PgConnection::establish(admin)
+        {
+            let _ = conn.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"));
         }
     }
 }
