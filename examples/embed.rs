@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("Open this to become the administrator: {link}");
     }
 
-    let api = Route::new().at("/notes", get(notes)).with(issuer.require_token().audience(API).scope("notes:read"));
+    let api = Route::new().at("/notes", get(notes)).with(issuer.require_token(API).scope("notes:read"));
     // `mounted` puts the issuer at the path of its own URL, here /auth, and its RFC 8414 metadata at the root.
     let app = issuer.mounted().nest("/api", api);
 

@@ -127,9 +127,10 @@ impl Issuer {
         }
     }
 
-    /// A middleware that lets requests through with a live access token of this issuer only.
-    pub fn require_token(&self) -> RequireToken {
-        RequireToken::new(self.app.clone())
+    /// A middleware that lets requests through only with a live access token of this issuer for `audience`, the resource (RFC 8707) that
+    /// clients register for the API. There is no default: a token for signing in is not one for your API.
+    pub fn require_token(&self, audience: &str) -> RequireToken {
+        RequireToken::new(self.app.clone(), audience)
     }
 
     /// The OpenAPI document of the admin API, which is mounted at `admin/api/v1` below every issuer.

@@ -21,6 +21,8 @@ use crate::settings::{Flags, Settings};
 
 /// How long requests under way may take once the server was told to stop; with closing the database it is gone within ten seconds.
 const DRAIN: Duration = Duration::from_secs(8);
+/// A connection on which nothing arrives for this long is closed.
+const IDLE: Duration = Duration::from_secs(60);
 const CLOSE: Duration = Duration::from_secs(1);
 
 /// Run the issuer
@@ -75,7 +77,7 @@ async fn serve(settings: Settings) -> Done {
         stopped.await;
         let _ = told.send(());
     };
-    let server = Server::new_with_acceptor(acceptor).run_with_graceful_shutdown(issuer.mounted(), signal, Some(DRAIN));
+    let server = Server::new_with_acceptor(acceptor).idle_timeout(IDLE).run_with_graceful_shutdown(issuer.mounted(), signal, Some(DRAIN));
     let overdue = async {
         // An error here means that the server ended first.
         match hears.await {

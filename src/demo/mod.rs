@@ -115,7 +115,7 @@ pub async fn serve(options: Options, started: impl FnOnce(&Addresses), stop: imp
         .allow_header(header::AUTHORIZATION)
         .expose_header(header::WWW_AUTHENTICATE)
         .allow_credentials(false);
-    let api = Route::new().at("/notes", get(api::notes)).with(issuer.require_token().audience(&addresses.api).scope(api::SCOPE)).with(cross_origin);
+    let api = Route::new().at("/notes", get(api::notes)).with(issuer.require_token(&addresses.api).scope(api::SCOPE)).with(cross_origin);
 
     let (stop_all, stopped) = tokio::sync::watch::channel(false);
     let told = || {

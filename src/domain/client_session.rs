@@ -9,7 +9,7 @@ use super::session::Ended;
 pub struct ClientSession {
     pub session_id: SessionId,
     pub client_id: ClientId,
-    /// Grants redeemed before this instant belong to an earlier life of the pair and are dead.
+    /// When the pair began, or the user last signed in for this client.
     pub created_at: Timestamp,
     pub last_used_at: Timestamp,
     pub ended: Option<Ended>,

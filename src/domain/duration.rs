@@ -29,6 +29,14 @@ impl Lifetime {
         }
     }
 
+    pub fn is_longer_than(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Limited(a), Self::Limited(b)) => a > b,
+            (Self::Unlimited, Self::Limited(_)) => true,
+            (_, Self::Unlimited) => false,
+        }
+    }
+
     /// When something that began at `start` ends; `None` is never.
     pub fn after(self, start: Timestamp) -> Option<Timestamp> {
         match self {

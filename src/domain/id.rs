@@ -65,13 +65,18 @@ pub struct ClientId(String);
 
 /// Why a text is not a client id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a client id has 1 to 128 letters, digits or the signs - . _ ~ : @ /")]
+#[error("a client id has 1 to 128 letters, digits or the signs - . _ ~ : @ / and is not a UUID, the form of user ids")]
 pub struct InvalidClientId;
 
 impl ClientId {
     pub fn parse(text: &str) -> Result<Self, InvalidClientId> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~:@/".contains(&b);
-        if (1..=128).contains(&text.len()) && text.bytes().all(allowed) { Ok(Self(text.to_owned())) } else { Err(InvalidClientId) }
+        // Not the form of a user id: in an access token either can be the `sub`.
+        if (1..=128).contains(&text.len()) && text.bytes().all(allowed) && Uuid::parse_str(text).is_err() {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidClientId)
+        }
     }
 
     pub fn as_str(&self) -> &str {

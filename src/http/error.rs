@@ -62,7 +62,7 @@ fn unavailable(reason: &str) -> Response {
         .header(header::RETRY_AFTER, RETRY_AFTER)
         .header(header::CACHE_CONTROL, "no-store")
         .header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
-        .body("The service is busy or cannot reach its database. Nothing was changed; try again in a second.\n")
+        .body("The service is busy or cannot reach its database. Try again in a second.\n")
 }
 
 pub fn error_page(app: &App, request_id: &str, language: &Language, kind: ErrorKind, code: Option<&str>, detail: Option<&str>) -> Response {

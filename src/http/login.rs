@@ -13,7 +13,7 @@ use super::{App, cookies, headers};
 use crate::domain::secret::Secret;
 use crate::protocol::params::Params;
 use crate::service::Failure;
-use crate::service::authorize::{Cookies, Outcome, QuestionKind, resume};
+use crate::service::authorize::{Cookies, Outcome, QuestionKind, client_of, resume};
 use crate::service::login::{SignIn, sign_in};
 use crate::service::ticket::{self, Browser};
 
@@ -51,7 +51,8 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
     if let Some(problem) = problem {
         return again(&app, &visit, &ticket, &username, problem, cookie_header.as_deref()).await;
     }
-    match sign_in(&app.core, &username, Secret::new(password), visit.came_from(), visit.session_cookie).await {
+    let asked_by = visit.browser.as_ref().and_then(|browser| ticket::open(&app.core, browser, &ticket)).and_then(|authorization| client_of(&authorization));
+    match sign_in(&app.core, &username, Secret::new(password), visit.came_from(), visit.session_cookie, asked_by).await {
         Ok(SignIn::Done { cookie }) => {
             let cookies = Cookies { session: Some(cookie.digest()), browser: visit.browser.as_ref() };
             let outcome = if ticket.is_empty() { Ok(None) } else { resume(&app.core, &ticket, cookies).await };

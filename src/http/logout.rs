@@ -87,7 +87,10 @@ fn ended(app: &App, visit: &Visit, after: After) -> Response {
             headers::page(app, StatusCode::OK, html, &[], None)
         }
     };
-    headers::set_cookie(&mut response, &cookies::clear_session(app));
-    response.headers_mut().insert("set-login", HeaderValue::from_static("logged-out"));
+    // Only to a browser that showed its cookie: a request that another site made it send without one must not sign it out.
+    if visit.session_cookie.is_some() {
+        headers::set_cookie(&mut response, &cookies::clear_session(app));
+        response.headers_mut().insert("set-login", HeaderValue::from_static("logged-out"));
+    }
     response
 }

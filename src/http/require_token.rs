@@ -10,7 +10,7 @@
 //!     format!("the notes of {}", token.subject)
 //! }
 //! let issuer = Issuer::builder(Settings::for_issuer("https://login.example.com/")?).build().await?;
-//! let api = Route::new().at("/notes", get(notes)).with(issuer.require_token().audience("https://api.example.com/").scope("notes:read"));
+//! let api = Route::new().at("/notes", get(notes)).with(issuer.require_token("https://api.example.com/").scope("notes:read"));
 //! # Ok(())
 //! # }
 //! ```
@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 
 use super::App;
 use super::error::{bearer_error, bearer_missing};
-use crate::domain::id::ClientId;
+use crate::domain::id::{ClientId, UserId};
 use crate::domain::scope::Scope;
 use crate::protocol::access_token::is_for;
 use crate::protocol::error::{ErrorCode, OAuthError};
@@ -34,6 +34,8 @@ use crate::service::access_token::live_token;
 pub struct TokenClaims {
     /// `sub`: a user id, or the client id of a machine.
     pub subject: String,
+    /// The user; `None` for a machine's token.
+    pub user_id: Option<UserId>,
     pub client_id: ClientId,
     pub scope: Scope,
     /// Every claim of the token.
@@ -46,19 +48,13 @@ pub struct TokenClaims {
 #[derive(Clone)]
 pub struct RequireToken {
     app: Arc<App>,
-    audience: Option<String>,
+    audience: String,
     scope: Vec<String>,
 }
 
 impl RequireToken {
-    pub(crate) fn new(app: Arc<App>) -> Self {
-        Self { app, audience: None, scope: Vec::new() }
-    }
-
-    /// The `aud` the token must be for. Without this call it is the issuer itself.
-    pub fn audience(mut self, audience: &str) -> Self {
-        self.audience = Some(audience.to_owned());
-        self
+    pub(crate) fn new(app: Arc<App>, audience: &str) -> Self {
+        Self { app, audience: audience.to_owned(), scope: Vec::new() }
     }
 
     /// A scope value the token must have; call it again for more.
@@ -70,14 +66,14 @@ impl RequireToken {
     async fn judge(&self, token: &str) -> Result<TokenClaims, Failure> {
         let core = &self.app.core;
         let live = live_token(core, token).await?;
-        if !is_for(&live.claims, self.audience.as_deref().unwrap_or(core.issuer())) {
+        if !is_for(&live.claims, &self.audience) {
             return Err(OAuthError::invalid_token("for another audience").into());
         }
         if let Some(missing) = self.scope.iter().find(|scope| !live.scope.contains(scope)) {
             return Err(OAuthError::new(ErrorCode::InsufficientScope, format!("The access token lacks the scope '{missing}'.")).into());
         }
         let subject = live.claims.get("sub").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Ok(TokenClaims { subject, client_id: live.client.id, scope: live.scope, claims: live.claims })
+        Ok(TokenClaims { subject, user_id: live.user.map(|user| user.id), client_id: live.client.id, scope: live.scope, claims: live.claims })
     }
 }
 

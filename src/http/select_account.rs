@@ -10,7 +10,7 @@ use super::error::failure_page;
 use super::login::{check_form, ticket_page};
 use super::visit::{Visit, form};
 use crate::service::Failure;
-use crate::service::authorize::{Outcome, QuestionKind, resume, resume_opened};
+use crate::service::authorize::{Outcome, QuestionKind, choose_another, choose_current, resume};
 use crate::service::ticket::{self, Authorization};
 
 pub async fn get(app: Arc<App>, request: Request) -> Response {
@@ -37,12 +37,10 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
     let Some(authorization) = visit.browser.as_ref().and_then(|browser| ticket::open::<Authorization>(&app.core, browser, text)) else {
         return ticket_page(&app, &visit);
     };
-    let authorization = match form.get("account") {
-        Some("current") => Authorization { account_chosen: true, ..authorization },
-        // The session that is there ends only when the new sign-in succeeds.
-        _ => Authorization { started_at: app.core.now(), account_chosen: true, another_account: true, ..authorization },
+    let outcome = match form.get("account") {
+        Some("current") => choose_current(&app.core, authorization, visit.cookies()).await,
+        _ => choose_another(&app.core, authorization, visit.cookies()).await,
     };
-    let outcome = resume_opened(&app.core, authorization, visit.cookies()).await;
     match outcome {
         Ok(Outcome::Ask(question)) => step(&app, &visit, &question),
         Ok(outcome) => render(&app, &visit, outcome, cookie_header.as_deref(), None).await,

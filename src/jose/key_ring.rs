@@ -85,6 +85,7 @@ struct Key {
     kid: String,
     alg: SigningAlg,
     announced_at: Timestamp,
+    retired_by_hand: bool,
     life: Life,
     /// Prepared text: a JWKS is put together of these.
     public_jwk: String,
@@ -169,9 +170,24 @@ impl KeyRing {
         &self.verified
     }
 
+    /// For an `id_token_hint`, which may be as old as it likes (OIDC Core §3.1.2.1): a key that retired by age still shows that the
+    /// token was ours; one that was retired by hand shows nothing any more.
+    pub fn verify_hint(&self, token: &str, allowed_typ: &[&str]) -> Result<Map<String, Value>, VerifyError> {
+        let parts = compact::parse(token)?;
+        let key = self.keys.get(&parts.header.kid).ok_or(VerifyError::UnknownKey)?;
+        if key.retired_by_hand {
+            return Err(VerifyError::RetiredKey);
+        }
+        Self::verify_with(key, parts, allowed_typ).map(|(_, claims)| claims)
+    }
+
     fn verify_parts(&self, token: &str, allowed_typ: &[&str], now: Timestamp) -> Result<(compact::Header, Map<String, Value>), VerifyError> {
         let parts = compact::parse(token)?;
         let key = self.not_retired(&parts.header.kid, now)?;
+        Self::verify_with(key, parts, allowed_typ)
+    }
+
+    fn verify_with(key: &Key, parts: compact::Parts<'_>, allowed_typ: &[&str]) -> Result<(compact::Header, Map<String, Value>), VerifyError> {
         // The key says which algorithm it is for; the header may only repeat it (RFC 8725 §3.1). So neither `none` nor an HMAC
         // keyed with a public key is ever computed.
         if parts.header.alg != key.alg.as_str() {
@@ -254,6 +270,7 @@ impl Key {
             kid,
             alg: row.alg,
             announced_at: row.announced_at,
+            retired_by_hand: row.retired_at.is_some(),
             life,
             public_jwk: Value::Object(material.public_jwk).to_string(),
             signer: material.signer,

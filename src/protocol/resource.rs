@@ -6,10 +6,8 @@ use super::params::Params;
 /// What the request names, each registered for the client; without any, the client's first resource.
 pub fn requested(params: &Params, registered: &[String]) -> Result<Vec<String>, OAuthError> {
     let named = params.all("resource");
-    if let Some(unknown) = named.iter().find(|r| !registered.contains(r)) {
-        return Err(
-            OAuthError::new(ErrorCode::InvalidTarget, "`resource` names an API that is not registered for this client.").because(format!("resource {unknown}"))
-        );
+    if named.iter().any(|r| !registered.contains(r)) {
+        return Err(OAuthError::new(ErrorCode::InvalidTarget, "`resource` names an API that is not registered for this client."));
     }
     if named.is_empty() { Ok(registered.first().cloned().into_iter().collect()) } else { Ok(named) }
 }

@@ -81,22 +81,10 @@ pub fn judge(session: &Session, user: &User, client_session: Option<&ClientSessi
     Ok(Deadlines { absolute: earlier(absolute, client_absolute), idle: earlier(idle, client_idle) })
 }
 
-/// The same for a grant already made: an ended client session, or one begun again since, means the grant is dead.
-pub fn judge_grant(
-    session: &Session,
-    user: &User,
-    client_session: Option<&ClientSession>,
-    granted_at: Timestamp,
-    limits: &Limits,
-    now: Timestamp,
-) -> Result<Deadlines, Unusable> {
-    if let Some(client_session) = client_session {
-        if let Some(ended) = client_session.ended {
-            return Err(Unusable::ClientSessionEnded(ended.reason));
-        }
-        if granted_at < client_session.created_at {
-            return Err(Unusable::ClientSessionEnded(EndReason::ConsentWithdrawn));
-        }
+/// The same for a grant already made: an ended client session means the grant is dead.
+pub fn judge_grant(session: &Session, user: &User, client_session: Option<&ClientSession>, limits: &Limits, now: Timestamp) -> Result<Deadlines, Unusable> {
+    if let Some(ended) = client_session.and_then(|client_session| client_session.ended) {
+        return Err(Unusable::ClientSessionEnded(ended.reason));
     }
     judge(session, user, client_session, limits, now)
 }
@@ -106,13 +94,19 @@ pub fn past(end: Option<Timestamp>, now: Timestamp) -> bool {
     end.is_some_and(|end| now >= end)
 }
 
-/// Whether a use at `now` is worth writing down: at most once per max(idle/100, 60 s), so that a read path stays a read
-/// path, and never so seldom that a short idle limit would end a session in use.
+/// Whether a use at `now` is worth writing down, of the session or of the client session.
+pub fn use_is_due(session: &Session, client_session: Option<&ClientSession>, limits: &Limits, now: Timestamp) -> bool {
+    touch_is_due(session.last_used_at, limits.session_idle, now)
+        || client_session.is_some_and(|client_session| touch_is_due(client_session.last_used_at, limits.client_session_idle, now))
+}
+
+/// At most once a minute, so that a read path stays a read path; and never so seldom that a short idle limit would end what is
+/// in use. Not less often for a long limit: another client may judge the same session by a shorter one.
 pub fn touch_is_due(last_used_at: Timestamp, idle: Lifetime, now: Timestamp) -> bool {
     let minute = TimeDelta::seconds(60);
     let every = match idle {
-        Lifetime::Limited(idle) => (idle / 100).max(minute).min(idle / 4),
-        Lifetime::Unlimited => TimeDelta::hours(1),
+        Lifetime::Limited(idle) => minute.min(idle / 4),
+        Lifetime::Unlimited => minute,
     };
     now.signed_duration_since(last_used_at) >= every
 }

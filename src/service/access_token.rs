@@ -63,6 +63,7 @@ pub async fn live_token(core: &Core, token: &str) -> Result<LiveToken, Failure> 
         let facts = facts.as_ref().ok_or_else(|| dead("grant is gone"))?;
         grant_lives(core, facts, consent.as_ref(), &client).map_err(dead)?;
     }
+    let scope = scope.intersection(&client.metadata.scope);
     let user = facts.and_then(|facts| facts.user);
     Ok(LiveToken { claims, scope, client, user, grant_id })
 }
@@ -77,8 +78,11 @@ fn grant_lives(core: &Core, facts: &GrantFacts, consent: Option<&Consent>, clien
         let facts = Facts { family, user: facts.user.as_ref(), session: facts.session.as_ref(), client_session: facts.client_session.as_ref(), consent };
         return usable(&facts, client, &limits, now).map(|_| ()).map_err(Dead::as_str);
     }
+    if !client.metadata.first_party && consent.is_none() {
+        return Err("consent_withdrawn");
+    }
     let (Some(session), Some(user)) = (&facts.session, &facts.user) else {
         return Err("session or user is gone");
     };
-    judge_grant(session, user, facts.client_session.as_ref(), facts.redeemed_at, &limits, now).map(|_| ()).map_err(|unusable| unusable.as_str())
+    judge_grant(session, user, facts.client_session.as_ref(), &limits, now).map(|_| ()).map_err(|unusable| unusable.as_str())
 }

@@ -13,6 +13,7 @@ use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::duration::Lifetime;
 use crate::domain::id::{ClientId, GrantId, UserId};
+use crate::domain::lifetime::Limits;
 use crate::domain::refresh_family::Grant;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Digest;
@@ -22,7 +23,7 @@ use crate::protocol::authorize::response::{self, AuthorizationResponse};
 use crate::protocol::authorize::{AuthorizationRequest, Decision, Facts, Interaction, ResponseTarget, SignedIn, TargetError, Why, decide, target, validate};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
-use crate::protocol::session::{Unusable, judge, touch_is_due};
+use crate::protocol::session::{Unusable, judge, use_is_due};
 use crate::store::sessions::{self, SessionFacts, Touch};
 use crate::store::{StoreError, clients, tree};
 
@@ -71,7 +72,8 @@ pub enum QuestionKind {
 
 /// A fresh request.
 pub async fn start(core: &Core, params: Params, cookies: Cookies<'_>) -> Result<Outcome, Failure> {
-    let authorization = Authorization { params: params.encode(), started_at: core.now(), account_chosen: false, another_account: false };
+    let authorization =
+        Authorization { params: params.encode(), session_before: None, asked: None, account_chosen: false, another_account: false, consent_given: false };
     run(core, &params, authorization, None, cookies).await
 }
 
@@ -89,9 +91,40 @@ pub async fn resume_opened(core: &Core, authorization: Authorization, cookies: C
         Ok(params) => params,
         Err(error) => return Ok(Outcome::Malformed(error)),
     };
-    let interaction =
-        Interaction { started_at: authorization.started_at, account_chosen: authorization.account_chosen, another_account: authorization.another_account };
+    let interaction = Interaction {
+        session_before: authorization.session_before,
+        account_chosen: authorization.account_chosen,
+        another_account: authorization.another_account,
+        consent_given: authorization.consent_given,
+    };
     run(core, &params, authorization, Some(interaction), cookies).await
+}
+
+/// The user wants to sign in with another account. The session that is there ends only when that has succeeded.
+pub async fn choose_another(core: &Core, authorization: Authorization, cookies: Cookies<'_>) -> Result<Outcome, Failure> {
+    let facts = match cookies.session {
+        Some(cookie) => core.store.read(move |db| sessions::facts(db, &cookie, None)).await?,
+        None => None,
+    };
+    let session_before = facts.map(|facts| (facts.session.id, facts.session.auth_time));
+    resume_opened(core, Authorization { session_before, account_chosen: true, another_account: true, ..authorization }, cookies).await
+}
+
+/// The user goes on with the account that the page showed; if another one is signed in by now, the page is shown again.
+pub async fn choose_current(core: &Core, authorization: Authorization, cookies: Cookies<'_>) -> Result<Outcome, Failure> {
+    let asked = authorization.asked;
+    let outcome = resume_opened(core, authorization.clone(), cookies).await?;
+    match outcome {
+        Outcome::Ask(question) if question.kind == QuestionKind::ChooseAccount && asked.is_some() && question.authorization.asked == asked => {
+            resume_opened(core, Authorization { account_chosen: true, ..authorization }, cookies).await
+        }
+        other => Ok(other),
+    }
+}
+
+/// The client that a waiting request is of.
+pub fn client_of(authorization: &Authorization) -> Option<ClientId> {
+    Params::parse(&authorization.params).ok()?.get("client_id").and_then(|id| ClientId::parse(id).ok())
 }
 
 /// The user said no (RFC 6749 §4.1.2.1).
@@ -107,8 +140,17 @@ pub async fn deny(core: &Core, authorization: &Authorization) -> Result<Outcome,
     })
 }
 
-async fn run(core: &Core, params: &Params, authorization: Authorization, interaction: Option<Interaction>, cookies: Cookies<'_>) -> Result<Outcome, Failure> {
+async fn run(
+    core: &Core,
+    params: &Params,
+    mut authorization: Authorization,
+    interaction: Option<Interaction>,
+    cookies: Cookies<'_>,
+) -> Result<Outcome, Failure> {
     let Loaded { client, session } = load(core, params, cookies.session).await?;
+    if interaction.is_none() {
+        authorization.session_before = session.as_ref().map(|facts| (facts.session.id, facts.session.auth_time));
+    }
     let target = match target(params, client.as_ref()) {
         Ok(target) => target,
         Err(error) => return Ok(Outcome::Page(error)),
@@ -134,7 +176,7 @@ async fn run(core: &Core, params: &Params, authorization: Authorization, interac
     let kind = match (decision, session) {
         (Decision::Refuse(error), _) => return Ok(refuse(core, &target, &error)),
         (Decision::Issue(_), Some(facts)) => {
-            let renew_cookie = touch(core, &facts, &client.id, limits.session_idle, now).await;
+            let renew_cookie = touch(core, &facts, &client.id, &limits, now).await;
             let code = seal_code(core, &request, &facts, limits.code, now);
             return Ok(Outcome::Respond { response: response::code(&target, core.issuer(), &code), renew_cookie });
         }
@@ -154,6 +196,7 @@ async fn run(core: &Core, params: &Params, authorization: Authorization, interac
 }
 
 fn ask(kind: QuestionKind, client: Client, user: Option<User>, request: AuthorizationRequest, params: &Params, authorization: Authorization) -> Outcome {
+    let asked = user.as_ref().map(|user| user.id);
     Outcome::Ask(Box::new(Question {
         kind,
         client,
@@ -161,7 +204,7 @@ fn ask(kind: QuestionKind, client: Client, user: Option<User>, request: Authoriz
         target: request.target,
         login_hint: request.login_hint,
         ui_locales: params.get("ui_locales").map(str::to_owned),
-        authorization,
+        authorization: Authorization { asked, ..authorization },
     }))
 }
 
@@ -193,15 +236,19 @@ fn refuse(core: &Core, target: &ResponseTarget, error: &OAuthError) -> Outcome {
 
 /// An ID token of ours names its user however old it is (OIDC Core §3.1.2.1).
 pub async fn hinted_user(core: &Core, hint: &str) -> Option<UserId> {
-    let claims = core.keys.verify(core, hint, &["JWT"]).await.ok()?;
+    let claims = core.keys.verify_hint(core, hint).await?;
     let ours = claims.get("iss")?.as_str()? == core.issuer();
     ours.then(|| claims.get("sub")?.as_str()?.parse().ok()).flatten()
 }
 
 /// A session found past the instance's own limits has ended: that is written down, so that a longer limit tomorrow revives
-/// nothing. (A limit of one client says nothing of the session itself.) Failing to is harmless: it is found again.
+/// nothing. (A limit of one client says nothing of the session itself; while a client allows longer ones, it may live on there.) Failing to is harmless: it is found again.
 async fn record_expiry(core: &Core, facts: &SessionFacts, now: Timestamp) {
-    let reason = match judge(&facts.session, &facts.user, None, &core.settings.lifetimes, now) {
+    let instance = core.settings.lifetimes;
+    if core.keys.longer_sessions() {
+        return;
+    }
+    let reason = match judge(&facts.session, &facts.user, None, &instance, now) {
         Err(Unusable::ExpiredIdle) => EndReason::ExpiredIdle,
         Err(Unusable::ExpiredAbsolute) => EndReason::ExpiredAbsolute,
         _ => return,
@@ -215,8 +262,9 @@ async fn record_expiry(core: &Core, facts: &SessionFacts, now: Timestamp) {
 
 /// Writes a use down when it is due. Failing to is no reason to fail the request: the idle limit is then counted from an
 /// earlier use, never a later one.
-async fn touch(core: &Core, facts: &SessionFacts, client_id: &ClientId, idle: Lifetime, now: Timestamp) -> bool {
-    if !touch_is_due(facts.session.last_used_at, idle, now) {
+async fn touch(core: &Core, facts: &SessionFacts, client_id: &ClientId, limits: &Limits, now: Timestamp) -> bool {
+    let client_session = facts.client_session.as_ref().filter(|client_session| client_session.ended.is_none());
+    if !use_is_due(&facts.session, client_session, limits, now) {
         return false;
     }
     let client_id = facts.client_session.as_ref().map(|_| client_id.clone());

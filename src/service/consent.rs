@@ -19,8 +19,12 @@ pub async fn answer(core: &Core, authorization: Authorization, allow: bool, cook
     let (QuestionKind::Consent(scope), Some(user)) = (&question.kind, &question.user) else {
         return Ok(Outcome::Ask(question));
     };
+    // Somebody else has signed in since the page was shown: they have not been asked.
+    if question.authorization.asked != authorization.asked {
+        return Ok(Outcome::Ask(question));
+    }
     let consent = Consent { user_id: user.id, client_id: question.client.id.clone(), scope: scope.clone(), granted_at: core.now() };
     tracing::info!(event = "consent.granted", user = %consent.user_id, client = %consent.client_id, scope = %consent.scope, "consent granted");
     core.store.write(move |db| consents::grant(db, &consent)).await?;
-    resume_opened(core, authorization, cookies).await
+    resume_opened(core, Authorization { consent_given: true, ..authorization }, cookies).await
 }

@@ -20,6 +20,7 @@ use crate::domain::signing_key::{SigningAlg, SigningKey};
 use crate::jose::key_ring::{self, KeyPolicy, KeyRing};
 use crate::jose::sealed::Sealer;
 use crate::protocol::error::OAuthError;
+use crate::protocol::id_token;
 use crate::store::{Store, StoreError, clients, signing_keys};
 
 /// The prepared JWKS.
@@ -32,6 +33,7 @@ pub struct Jwks {
 
 struct Snapshot {
     ring: KeyRing,
+    longer_sessions: bool,
     loaded_at: Timestamp,
     jwks: RwLock<Arc<Jwks>>,
 }
@@ -90,6 +92,16 @@ impl Keys {
         }
     }
 
+    /// The claims of an ID token that this issuer signed, however long ago.
+    pub async fn verify_hint(&self, core: &Core, token: &str) -> Option<Map<String, Value>> {
+        self.fresh(core, core.now()).await.ring.verify_hint(token, &[id_token::TYP]).ok()
+    }
+
+    /// Whether some client allows longer sessions than the instance.
+    pub fn longer_sessions(&self) -> bool {
+        self.current().longer_sessions
+    }
+
     pub async fn jwks(&self, core: &Core) -> Arc<Jwks> {
         let now = core.now();
         let snapshot = self.fresh(core, now).await;
@@ -139,20 +151,32 @@ impl Keys {
     }
 }
 
-/// The stored keys, and how long one stays in the JWKS after its last signature: as long as a token of any client can live, and an
-/// hour more.
-pub async fn stored(store: &Store, limits: &Limits) -> Result<(Vec<SigningKey>, KeyPolicy), StoreError> {
+/// The stored keys, and what the registered clients mean for them and for sessions.
+pub struct Stored {
+    pub rows: Vec<SigningKey>,
+    /// A key stays in the JWKS after its last signature for as long as a token of any client can live, and an hour more.
+    pub policy: KeyPolicy,
+    /// Whether some client allows longer sessions than the instance.
+    pub longer_sessions: bool,
+}
+
+pub async fn stored(store: &Store, limits: &Limits) -> Result<Stored, StoreError> {
     let limits = *limits;
     let read = store.scan(move |db| {
-        let mut longest = longest_token(&limits);
+        let (mut longest, mut longer_sessions) = (longest_token(&limits), false);
         let mut after: Option<ClientId> = None;
         loop {
             let page = clients::list(db, after.as_ref(), 500)?;
             let Some(last) = page.last() else { break };
             after = Some(last.id.clone());
-            longest = page.iter().map(|client| longest_token(&limits.with(&client.metadata.lifetimes))).fold(longest, TimeDelta::max);
+            for client in &page {
+                let own = limits.with(&client.metadata.lifetimes);
+                longest = longest.max(longest_token(&own));
+                longer_sessions |= own.session_absolute.is_longer_than(limits.session_absolute) || own.session_idle.is_longer_than(limits.session_idle);
+            }
         }
-        Ok((signing_keys::list(db)?, KeyPolicy { retire_after: longest + TimeDelta::hours(1) }))
+        let policy = KeyPolicy { retire_after: longest + TimeDelta::hours(1) };
+        Ok(Stored { rows: signing_keys::list(db)?, policy, longer_sessions })
     });
     read.await
 }
@@ -166,10 +190,10 @@ fn longest_token(limits: &Limits) -> TimeDelta {
 }
 
 async fn load(store: &Store, sealer: &Sealer, limits: &Limits, now: Timestamp) -> Result<Snapshot, Failure> {
-    let (rows, policy) = stored(store, limits).await?;
+    let Stored { rows, policy, longer_sessions } = stored(store, limits).await?;
     let ring = KeyRing::load(&rows, sealer, policy).map_err(|error| Failure::Unavailable(error.to_string()))?;
     let jwks = RwLock::new(Arc::new(prepare(&ring, now)));
-    Ok(Snapshot { ring, loaded_at: now, jwks })
+    Ok(Snapshot { ring, longer_sessions, loaded_at: now, jwks })
 }
 
 fn prepare(ring: &KeyRing, now: Timestamp) -> Jwks {

@@ -3,11 +3,12 @@
 use super::passwords::Verdict;
 use super::{Core, Failure};
 use crate::domain::acr::Acr;
-use crate::domain::id::SessionId;
+use crate::domain::id::{ClientId, SessionId};
 use crate::domain::secret::{Digest, Secret};
 use crate::domain::session::{EndReason, Session};
 use crate::domain::user::{User, is_username, normal_username};
-use crate::store::{sessions, tree, users};
+use crate::protocol::session::judge;
+use crate::store::{client_sessions, sessions, tree, users};
 
 /// Where a sign-in comes from; shown to the user later, never judged by.
 #[derive(Debug, Clone, Default)]
@@ -24,8 +25,16 @@ pub enum SignIn {
     Wrong,
 }
 
-/// Checks the password and begins a session; the session that this browser had is ended (no fixation, ASVS 7.2.4).
-pub async fn sign_in(core: &Core, username: &str, password: Secret<String>, origin: Origin, old_cookie: Option<Digest>) -> Result<SignIn, Failure> {
+/// Checks the password and begins a session for this browser, under a new cookie (no fixation, ASVS 7.2.4). `client` is the
+/// application that asked.
+pub async fn sign_in(
+    core: &Core,
+    username: &str,
+    password: Secret<String>,
+    origin: Origin,
+    old_cookie: Option<Digest>,
+    client: Option<ClientId>,
+) -> Result<SignIn, Failure> {
     let name = normal_username(username);
     // What cannot be a user name is looked up nowhere, and then takes the same time as an unknown one.
     let user = if is_username(&name) { core.store.read(move |db| users::find_by_username(db, &name)).await? } else { None };
@@ -44,13 +53,25 @@ pub async fn sign_in(core: &Core, username: &str, password: Secret<String>, orig
     if rehash && !declared {
         upgrade(core, &user, stored, password).await;
     }
-    let (session, cookie) = begin(core, &user, origin, old_cookie).await?;
-    tracing::info!(event = "login.succeeded", user = %user.id, session = %session.id, "signed in");
+    let Some((session, cookie)) = begin(core, &user, origin, old_cookie, client).await? else {
+        tracing::info!(event = "login.failed", reason = "the account changed meanwhile", user = %user.id, "sign-in refused");
+        return Ok(SignIn::Wrong);
+    };
+    tracing::info!(event = "login.succeeded", user = %user.id, session = %session, "signed in");
     Ok(SignIn::Done { cookie })
 }
 
-/// Begins a session for somebody who has proved who they are.
-async fn begin(core: &Core, user: &User, origin: Origin, old_cookie: Option<Digest>) -> Result<(Session, Secret<String>), Failure> {
+/// Begins a session for somebody who has proved who they are; `None` if the account changed while the password was being checked.
+///
+/// Who is signed in already, and signs in again, keeps the session with all that hangs on it: only the cookie and the time of the
+/// sign-in are new, and the client session of the application that asked. Another person's session is ended.
+async fn begin(
+    core: &Core,
+    user: &User,
+    origin: Origin,
+    old_cookie: Option<Digest>,
+    client: Option<ClientId>,
+) -> Result<Option<(SessionId, Secret<String>)>, Failure> {
     let now = core.now();
     let cookie = Secret::<String>::generate(core.entropy.as_ref());
     let session = Session {
@@ -65,19 +86,32 @@ async fn begin(core: &Core, user: &User, origin: Origin, old_cookie: Option<Dige
         network: origin.network,
         ended: None,
     };
-    let row = session.clone();
-    core.store
-        .write(move |db| {
-            if let Some(old) = old_cookie
-                && let Some(facts) = sessions::facts(db, &old, None)?
-                && facts.session.ended.is_none()
-            {
-                tree::end(db, &tree::Node::Session(facts.session.id), EndReason::Superseded, now)?;
+    let (verified, limits) = (user.password_changed_at, core.settings.lifetimes);
+    let begun = core.store.write(move |db| {
+        // Held until the commit: a change of password or a disabling comes wholly before, and is seen here, or wholly after, and ends
+        // what is begun here.
+        let unchanged = users::find_held(db, session.user_id)?.is_some_and(|user| user.disabled_at.is_none() && user.password_changed_at == verified);
+        if !unchanged {
+            return Ok(None);
+        }
+        let old = match old_cookie {
+            Some(cookie) => sessions::facts(db, &cookie, None)?.filter(|facts| facts.session.ended.is_none()),
+            None => None,
+        };
+        if let Some(old) = old {
+            let same = old.user.id == session.user_id && judge(&old.session, &old.user, None, &limits, now).is_ok();
+            if same && sessions::sign_in_again(db, old.session.id, &session)? {
+                if let Some(client) = &client {
+                    client_sessions::restart(db, old.session.id, client, now)?;
+                }
+                return Ok(Some(old.session.id));
             }
-            sessions::insert(db, &row)
-        })
-        .await?;
-    Ok((session, cookie))
+            tree::end(db, &tree::Node::Session(old.session.id), EndReason::Superseded, now)?;
+        }
+        sessions::insert(db, &session)?;
+        Ok(Some(session.id))
+    });
+    Ok(begun.await?.map(|id| (id, cookie)))
 }
 
 /// The parameters of the hash have changed since: hash again while the password is at hand. Failing is harmless.

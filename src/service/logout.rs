@@ -88,7 +88,7 @@ async fn end(core: &Core, id: SessionId) -> Result<(), Failure> {
 
 /// It may be expired, but it must be an ID token of ours (§2).
 async fn read_hint(core: &Core, token: &str) -> Option<Hint> {
-    let claims = core.keys.verify(core, token, &[crate::protocol::id_token::TYP]).await.ok()?;
+    let claims = core.keys.verify_hint(core, token).await?;
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     if text("iss")? != core.issuer() {
         return None;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Core;
 use crate::domain::clock::Timestamp;
+use crate::domain::id::{SessionId, UserId};
 use crate::domain::secret::{Digest, Secret};
 
 /// How long somebody may leave the sign-in page open.
@@ -50,12 +51,19 @@ pub trait Content: Serialize + DeserializeOwned {
 pub struct Authorization {
     /// The parameters as they came; they are validated again at every step.
     pub params: String,
-    pub started_at: Timestamp,
+    /// The session, and its last sign-in, that the request first came with.
+    pub session_before: Option<(SessionId, Timestamp)>,
+    /// Whom the page asks: an answer given while somebody else is signed in is not theirs.
+    #[serde(default)]
+    pub asked: Option<UserId>,
     #[serde(default)]
     pub account_chosen: bool,
     /// The user wants another account than the one signed in.
     #[serde(default)]
     pub another_account: bool,
+    /// Only while the answer is being handled: a ticket never carries it.
+    #[serde(skip)]
+    pub consent_given: bool,
 }
 
 impl Content for Authorization {

@@ -42,8 +42,16 @@ pub fn find(conn: &mut Connection, session: SessionId, client: &ClientId) -> Res
     row.map(ClientSession::try_from).transpose()
 }
 
+/// The user has signed in again for this application: its own limits count anew.
+pub fn restart(conn: &mut Connection, session: SessionId, client: &ClientId, now: Timestamp) -> Result<(), StoreError> {
+    diesel::update(client_sessions::table.find((id(session.0), client.as_str())).filter(client_sessions::ended_at.is_null()))
+        .set((client_sessions::created_at.eq(Instant(now)), client_sessions::last_used_at.eq(Instant(now))))
+        .execute(conn)?;
+    Ok(())
+}
+
 /// What happens to the row when a code is redeemed: a new pair begins, a live one is used, an ended one begins anew
-/// (grants of its earlier life stay dead, because they are older than `created_at`). The text is the same for both databases.
+/// (the families of its earlier life stay ended). The text is the same for both databases.
 pub(super) const ON_REDEMPTION: &str = "ON CONFLICT (session_id, client_id) DO UPDATE SET \
      created_at = CASE WHEN client_sessions.ended_at IS NULL THEN client_sessions.created_at ELSE excluded.created_at END, \
      last_used_at = CASE WHEN client_sessions.last_used_at > excluded.last_used_at THEN client_sessions.last_used_at ELSE excluded.last_used_at END, \

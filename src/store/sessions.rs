@@ -92,6 +92,23 @@ pub fn insert(conn: &mut Connection, session: &Session) -> Result<(), StoreError
     Ok(())
 }
 
+/// The user of a live session has signed in again: the same node of the tree, with the cookie, the times and the browser of `fresh`.
+/// `false`: it has ended meanwhile.
+pub fn sign_in_again(conn: &mut Connection, session_id: SessionId, fresh: &Session) -> Result<bool, StoreError> {
+    let changed = diesel::update(sessions::table.find(id(session_id.0)).filter(sessions::ended_at.is_null()))
+        .set((
+            sessions::cookie_digest.eq(fresh.cookie_digest.0.to_vec()),
+            sessions::created_at.eq(at(fresh.created_at)),
+            sessions::auth_time.eq(at(fresh.auth_time)),
+            sessions::last_used_at.eq(at(fresh.last_used_at)),
+            sessions::acr.eq(fresh.acr.as_str()),
+            sessions::user_agent.eq(&fresh.user_agent),
+            sessions::network.eq(&fresh.network),
+        ))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
 pub fn find(conn: &mut Connection, session_id: SessionId) -> Result<Option<Session>, StoreError> {
     sessions::table.find(id(session_id.0)).get_result::<SessionRow>(conn).optional()?.map(Session::try_from).transpose()
 }

@@ -80,6 +80,17 @@ pub fn find(conn: &mut Connection, user_id: UserId) -> Result<Option<User>, Stor
     Ok(row.map(User::from))
 }
 
+/// The same, and holds the row until the transaction ends: nobody changes the account meanwhile.
+pub fn find_held(conn: &mut Connection, user_id: UserId) -> Result<Option<User>, StoreError> {
+    let query = users::table.find(id(user_id.0));
+    let row = match conn {
+        // One writer at a time: nothing can change it.
+        Connection::Sqlite(conn) => query.get_result::<UserRow>(conn).optional()?,
+        Connection::Postgres(conn) => query.for_share().get_result::<UserRow>(conn).optional()?,
+    };
+    Ok(row.map(User::from))
+}
+
 /// Finds a user by the normal form of the name (`domain::user::normal_username`).
 pub fn find_by_username(conn: &mut Connection, normal: &str) -> Result<Option<User>, StoreError> {
     let row = users::table.filter(users::username.eq(normal)).get_result::<UserRow>(conn).optional()?;

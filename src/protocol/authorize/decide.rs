@@ -2,13 +2,15 @@
 //!
 //! `prompt=none` cannot reach a page: every question to the user is built by [`ask`], the one function that looks at it.
 
+use chrono::TimeDelta;
+
 use super::prompt::Prompt;
 use super::validate::AuthorizationRequest;
 use crate::domain::client::Client;
 use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::consent::Consent;
-use crate::domain::id::UserId;
+use crate::domain::id::{SessionId, UserId};
 use crate::domain::lifetime::Limits;
 use crate::domain::scope::Scope;
 use crate::domain::session::Session;
@@ -38,11 +40,14 @@ pub struct SignedIn<'a> {
 /// What has happened since the request first came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interaction {
-    pub started_at: Timestamp,
+    /// The session, and its last sign-in, that the request first came with: a sign-in for this request makes it another.
+    pub session_before: Option<(SessionId, Timestamp)>,
     /// The user said which account to go on with.
     pub account_chosen: bool,
     /// The user wants to sign in with another account than the one that is signed in.
     pub another_account: bool,
+    /// The user has just said yes on the consent page of this request.
+    pub consent_given: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +98,7 @@ pub fn decide(request: &AuthorizationRequest, facts: &Facts<'_>, limits: &Limits
     if let Some(why) = must_authenticate(request, facts, &signed_in, now) {
         return ask(request, Decision::Authenticate(why));
     }
-    if request.prompts.has(Prompt::SelectAccount) && !facts.interaction.is_some_and(|i| i.account_chosen) && !signed_in_since(facts, signed_in.session) {
+    if request.prompts.has(Prompt::SelectAccount) && !facts.interaction.is_some_and(|i| i.account_chosen) && !is_fresh(facts, signed_in.session, now) {
         return ask(request, Decision::ChooseAccount);
     }
     if let Some(scope) = scope_to_ask_for(request, facts, signed_in.consent) {
@@ -120,7 +125,7 @@ fn ask(request: &AuthorizationRequest, question: Decision) -> Decision {
 }
 
 fn must_authenticate(request: &AuthorizationRequest, facts: &Facts<'_>, signed_in: &SignedIn<'_>, now: Timestamp) -> Option<Why> {
-    let fresh = signed_in_since(facts, signed_in.session);
+    let fresh = is_fresh(facts, signed_in.session, now);
     if facts.hinted_user.is_some_and(|user| user != signed_in.user.id) {
         return Some(Why::HintOfAnother);
     }
@@ -135,14 +140,20 @@ fn must_authenticate(request: &AuthorizationRequest, facts: &Facts<'_>, signed_i
     (request.max_age.is_some_and(too_old) && !fresh).then_some(Why::MaxAge)
 }
 
-fn signed_in_since(facts: &Facts<'_>, session: &Session) -> bool {
-    facts.interaction.is_some_and(|interaction| session.auth_time >= interaction.started_at)
+/// Did the user sign in for this very request? Told by the session having become another since, not by comparing clocks; and only
+/// for a while, so that the address of an old sign-in page does not stand for a password.
+fn is_fresh(facts: &Facts<'_>, session: &Session, now: Timestamp) -> bool {
+    let another = facts.interaction.is_some_and(|interaction| interaction.session_before != Some((session.id, session.auth_time)));
+    another && now.signed_duration_since(session.auth_time) <= FRESH
 }
+
+/// How long a sign-in may be followed by consent and the like.
+const FRESH: TimeDelta = TimeDelta::minutes(10);
 
 /// What the user has not allowed yet. First-party clients need not ask, unless the request itself says `prompt=consent`.
 fn scope_to_ask_for(request: &AuthorizationRequest, facts: &Facts<'_>, consent: Option<&Consent>) -> Option<Scope> {
     if request.prompts.has(Prompt::Consent) {
-        let given = facts.interaction.zip(consent).is_some_and(|(i, c)| c.granted_at >= i.started_at && request.scope.is_subset(&c.scope));
+        let given = facts.interaction.is_some_and(|i| i.consent_given) && consent.is_some_and(|c| request.scope.is_subset(&c.scope));
         return (!given).then(|| request.scope.clone());
     }
     if facts.client.metadata.first_party {

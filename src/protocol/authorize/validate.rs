@@ -29,6 +29,7 @@ pub struct AuthorizationRequest {
 /// Longer values would make a code that does not fit in a URL.
 const MAX_NONCE: usize = 512;
 const MAX_STATE: usize = 4096;
+const MAX_REQUEST: usize = 12 * 1024;
 
 pub fn validate(params: &Params, target: ResponseTarget, client: &Client) -> Result<AuthorizationRequest, OAuthError> {
     refuse_request_objects(params)?;
@@ -42,6 +43,10 @@ pub fn validate(params: &Params, target: ResponseTarget, client: &Client) -> Res
     }
     if !client.metadata.grant_types.contains(&GrantType::AuthorizationCode) {
         return Err(OAuthError::new(ErrorCode::UnauthorizedClient, "This client is not registered for the authorization code grant."));
+    }
+    // The request travels on in the address of the sign-in page.
+    if params.encode().len() > MAX_REQUEST {
+        return Err(OAuthError::invalid_request("The request is longer than 12 KiB."));
     }
     if target.state().is_some_and(|state| state.len() > MAX_STATE) {
         return Err(OAuthError::invalid_request("`state` is longer than 4096 bytes."));

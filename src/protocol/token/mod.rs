@@ -7,6 +7,14 @@ pub mod refresh_token;
 use super::error::{ErrorCode, OAuthError};
 use super::params::Params;
 use crate::domain::client::{Client, GrantType};
+use crate::domain::refresh_family::Grant;
+use crate::domain::scope::Scope;
+
+/// What is left of a grant when the client's registration has been narrowed since: that is felt at the next token.
+pub fn still_allowed(grant: &Grant, client: &Client) -> (Scope, Vec<String>) {
+    let resources = grant.resources.iter().filter(|resource| client.metadata.resources.contains(resource));
+    (grant.scope.intersection(&client.metadata.scope), resources.cloned().collect())
+}
 
 /// Which grant is asked for, and may this client use it?
 pub fn grant_type(params: &Params, client: &Client) -> Result<GrantType, OAuthError> {

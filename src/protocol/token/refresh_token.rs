@@ -13,7 +13,7 @@ use crate::domain::client::Client;
 use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::consent::Consent;
-use crate::domain::duration::earlier;
+use crate::domain::duration::{Lifetime, earlier};
 use crate::domain::lifetime::Limits;
 use crate::domain::refresh_family::{PresentedRefreshToken, RefreshFamily};
 use crate::domain::scope::OFFLINE_ACCESS;
@@ -74,7 +74,10 @@ impl From<Unusable> for Dead {
 }
 
 /// `presented` has been verified against the family's secret.
-pub fn decide(presented: PresentedRefreshToken, facts: &Facts<'_>, client: &Client, limits: &Limits, now: Timestamp) -> Decision {
+///
+/// `lost_race`: this very call saw the generation as the newest a moment ago, and another caller was quicker. Then the successor is
+/// owed whatever the clocks of two replicas say.
+pub fn decide(presented: PresentedRefreshToken, facts: &Facts<'_>, client: &Client, limits: &Limits, lost_race: bool, now: Timestamp) -> Decision {
     let family = facts.family;
     // Another client cannot harm the family by presenting its token (RFC 6749 §10.4).
     if family.client_id != client.id {
@@ -103,8 +106,9 @@ pub fn decide(presented: PresentedRefreshToken, facts: &Facts<'_>, client: &Clie
     }
     // Only the direct predecessor, and only while its successor has not itself been used.
     let predecessor = presented.generation.checked_add(1) == Some(current);
-    let overlap_end = client.metadata.refresh_overlap.after(family.rotated_at);
-    if predecessor && client.metadata.refresh_overlap != crate::domain::duration::Lifetime::Unlimited && !past(overlap_end, now) {
+    let overlap = client.metadata.refresh_overlap;
+    let within = !past(overlap.after(family.rotated_at), now) || (lost_race && overlap != Lifetime::seconds(0));
+    if predecessor && overlap != Lifetime::Unlimited && within {
         return Decision::Replay { current, deadlines };
     }
     Decision::Reuse
@@ -143,7 +147,7 @@ pub fn usable(facts: &Facts<'_>, client: &Client, limits: &Limits, now: Timestam
     let Some(session) = facts.session else {
         return Err(Dead::Refused("session is gone"));
     };
-    match judge_grant(session, user, facts.client_session, family.created_at, limits, now) {
+    match judge_grant(session, user, facts.client_session, limits, now) {
         Ok(session) => Ok(Deadlines { absolute: earlier(absolute, session.absolute), idle: earlier(idle, session.idle) }),
         Err(unusable) => Err(unusable.into()),
     }
@@ -154,7 +158,6 @@ mod tests {
     use super::*;
     use crate::domain::acr::Acr;
     use crate::domain::client::{ClientKind, ClientMetadata};
-    use crate::domain::duration::Lifetime;
     use crate::domain::id::{ClientId, GrantId};
     use crate::domain::refresh_family::Grant;
     use crate::domain::scope::Scope;
@@ -198,7 +201,7 @@ mod tests {
     fn run(family: &RefreshFamily, generation: u64, client: &Client, limits: &Limits, now: i64) -> Decision {
         let (user, session) = (user(), session());
         let facts = Facts { family, user: Some(&user), session: Some(&session), client_session: None, consent: None };
-        decide(PresentedRefreshToken { family_id: FAMILY, generation }, &facts, client, limits, at(now))
+        decide(PresentedRefreshToken { family_id: FAMILY, generation }, &facts, client, limits, false, at(now))
     }
 
     #[test]

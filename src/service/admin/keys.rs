@@ -5,7 +5,7 @@ use crate::domain::duration::Lifetime;
 use crate::domain::lifetime::Limits;
 use crate::domain::signing_key::{KeyState, SigningAlg};
 use crate::jose::key_ring::{self, KeyInfo, KeyRing};
-use crate::service::keys::stored;
+use crate::service::keys::{Stored, stored};
 use crate::store::{StoreError, signing_keys};
 
 /// When a new key begins to sign.
@@ -20,7 +20,7 @@ pub enum Activation {
 impl Admin {
     /// Every key there ever was, oldest first, with its state now.
     pub async fn keys(&self, limits: &Limits) -> Result<Vec<KeyInfo>, AdminError> {
-        let (rows, policy) = stored(&self.store, limits).await?;
+        let Stored { rows, policy, .. } = stored(&self.store, limits).await?;
         let mut keys = KeyRing::load(&rows, &self.sealer, policy)?.states(self.now());
         keys.sort_by(|a, b| (a.announced_at, &a.kid).cmp(&(b.announced_at, &b.kid)));
         Ok(keys)

@@ -13,15 +13,17 @@ use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::protocol::resource;
 use crate::protocol::token::authorization_code::{Decision, Facts, decide};
+use crate::protocol::token::still_allowed;
 use crate::service::authorize::open_code;
 use crate::service::{Core, Failure};
 use crate::store::redeemed_codes::Redemption;
-use crate::store::{StoreError, client_sessions, consents, sessions, tree, users};
+use crate::store::{StoreError, client_sessions, consents, redeemed_codes, sessions, tree, users};
 
 pub async fn redeem(core: &Core, params: &Params, client: &Client) -> Result<TokenResponse, Failure> {
     let code = open_code(core, params.require("code")?).ok_or_else(|| refused("not a code of this issuer"))?;
     // Judged before anything is spent: a wrong `resource` can be mended and sent again.
-    let resources = resource::narrowed(params, &code.grant.resources)?;
+    let (scope, resources) = still_allowed(&code.grant, client);
+    let resources = resource::narrowed(params, &resources)?;
     let now = core.now();
     let limits = core.limits(client);
     let facts = load(core, &code).await?;
@@ -33,7 +35,8 @@ pub async fn redeem(core: &Core, params: &Params, client: &Client) -> Result<Tok
         Decision::Redeem(deadlines) => deadlines,
         Decision::Burn(reason) => {
             let burnt = RedeemedCode { ended: Some(Ended { at: now, reason: EndReason::CodeReplayed }), ..row(core, client, &code, now) };
-            return match core.store.redeem(Redemption { code: burnt, family: None }).await {
+            let burn = Redemption { code: burnt, family: None };
+            return match core.store.write(move |db| redeemed_codes::redeem(db, &burn)).await {
                 // A conflict: its session has ended, so it is useless already.
                 Ok(_) | Err(StoreError::Conflict) => Err(refused(reason)),
                 Err(error) => Err(error.into()),
@@ -65,7 +68,7 @@ pub async fn redeem(core: &Core, params: &Params, client: &Client) -> Result<Tok
         session_id: code.session_id,
         grant_id: code.id,
         grant: &code.grant,
-        scope: code.grant.scope.clone(),
+        scope,
         resources,
         nonce: code.nonce.as_deref(),
         deadlines,

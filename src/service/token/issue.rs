@@ -69,12 +69,14 @@ pub async fn issue(core: &Core, facts: Issue<'_>, now: Timestamp) -> Result<Toke
         user: Some(UserFacts { auth_time: facts.grant.auth_time, acr: facts.grant.acr, sid: &sid, grant: facts.grant_id }),
     };
     let access_token = sign_access_token(core, &token, now).await?;
-    let id_token = if facts.grant.scope.contains(OPENID) {
+    // Who is signed in is told by the grant, whatever the access token was narrowed to; but no longer than the client may ask it.
+    let told = facts.grant.scope.intersection(&facts.client.metadata.scope);
+    let id_token = if told.contains(OPENID) {
         let token = IdToken {
             issuer: core.issuer(),
             client_id: &facts.client.id,
             user: facts.user,
-            scope: &facts.grant.scope,
+            scope: &told,
             grant: facts.grant,
             sid: &sid,
             nonce: facts.nonce,

@@ -6,6 +6,7 @@
 use super::TokenResponse;
 use super::issue::{Issue, issue};
 use crate::domain::client::Client;
+use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::refresh_family::PresentedRefreshToken;
 use crate::domain::scope::{OFFLINE_ACCESS, Scope};
@@ -14,8 +15,9 @@ use crate::domain::user::User;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::protocol::resource;
-use crate::protocol::session::{Deadlines, judge_grant, touch_is_due};
+use crate::protocol::session::{Deadlines, judge_grant, use_is_due};
 use crate::protocol::token::refresh_token::{Decision, Facts, decide};
+use crate::protocol::token::still_allowed;
 use crate::service::{Core, Failure};
 use crate::store::refresh_families::{self, FamilyFacts, Step};
 use crate::store::sessions::Touch;
@@ -27,13 +29,14 @@ const TURNS: usize = 8;
 pub async fn refresh(core: &Core, params: &Params, client: &Client) -> Result<TokenResponse, Failure> {
     let text = params.require("refresh_token")?;
     let parsed = core.refresh_tokens.parse(text).ok_or_else(|| refused("malformed, or of another issuer"))?;
+    let mut lost_race = false;
     for _ in 0..TURNS {
         let now = core.now();
         let id = parsed.family_id();
         let facts = core.store.read(move |db| refresh_families::facts(db, id)).await?.ok_or_else(|| refused("no such family"))?;
         // Nothing below happens on the word of a token that does not verify: a stranger cannot harm a family.
         let presented = core.refresh_tokens.verify(&parsed, &facts.family.secret).ok_or_else(|| refused("MAC does not verify"))?;
-        let decision = decide(presented, &as_facts(&facts), client, &core.limits(client), now);
+        let decision = decide(presented, &as_facts(&facts), client, &core.limits(client), lost_race, now);
         let generation = match decision {
             Decision::Refuse(reason) => return Err(refused(reason)),
             Decision::Expired(reason) => {
@@ -42,18 +45,19 @@ pub async fn refresh(core: &Core, params: &Params, client: &Client) -> Result<To
             }
             Decision::Reuse => return reuse(core, client, presented, &facts, now).await,
             Decision::Replay { current, .. } => {
-                narrowed(params, &facts)?;
+                narrowed(params, &facts, client)?;
                 tracing::info!(event = "refresh.replayed", client = %client.id, family = %id, generation = current, "the predecessor came again within the overlap");
                 current
             }
             Decision::Rotate { next, .. } | Decision::RotateForward { next, .. } => {
                 // Judged before the step is taken: a wrong `scope` can be mended and sent again.
-                narrowed(params, &facts)?;
+                narrowed(params, &facts, client)?;
                 let expected = facts.family.generation;
                 if presented.generation > expected {
                     tracing::warn!(event = "refresh.generation_ahead", client = %client.id, family = %id, stored = expected, presented = presented.generation, "the database is older than the tokens it gave out: was a backup restored?");
                 }
                 if !core.store.rotate(Step { id, expected, next, at: now }).await? {
+                    lost_race = presented.generation == expected;
                     continue;
                 }
                 next
@@ -79,14 +83,14 @@ fn as_facts(facts: &FamilyFacts) -> Facts<'_> {
 }
 
 /// RFC 6749 §6: a narrower scope for this access token; the grant keeps its own.
-fn narrowed(params: &Params, facts: &FamilyFacts) -> Result<(Scope, Vec<String>), OAuthError> {
-    let grant = &facts.family.grant;
-    let resources = resource::narrowed(params, &grant.resources)?;
+fn narrowed(params: &Params, facts: &FamilyFacts, client: &Client) -> Result<(Scope, Vec<String>), OAuthError> {
+    let (allowed, resources) = still_allowed(&facts.family.grant, client);
+    let resources = resource::narrowed(params, &resources)?;
     let Some(text) = params.get("scope") else {
-        return Ok((grant.scope.clone(), resources));
+        return Ok((allowed, resources));
     };
     match Scope::parse(text) {
-        Ok(scope) if scope.is_subset(&grant.scope) => Ok((scope, resources)),
+        Ok(scope) if scope.is_subset(&allowed) => Ok((scope, resources)),
         _ => Err(OAuthError::new(ErrorCode::InvalidScope, "`scope` asks for more than was granted.")),
     }
 }
@@ -110,7 +114,7 @@ async fn reuse(core: &Core, client: &Client, presented: PresentedRefreshToken, f
 }
 
 async fn answer(core: &Core, params: &Params, client: &Client, facts: FamilyFacts, generation: u64, now: Timestamp) -> Result<TokenResponse, Failure> {
-    let (scope, resources) = narrowed(params, &facts)?;
+    let (scope, resources) = narrowed(params, &facts, client)?;
     let user: &User = facts.user.as_ref().ok_or_else(|| refused("user is gone"))?;
     let refresh_token = core.refresh_tokens.mint(facts.family.id, generation, &facts.family.secret);
     let issued = Issue {
@@ -138,16 +142,19 @@ async fn session_deadlines(core: &Core, client: &Client, facts: &FamilyFacts, no
         return Deadlines::default();
     };
     let family = &facts.family;
-    let judged = |session: &Session| judge_grant(session, user, facts.client_session.as_ref(), family.created_at, &limits, now).unwrap_or_default();
-    if family.grant.scope.contains(OFFLINE_ACCESS) || !touch_is_due(session.last_used_at, limits.session_idle, now) {
-        return judged(session);
+    let judged = |session: &Session, client_session: Option<&ClientSession>| judge_grant(session, user, client_session, &limits, now).unwrap_or_default();
+    if family.grant.scope.contains(OFFLINE_ACCESS) || !use_is_due(session, facts.client_session.as_ref(), &limits, now) {
+        return judged(session, facts.client_session.as_ref());
     }
     let touch = Touch { session_id: session.id, client_id: Some(client.id.clone()), at: now };
     match core.store.touch(touch).await {
-        Ok(()) => judged(&Session { last_used_at: now, ..session.clone() }),
+        Ok(()) => {
+            let client_session = facts.client_session.clone().map(|client_session| ClientSession { last_used_at: now, ..client_session });
+            judged(&Session { last_used_at: now, ..session.clone() }, client_session.as_ref())
+        }
         Err(error) => {
             tracing::warn!(%error, "a use of a session could not be written");
-            judged(session)
+            judged(session, facts.client_session.as_ref())
         }
     }
 }
