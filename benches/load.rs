@@ -2,7 +2,8 @@
 //! operations per second, p50, p99 and the server's CPU per operation, from the process's own accounting.
 //!
 //! CPU per operation is the figure to watch: it holds on a noisy machine. `cargo bench --bench load`; PostgreSQL instead of SQLite with
-//! `GATEKEY_BENCH_DATABASE=postgres://…` (an empty database); `GATEKEY_BENCH_SECONDS` and `GATEKEY_BENCH_CONNECTIONS` change 4 and 64.
+//! `LOAD_DATABASE=postgres://…` (an empty database); `LOAD_SECONDS` and `LOAD_CONNECTIONS` change 4 and 64, `LOAD_BINARY` the
+//! binary.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
@@ -26,8 +27,8 @@ const SECRET: &str = "a-secret-of-the-load-driver-of-40-letters";
 type Call = Box<dyn FnMut(&mut Http) + Send>;
 
 fn main() {
-    let seconds = number("GATEKEY_BENCH_SECONDS", 4);
-    let connections = number("GATEKEY_BENCH_CONNECTIONS", 64);
+    let seconds = number("LOAD_SECONDS", 4);
+    let connections = number("LOAD_CONNECTIONS", 64);
     let server = Server::start();
     println!("{:<44} {:>9} {:>9} {:>9} {:>13}", "operation", "per s", "p50 ms", "p99 ms", "server CPU µs");
 
@@ -149,7 +150,7 @@ impl Server {
         let directory = folder.path().to_owned();
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let config = folder.path().join("gatekey.toml");
-        let database = std::env::var("GATEKEY_BENCH_DATABASE").unwrap_or_else(|_| format!("sqlite://{}", folder.path().join("gatekey.db").display()));
+        let database = std::env::var("LOAD_DATABASE").unwrap_or_else(|_| format!("sqlite://{}", folder.path().join("gatekey.db").display()));
         let key = folder.path().join("gatekey.key");
         let settings = format!(
             "issuer = \"http://localhost/\"\nlisten = \"{address}\"\nmaster_key_file = \"{}\"\n[database]\nurl = \"{database}\"\n[log]\nlevel = \"error\"\n\
@@ -160,7 +161,7 @@ impl Server {
         );
         std::fs::write(&config, settings).unwrap();
         let gatekey = |arguments: &[&str]| {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_gatekey"));
+            let mut command = Command::new(std::env::var("LOAD_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_gatekey").to_owned()));
             command.args(["--config", config.to_str().unwrap()]).args(arguments).current_dir(&directory);
             command
         };

@@ -75,7 +75,9 @@ impl IssuerBuilder {
         let installation = Installation::open(&settings, entropy.as_ref()).await?;
 
         // Bound to the issuer: what one issuer gave out is nothing to another, even on one database and master key (MX-02).
-        let subkey = |purpose: &str| installation.master.subkey(&format!("{purpose}\0{}", settings.issuer.as_str()));
+        // And to a secret of the database's: the master key alone forges nothing, no more than the database alone.
+        let salt = installation.salt(entropy.as_ref()).await?;
+        let subkey = |purpose: &str| installation.master.subkey(&format!("{purpose}\0{}\0{}", settings.issuer.as_str(), salt.expose()));
         let passwords = Passwords::new(&settings.passwords, entropy.clone()).map_err(|error| BuildError::Start(error.to_string()))?;
         let admin = installation.admin(clock.clone(), entropy.clone());
         declare(&admin, &settings).await.map_err(|error| BuildError::Start(error.to_string()))?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Admin;
 use crate::domain::clock::Clock;
 use crate::domain::entropy::Entropy;
+use crate::domain::secret::Secret;
 use crate::jose::derive::{InvalidMasterKey, MasterKey};
 use crate::jose::sealed::Sealer;
 use crate::settings::{MasterKeyError, Settings};
@@ -56,6 +57,12 @@ impl Installation {
             return Err(InstallationError::OtherMasterKey);
         }
         Ok(Self { store, master })
+    }
+
+    /// The database's own half of what seals codes and tokens: random, made once.
+    pub async fn salt(&self, entropy: &dyn Entropy) -> Result<Secret<String>, InstallationError> {
+        let fresh = Secret::<String>::generate(entropy);
+        Ok(self.store.write(move |db| meta::insert_once(db, "salt", fresh.expose()).map(Secret::new)).await?)
     }
 
     /// What seals the private halves of signing keys.
