@@ -62,7 +62,12 @@ impl Installation {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(PROGRAM);
+        self.command_of(Path::new(PROGRAM), arguments)
+    }
+
+    /// What runs sees none of the tests' own variables, which look like settings.
+    fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(arguments).arg("--config").arg(self.path("gatekey.toml")).current_dir(self.folder.path()).env_remove("RUST_LOG");
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GATEKEY_")) {
             command.env_remove(name);
@@ -273,9 +278,7 @@ fn a_read_only_file_is_named() {
     set(&program, 0o755);
     set(&installation.path("gatekey.db"), 0o444);
     set(installation.folder.path(), 0o555);
-    let mut command = Command::new(&program);
-    command.args(["serve", "--config"]).arg(installation.path("gatekey.toml")).current_dir(installation.folder.path());
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut command = installation.command_of(&program, &["serve"]);
     if is_root {
         command.uid(65534).gid(65534);
     }
