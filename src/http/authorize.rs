@@ -10,7 +10,7 @@ use super::pages::{AccessLasts, Account, ChooseAccount, Consent, ErrorKind, Form
 use super::visit::{Visit, form};
 use super::{App, cookies, headers};
 use crate::domain::duration::Lifetime;
-use crate::domain::scope::OFFLINE_ACCESS;
+use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::domain::secret::Secret;
 use crate::protocol::authorize::response::AuthorizationResponse;
 use crate::protocol::authorize::{ResponseTarget, TargetError, Why};
@@ -132,7 +132,7 @@ fn page(app: &App, visit: &Visit, question: &Question, said: Said<'_>) -> Respon
             Page::ChooseAccount(ChooseAccount { csrf: &csrf, ticket: &ticket, application: Some(application), account })
         }
         (QuestionKind::Consent(scope), Some(account)) => {
-            scopes = scope.iter().collect();
+            scopes = in_order_of_weight(scope);
             let lasts = match app.core.limits(&question.client).refresh_absolute {
                 _ if !scope.contains(OFFLINE_ACCESS) => AccessLasts::WhileSignedIn,
                 Lifetime::Limited(delta) => AccessLasts::Seconds(u64::try_from(delta.num_seconds()).unwrap_or(0)),
@@ -155,6 +155,20 @@ fn page(app: &App, visit: &Visit, question: &Question, said: Said<'_>) -> Respon
     let html = app.pages.render(&page, &visit.language(question.ui_locales.as_deref()));
     let targets: Vec<&str> = target.iter().map(String::as_str).collect();
     headers::page(app, status_of(said.problem), html, &targets, None)
+}
+
+/// Who you are first, then what is seen of you, then what the application may do, and for how long last.
+fn in_order_of_weight(scope: &Scope) -> Vec<&str> {
+    let weight = |value: &str| match value {
+        OPENID => 0,
+        "profile" => 1,
+        "email" | "address" | "phone" => 2,
+        OFFLINE_ACCESS => 4,
+        _ => 3,
+    };
+    let mut values: Vec<&str> = scope.iter().collect();
+    values.sort_by_key(|value| weight(value));
+    values
 }
 
 /// A form that was filled in wrongly is still a page; an overloaded server says so to machines too.
@@ -182,6 +196,11 @@ fn host_of(uri: &str) -> String {
         .unwrap_or_else(|| uri.to_owned())
 }
 
+/// Pages show no Markdown.
+pub fn plain(text: &str) -> String {
+    text.replace('`', "")
+}
+
 fn target_page(app: &App, visit: &Visit, error: TargetError) -> Response {
     let kind = match error {
         TargetError::UnknownClient => ErrorKind::UnknownClient,
@@ -189,5 +208,5 @@ fn target_page(app: &App, visit: &Visit, error: TargetError) -> Response {
         TargetError::NoClientId | TargetError::NoRedirectUri => ErrorKind::InvalidRequest,
     };
     tracing::info!(%error, "authorization request without a target");
-    error_page(app, &visit.request_id, &visit.language(None), kind, Some("invalid_request"), Some(&error.to_string()))
+    error_page(app, &visit.request_id, &visit.language(None), kind, Some("invalid_request"), Some(&plain(&error.to_string())))
 }

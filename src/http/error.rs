@@ -5,6 +5,7 @@ use poem::http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use super::App;
+use super::authorize::plain;
 use super::headers;
 use super::pages::{ErrorKind, ErrorPage, Language, Page};
 use super::visit::Visit;
@@ -88,7 +89,7 @@ pub fn failure_page(app: &App, visit: &Visit, failure: &Failure) -> Response {
     match failure {
         Failure::Refused(error) => {
             tracing::info!(error = error.code.as_str(), reason = %error.reason, "refused");
-            error_page(app, &visit.request_id, &language, ErrorKind::InvalidRequest, Some(error.code.as_str()), Some(&error.description))
+            error_page(app, &visit.request_id, &language, ErrorKind::InvalidRequest, Some(error.code.as_str()), Some(&plain(&error.description)))
         }
         Failure::Unavailable(reason) => {
             tracing::error!(%reason, "unavailable");

@@ -104,10 +104,9 @@ fn bare_page(app: &App, visit: &Visit, username: &str, problem: Option<SignInPro
     response
 }
 
-/// A ticket that does not open: the browser withheld its cookie, or the page is too old, or it is somebody else's.
+/// A ticket that does not open: the page is too old, or was opened in another browser, or this one withholds its cookie.
 pub fn ticket_page(app: &App, visit: &Visit) -> Response {
-    let kind = if visit.browser.is_none() { ErrorKind::CookiesBlocked } else { ErrorKind::Expired };
-    error_page(app, &visit.request_id, &visit.language(None), kind, None, None)
+    error_page(app, &visit.request_id, &visit.language(None), ErrorKind::Expired, None, None)
 }
 
 /// Every form: from this server, from a page shown to this very browser.

@@ -41,11 +41,11 @@ pub async fn sign_in(
     let stored = user.as_ref().and_then(|user| user.password_hash.clone());
     let verdict = core.passwords.verify(password.clone(), stored.clone()).await.map_err(|busy| Failure::Unavailable(busy.to_string()))?;
     let (Verdict::Match { rehash }, Some(user)) = (verdict, user) else {
-        tracing::info!(event = "login.failed", reason = "unknown user or wrong password", "sign-in refused");
+        tracing::info!(event = "login.failed", reason = "unknown user or wrong password", network = origin.network.as_deref(), "sign-in refused");
         return Ok(SignIn::Wrong);
     };
     if user.disabled_at.is_some() {
-        tracing::info!(event = "login.failed", reason = "user_disabled", user = %user.id, "sign-in refused");
+        tracing::info!(event = "login.failed", reason = "user_disabled", user = %user.id, network = origin.network.as_deref(), "sign-in refused");
         return Ok(SignIn::Wrong);
     }
     // A declared hash belongs to the file: changing it here would only be undone, as a change of password, at the next start.
@@ -59,6 +59,14 @@ pub async fn sign_in(
     };
     tracing::info!(event = "login.succeeded", user = %user.id, session = %session, "signed in");
     Ok(SignIn::Done { cookie })
+}
+
+/// Who is signed in with this cookie, by the instance's own limits.
+pub async fn signed_in_user(core: &Core, cookie: Option<Digest>) -> Result<Option<User>, Failure> {
+    let Some(cookie) = cookie else { return Ok(None) };
+    let (now, limits) = (core.now(), core.settings.lifetimes);
+    let facts = core.store.read(move |db| sessions::facts(db, &cookie, None)).await?;
+    Ok(facts.filter(|facts| judge(&facts.session, &facts.user, None, &limits, now).is_ok()).map(|facts| facts.user))
 }
 
 /// Begins a session for somebody who has proved who they are; `None` if the account changed while the password was being checked.

@@ -260,6 +260,8 @@ pub struct SetupDone<'a> {
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Home<'a> {
     pub issuer: &'a str,
+    /// Who is signed in, if somebody is.
+    pub account: Option<Account<'a>>,
 }
 
 /// Sends the authorization response as a form (OAuth 2.0 Form Post Response Mode): at once by a script, by a button without one.

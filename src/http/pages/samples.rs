@@ -61,7 +61,8 @@ pub(super) fn pages() -> Vec<Page<'static>> {
         Page::Setup(setup),
         Page::Setup(Setup { problems: &SetupProblem::ALL, ..setup }),
         Page::SetupDone(SetupDone { username: "ada" }),
-        Page::Home(Home { issuer: "https://id.example.com/" }),
+        Page::Home(Home { issuer: "https://id.example.com/", account: None }),
+        Page::Home(Home { issuer: "https://id.example.com/", account: Some(Account { username: "ada", name: Some("Ada Lovelace") }) }),
         Page::FormPost(FormPost { action: "https://notes.example.com/callback", fields: &[("code", "c"), ("state", "s")], nonce: "n", application: "Notes" }),
     ];
     pages.extend(PROBLEMS.into_iter().map(|problem| Page::SignIn(SignIn { problem: Some(problem), ..sign_in })));

@@ -175,7 +175,7 @@ fn everywhere(text: &str) -> Vec<Page<'_>> {
         Page::Error(ErrorPage { kind: ErrorKind::RedirectMismatch, code: Some(text), detail: Some(text), request_id: text }),
         Page::Setup(Setup { csrf: text, link: text, username: text, name: text, email: text, min_length: 12, problems: &[] }),
         Page::SetupDone(SetupDone { username: text }),
-        Page::Home(Home { issuer: text }),
+        Page::Home(Home { issuer: text, account: Some(Account { username: text, name: None }) }),
         Page::FormPost(FormPost { action: text, fields, nonce: "n", application: text }),
     ]
 }
