@@ -6,40 +6,31 @@ use poem::http::HeaderValue;
 use poem::{Request, Response};
 
 use super::authorize::{Said, cookie_header, render, status_of, step};
-use super::error::{error_page, failure_page};
-use super::pages::{ErrorKind, Page, SignIn as SignInPage, SignInProblem};
-use super::visit::{Visit, form};
+use super::error::failure_page;
+use super::forms::{Form, question_page, receive, ticket_of, ticket_page};
+use super::pages::{Page, SignIn as SignInPage, SignInProblem};
+use super::visit::Visit;
 use super::{App, cookies, headers};
 use crate::domain::secret::Secret;
-use crate::protocol::params::Params;
 use crate::service::Failure;
 use crate::service::authorize::{Cookies, Outcome, QuestionKind, client_of, resume};
 use crate::service::login::{SignIn, sign_in};
 use crate::service::ticket::{self, Browser};
 
 pub async fn get(app: Arc<App>, request: Request) -> Response {
-    let (visit, cookie_header) = (Visit::of(&app, &request), cookie_header(&request));
-    let ticket = visit.query_params().ok().and_then(|params| params.get("ticket").map(str::to_owned));
-    let Some(ticket) = ticket else {
-        return bare_page(&app, &visit, "", None);
-    };
-    match resume(&app.core, &ticket, visit.cookies()).await {
-        Ok(Some(Outcome::Ask(question))) if !matches!(question.kind, QuestionKind::SignIn(_)) => step(&app, &visit, &question),
-        Ok(Some(outcome)) => render(&app, &visit, outcome, cookie_header.as_deref(), None).await,
-        Ok(None) => ticket_page(&app, &visit),
-        Err(failure) => failure_page(&app, &visit, &failure),
+    let visit = Visit::of(&app, &request);
+    match ticket_of(&visit) {
+        Some(ticket) => question_page(&app, &request, &visit, &ticket, |kind| matches!(kind, QuestionKind::SignIn(_))).await,
+        None => bare_page(&app, &visit, "", None),
     }
 }
 
 pub async fn post(app: Arc<App>, mut request: Request) -> Response {
-    let (visit, cookie_header) = (Visit::of(&app, &request), cookie_header(&request));
-    let form = match form(&mut request).await {
+    let cookie_header = cookie_header(&request);
+    let Form { visit, fields: form } = match receive(&app, &mut request).await {
         Ok(form) => form,
-        Err(error) => return failure_page(&app, &visit, &Failure::Refused(error)),
+        Err(refusal) => return *refusal,
     };
-    if let Err(refusal) = check_form(&app, &visit, &form) {
-        return *refusal;
-    }
     let username = form.get("username").unwrap_or_default().to_owned();
     let password = form.get("password").unwrap_or_default().to_owned();
     let ticket = form.get("ticket").unwrap_or_default().to_owned();
@@ -102,21 +93,4 @@ fn bare_page(app: &App, visit: &Visit, username: &str, problem: Option<SignInPro
         headers::set_cookie(&mut response, &cookies::browser(app, &browser));
     }
     response
-}
-
-/// A ticket that does not open: the page is too old, or was opened in another browser, or this one withholds its cookie.
-pub fn ticket_page(app: &App, visit: &Visit) -> Response {
-    error_page(app, &visit.request_id, &visit.language(None), ErrorKind::Expired, None, None)
-}
-
-/// Every form: from this server, from a page shown to this very browser.
-pub fn check_form(app: &App, visit: &Visit, form: &Params) -> Result<(), Box<Response>> {
-    let refused = |kind| Box::new(error_page(app, &visit.request_id, &visit.language(None), kind, None, None));
-    if !visit.is_same_origin(app) {
-        return Err(refused(ErrorKind::Forbidden));
-    }
-    let Some(browser) = &visit.browser else {
-        return Err(refused(ErrorKind::CookiesBlocked));
-    };
-    if form.get("csrf").is_some_and(|csrf| ticket::csrf_is_valid(&app.core, browser, csrf)) { Ok(()) } else { Err(refused(ErrorKind::Forbidden)) }
 }

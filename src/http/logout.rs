@@ -6,7 +6,7 @@ use poem::http::{HeaderValue, StatusCode};
 use poem::{Request, Response};
 
 use super::error::failure_page;
-use super::login::{check_form, ticket_page};
+use super::forms::receive;
 use super::pages::{Account, ConfirmLogout, Page, SignedOut};
 use super::visit::{Visit, form};
 use super::{App, cookies, headers};
@@ -58,24 +58,20 @@ async fn run(app: &App, visit: Visit, params: Result<Params, OAuthError>) -> Res
 }
 
 pub async fn confirm(app: Arc<App>, mut request: Request) -> Response {
-    let visit = Visit::of(&app, &request);
-    let form = match form(&mut request).await {
+    let form = match receive(&app, &mut request).await {
         Ok(form) => form,
-        Err(error) => return failure_page(&app, &visit, &Failure::Refused(error)),
+        Err(refusal) => return *refusal,
     };
-    if let Err(refusal) = check_form(&app, &visit, &form) {
-        return *refusal;
-    }
-    let text = form.get("ticket").unwrap_or_default();
-    let Some(pending) = visit.browser.as_ref().and_then(|browser| ticket::open::<Logout>(&app.core, browser, text)) else {
-        return ticket_page(&app, &visit);
+    let pending = match form.ticket::<Logout>(&app) {
+        Ok(pending) => pending,
+        Err(refusal) => return *refusal,
     };
-    if form.get("decision") != Some("allow") {
+    if form.fields.get("decision") != Some("allow") {
         return headers::see_other(app.base_path());
     }
-    match logout::confirm(&app.core, pending, visit.session_cookie).await {
-        Ok(after) => ended(&app, &visit, after),
-        Err(failure) => failure_page(&app, &visit, &failure),
+    match logout::confirm(&app.core, pending, form.visit.session_cookie).await {
+        Ok(after) => ended(&app, &form.visit, after),
+        Err(failure) => failure_page(&app, &form.visit, &failure),
     }
 }
 

@@ -7,6 +7,7 @@ mod cookies;
 mod cors;
 mod discovery;
 mod error;
+mod forms;
 mod headers;
 mod home;
 mod introspect;

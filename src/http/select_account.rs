@@ -7,43 +7,32 @@ use poem::{Request, Response};
 use super::App;
 use super::authorize::{cookie_header, render, step};
 use super::error::failure_page;
-use super::login::{check_form, ticket_page};
-use super::visit::{Visit, form};
-use crate::service::Failure;
-use crate::service::authorize::{Outcome, QuestionKind, choose_another, choose_current, resume};
-use crate::service::ticket::{self, Authorization};
+use super::forms::{question_page, receive, ticket_of};
+use super::visit::Visit;
+use crate::service::authorize::{Outcome, QuestionKind, choose_another, choose_current};
 
 pub async fn get(app: Arc<App>, request: Request) -> Response {
-    let (visit, cookie_header) = (Visit::of(&app, &request), cookie_header(&request));
-    let ticket = visit.query_params().ok().and_then(|params| params.get("ticket").map(str::to_owned)).unwrap_or_default();
-    match resume(&app.core, &ticket, visit.cookies()).await {
-        Ok(Some(Outcome::Ask(question))) if question.kind != QuestionKind::ChooseAccount => step(&app, &visit, &question),
-        Ok(Some(outcome)) => render(&app, &visit, outcome, cookie_header.as_deref(), None).await,
-        Ok(None) => ticket_page(&app, &visit),
-        Err(failure) => failure_page(&app, &visit, &failure),
-    }
+    let visit = Visit::of(&app, &request);
+    let ticket = ticket_of(&visit).unwrap_or_default();
+    question_page(&app, &request, &visit, &ticket, |kind| *kind == QuestionKind::ChooseAccount).await
 }
 
 pub async fn post(app: Arc<App>, mut request: Request) -> Response {
-    let (visit, cookie_header) = (Visit::of(&app, &request), cookie_header(&request));
-    let form = match form(&mut request).await {
+    let form = match receive(&app, &mut request).await {
         Ok(form) => form,
-        Err(error) => return failure_page(&app, &visit, &Failure::Refused(error)),
+        Err(refusal) => return *refusal,
     };
-    if let Err(refusal) = check_form(&app, &visit, &form) {
-        return *refusal;
-    }
-    let text = form.get("ticket").unwrap_or_default();
-    let Some(authorization) = visit.browser.as_ref().and_then(|browser| ticket::open::<Authorization>(&app.core, browser, text)) else {
-        return ticket_page(&app, &visit);
+    let authorization = match form.ticket(&app) {
+        Ok(authorization) => authorization,
+        Err(refusal) => return *refusal,
     };
-    let outcome = match form.get("account") {
-        Some("current") => choose_current(&app.core, authorization, visit.cookies()).await,
-        _ => choose_another(&app.core, authorization, visit.cookies()).await,
+    let outcome = match form.fields.get("account") {
+        Some("current") => choose_current(&app.core, authorization, form.visit.cookies()).await,
+        _ => choose_another(&app.core, authorization, form.visit.cookies()).await,
     };
     match outcome {
-        Ok(Outcome::Ask(question)) => step(&app, &visit, &question),
-        Ok(outcome) => render(&app, &visit, outcome, cookie_header.as_deref(), None).await,
-        Err(failure) => failure_page(&app, &visit, &failure),
+        Ok(Outcome::Ask(question)) => step(&app, &form.visit, &question),
+        Ok(outcome) => render(&app, &form.visit, outcome, cookie_header(&request).as_deref(), None).await,
+        Err(failure) => failure_page(&app, &form.visit, &failure),
     }
 }

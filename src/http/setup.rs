@@ -6,14 +6,13 @@ use poem::http::StatusCode;
 use poem::{Request, Response};
 
 use super::error::{error_page, failure_page};
-use super::login::check_form;
+use super::forms::{Form, receive};
 use super::pages::{ErrorKind, Page, Setup as SetupPage, SetupDone, SetupProblem};
-use super::visit::{Visit, form};
+use super::visit::Visit;
 use super::{App, cookies, headers};
 use crate::domain::secret::Secret;
 use crate::domain::user::{is_email, is_username, normal_username};
 use crate::protocol::params::Params;
-use crate::service::Failure;
 use crate::service::passwords::UnfitPassword;
 use crate::service::setup::{NewAdmin, Setup, create_first_admin, link_is_valid};
 use crate::service::ticket::{self, Browser};
@@ -29,14 +28,10 @@ pub async fn get(app: Arc<App>, request: Request) -> Response {
 }
 
 pub async fn post(app: Arc<App>, mut request: Request) -> Response {
-    let visit = Visit::of(&app, &request);
-    let form = match form(&mut request).await {
+    let Form { visit, fields: form } = match receive(&app, &mut request).await {
         Ok(form) => form,
-        Err(error) => return failure_page(&app, &visit, &Failure::Refused(error)),
+        Err(refusal) => return *refusal,
     };
-    if let Err(refusal) = check_form(&app, &visit, &form) {
-        return *refusal;
-    }
     let link = form.get("link").unwrap_or_default().to_owned();
     let problems = problems(&app, &form);
     if !problems.is_empty() {
