@@ -56,6 +56,11 @@ pub(super) fn time_or(at: Option<Timestamp>, otherwise: &str) -> String {
     at.map_or_else(|| otherwise.to_owned(), time)
 }
 
+/// `1 session`, `2 sessions`
+pub(super) fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 pub(super) fn yes(flag: bool) -> String {
     if flag { "yes" } else { "no" }.to_owned()
 }
