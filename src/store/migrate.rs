@@ -132,7 +132,9 @@ fn prepare_file(path: &Path, migrate: Migrate) -> Result<(), OpenError> {
     }
     if !path.exists() {
         if migrate == Migrate::RequireCurrent {
-            return Err(OpenError::FileMissing(shown()));
+            // In full: it is missed because the command runs elsewhere than the server, more often than not.
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            return Err(OpenError::FileMissing(path.display().to_string()));
         }
         let mut create = OpenOptions::new();
         create.write(true).create_new(true);
