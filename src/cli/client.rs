@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::output::{self, time, time_or, yes};
-use super::{Done, Failure, Place};
+use super::{Done, Failure, Place, input};
 use crate::domain::client::{Client as Registered, ClientKind};
 use crate::domain::id::ClientId;
 use crate::domain::secret::Secret;
@@ -75,8 +75,13 @@ Examples:
     #[command(after_help = "Example:\n  gatekey client rotate-secret site")]
     RotateSecret { id: String },
     /// Delete an application with its sessions, consents and refresh tokens
-    #[command(after_help = "Example:\n  gatekey client delete notes")]
-    Delete { id: String },
+    #[command(after_help = "Examples:\n  gatekey client delete notes\n  gatekey client delete notes --yes      ask nothing")]
+    Delete {
+        id: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 impl Client {
@@ -95,9 +100,15 @@ impl Client {
                 let secret = place.administer(async |admin, _| Ok(admin.rotate_client_secret(&id).await?))?;
                 output::print(&secret_note(&secret))
             }
-            Self::Delete { id } => {
+            Self::Delete { id, yes } => {
                 let id = parse(&id)?;
-                place.administer(async |admin, _| Ok(admin.delete_client(&id).await?))?;
+                place.administer(async |admin, _| {
+                    admin.client(&id).await?;
+                    if !yes {
+                        input::confirm(&format!("Delete client {id} with its sessions, consents and refresh tokens?"))?;
+                    }
+                    Ok(admin.delete_client(&id).await?)
+                })?;
                 output::print(&format!("Deleted {id}\n"))
             }
         }
@@ -114,7 +125,7 @@ fn secret_note(secret: &Secret<String>) -> String {
 
 fn create(place: &Place, id: ClientId, kind: ClientKind, options: Options, json: bool) -> Done {
     let metadata = options.new_metadata(kind, &id)?;
-    let (client, secret) = place.administer(async |admin, _| Ok(admin.create_client(NewClient { id, metadata }).await?))?;
+    let (client, secret) = place.administer_new(async |admin, _| Ok(admin.create_client(NewClient { id, metadata }).await?))?;
     if json {
         return output::json(&as_json(&client, secret.as_ref()));
     }

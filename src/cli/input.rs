@@ -1,8 +1,8 @@
 //! What commands are told: passwords, from a prompt or from standard input, never from an argument (others could read those).
 
-use std::io::{BufRead, IsTerminal};
+use std::io::{BufRead, IsTerminal, Write};
 
-use super::Failure;
+use super::{Done, Failure};
 use crate::domain::secret::Secret;
 use crate::service::passwords::MAX_BYTES;
 
@@ -17,6 +17,32 @@ pub(super) fn new_password() -> Result<Secret<String>, Failure> {
         return Err(Failure("the two passwords differ: nothing was changed, run the command again".to_owned()));
     }
     Ok(first)
+}
+
+/// Whether someone sits there to be asked.
+pub(super) fn can_ask() -> bool {
+    std::io::stdin().is_terminal()
+}
+
+/// Asks before what cannot be undone. A script is not asked: it knows what it does.
+pub(super) fn confirm(question: &str) -> Done {
+    if !can_ask() {
+        return Ok(());
+    }
+    // Not on standard output: that may go elsewhere.
+    let mut err = std::io::stderr().lock();
+    write!(err, "{question} [y/N] ")?;
+    err.flush()?;
+    agreed(std::io::stdin().lock())
+}
+
+fn agreed(mut input: impl BufRead) -> Done {
+    let mut answer = String::new();
+    input.read_line(&mut answer)?;
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(Failure("nothing was deleted".to_owned())),
+    }
 }
 
 /// The line without its end and otherwise as it is: a space may be part of a password.
@@ -39,6 +65,13 @@ fn first_line(input: impl BufRead) -> Result<Secret<String>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_yes_is_one() {
+        for (answer, yes) in [("y\n", true), ("YES\r\n", true), (" y ", true), ("\n", false), ("", false), ("no\n", false), ("yess\n", false)] {
+            assert_eq!(agreed(answer.as_bytes()).is_ok(), yes, "{answer:?}");
+        }
+    }
 
     #[test]
     fn a_line_is_taken_as_it_is() {

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{Done, Failure, Place, output};
-use crate::store::{Options, migrate};
+use crate::store::{OpenError, Options, migrate};
 
 /// Bring the database up to date, or check whether it is
 #[derive(Debug, Args)]
@@ -25,10 +25,13 @@ impl Migrate {
         runtime.block_on(async {
             if self.check {
                 let status = migrate::status(&options).await?;
+                if let Some(path) = status.missing {
+                    return Err(OpenError::FileMissing(path).into());
+                }
                 if !status.pending.is_empty() {
                     return Err(Failure(format!("pending: {}: run `gatekey migrate`", status.pending.join(", "))));
                 }
-                return output::print(&format!("The database is up to date ({} migrations).\n", status.applied.len()));
+                return output::print(&format!("The database is up to date ({}).\n", output::count(status.applied.len(), "migration")));
             }
             let applied = migrate::run(&options).await?;
             for name in &applied {

@@ -1,6 +1,7 @@
 //! The command line: one subcommand a file. Each reads the settings, calls the library and prints; a mistake is one line on
 //! standard error that says what to do, and a non-zero exit code.
 
+mod browser;
 mod client;
 mod demo;
 mod init;
@@ -119,13 +120,26 @@ impl Place {
         Ok(Settings::load(self.config.as_deref(), self.flags())?)
     }
 
-    /// Opens the installation, does `work` as its administrator, and closes it: what was queued is then written.
+    /// Opens the installation, does `work` as its administrator, and closes it: what was queued is then written. One that is not there is not made.
     fn administer<T>(&self, work: impl AsyncFnOnce(&Admin, &Settings) -> Result<T, Failure>) -> Result<T, Failure> {
+        self.opened(async |settings, _| Ok(Installation::open_existing(settings).await?), work)
+    }
+
+    /// The same for what may be the first thing done: database and master key are made if they are not there.
+    fn administer_new<T>(&self, work: impl AsyncFnOnce(&Admin, &Settings) -> Result<T, Failure>) -> Result<T, Failure> {
+        self.opened(async |settings, entropy| Ok(Installation::open(settings, entropy).await?), work)
+    }
+
+    fn opened<T>(
+        &self,
+        open: impl AsyncFnOnce(&Settings, &dyn Entropy) -> Result<Installation, Failure>,
+        work: impl AsyncFnOnce(&Admin, &Settings) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let settings = self.settings()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-            let installation = Installation::open(&settings, entropy.as_ref()).await?;
+            let installation = open(&settings, entropy.as_ref()).await?;
             let admin = installation.admin(Arc::new(SystemClock), entropy);
             let done = work(&admin, &settings).await;
             admin.store.close().await;

@@ -1,5 +1,6 @@
 //! What commands print: tables for people, JSON for programs.
 
+use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 
 use serde_json::Value;
@@ -54,6 +55,12 @@ pub(super) fn time(at: Timestamp) -> String {
 
 pub(super) fn time_or(at: Option<Timestamp>, otherwise: &str) -> String {
     at.map_or_else(|| otherwise.to_owned(), time)
+}
+
+/// `1 session`, `2 sessions`
+pub(super) fn count(number: impl Display, what: &str) -> String {
+    let number = number.to_string();
+    format!("{number} {what}{}", if number == "1" { "" } else { "s" })
 }
 
 pub(super) fn yes(flag: bool) -> String {

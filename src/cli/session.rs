@@ -7,7 +7,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::output::{self, time};
-use super::{Done, Failure, Place};
+use super::{Done, Failure, Place, browser};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::session::Session as Signed;
 
@@ -33,7 +33,7 @@ pub(super) enum Session {
     #[command(after_help = "Examples:\n  gatekey session revoke 0198c5f2-7d3e-7a10-9f11-5d2f0a9b8c7d\n  gatekey session revoke --user alice")]
     Revoke {
         /// The session's id
-        #[arg(required_unless_present = "user", conflicts_with = "user")]
+        #[arg(conflicts_with = "user")]
         id: Option<String>,
         /// All sessions of this user (name or id), and what would outlive them
         #[arg(long)]
@@ -50,13 +50,19 @@ impl Session {
                 let ended = place.administer(async |admin, _| Ok(admin.end_session(id).await?))?;
                 output::print(&if ended.sessions == 0 { format!("{id} had ended before\n") } else { format!("Ended {id}\n") })
             }
-            Self::Revoke { user, .. } => {
-                let name = user.unwrap_or_default();
+            Self::Revoke { user: None, .. } => {
+                Err(Failure("which session? Name its id (`gatekey session list` shows it), or end all of a user's with `--user NAME`".to_owned()))
+            }
+            Self::Revoke { user: Some(name), .. } => {
                 let ended = place.administer(async |admin, _| {
                     let user = admin.user(&name).await?;
                     Ok(admin.end_sessions_of(user.id).await?)
                 })?;
-                output::print(&format!("Ended {} sessions and {} refresh token families of {name}\n", ended.sessions, ended.families))
+                output::print(&format!(
+                    "Ended {} and {} of {name}\n",
+                    output::count(ended.sessions, "session"),
+                    output::count(ended.families, "refresh token chain")
+                ))
             }
         }
     }
@@ -92,17 +98,15 @@ fn list(place: &Place, user: Option<&str>, all: bool, json: bool) -> Done {
         return output::json(&Value::Array(sessions.iter().map(|session| as_json(session, &name(session))).collect()));
     }
     let row = |session: &Signed| {
-        vec![
-            session.id.to_string(),
-            name(session),
-            time(session.created_at),
-            time(session.last_used_at),
-            session.ended.map_or_else(String::new, |ended| format!("{} ({})", time(ended.at), ended.reason.as_str())),
-            session.network.clone().unwrap_or_default(),
-            session.user_agent.clone().unwrap_or_default().chars().take(60).collect(),
-        ]
+        let mut row = vec![session.id.to_string(), name(session), time(session.created_at), time(session.last_used_at)];
+        if all {
+            row.push(session.ended.map_or_else(String::new, |ended| format!("{} ({})", time(ended.at), ended.reason.as_str())));
+        }
+        row.extend([session.network.clone().unwrap_or_default(), browser::name(session.user_agent.as_deref().unwrap_or_default())]);
+        row
     };
-    output::table(&["id", "user", "signed in", "last used", "ended", "network", "browser"], &sessions.iter().map(row).collect::<Vec<_>>())
+    let ended: &[&str] = if all { &["ended"] } else { &[] };
+    output::table(&[&["id", "user", "signed in", "last used"], ended, &["network", "browser"]].concat(), &sessions.iter().map(row).collect::<Vec<_>>())
 }
 
 fn as_json(session: &Signed, username: &str) -> Value {

@@ -61,10 +61,13 @@ Examples:
         user: String,
     },
     /// Delete a user with all sessions, consents and refresh tokens
-    #[command(after_help = "Example:\n  gatekey user delete alice")]
+    #[command(after_help = "Examples:\n  gatekey user delete alice\n  gatekey user delete alice --yes      ask nothing")]
     Delete {
         /// The user name, or the id
         user: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// Print the hash of a password, for `password_hash` in gatekey.toml; changes nothing
     #[command(after_help = "Example:\n  gatekey user hash-password < password.txt")]
@@ -107,9 +110,19 @@ impl User {
                 let user = place.administer(async |admin, _| Ok(admin.user(&user).await?))?;
                 if json { output::json(&as_json(&user)) } else { show(&user) }
             }
-            Self::Disable { user } => one(place, &user, "Disabled", async |admin, user| Ok(admin.disable_user(user.id).await?)),
+            Self::Disable { user } => one(place, &user, "Disabled", async |admin, user| {
+                admin.disable_user(user.id).await?;
+                warn_without_admin(admin, user).await
+            }),
             Self::Enable { user } => one(place, &user, "Enabled", async |admin, user| Ok(admin.enable_user(user.id).await?)),
-            Self::Delete { user } => one(place, &user, "Deleted", async |admin, user| Ok(admin.delete_user(user.id).await?)),
+            Self::Delete { user, yes } => one(place, &user, "Deleted", async |admin, user| {
+                if !yes && input::can_ask() {
+                    let sessions = output::count(open_sessions(admin, user).await?, "session");
+                    input::confirm(&format!("Delete user {} and end {sessions}?", user.username))?;
+                }
+                admin.delete_user(user.id).await?;
+                warn_without_admin(admin, user).await
+            }),
             Self::SetPassword { user } => place.administer(async |admin, settings| {
                 // The user is looked for first: nobody types a password twice to learn that the name was wrong.
                 let user = admin.user(&user).await?;
@@ -132,7 +145,7 @@ impl User {
 impl Create {
     fn run(self, place: &Place) -> Done {
         let Self { username, name, given_name, family_name, email, email_verified, admin: is_admin, no_password, json } = self;
-        place.administer(async |admin, settings: &Settings| {
+        place.administer_new(async |admin, settings: &Settings| {
             let password_hash = if no_password { None } else { Some(hash(&settings.passwords, input::new_password()?).await?) };
             let profile = Profile { name, given_name, family_name, email, email_verified };
             let user = admin.create_user(NewUser { username, profile, admin: is_admin, password_hash }).await?;
@@ -154,6 +167,28 @@ fn one(place: &Place, user: &str, done: &str, operation: impl AsyncFnOnce(&Admin
         operation(admin, &user).await?;
         output::print(&format!("{done} {}\n", user.username))
     })
+}
+
+async fn open_sessions(admin: &Admin, user: &Account) -> Result<usize, Failure> {
+    let (mut open, mut after) = (0, None);
+    loop {
+        let page = admin.sessions(Some(user.id), after, PAGE).await?;
+        after = page.last().map(|session| session.id);
+        open += page.iter().filter(|session| session.ended.is_none()).count();
+        if page.len() < PAGE as usize {
+            return Ok(open);
+        }
+    }
+}
+
+/// After `user` was locked out or deleted.
+async fn warn_without_admin(admin: &Admin, user: &Account) -> Done {
+    if user.admin && user.disabled_at.is_none() && admin.count_admins().await? == 0 {
+        eprintln!(
+            "gatekey: warning: nobody is an administrator any more: `gatekey user create NAME --admin` makes one, and so does the link that `gatekey serve` prints at its next start"
+        );
+    }
+    Ok(())
 }
 
 fn list(place: &Place, json: bool) -> Done {

@@ -39,7 +39,7 @@ pub fn normal_username(text: &str) -> String {
 }
 
 /// What a user name may be.
-pub const USERNAME_RULE: &str = "a user name has 1 to 128 visible characters";
+pub const USERNAME_RULE: &str = "a user name has 1 to 128 visible characters, without spaces";
 
 /// Whether a user name in its normal form may be used.
 pub fn is_username(normal: &str) -> bool {

@@ -22,9 +22,9 @@ pub struct MasterKey(Secret<[u8; 32]>);
 /// Why a text is not a master key. The text itself is never repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidMasterKey {
-    #[error("a master key is 32 random bytes written in base64 or base64url (43 or 44 characters); `openssl rand -base64 32` makes one")]
+    #[error("it is not 32 random bytes written in base64 or base64url (43 or 44 characters)")]
     Form,
-    #[error("this master key is one byte repeated, not random; `openssl rand -base64 32` makes a good one")]
+    #[error("it is one byte repeated, not random")]
     NotRandom,
 }
 

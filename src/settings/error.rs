@@ -5,7 +5,7 @@ use std::fmt;
 use figment::error::{Actual, Kind as Cause};
 
 use super::known::{self, Kind};
-use super::sources::Sources;
+use super::sources::{PREFIX, Sources};
 
 /// Settings that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +53,10 @@ impl SettingsError {
         let key = name(&path);
         let known = known::find(key.trim_end_matches("[]"));
         let message = match &error.kind {
-            Cause::UnknownField(field, siblings) => return Self { origin, key: None, message: unknown_key(&path, field, siblings) },
+            Cause::UnknownField(field, siblings) => {
+                let message = unknown_variable(sources, &path).unwrap_or_else(|| unknown_key(&path, field, siblings));
+                return Self { origin, key: None, message };
+            }
             Cause::UnknownVariant(found, variants) => {
                 let list = variants.iter().map(|variant| format!("`\"{variant}\"`")).collect::<Vec<_>>().join(", ");
                 match known::nearest_of(found, variants.iter().copied()) {
@@ -97,6 +100,15 @@ fn found(actual: &Actual) -> String {
 
 fn example(path: &str, field: &str) -> String {
     known::find(path).map(|known| format!(", such as `{field} = {}`", known.example)).unwrap_or_default()
+}
+
+/// `GATEKEY_DATABASE_URL`: one underscore where two part a section from its key.
+fn unknown_variable(sources: &Sources, path: &[String]) -> Option<String> {
+    let [field] = path else { return None };
+    sources.is_variable(field).then_some(())?;
+    let meant = known::all().map(|key| key.path).find(|known| known.contains('.') && known.replace('.', "_") == *field)?;
+    let variable = meant.to_ascii_uppercase().replace('.', "__");
+    Some(format!("`{field}` is not a known key: two underscores part a section from its key: did you mean `{PREFIX}{variable}`?"))
 }
 
 fn unknown_key(path: &[String], field: &str, siblings: &[&'static str]) -> String {

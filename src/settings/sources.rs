@@ -13,7 +13,7 @@ use crate::domain::secret::Secret;
 
 /// The settings file that is read when none is named and it is there.
 pub const DEFAULT_FILE: &str = "gatekey.toml";
-const PREFIX: &str = "GATEKEY_";
+pub(super) const PREFIX: &str = "GATEKEY_";
 
 /// What flags of a command set, over everything else.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +47,13 @@ impl Sources {
                     "there is no such settings file: correct the name after --config, or write one with `gatekey init`",
                 ));
             }
+            Err(_) if path.is_dir() => {
+                let inside = path.join(DEFAULT_FILE);
+                return Err(SettingsError::of_file(
+                    path.display(),
+                    format!("this is a directory: name the settings file in it, such as `{}`", inside.display()),
+                ));
+            }
             Err(error) => {
                 return Err(SettingsError::of_file(path.display(), format!("the settings file cannot be read ({error}): make it readable for this user")));
             }
@@ -72,6 +79,11 @@ impl Sources {
     /// A variable of the environment, for `secret_env`.
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str)
+    }
+
+    /// Whether the environment sets the top-level key `field`.
+    pub(super) fn is_variable(&self, field: &str) -> bool {
+        self.variables.contains_key(&format!("{PREFIX}{}", field.to_ascii_uppercase()))
     }
 
     /// Where the value at `path` (or the nearest table above it) came from.

@@ -80,6 +80,13 @@ fn an_unknown_key_is_refused_with_the_nearest_one_and_where_it_is() {
     }
     let error = with_environment("", &[("GATEKEY_DATABASE__ULR", "x")]).unwrap_err().to_string();
     assert_eq!(error, "variable GATEKEY_DATABASE__ULR: `database.ulr` is not a known key: did you mean `database.url`?");
+    let error = with_environment("", &[("GATEKEY_DATABASE_URL", "postgres://u:hunter2@h/d")]).unwrap_err().to_string();
+    assert!(error.starts_with("variable GATEKEY_DATABASE_URL: ") && error.ends_with("did you mean `GATEKEY_DATABASE__URL`?"), "{error}");
+    assert!(!error.contains("hunter2"));
+    let error = with_environment("", &[("GATEKEY_LIFETIMES_SESSION_IDLE", "P1D")]).unwrap_err().to_string();
+    assert!(error.contains("`GATEKEY_LIFETIMES__SESSION_IDLE`"), "{error}");
+    // In the file it is no variable that was meant.
+    assert!(!self::error("database_url = \"x\"").contains("GATEKEY_"));
 }
 
 #[test]
@@ -119,6 +126,9 @@ fn a_missing_file_is_an_error_only_when_named() {
     let missing = std::path::Path::new("no-such-directory/gatekey.toml");
     let error = Settings::load_from(Some(missing), [], Flags::default()).unwrap_err().to_string();
     assert!(error.contains("no such settings file"), "{error}");
+    let directory = tempfile::tempdir().unwrap();
+    let error = Settings::load_from(Some(directory.path()), [], Flags::default()).unwrap_err().to_string();
+    assert!(error.contains("is a directory") && error.contains("gatekey.toml"), "{error}");
 }
 
 #[test]
@@ -204,22 +214,34 @@ fn a_user_is_declared_with_a_hash_or_none() {
     }
 }
 
-/// The template of `gatekey init` loads as it is and with every default switched on, as the defaults both times; and it shows every key that has a default.
+/// The template of `gatekey init` loads as it is and with every default switched on, as the defaults both times; its examples load too; and it shows every key.
 #[test]
 fn the_template_is_the_defaults() {
     let default = format!("{:?}", Settings::default());
     assert_eq!(format!("{:?}", Settings::from_toml(template::TEMPLATE).unwrap()), default);
-    let is_setting = |line: &str| line.starts_with('#') && !line.starts_with("##") && line.as_bytes().get(1).is_some_and(u8::is_ascii_lowercase);
-    let on = |line: &str| if is_setting(line) { line[1..].to_owned() } else { line.to_owned() };
-    let switched_on: String = template::TEMPLATE.lines().map(|line| on(line) + "\n").collect();
-    assert_eq!(format!("{:?}", Settings::from_toml(&switched_on).unwrap()), default);
-    let examples: String = template::TEMPLATE.lines().map(|line| line.strip_prefix("##").map_or_else(|| on(line), str::to_owned) + "\n").collect();
-    let settings = Settings::from_toml(&examples).unwrap();
-    assert_eq!((settings.clients.len(), settings.users.len()), (1, 1));
-    let table: toml::Table = examples.parse().unwrap();
-    for key in known::all().filter(|key| !key.path.contains("[]")) {
-        let found = key.path.split('.').try_fold(toml::Value::Table(table.clone()), |value, part| value.get(part).cloned());
-        assert!(found.is_some(), "{} is not in the template", key.path);
+    // What has no default, and what only a real secret or hash fits.
+    let examples = ["logo_url", "accent_color", "accent_color_dark"];
+    let secrets = ["secret_digest", "secret_env", "secret_file", "password_hash"];
+    let setting = |line: &'static str| line.strip_prefix('#').filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '['));
+    let key_of = |line: &str| line.split(" = ").next().unwrap_or_default().to_owned();
+    let switched_on = |text: &'static str, but: &[&str]| -> String {
+        text.lines().map(|line| setting(line).filter(|on| !but.contains(&key_of(on).as_str())).unwrap_or(line).to_owned() + "\n").collect()
+    };
+    let (defaults, _) = template::TEMPLATE.split_once("#[[clients]]").unwrap();
+    assert_eq!(format!("{:?}", Settings::from_toml(&switched_on(defaults, &examples)).unwrap()), default);
+    let settings = Settings::from_toml(&switched_on(template::TEMPLATE, &secrets)).unwrap();
+    assert_eq!((settings.clients.len(), settings.users.len()), (2, 1));
+    // As text alone: both clients together have every key of a client.
+    let table: toml::Table = switched_on(template::TEMPLATE, &[]).parse().unwrap();
+    for key in known::all() {
+        let mut found = vec![toml::Value::Table(table.clone())];
+        for part in key.path.split('.') {
+            found = found.iter().filter_map(|value| value.get(part.trim_end_matches("[]")).cloned()).collect();
+            if part.ends_with("[]") {
+                found = found.into_iter().filter_map(|value| value.as_array().cloned()).flatten().collect();
+            }
+        }
+        assert!(!found.is_empty(), "{} is not in the template", key.path);
     }
 }
 

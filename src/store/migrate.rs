@@ -16,6 +16,10 @@ use super::{Migrate, Options};
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
+/// The tables that the migrations make.
+const TABLES: &[&str] =
+    &["client_sessions", "clients", "consents", "meta", "one_time_links", "redeemed_codes", "refresh_families", "sessions", "signing_keys", "users"];
+
 /// Held in PostgreSQL while migrating, so that replicas started together wait for one another.
 const MIGRATION_LOCK: i64 = 0x6761_7465_6b65_7901; // "gatekey", 1
 
@@ -26,14 +30,20 @@ pub enum OpenError {
     BadUrl,
     #[error("the directory `{0}` for the SQLite database does not exist: create it, or change the database URL")]
     DirectoryMissing(String),
-    #[error("the SQLite database `{0}` does not exist: run `gatekey migrate` to create it, or correct the database URL")]
+    #[error("there is no database at {0}: run `gatekey serve` or `gatekey migrate` first, or name the right one with --database or --config")]
     FileMissing(String),
-    #[error("the SQLite database `{path}` cannot be written ({why}): give the user that runs gatekey write access to the file and its directory")]
+    #[error(
+        "the SQLite database `{path}` cannot be written ({why}): give the user that runs gatekey write access to the file, to `{path}-wal` and `{path}-shm` if they are there, and to the directory"
+    )]
     NotWritable { path: String, why: String },
+    #[error("`{path}`, which belongs to the SQLite database beside it, cannot be written: {remedy}")]
+    SideFileNotWritable { path: String, remedy: &'static str },
     #[error("`{0}` is not an SQLite database: correct the database URL; the file has not been changed")]
     NotADatabase(String),
     #[error("`{0}` is a database of another program: choose a file of its own for gatekey; the file has not been changed")]
     ForeignDatabase(String),
+    #[error("the database at {place} belongs to another program ({why}): give gatekey a database of its own; this one has not been changed")]
+    ForeignServerDatabase { place: String, why: String },
     #[error("the SQLite database `{0}` is locked by another process: stop what holds it (a backup, an SQLite shell), then start again")]
     Locked(String),
     #[error("PostgreSQL at {place} cannot be reached: {why}: check that it runs and that the database URL is right")]
@@ -42,7 +52,7 @@ pub enum OpenError {
     LoginRefused { place: String, why: String },
     #[error("the database is newer than this program (it has the migration `{0}`): start the newer gatekey; the database has not been changed")]
     NewerDatabase(String),
-    #[error("the database is older than this program (pending: {0}): run `gatekey migrate`")]
+    #[error("the database is older than this program (pending: {0}): run `gatekey migrate`, or start `gatekey serve`, which does the same")]
     MigrationsPending(String),
     #[error("PostgreSQL at {0} is read-only: let the database URL point to the primary")]
     ReadOnlyServer(String),
@@ -59,18 +69,20 @@ pub enum OpenError {
 pub struct Status {
     pub applied: Vec<String>,
     pub pending: Vec<String>,
+    /// The SQLite file that is not there: then everything is pending.
+    pub missing: Option<String>,
 }
 
-/// Looks, and changes nothing. A missing SQLite file has everything pending.
+/// Looks, and changes nothing. A file that could not be written is not even opened: SQLite would leave side files of the same mode behind.
 pub async fn status(options: &Options) -> Result<Status, OpenError> {
     let url = options.url.clone();
     on_a_thread(move || {
         let location = Location::parse(&url)?;
-        if let Location::Sqlite(path) = &location
-            && !path.exists()
-        {
-            check_directory(path)?;
-            return Ok(Status { applied: Vec::new(), pending: names(&SQLITE)? });
+        if let Location::Sqlite(path) = &location {
+            match prepare_file(path, Migrate::RequireCurrent) {
+                Err(OpenError::FileMissing(path)) => return Ok(Status { applied: Vec::new(), pending: names(&SQLITE)?, missing: Some(path) }),
+                other => other?,
+            }
         }
         connect(&location)?.status()
     })
@@ -120,7 +132,9 @@ fn prepare_file(path: &Path, migrate: Migrate) -> Result<(), OpenError> {
     }
     if !path.exists() {
         if migrate == Migrate::RequireCurrent {
-            return Err(OpenError::FileMissing(shown()));
+            // In full: it is missed because the command runs elsewhere than the server, more often than not.
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            return Err(OpenError::FileMissing(path.display().to_string()));
         }
         let mut create = OpenOptions::new();
         create.write(true).create_new(true);
@@ -137,10 +151,44 @@ fn prepare_file(path: &Path, migrate: Migrate) -> Result<(), OpenError> {
     // The mode is judged too, because to root every file seems writable.
     let read_only = fs::metadata(path).is_ok_and(|metadata| metadata.permissions().readonly());
     match OpenOptions::new().write(true).open(path) {
-        Ok(_) if !read_only => Ok(()),
+        Ok(_) if !read_only => check_side_files(path),
         Ok(_) => Err(OpenError::NotWritable { path: shown(), why: "it is read-only".to_owned() }),
         Err(error) => Err(OpenError::NotWritable { path: shown(), why: error.to_string() }),
     }
+}
+
+/// The write-ahead log and its index, left by a crash or by someone who opened the database while it was read-only.
+fn check_side_files(path: &Path) -> Result<(), OpenError> {
+    for (suffix, remedy) in [
+        ("-wal", "make it writable for the user that runs gatekey, and do not remove it: it may hold what was written last"),
+        ("-shm", "make it writable for the user that runs gatekey too, or remove it while no gatekey runs"),
+    ] {
+        let mut side = path.as_os_str().to_owned();
+        side.push(suffix);
+        let side = Path::new(&side);
+        if side.exists() && !is_writable_beside(path, side) {
+            return Err(OpenError::SideFileNotWritable { path: side.display().to_string(), remedy });
+        }
+    }
+    Ok(())
+}
+
+/// Whether `side` can be written by whom `path` can. It is opened only if it has another owner or mode than `path`: closing a file drops the locks
+/// that the same process holds on it (POSIX), and another store in this process may be at work.
+fn is_writable_beside(path: &Path, side: &Path) -> bool {
+    let (Ok(of_path), Ok(of_side)) = (fs::metadata(path), fs::metadata(side)) else { return true };
+    if of_side.permissions().readonly() {
+        return false;
+    }
+    #[cfg(unix)]
+    let alike = {
+        use std::os::unix::fs::MetadataExt;
+        let kind = |metadata: &fs::Metadata| (metadata.uid(), metadata.gid(), metadata.mode());
+        kind(&of_path) == kind(&of_side)
+    };
+    #[cfg(not(unix))]
+    let alike = !of_path.permissions().readonly();
+    alike || !OpenOptions::new().write(true).open(side).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
 }
 
 fn check_directory(path: &Path) -> Result<(), OpenError> {
@@ -225,6 +273,12 @@ struct Version {
 }
 
 #[derive(QueryableByName)]
+struct Table {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    name: String,
+}
+
+#[derive(QueryableByName)]
 struct Count {
     #[diesel(sql_type = diesel::sql_types::BigInt)]
     count: i64,
@@ -259,8 +313,11 @@ impl Opened {
             }
             Self::Postgres(..) => {
                 let tracked =
-                    self.count("SELECT count(*) AS count FROM (SELECT to_regclass('__diesel_schema_migrations') AS there) t WHERE there IS NOT NULL")?;
-                (tracked > 0, names(&POSTGRES)?)
+                    self.count("SELECT count(*) AS count FROM (SELECT to_regclass('__diesel_schema_migrations') AS there) t WHERE there IS NOT NULL")? > 0;
+                if !tracked {
+                    self.refuse_foreign_tables()?;
+                }
+                (tracked, names(&POSTGRES)?)
             }
         };
         let mut applied = Vec::new();
@@ -273,10 +330,34 @@ impl Opened {
             applied = result.map_err(|error| self.error(&error))?.into_iter().map(|row| row.version).collect();
         }
         if let Some(unknown) = applied.iter().find(|version| !embedded.iter().any(|name| version_of(name) == **version)) {
-            return Err(OpenError::NewerDatabase(unknown.clone()));
+            // Whoever keeps track in the same way and has nothing of ours is not a newer gatekey.
+            let ours = embedded.iter().any(|name| applied.contains(&version_of(name)));
+            return Err(match self {
+                _ if ours => OpenError::NewerDatabase(unknown.clone()),
+                Self::Sqlite(_, shown) => OpenError::ForeignDatabase(shown.clone()),
+                Self::Postgres(_, url) => OpenError::ForeignServerDatabase { place: url.shown().to_owned(), why: format!("it has its migration `{unknown}`") },
+            });
         }
         let (applied, pending) = embedded.into_iter().partition(|name| applied.contains(&version_of(name)));
-        Ok(Status { applied, pending })
+        Ok(Status { applied, pending, missing: None })
+    }
+
+    /// A table of one of our names where none was made yet, in the schema where ours would be.
+    fn refuse_foreign_tables(&mut self) -> Result<(), OpenError> {
+        let Self::Postgres(conn, url) = self else { return Ok(()) };
+        let found = diesel::sql_query(
+            "SELECT tablename::text AS name FROM pg_tables WHERE schemaname = current_schema() AND tablename = ANY($1) ORDER BY tablename LIMIT 1",
+        )
+        .bind::<diesel::sql_types::Array<diesel::sql_types::Text>, _>(TABLES)
+        .load::<Table>(conn)
+        .map_err(|error| OpenError::Other(url.redact(&error.to_string())))?;
+        match found.first() {
+            Some(table) => Err(OpenError::ForeignServerDatabase {
+                place: url.shown().to_owned(),
+                why: format!("there is a table `{}` that gatekey did not make", table.name),
+            }),
+            None => Ok(()),
+        }
     }
 
     /// One transaction around everything, entered by one start at a time; what was pending is asked again inside.
@@ -335,5 +416,77 @@ where
 {
     fn migrations(&self) -> diesel::migration::Result<Vec<Box<dyn Migration<DB>>>> {
         self.0.migrations()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn database() -> (tempfile::TempDir, std::path::PathBuf, Options) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("gatekey.db");
+        let options = Options::new(&format!("sqlite://{}", path.display()));
+        (directory, path, options)
+    }
+
+    fn names_in(directory: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[tokio::test]
+    async fn the_tables_are_those_of_the_migrations() {
+        let (_directory, path, options) = database();
+        run(&options).await.unwrap();
+        let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        let found = diesel::sql_query("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_\\_%' ESCAPE '\\' ORDER BY name")
+            .load::<Table>(&mut conn);
+        assert_eq!(found.unwrap().into_iter().map(|table| table.name).collect::<Vec<_>>(), TABLES);
+    }
+
+    #[tokio::test]
+    async fn looking_makes_nothing() {
+        let (directory, path, options) = database();
+        let looked = status(&options).await.unwrap();
+        assert!(looked.missing.is_some_and(|missing| missing.ends_with("gatekey.db")) && !looked.pending.is_empty());
+        assert_eq!(names_in(directory.path()), [""; 0]);
+        run(&options).await.unwrap();
+        // As a server leaves it.
+        SqliteConnection::establish(path.to_str().unwrap()).unwrap().batch_execute("PRAGMA journal_mode = WAL; CREATE TABLE more (a)").unwrap();
+        assert!(status(&options).await.unwrap().pending.is_empty());
+        assert_eq!(names_in(directory.path()), ["gatekey.db"]);
+        let mut permissions = fs::metadata(&path).unwrap().permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&path, permissions).unwrap();
+        assert!(matches!(status(&options).await, Err(OpenError::NotWritable { .. })));
+        assert_eq!(names_in(directory.path()), ["gatekey.db"]);
+    }
+
+    /// What an SQLite shell leaves behind that looked while the database was read-only.
+    #[tokio::test]
+    async fn side_files_that_cannot_be_written_are_named() {
+        for suffix in ["-shm", "-wal"] {
+            let (_directory, path, options) = database();
+            run(&options).await.unwrap();
+            let side = format!("{}{suffix}", path.display());
+            fs::write(&side, "").unwrap();
+            let mut permissions = fs::metadata(&side).unwrap().permissions();
+            permissions.set_readonly(true);
+            fs::set_permissions(&side, permissions).unwrap();
+            let error = status(&options).await.unwrap_err();
+            assert!(error.to_string().starts_with(&format!("`{side}`")) && error.to_string().contains("make it writable"), "{error}");
+            assert_eq!(crate::store::Store::open(&options).await.unwrap_err(), error);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_database_of_another_program_that_keeps_track_alike_is_not_newer() {
+        let (_directory, path, options) = database();
+        let theirs =
+            "CREATE TABLE __diesel_schema_migrations (version TEXT, run_on TEXT); INSERT INTO __diesel_schema_migrations VALUES ('20200101000000', '')";
+        SqliteConnection::establish(path.to_str().unwrap()).unwrap().batch_execute(theirs).unwrap();
+        assert!(matches!(status(&options).await, Err(OpenError::ForeignDatabase(_))));
     }
 }

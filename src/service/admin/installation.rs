@@ -8,8 +8,8 @@ use crate::domain::entropy::Entropy;
 use crate::domain::secret::Secret;
 use crate::jose::derive::{InvalidMasterKey, MasterKey};
 use crate::jose::sealed::Sealer;
-use crate::settings::{MasterKeyError, Settings};
-use crate::store::{OpenError, Options, Store, StoreError, meta};
+use crate::settings::{MasterKeyError, MasterKeySource, Settings};
+use crate::store::{Migrate, OpenError, Options, Store, StoreError, meta};
 
 /// The name under which the database remembers which master key it belongs to.
 const CHECK: &str = "master_key_check";
@@ -27,8 +27,14 @@ pub enum InstallationError {
     Store(#[from] OpenError),
     #[error(transparent)]
     MasterKeySource(#[from] MasterKeyError),
-    #[error("the master key is malformed: {0}")]
-    MasterKey(#[from] InvalidMasterKey),
+    #[error(
+        "the master key in {place} is malformed: {why}: restore the one this database was made with (only for a first start, `openssl rand -base64 32` makes one)"
+    )]
+    MasterKey { place: String, why: InvalidMasterKey },
+    #[error(
+        "nothing has been set up in this database yet: run `gatekey serve` first, or create the first user or client, or name the right one with --database or --config"
+    )]
+    NotSetUp,
     #[error("the master key is not the one this database was made with: bring back the old key file, or the old GATEKEY_MASTER_KEY")]
     OtherMasterKey,
     #[error(transparent)]
@@ -39,14 +45,8 @@ impl Installation {
     /// Opens and migrates the database and reads the master key; makes one on the very first start, when nothing was sealed under an earlier one.
     pub async fn open(settings: &Settings, entropy: &dyn Entropy) -> Result<Self, InstallationError> {
         // A malformed or exposed key is noticed before a database is made or migrated.
-        let loaded = match settings.master_key.load() {
-            Ok(text) => Some(MasterKey::parse(text.expose())?),
-            Err(MasterKeyError::Missing(_)) => None,
-            Err(error) => return Err(error.into()),
-        };
-        let mut options = Options::new(&settings.database.url);
-        (options.pool_size, options.queue) = (settings.database.pool_size, settings.database.queue);
-        let store = Store::open(&options).await?;
+        let loaded = load(settings)?;
+        let store = Store::open(&options(settings, Migrate::Apply)).await?;
         let master = match loaded {
             Some(master) => master,
             None => first_master_key(settings, &store, entropy).await?,
@@ -54,6 +54,22 @@ impl Installation {
         let check = master.check_value();
         let mine = check.clone();
         if store.write(move |db| meta::insert_once(db, CHECK, &mine)).await? != check {
+            return Err(InstallationError::OtherMasterKey);
+        }
+        Ok(Self { store, master })
+    }
+
+    /// Opens an installation that is there: makes and migrates nothing.
+    pub async fn open_existing(settings: &Settings) -> Result<Self, InstallationError> {
+        let loaded = load(settings)?;
+        let store = Store::open(&options(settings, Migrate::RequireCurrent)).await?;
+        let Some(check) = store.read(|db| meta::get(db, CHECK)).await? else { return Err(InstallationError::NotSetUp) };
+        let master = match loaded {
+            Some(master) => master,
+            // The error of the missing file says what to do.
+            None => parse(settings, &settings.master_key.load()?)?,
+        };
+        if master.check_value() != check {
             return Err(InstallationError::OtherMasterKey);
         }
         Ok(Self { store, master })
@@ -73,6 +89,29 @@ impl Installation {
     pub fn admin(&self, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Admin {
         Admin { store: self.store.clone(), clock, entropy, sealer: self.key_sealer() }
     }
+}
+
+fn options(settings: &Settings, migrate: Migrate) -> Options {
+    Options { pool_size: settings.database.pool_size, queue: settings.database.queue, migrate, ..Options::new(&settings.database.url) }
+}
+
+/// The master key, if there is one.
+fn load(settings: &Settings) -> Result<Option<MasterKey>, InstallationError> {
+    match settings.master_key.load() {
+        Ok(text) => parse(settings, &text).map(Some),
+        Err(MasterKeyError::Missing(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn parse(settings: &Settings, text: &Secret<String>) -> Result<MasterKey, InstallationError> {
+    MasterKey::parse(text.expose()).map_err(|why| InstallationError::MasterKey {
+        place: match &settings.master_key {
+            MasterKeySource::File(path) => format!("`{}`", path.display()),
+            MasterKeySource::Text(_) => "GATEKEY_MASTER_KEY".to_owned(),
+        },
+        why,
+    })
 }
 
 async fn first_master_key(settings: &Settings, store: &Store, entropy: &dyn Entropy) -> Result<MasterKey, InstallationError> {

@@ -15,7 +15,7 @@ use crate::domain::session::{EndReason, Session};
 use crate::domain::signing_key::{KeyState, SigningAlg};
 use crate::domain::user::Profile;
 use crate::settings::{MasterKeySource, Settings};
-use crate::store::sessions;
+use crate::store::{OpenError, Options, migrate, sessions};
 
 struct Bench {
     admin: Admin,
@@ -236,4 +236,39 @@ async fn a_lost_or_wrong_master_key_is_noticed() {
     assert!(matches!(wrong, InstallationError::OtherMasterKey), "{wrong}");
     std::fs::write(path, right).unwrap();
     assert!(Installation::open(&bench.settings, &SystemEntropy).await.is_ok());
+}
+
+/// What only looks makes no database, no key, and does not bind a database to the key it happens to have.
+#[tokio::test]
+async fn an_installation_that_is_not_there_is_not_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut settings = Settings::default();
+    settings.database.url = format!("sqlite://{}", directory.path().join("gatekey.db").display());
+    settings.master_key = MasterKeySource::File(directory.path().join("gatekey.key"));
+    let refused = async || Installation::open_existing(&settings).await.err().unwrap();
+    let missing = refused().await;
+    assert!(matches!(&missing, InstallationError::Store(OpenError::FileMissing(_))), "{missing}");
+    assert!(missing.to_string().contains("gatekey serve") && missing.to_string().contains("--database"), "{missing}");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+
+    std::fs::write(directory.path().join("gatekey.db"), "").unwrap();
+    assert!(matches!(refused().await, InstallationError::Store(OpenError::MigrationsPending(_))));
+    assert_eq!(std::fs::metadata(directory.path().join("gatekey.db")).unwrap().len(), 0, "it was not migrated");
+
+    migrate::run(&Options::new(&settings.database.url)).await.unwrap();
+    settings.master_key.create(&crate::jose::derive::MasterKey::generate(&SystemEntropy).to_text()).unwrap();
+    assert!(matches!(refused().await, InstallationError::NotSetUp));
+    Installation::open(&settings, &SystemEntropy).await.unwrap();
+    assert!(Installation::open_existing(&settings).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_malformed_master_key_is_named_with_its_place() {
+    let bench = bench("").await;
+    let MasterKeySource::File(path) = &bench.settings.master_key else { panic!("a file") };
+    std::fs::write(path, "short").unwrap();
+    let message = Installation::open(&bench.settings, &SystemEntropy).await.err().unwrap().to_string();
+    assert!(message.contains(&path.display().to_string()) && message.contains("restore the one this database was made with"), "{message}");
+    let settings = Settings { master_key: MasterKeySource::Text(Secret::new("short".to_owned())), ..bench.settings.clone() };
+    assert!(Installation::open_existing(&settings).await.err().unwrap().to_string().contains("GATEKEY_MASTER_KEY"));
 }

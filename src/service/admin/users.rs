@@ -121,6 +121,11 @@ impl Admin {
         self.told(done, id, "user.deleted")
     }
 
+    /// How many may administer: those who are not disabled.
+    pub async fn count_admins(&self) -> Result<u64, AdminError> {
+        Ok(self.store.read(users::count_admins).await?)
+    }
+
     fn told(&self, known: bool, id: UserId, event: &'static str) -> Result<(), AdminError> {
         if !known {
             return Err(not_found("user", id));
