@@ -9,6 +9,7 @@ mod code_flow;
 mod consent;
 mod cors;
 mod embedding;
+mod held;
 mod hostile;
 mod idling;
 mod keys;
