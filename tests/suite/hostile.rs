@@ -1,5 +1,8 @@
 //! Input that nobody means well by: it is refused or taken as it is, and never answered with a failure of the server.
 
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
 use poem::http::Method;
 
 use crate::support::app::{App, OWN_PAGE, PASSWORD, SERVER};
@@ -7,7 +10,7 @@ use crate::support::browser::{Landing, OWN_FORM, form_with};
 use crate::support::database::{Database, each_database};
 use crate::support::network::Answer;
 
-each_database!(odd_text_in_every_parameter, bodies_that_are_none, names_of_users_mean_one_user);
+each_database!(odd_text_in_every_parameter, bodies_that_are_none, names_of_users_mean_one_user, a_resource_that_is_none_is_no_target, nobody_writes_a_log_line);
 
 const ODD: &[&str] = &["\0", "a\0b", "\u{feff}x", "\u{1f600}\u{10ffff}", "%", "_", "' OR '1'='1", "\\", "\r\n", "é\u{301}", "\u{202e}abc"];
 
@@ -127,5 +130,114 @@ async fn names_of_users_mean_one_user(database: Database) {
         let form = form_with(&app.sign_in_page(&mut browser, &party).await, "password").fill("username", other).fill("password", PASSWORD);
         let answer = browser.submit_as(&form, None, OWN_FORM).await;
         assert_eq!(answer.location(), None, "{other}");
+    }
+}
+
+/// RFC 8707 §2: at every endpoint that takes one, and nothing is spent by it.
+async fn a_resource_that_is_none_is_no_target(database: Database) {
+    let app = App::start(database).await;
+    let party = app.relying_party(SERVER);
+    let mut browser = app.browser();
+    let tokens = app.sign_in(&mut browser, &party, "openid").await;
+    let code = party.code(&app.silently(&mut browser, &party, "openid", &[]).await);
+    let exchange = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", &party.redirect_uri), ("code_verifier", &party.verifier)];
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", tokens.refresh())];
+    for odd in ODD.iter().copied().chain(["https://api.example.test", "https://api.example.test/#x", "https://evil.test/", FORGED]) {
+        let response = app.silently(&mut browser, &party, "openid", &[("resource", odd)]).await;
+        assert_eq!(party.error(&response), "invalid_target", "{odd:?}");
+        for request in [&exchange[..], &refresh] {
+            let answer = party.post("oauth/token", &[request, &[("resource", odd)]].concat()).await;
+            assert_eq!((answer.status.as_u16(), answer.error().as_str()), (400, "invalid_target"), "{odd:?}");
+        }
+    }
+    // The control.
+    let right = [("resource", "https://api.example.test/")];
+    party.code(&app.silently(&mut browser, &party, "openid", &right).await);
+    for request in [&exchange[..], &refresh] {
+        let answer = party.post("oauth/token", &[request, &right].concat()).await;
+        assert_eq!(answer.status.as_u16(), 200, "{}", answer.text());
+    }
+}
+
+/// What an attacker would like to be read in the log.
+const FORGED: &str = "x\r\n2027-01-15T08:00:00.000000Z  INFO signed in event=\"login.succeeded\" forged\n\u{1b}[31mforged";
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// ASVS 16.4.1, in the program's text form: whatever a request says, a line of the log is one event of ours.
+async fn nobody_writes_a_log_line(database: Database) {
+    let app = App::start(database).await;
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(move || writer.clone()).finish();
+    // The runtime has this one thread.
+    let listening = tracing::subscriber::set_default(subscriber);
+    let party = app.relying_party(SERVER);
+    let mut browser = app.browser();
+    let tokens = app.sign_in(&mut browser, &party, "openid").await;
+    let names = [
+        "client_id",
+        "redirect_uri",
+        "response_type",
+        "response_mode",
+        "scope",
+        "state",
+        "nonce",
+        "prompt",
+        "display",
+        "max_age",
+        "code_challenge",
+        "code_challenge_method",
+        "login_hint",
+        "id_token_hint",
+        "ui_locales",
+        "acr_values",
+        "resource",
+        "claims",
+        "request",
+        "request_uri",
+        FORGED,
+    ];
+    for name in names {
+        for prompt in ["none", "login"] {
+            browser.visit(party.authorize("openid", &[("prompt", prompt), (name, FORGED)]).as_str()).await;
+        }
+    }
+    let first = [("grant_type", "refresh_token"), ("refresh_token", tokens.refresh())];
+    for name in ["grant_type", "client_id", "client_secret", "code", "redirect_uri", "code_verifier", "refresh_token", "scope", "resource", "token", FORGED] {
+        for grant in ["refresh_token", "authorization_code", "client_credentials", FORGED] {
+            let mut fields = vec![("grant_type", grant), first[1], ("code", "x"), ("token", "x")];
+            fields.retain(|(field, _)| *field != name);
+            fields.push((name, FORGED));
+            for path in ["oauth/token", "oauth/introspect", "oauth/revoke"] {
+                party.post(path, &fields).await;
+                app.network.post_form(&party.endpoint(path), &[], &fields).await;
+            }
+        }
+    }
+    let mut stranger = app.browser();
+    let form = form_with(&app.sign_in_page(&mut stranger, &party).await, "password");
+    stranger.submit_as(&form.fill("username", FORGED).fill("password", FORGED), None, OWN_FORM).await;
+    let hint = url::Url::parse_with_params(&party.endpoint("oidc/logout"), [("id_token_hint", FORGED), ("client_id", FORGED)]).unwrap();
+    stranger.visit(hint.as_str()).await;
+    drop(listening);
+
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("login.succeeded") && log.contains("authorization refused") && log.contains("invalid_target"), "the log was heard: {log}");
+    for line in log.split(['\n', '\r']).filter(|line| !line.is_empty()) {
+        assert!(line.starts_with("20") && !line.starts_with("2027-01-15T08:00:00.000000Z"), "not a line of ours: {line:?}");
+        assert!(!line.contains('\u{1b}'), "{line:?}");
     }
 }

@@ -8,12 +8,13 @@ use gatekey::domain::signing_key::SigningAlg;
 use gatekey::service::admin::{Activation, Installation};
 
 use crate::support::app::{App, MACHINE, OWN_PAGE};
+use crate::support::browser::form_with;
 use crate::support::database::{Database, each_database};
 use crate::support::entropy::SeededEntropy;
 use crate::support::jwt;
 use crate::support::relying_party::{RelyingParty, tokens};
 
-each_database!(a_rotation_surprises_no_verifier, each_algorithm_signs);
+each_database!(a_rotation_surprises_no_verifier, each_algorithm_signs, a_hint_outlives_its_key_unless_that_was_retired_by_hand);
 
 /// A verifier that keeps the JWKS for as long as it is told to.
 struct Verifier {
@@ -83,5 +84,45 @@ async fn each_algorithm_signs(database: Database) {
         assert_eq!(header["alg"], alg.as_str());
         let metadata = app.network.get(&party.endpoint(".well-known/openid-configuration"), &[]).await.json();
         assert!(metadata["id_token_signing_alg_values_supported"].as_array().unwrap().contains(&header["alg"]));
+    }
+}
+
+/// OIDC Core §3.1.2.1, RP-Initiated Logout §2: a hint may be as old as it likes. A key that was taken away is another matter: whoever
+/// has it could make hints of anybody.
+async fn a_hint_outlives_its_key_unless_that_was_retired_by_hand(database: Database) {
+    for by_hand in [false, true] {
+        let database = Database::create(database.backend());
+        let app = App::start(database).await;
+        let party = app.relying_party(OWN_PAGE);
+        let entropy = Arc::new(SeededEntropy::new("admin"));
+        let admin = Installation::open(&app.settings, entropy.as_ref()).await.unwrap().admin(app.clock.clone(), entropy);
+        let mut browser = app.browser();
+        let hint = app.sign_in(&mut browser, &party, "openid").await.id.unwrap();
+        let (header, _) = jwt::verify(&party.jwks().await, &hint);
+        let kid = header["kid"].as_str().unwrap().to_owned();
+        let alg = SigningAlg::ALL.into_iter().find(|alg| header["alg"] == alg.as_str()).unwrap();
+        app.advance(TimeDelta::seconds(1));
+        admin.rotate_key(alg, Activation::AtOnce, &app.settings.lifetimes).await.unwrap();
+        app.advance(TimeDelta::seconds(1));
+        if by_hand {
+            admin.retire_key(&kid, &app.settings.lifetimes).await.unwrap();
+        }
+        // For a replica to hear of it, and for the key to grow old.
+        app.advance(if by_hand { TimeDelta::minutes(2) } else { TimeDelta::days(3) });
+        assert!(!party.jwks().await.contains(&kid), "the key is retired");
+
+        let silent = app.silently(&mut browser, &party, "openid", &[("id_token_hint", &hint)]).await;
+        let logout = url::Url::parse_with_params(&party.endpoint("oidc/logout"), [("id_token_hint", &hint)]).unwrap();
+        if by_hand {
+            assert_eq!(party.error(&silent), "invalid_request");
+            let asked = browser.visit(logout.as_str()).await.page();
+            form_with(&asked, "decision");
+            party.code(&app.silently(&mut browser, &party, "openid", &[]).await);
+        } else {
+            party.code(&silent);
+            let done = browser.visit(logout.as_str()).await.page();
+            assert!(!done.text().contains("<form"), "nothing is asked: {}", done.text());
+            assert_eq!(party.error(&app.silently(&mut browser, &party, "openid", &[]).await), "login_required");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use gatekey::domain::duration::Lifetime;
 use gatekey::domain::secret::Secret;
-use gatekey::store::users;
+use gatekey::store::{sessions, users};
 
 use crate::support::app::{App, OWN_PAGE, PAGE, SERVER};
 use crate::support::database::{Database, each_database};
@@ -18,7 +18,8 @@ each_database!(
     a_client_session_ends_by_itself,
     disabling_a_user_ends_everything,
     a_changed_password_ends_everything,
-    signing_in_again_ends_the_session_before,
+    another_user_ends_the_session_before,
+    signing_in_again_keeps_what_hangs_on_the_session,
     both_deadlines_are_told,
 );
 
@@ -219,7 +220,7 @@ async fn a_changed_password_ends_everything(database: Database) {
 }
 
 /// No fixation (ASVS 7.2.4): a sign-in has a cookie of its own, and the one before is dead. PN-07, PN-11.
-async fn signing_in_again_ends_the_session_before(database: Database) {
+async fn another_user_ends_the_session_before(database: Database) {
     let app = App::start(database).await;
     let party = app.relying_party(OWN_PAGE);
     let mut browser = app.browser();
@@ -235,6 +236,43 @@ async fn signing_in_again_ends_the_session_before(database: Database) {
     party.refused(first.refresh()).await;
     party.refresh(second.refresh()).await;
     party.code(&app.silently(&mut browser, &party, "openid", &[]).await);
+}
+
+/// The same user with a password once more, for another application: one session, a new cookie, and the first application notices nothing.
+async fn signing_in_again_keeps_what_hangs_on_the_session(database: Database) {
+    let app = App::start(database).await;
+    let (first, second) = (app.relying_party(OWN_PAGE), app.relying_party(SERVER));
+    let mut browser = app.browser();
+    let mut tokens = app.sign_in(&mut browser, &first, "openid").await;
+    let before = first.claims(tokens.id.as_ref().unwrap()).await;
+    for changes in [[("prompt", "login")], [("max_age", "0")]] {
+        let mut old = browser.clone();
+        app.advance(TimeDelta::seconds(1));
+        let page = browser.visit(second.authorize("openid", &changes).as_str()).await.page();
+        assert!(page.text().contains("type=\"password\""), "{changes:?}");
+        let response = app.authorize_as(&mut browser, &second.authorize("openid", &changes), "alice").await;
+        second.exchange(&second.code(&response)).await;
+
+        assert_eq!(first.userinfo(&tokens.access).await.status.as_u16(), 200, "{changes:?}");
+        tokens = first.refresh(tokens.refresh()).await;
+        let silent = first.exchange(&first.code(&app.silently(&mut browser, &first, "openid", &[]).await)).await;
+        let claims = first.claims(silent.id.as_ref().unwrap()).await;
+        assert_eq!(claims["sid"], before["sid"], "{changes:?}");
+        assert_eq!(claims["auth_time"], app.seconds(), "{changes:?}");
+        // No fixation (ASVS 7.2.4): the cookie is a new one.
+        assert_eq!(first.error(&app.silently(&mut old, &first, "openid", &[]).await), "login_required", "{changes:?}");
+    }
+    let alice = app.user("alice").await.id;
+    let stored = app.store.scan(move |db| sessions::list(db, Some(alice), None, 100)).await.unwrap();
+    assert_eq!(stored.iter().map(|session| session.ended).collect::<Vec<_>>(), [None]);
+
+    // Somebody else in this browser ends it for every application.
+    app.advance(TimeDelta::seconds(1));
+    let response = app.authorize_as(&mut browser, &second.authorize("openid", &[("prompt", "login")]), "bobby").await;
+    let bobs = second.exchange(&second.code(&response)).await;
+    assert_eq!(first.userinfo(&tokens.access).await.status.as_u16(), 401);
+    first.refused(tokens.refresh()).await;
+    second.refresh(bobs.refresh()).await;
 }
 
 /// The application can warn first: the end that comes whatever happens, and the one that comes without use.

@@ -7,7 +7,12 @@ use crate::support::browser::{Browser, form_with};
 use crate::support::database::{Database, each_database};
 use crate::support::relying_party::RelyingParty;
 
-each_database!(without_a_hint_it_asks, only_registered_addresses_are_returned_to, a_hint_of_another_user_ends_nothing_unasked);
+each_database!(
+    without_a_hint_it_asks,
+    only_registered_addresses_are_returned_to,
+    a_hint_of_another_user_ends_nothing_unasked,
+    only_a_browser_that_shows_its_cookie_loses_it
+);
 
 fn end(party: &RelyingParty, parameters: &[(&str, &str)]) -> Url {
     Url::parse_with_params(&party.endpoint("oidc/logout"), parameters).unwrap()
@@ -85,4 +90,26 @@ async fn a_hint_of_another_user_ends_nothing_unasked(database: Database) {
     browser.visit(end(&page, &[("id_token_hint", &alice)]).as_str()).await.page();
     assert!(!signed_in(&app, &mut browser).await);
     assert!(signed_in(&app, &mut bobs).await, "only that browser");
+}
+
+/// LO-01: a request that another site makes a browser send carries no cookie, and so must not take one away.
+async fn only_a_browser_that_shows_its_cookie_loses_it(database: Database) {
+    let app = App::start(database).await;
+    let party = app.relying_party(OWN_PAGE);
+    let mut browser = app.browser();
+    let hint = app.sign_in(&mut browser, &party, "openid").await.id.unwrap();
+    let session = browser.jar.all().iter().find(|cookie| !cookie.name.ends_with("-browser")).unwrap().clone();
+    let registered = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", "https://own.example.test/signed-out")];
+    for parameters in [&[][..], &registered[..1], &registered] {
+        let answer = app.network.get(end(&party, parameters).as_str(), &[("sec-fetch-site", "cross-site")]).await;
+        assert_eq!((answer.header("set-cookie"), answer.header("set-login")), (None, None), "{parameters:?}");
+    }
+    assert!(signed_in(&app, &mut browser).await);
+
+    let cookie = format!("{}={}", session.name, session.value);
+    let answer = app.network.get(end(&party, &registered).as_str(), &[("cookie", &cookie)]).await;
+    let cleared = answer.header("set-cookie").unwrap();
+    assert!(cleared.starts_with(&format!("{}=;", session.name)) && cleared.contains("Max-Age=0"), "{cleared}");
+    assert_eq!(answer.header("set-login"), Some("logged-out"));
+    assert!(!signed_in(&app, &mut browser).await);
 }

@@ -7,13 +7,19 @@ use gatekey::store::users;
 use tokio::sync::Barrier;
 
 use crate::refresh::stored;
-use crate::support::app::{App, OWN_PAGE, PASSWORD};
+use crate::support::app::{App, OWN_PAGE, PASSWORD, SERVER};
 use crate::support::browser::{OWN_FORM, form_with};
 use crate::support::database::{Database, each_database_on_threads};
 use crate::support::network::Answer;
 use crate::support::relying_party::{RelyingParty, tokens};
 
-each_database_on_threads!(sixty_four_refreshes_of_one_token, sixty_four_redemptions_of_one_code, refreshes_race_a_logout, two_links_make_one_admin);
+each_database_on_threads!(
+    sixty_four_refreshes_of_one_token,
+    sixty_four_redemptions_of_one_code,
+    codes_of_one_session,
+    refreshes_race_a_logout,
+    two_links_make_one_admin
+);
 
 const CALLERS: usize = 64;
 
@@ -88,6 +94,36 @@ async fn sixty_four_redemptions_of_one_code(database: Database) {
         assert_eq!(parties[0].userinfo(&won.access).await.status.as_u16(), 401);
     }
     replica.stop().await;
+}
+
+/// Tabs of one application come back at the same moment: a grant each, one client session, and all live.
+async fn codes_of_one_session(database: Database) {
+    let app = App::start(database).await;
+    let (party, other) = (app.relying_party(OWN_PAGE), app.relying_party(SERVER));
+    for _ in 0..50 {
+        let mut browser = app.browser();
+        app.sign_in(&mut browser, &other, "openid").await;
+        let barrier = Arc::new(Barrier::new(4));
+        let mut tabs = vec![];
+        for _ in 0..4 {
+            let (party, barrier, clock) = (party.clone(), barrier.clone(), app.clock.clone());
+            let code = party.code(&app.silently(&mut browser, &party, "openid", &[]).await);
+            tabs.push(tokio::spawn(async move {
+                barrier.wait().await;
+                // No two at the same instant: which of them makes the client session must not matter to the others.
+                clock.advance(TimeDelta::milliseconds(1));
+                party.try_exchange(&code).await
+            }));
+        }
+        let mut grants = vec![];
+        for tab in tabs {
+            grants.push(tokens(&tab.await.unwrap()));
+        }
+        for grant in grants {
+            assert_eq!(party.userinfo(&grant.access).await.status.as_u16(), 200);
+            party.refresh(grant.refresh()).await;
+        }
+    }
 }
 
 /// P1: once the logout is answered, no refresh succeeds, whoever was in the middle of one.
