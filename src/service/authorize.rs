@@ -12,7 +12,7 @@ use crate::domain::authorization_code::AuthorizationCode;
 use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::duration::Lifetime;
-use crate::domain::id::{ClientId, GrantId, UserId};
+use crate::domain::id::{ClientId, GrantId, SessionId, UserId};
 use crate::domain::lifetime::Limits;
 use crate::domain::refresh_family::Grant;
 use crate::domain::scope::Scope;
@@ -102,24 +102,30 @@ pub async fn resume_opened(core: &Core, authorization: Authorization, cookies: C
 
 /// The user wants to sign in with another account. The session that is there ends only when that has succeeded.
 pub async fn choose_another(core: &Core, authorization: Authorization, cookies: Cookies<'_>) -> Result<Outcome, Failure> {
-    let facts = match cookies.session {
-        Some(cookie) => core.store.read(move |db| sessions::facts(db, &cookie, None)).await?,
-        None => None,
-    };
-    let session_before = facts.map(|facts| (facts.session.id, facts.session.auth_time));
+    let (_, session_before) = signed_in(core, cookies).await?;
     resume_opened(core, Authorization { session_before, account_chosen: true, another_account: true, ..authorization }, cookies).await
 }
 
 /// The user goes on with the account that the page showed; if another one is signed in by now, the page is shown again.
 pub async fn choose_current(core: &Core, authorization: Authorization, cookies: Cookies<'_>) -> Result<Outcome, Failure> {
-    let asked = authorization.asked;
-    let outcome = resume_opened(core, authorization.clone(), cookies).await?;
-    match outcome {
-        Outcome::Ask(question) if question.kind == QuestionKind::ChooseAccount && asked.is_some() && question.authorization.asked == asked => {
-            resume_opened(core, Authorization { account_chosen: true, ..authorization }, cookies).await
-        }
-        other => Ok(other),
-    }
+    let (user, session_before) = signed_in(core, cookies).await?;
+    let authorization = if user.is_some() && user == authorization.asked {
+        Authorization { account_chosen: true, ..authorization }
+    } else {
+        // That other sign-in was not made for this page: it does not answer it.
+        Authorization { session_before, ..authorization }
+    };
+    resume_opened(core, authorization, cookies).await
+}
+
+type SignedInAs = (Option<UserId>, Option<(SessionId, Timestamp)>);
+
+async fn signed_in(core: &Core, cookies: Cookies<'_>) -> Result<SignedInAs, Failure> {
+    let facts = match cookies.session {
+        Some(cookie) => core.store.read(move |db| sessions::facts(db, &cookie, None)).await?,
+        None => None,
+    };
+    Ok(facts.map_or((None, None), |facts| (Some(facts.user.id), Some((facts.session.id, facts.session.auth_time)))))
 }
 
 /// The client that a waiting request is of.

@@ -63,8 +63,8 @@ impl Admin {
                 let alg = key.alg.as_str();
                 return Err(AdminError::Refused(format!("key `{kid}` is the one that signs {alg}: run `gatekey key rotate --alg {alg} --now` first")));
             }
-            KeyState::Retired => return Ok(()),
-            KeyState::Announced | KeyState::Retiring => {}
+            // One that retired by age still vouches for old ID tokens as hints; retired by hand it no longer does.
+            KeyState::Announced | KeyState::Retiring | KeyState::Retired => {}
         }
         let (lookup, now) = (kid.to_owned(), self.now());
         let known: Result<bool, StoreError> = self.store.write(move |db| signing_keys::set_retired(db, &lookup, now)).await;
