@@ -32,7 +32,7 @@ pub struct RedeemedCode {
     pub user_id: UserId,
     pub session_id: SessionId,
     pub redeemed_at: Timestamp,
-    /// After this the row may be swept: the code has expired, and so has every access token it gave without a family.
+    /// Until then the row is needed; later the code has expired, and so has every access token it gave without a family.
     pub keep_until: Timestamp,
     pub ended: Option<Ended>,
 }

@@ -181,13 +181,13 @@ async fn run(
     let decision = decide(&request, &Facts { client: &client, signed_in, hinted_user, interaction }, &limits, now);
     let kind = match (decision, session) {
         (Decision::Refuse(error), _) => return Ok(refuse(core, &target, &error)),
-        (Decision::Issue(_), Some(facts)) => {
+        (Decision::Issue, Some(facts)) => {
             let renew_cookie = touch(core, &facts, &client.id, &limits, now).await;
             let code = seal_code(core, &request, &facts, limits.code, now);
             return Ok(Outcome::Respond { response: response::code(&target, core.issuer(), &code), renew_cookie });
         }
         // Not to be reached: `decide` issues only to somebody who is signed in. Asking is the safe answer.
-        (Decision::Issue(_), None) => return Ok(ask(QuestionKind::SignIn(Why::NoSession), client, None, request, params, authorization)),
+        (Decision::Issue, None) => return Ok(ask(QuestionKind::SignIn(Why::NoSession), client, None, request, params, authorization)),
         (Decision::Authenticate(why), session) => {
             if let (Why::Session(_), Some(facts)) = (why, &session) {
                 record_expiry(core, facts, now).await;

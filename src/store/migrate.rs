@@ -150,6 +150,12 @@ fn prepare_file(path: &Path, migrate: Migrate) -> Result<(), OpenError> {
     }
     // The mode is judged too, because to root every file seems writable.
     let read_only = fs::metadata(path).is_ok_and(|metadata| metadata.permissions().readonly());
+    // While somebody is at work it is not opened to try: closing it again would drop the locks that this process holds on it (POSIX).
+    let mut index = path.as_os_str().to_owned();
+    index.push("-shm");
+    if !read_only && Path::new(&index).exists() {
+        return check_side_files(path);
+    }
     match OpenOptions::new().write(true).open(path) {
         Ok(_) if !read_only => check_side_files(path),
         Ok(_) => Err(OpenError::NotWritable { path: shown(), why: "it is read-only".to_owned() }),

@@ -16,7 +16,7 @@ use crate::domain::scope::Scope;
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::protocol::error::{ErrorCode, OAuthError};
-use crate::protocol::session::{Deadlines, Unusable, judge};
+use crate::protocol::session::{Unusable, judge};
 
 /// What is known when the request is decided.
 pub struct Facts<'a> {
@@ -59,7 +59,7 @@ pub enum Decision {
     /// Ask the user to allow this scope.
     AskConsent(Scope),
     /// Issue a code.
-    Issue(Deadlines),
+    Issue,
     Refuse(OAuthError),
 }
 
@@ -91,10 +91,9 @@ pub fn decide(request: &AuthorizationRequest, facts: &Facts<'_>, limits: &Limits
     let Some(signed_in) = facts.signed_in else {
         return ask(request, Decision::Authenticate(Why::NoSession));
     };
-    let deadlines = match judge(signed_in.session, signed_in.user, signed_in.client_session, limits, now) {
-        Ok(deadlines) => deadlines,
-        Err(unusable) => return ask(request, Decision::Authenticate(Why::Session(unusable))),
-    };
+    if let Err(unusable) = judge(signed_in.session, signed_in.user, signed_in.client_session, limits, now) {
+        return ask(request, Decision::Authenticate(Why::Session(unusable)));
+    }
     if let Some(why) = must_authenticate(request, facts, &signed_in, now) {
         return ask(request, Decision::Authenticate(why));
     }
@@ -104,7 +103,7 @@ pub fn decide(request: &AuthorizationRequest, facts: &Facts<'_>, limits: &Limits
     if let Some(scope) = scope_to_ask_for(request, facts, signed_in.consent) {
         return ask(request, Decision::AskConsent(scope));
     }
-    Decision::Issue(deadlines)
+    Decision::Issue
 }
 
 /// The one place where `prompt=none` meets a question (OIDC Core §3.1.2.6): the question becomes a refusal.
@@ -120,7 +119,7 @@ fn ask(request: &AuthorizationRequest, question: Decision) -> Decision {
         Decision::Authenticate(why) => OAuthError::new(ErrorCode::LoginRequired, "Login required").because(why.as_str()),
         Decision::AskConsent(_) => OAuthError::new(ErrorCode::ConsentRequired, "Consent required"),
         Decision::ChooseAccount => OAuthError::new(ErrorCode::AccountSelectionRequired, "Account selection required"),
-        answer @ (Decision::Issue(_) | Decision::Refuse(_)) => return answer,
+        answer @ (Decision::Issue | Decision::Refuse(_)) => return answer,
     })
 }
 

@@ -33,11 +33,11 @@ pub struct Facts<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// Write `next` where the generation is still the one seen, and answer with it.
-    Rotate { next: u64, deadlines: Deadlines },
+    Rotate { next: u64 },
     /// Write nothing; answer with the generation that is there.
-    Replay { current: u64, deadlines: Deadlines },
+    Replay { current: u64 },
     /// As [`Decision::Rotate`], and warn: the database is older than the tokens it gave out.
-    RotateForward { next: u64, deadlines: Deadlines },
+    RotateForward { next: u64 },
     /// End the family, then refuse.
     Reuse,
     /// Its time is over: write that down, so that a longer limit tomorrow revives nothing, then refuse.
@@ -86,21 +86,21 @@ pub fn decide(presented: PresentedRefreshToken, facts: &Facts<'_>, client: &Clie
     if family.ended.is_some() {
         return Decision::Refuse("family has ended");
     }
-    let deadlines = match usable(facts, client, limits, now) {
-        Ok(deadlines) => deadlines,
+    match usable(facts, client, limits, now) {
+        Ok(_) => {}
         Err(Dead::Expired(reason)) => return Decision::Expired(reason),
         Err(Dead::Refused(reason)) => return Decision::Refuse(reason),
-    };
+    }
     let current = family.generation;
     if presented.generation == current {
         return match current.checked_add(1) {
-            Some(next) => Decision::Rotate { next, deadlines },
+            Some(next) => Decision::Rotate { next },
             None => Decision::Refuse("generations exhausted"),
         };
     }
     if presented.generation > current {
         return match presented.generation.checked_add(1) {
-            Some(next) => Decision::RotateForward { next, deadlines },
+            Some(next) => Decision::RotateForward { next },
             None => Decision::Refuse("generations exhausted"),
         };
     }
@@ -109,7 +109,7 @@ pub fn decide(presented: PresentedRefreshToken, facts: &Facts<'_>, client: &Clie
     let overlap = client.metadata.refresh_overlap;
     let within = !past(overlap.after(family.rotated_at), now) || (lost_race && overlap != Lifetime::seconds(0));
     if predecessor && overlap != Lifetime::Unlimited && within {
-        return Decision::Replay { current, deadlines };
+        return Decision::Replay { current };
     }
     Decision::Reuse
 }
@@ -208,11 +208,11 @@ mod tests {
     fn the_table() {
         let (family, client, limits) = (family("openid offline_access"), client(30), Limits::default());
         let d = |generation, now| run(&family, generation, &client, &limits, now);
-        assert!(matches!(d(5, 10), Decision::Rotate { next: 6, .. }));
-        assert!(matches!(d(4, 29), Decision::Replay { current: 5, .. }));
+        assert!(matches!(d(5, 10), Decision::Rotate { next: 6 }));
+        assert!(matches!(d(4, 29), Decision::Replay { current: 5 }));
         assert_eq!(d(4, 30), Decision::Reuse);
         assert_eq!(d(3, 1), Decision::Reuse);
-        assert!(matches!(d(9, 1), Decision::RotateForward { next: 10, .. }));
+        assert!(matches!(d(9, 1), Decision::RotateForward { next: 10 }));
     }
 
     #[test]
@@ -246,9 +246,9 @@ mod tests {
         #[test]
         fn one_live_generation(generation in 0u64..12, now in 0i64..1_000_000) {
             match run(&family("openid offline_access"), generation, &client(30), &Limits::default(), now) {
-                Decision::Rotate { next, .. } => prop_assert!(generation == 5 && next == 6),
-                Decision::Replay { current, .. } => prop_assert!(generation == 4 && current == 5 && now < 30),
-                Decision::RotateForward { next, .. } => prop_assert!(generation > 5 && next == generation + 1),
+                Decision::Rotate { next } => prop_assert!(generation == 5 && next == 6),
+                Decision::Replay { current } => prop_assert!(generation == 4 && current == 5 && now < 30),
+                Decision::RotateForward { next } => prop_assert!(generation > 5 && next == generation + 1),
                 Decision::Reuse => prop_assert!(generation < 5),
                 other => prop_assert!(false, "{:?}", other),
             }

@@ -44,12 +44,12 @@ pub async fn refresh(core: &Core, params: &Params, client: &Client) -> Result<To
                 return Err(refused(reason.as_str()));
             }
             Decision::Reuse => return reuse(core, client, presented, &facts, now).await,
-            Decision::Replay { current, .. } => {
+            Decision::Replay { current } => {
                 narrowed(params, &facts, client)?;
                 tracing::info!(event = "refresh.replayed", client = %client.id, family = %id, generation = current, "the predecessor came again within the overlap");
                 current
             }
-            Decision::Rotate { next, .. } | Decision::RotateForward { next, .. } => {
+            Decision::Rotate { next } | Decision::RotateForward { next } => {
                 // Judged before the step is taken: a wrong `scope` can be mended and sent again.
                 narrowed(params, &facts, client)?;
                 let expected = facts.family.generation;

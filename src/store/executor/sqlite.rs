@@ -21,6 +21,8 @@ use crate::store::migrate::OpenError;
 
 /// How long another process may hold the write lock before callers are told.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+/// How long another start may be at the file.
+const OPEN_PATIENCE: Duration = Duration::from_secs(5);
 /// How often the lock is asked for. SQLite's own waiting grows to 100 ms a try, with which one of two busy processes starves.
 const LOCK_INTERVAL: Duration = Duration::from_micros(500);
 /// Units in one transaction at most: beyond this, grouping more gains nothing and only makes the first caller wait.
@@ -128,14 +130,21 @@ fn connect(path: &Path, role: Role) -> Result<Connection, StoreError> {
     let mut conn = <SqliteConnection as diesel::Connection>::establish(&path.to_string_lossy()).map_err(|error| StoreError::unavailable(error.to_string()))?;
     // Turning to WAL and recovering after a crash need the file alone for a moment: there SQLite's own patience is right.
     conn.batch_execute("PRAGMA busy_timeout = 5000;")?;
-    conn.batch_execute(match role {
+    let settings = match role {
         // FULL: what has been answered survives a power cut. No automatic checkpoint: it would run inside some caller's COMMIT.
         Role::Writer => {
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA busy_timeout = 0;"
         }
         Role::Reader => "PRAGMA foreign_keys = ON; PRAGMA query_only = ON; PRAGMA busy_timeout = 500;",
-    })?;
-    Ok(Connection::Sqlite(conn))
+    };
+    // Of two that turn the file to WAL at once, SQLite refuses one at once and without its patience, lest they wait for each other.
+    let deadline = Instant::now() + OPEN_PATIENCE;
+    loop {
+        match conn.batch_execute(settings).map_err(StoreError::from) {
+            Err(StoreError::Unavailable(why)) if why.contains("locked") && Instant::now() < deadline => std::thread::sleep(LOCK_INTERVAL),
+            result => return result.map(|()| Connection::Sqlite(conn)),
+        }
+    }
 }
 
 /// A statement that the connection keeps prepared.
