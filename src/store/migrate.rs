@@ -311,11 +311,12 @@ impl Opened {
         let (tracked, embedded) = match self {
             Self::Sqlite(_, shown) => {
                 let shown = shown.clone();
-                let tracked = self.count("SELECT count(*) AS count FROM sqlite_master WHERE name = '__diesel_schema_migrations'")? > 0;
-                if !tracked && self.count("SELECT count(*) AS count FROM sqlite_master")? > 0 {
+                // In one look: between two, another start could make the tables.
+                const OURS: &str = "SELECT 1 FROM sqlite_master WHERE name = '__diesel_schema_migrations'";
+                if self.count(&format!("SELECT count(*) AS count FROM sqlite_master WHERE NOT EXISTS ({OURS})"))? > 0 {
                     return Err(OpenError::ForeignDatabase(shown));
                 }
-                (tracked, names(&SQLITE)?)
+                (self.count(&format!("SELECT count(*) AS count FROM ({OURS})"))? > 0, names(&SQLITE)?)
             }
             Self::Postgres(..) => {
                 let tracked =
@@ -352,7 +353,8 @@ impl Opened {
     fn refuse_foreign_tables(&mut self) -> Result<(), OpenError> {
         let Self::Postgres(conn, url) = self else { return Ok(()) };
         let found = diesel::sql_query(
-            "SELECT tablename::text AS name FROM pg_tables WHERE schemaname = current_schema() AND tablename = ANY($1) ORDER BY tablename LIMIT 1",
+            "SELECT tablename::text AS name FROM pg_tables WHERE schemaname = current_schema() AND tablename = ANY($1) \
+             AND to_regclass('__diesel_schema_migrations') IS NULL ORDER BY tablename LIMIT 1",
         )
         .bind::<diesel::sql_types::Array<diesel::sql_types::Text>, _>(TABLES)
         .load::<Table>(conn)
