@@ -1,11 +1,12 @@
-// openid-client, unmodified, against the release binary: everything an application needs from the day it signs somebody in
-// to the day they sign out.
+// openid-client, unmodified, against the release binary: the life of an application that every library has to live, and beyond it
+// introspection, what is logged and what is kept.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 
 import * as oidc from 'openid-client';
 
+import { AWKWARD, here, scenario } from '../support/client_scenario.mjs';
 import { DATABASES, Gatekey, USER, until } from '../support/gatekey.mjs';
 import { UserAgent } from '../support/user_agent.mjs';
 
@@ -165,3 +166,12 @@ for (const kind of DATABASES) {
     });
   });
 }
+
+scenario({
+  name: 'openid-client',
+  command: [process.execPath, here('openid_client/client.mjs')],
+  env: (authority) => ({ NODE_EXTRA_CA_CERTS: authority }),
+  as: ['page', 'server'],
+  secretSuffix: AWKWARD,
+  met: { network: 'TypeError', refused: 'ResponseBodyError', unauthorized: 'WWWAuthenticateChallengeError', login_required: 'AuthorizationResponseError', invalid_client: 'WWWAuthenticateChallengeError' },
+});

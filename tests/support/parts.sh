@@ -89,7 +89,10 @@ node_part() {
     "$folder"/*.test.mjs
 }
 
-part_clients() { node_part clients tests/clients; }
+part_clients() {
+  client_programs
+  node_part clients tests/clients
+}
 part_browser() { node_part browser tests/browser; }
 
 summary() {

@@ -1,8 +1,10 @@
 // A browser of few lines: cookies, redirects within the issuer, forms. Enough to sign in as a person would.
 
 export class UserAgent {
-  constructor(issuer) {
+  /** `server` is where the issuer's requests go, when TLS ends before it: Node's fetch trusts no authority of ours. */
+  constructor(issuer, server = issuer) {
     this.origin = new URL(issuer).origin;
+    this.server = server;
     this.cookies = new Map();
     /** Everything that only this browser, its user and the application may know. */
     this.secrets = new Set();
@@ -12,7 +14,8 @@ export class UserAgent {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
     const headers = { accept: 'text/html', 'accept-language': 'en', 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document', ...options.headers };
     if (cookie) headers.cookie = cookie;
-    const answer = await fetch(url, { ...options, headers, redirect: 'manual' });
+    const { pathname, search } = new URL(url);
+    const answer = await fetch(new URL(pathname + search, this.server), { ...options, headers, redirect: 'manual' });
     for (const header of answer.headers.getSetCookie()) {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(header);
       if (/max-age=0(;|$)/i.test(header)) this.cookies.delete(name);

@@ -1,0 +1,99 @@
+// What stands before the server in production: TLS. Here it can also lose an answer, as networks do.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const CONFIGURATION = `
+[req]
+distinguished_name = name
+[name]
+[authority]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign
+[server]
+basicConstraints = critical, CA:FALSE
+subjectAltName = DNS:localhost
+extendedKeyUsage = serverAuth
+`;
+
+/** A certificate authority of two days, and a certificate of it for localhost. The authority's key is not kept. */
+export class Certificates {
+  constructor() {
+    this.folder = mkdtempSync(join(tmpdir(), 'gatekey-certificates-'));
+    const at = (name) => join(this.folder, name);
+    writeFileSync(at('openssl.cnf'), CONFIGURATION);
+    const make = (name, extensions, ...signer) =>
+      execFileSync(
+        'openssl',
+        ['req', '-x509', '-config', at('openssl.cnf'), '-extensions', extensions, '-subj', `/CN=${name}`, '-days', '2', '-noenc', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-keyout', at(`${name}.key`), '-out', at(`${name}.pem`), ...signer],
+        { stdio: ['ignore', 'ignore', 'pipe'] },
+      );
+    make('gatekey-client-tests', 'authority');
+    make('localhost', 'server', '-CA', at('gatekey-client-tests.pem'), '-CAkey', at('gatekey-client-tests.key'));
+    rmSync(at('gatekey-client-tests.key'));
+    /** What a client has to trust. */
+    this.authority = at('gatekey-client-tests.pem');
+    this.key = readFileSync(at('localhost.key'));
+    this.cert = readFileSync(at('localhost.pem'));
+  }
+
+  remove() {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Listens with TLS and hands every request on, byte for byte, to a server that speaks plain HTTP. */
+export class Front {
+  /** The body of the answer that was lost. */
+  lost = null;
+  #losing = false;
+
+  constructor(server, target) {
+    this.target = new URL(target);
+    this.server = server;
+    this.agent = new http.Agent({ keepAlive: true });
+    server.on('request', (request, answer) => this.#pass(request, answer));
+  }
+
+  static async listen(port, certificates, target) {
+    const server = https.createServer({ key: certificates.key, cert: certificates.cert });
+    const front = new Front(server, target);
+    await new Promise((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
+    return front;
+  }
+
+  /** The server answers the next token request, and the client never hears of it. */
+  loseNextToken() {
+    this.#losing = true;
+    this.lost = null;
+  }
+
+  #pass(request, answer) {
+    const lose = this.#losing && request.method === 'POST' && request.url === '/oauth/token';
+    if (lose) this.#losing = false;
+    const { hostname, port } = this.target;
+    const passed = http.request({ hostname, port, method: request.method, path: request.url, headers: request.headers, agent: this.agent }, async (answered) => {
+      const chunks = [];
+      for await (const chunk of answered) chunks.push(chunk);
+      const body = Buffer.concat(chunks);
+      if (lose) {
+        this.lost = { status: answered.statusCode, body: body.toString() };
+        request.socket.destroy();
+        return;
+      }
+      answer.writeHead(answered.statusCode, answered.headers);
+      answer.end(body);
+    });
+    passed.on('error', () => request.socket.destroy());
+    request.pipe(passed);
+  }
+
+  close() {
+    this.agent.destroy();
+    this.server.closeAllConnections();
+    return new Promise((resolve) => this.server.close(resolve));
+  }
+}
