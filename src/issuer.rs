@@ -7,11 +7,13 @@ use poem::Response;
 use poem::endpoint::BoxEndpoint;
 
 use crate::admin;
+use crate::domain::client::ClientMetadata;
 use crate::domain::clock::{Clock, SystemClock};
 use crate::domain::entropy::{Entropy, SystemEntropy};
 use crate::http::pages::PageError;
 use crate::http::require_token::RequireToken;
 use crate::http::{self, App};
+use crate::jose::pairwise::Pairwise;
 use crate::jose::refresh_token::Minter;
 use crate::jose::sealed::Sealer;
 use crate::jose::sid::Deriver;
@@ -82,7 +84,8 @@ impl IssuerBuilder {
         let admin = installation.admin(clock.clone(), entropy.clone());
         declare(&admin, &settings).await.map_err(|error| BuildError::Start(error.to_string()))?;
         let mut algorithms = settings.keys.algorithms.clone();
-        algorithms.extend(settings.clients.iter().map(|client| client.metadata.id_token_signed_response_alg));
+        let of_client = |metadata: &ClientMetadata| [Some(metadata.id_token_signed_response_alg), metadata.userinfo_signed_response_alg];
+        algorithms.extend(settings.clients.iter().flat_map(|client| of_client(&client.metadata)).flatten());
         algorithms.sort();
         algorithms.dedup();
         let keys = Keys::open(&installation.store, installation.key_sealer(), &settings.lifetimes, &algorithms, clock.as_ref(), &entropy).await?;
@@ -90,6 +93,7 @@ impl IssuerBuilder {
             codes: Sealer::new(subkey("authorization codes")),
             tickets: Sealer::new(subkey("tickets")),
             refresh_tokens: Minter::new(subkey("refresh tokens")),
+            pairwise: Pairwise::new(subkey("pairwise subjects")),
             sids: Deriver::new(subkey("session ids")),
             web_origins: WebOrigins::default(),
             settings,

@@ -59,6 +59,7 @@ Examples:
 Examples:
   gatekey client update notes --redirect-uri https://notes.example.com/callback --redirect-uri https://notes.example.com/silent
   gatekey client update notes --lifetime session_idle=PT1H --lifetime access_token=default
+  gatekey client update notes --subject-type pairwise --sector-identifier example.com
   gatekey client update notes --disable")]
     Update {
         id: String,
@@ -206,6 +207,9 @@ fn show(client: &Registered) -> Done {
         ("resources", metadata.resources.join(" ")),
         ("first party", yes(metadata.first_party)),
         ("id token algorithm", metadata.id_token_signed_response_alg.as_str().to_owned()),
+        ("userinfo algorithm", metadata.userinfo_signed_response_alg.map_or("none (JSON)", |alg| alg.as_str()).to_owned()),
+        ("subject type", text(&metadata.subject_type)),
+        ("sector", metadata.sector().map(String::from).unwrap_or_default()),
         ("refresh overlap", metadata.refresh_overlap.to_string()),
         ("own lifetimes", lifetimes.join(" ")),
         ("disabled", time_or(client.disabled_at, "no")),

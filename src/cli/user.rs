@@ -10,13 +10,15 @@ use super::{Done, Failure, Place, input};
 use crate::domain::entropy::SystemEntropy;
 use crate::domain::secret::Secret;
 use crate::domain::user::{Profile, User as Account};
-use crate::service::admin::{Admin, NewUser};
+use crate::service::admin::{Admin, AdminError, NewUser};
 use crate::service::passwords::Passwords;
 use crate::settings::{PasswordSettings, Settings};
 
+mod profile;
+
 const PAGE: u32 = 500;
 
-/// Create, list, disable and delete users, set their passwords
+/// Create, list, change, disable and delete users, set their passwords
 #[derive(Debug, Subcommand)]
 pub(super) enum User {
     /// Create a user; the password is asked for, or read from standard input
@@ -24,8 +26,8 @@ pub(super) enum User {
 Examples:
   gatekey user create alice --name Alice --email alice@example.com
   gatekey user create root --admin < password.txt
-  gatekey user create bob --no-password")]
-    Create(Create),
+  gatekey user create bob --no-password --phone-number +14155550123 --locale de-AT")]
+    Create(Box<Create>),
     /// List users
     #[command(after_help = "Examples:\n  gatekey user list\n  gatekey user list --json")]
     List {
@@ -41,6 +43,18 @@ Examples:
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Change what is known of a user: what is named is replaced, an empty text removes it, the rest stays
+    #[command(after_help = "\
+Examples:
+  gatekey user update alice --email alice@example.com --email-verified
+  gatekey user update alice --birthdate 1990-12-31 --address-locality Vienna --address-country Austria
+  gatekey user update alice --nickname \"\"")]
+    Update {
+        /// The user name, or the id
+        user: String,
+        #[command(flatten)]
+        profile: Box<profile::Options>,
     },
     /// Lock a user out, and sign out everywhere at once
     #[command(after_help = "Example:\n  gatekey user disable alice")]
@@ -78,18 +92,8 @@ Examples:
 pub(super) struct Create {
     /// What is typed to sign in
     username: String,
-    /// The full name
-    #[arg(long)]
-    name: Option<String>,
-    #[arg(long)]
-    given_name: Option<String>,
-    #[arg(long)]
-    family_name: Option<String>,
-    #[arg(long)]
-    email: Option<String>,
-    /// The address is known to be this user's
-    #[arg(long, requires = "email")]
-    email_verified: bool,
+    #[command(flatten)]
+    profile: profile::Options,
     /// This user may administer the issuer
     #[arg(long)]
     admin: bool,
@@ -108,8 +112,9 @@ impl User {
             Self::List { json } => list(place, json),
             Self::Show { user, json } => {
                 let user = place.administer(async |admin, _| Ok(admin.user(&user).await?))?;
-                if json { output::json(&as_json(&user)) } else { show(&user) }
+                if json { output::json(&as_json(&user)?) } else { show(&user) }
             }
+            Self::Update { user, profile } => update(place, &user, *profile),
             Self::Disable { user } => one(place, &user, "Disabled", async |admin, user| {
                 admin.disable_user(user.id).await?;
                 warn_without_admin(admin, user).await
@@ -144,12 +149,13 @@ impl User {
 
 impl Create {
     fn run(self, place: &Place) -> Done {
-        let Self { username, name, given_name, family_name, email, email_verified, admin: is_admin, no_password, json } = self;
+        let Self { username, profile: options, admin: is_admin, no_password, json } = self;
+        let mut profile = Profile::default();
+        options.apply(&mut profile)?;
         place.administer_new(async |admin, settings: &Settings| {
             let password_hash = if no_password { None } else { Some(hash(&settings.passwords, input::new_password()?).await?) };
-            let profile = Profile { name, given_name, family_name, email, email_verified };
             let user = admin.create_user(NewUser { username, profile, admin: is_admin, password_hash }).await?;
-            if json { output::json(&as_json(&user)) } else { output::print(&format!("Created {} ({})\n", user.username, user.id)) }
+            if json { output::json(&as_json(&user)?) } else { output::print(&format!("Created {} ({})\n", user.username, user.id)) }
         })
     }
 }
@@ -159,6 +165,19 @@ async fn hash(settings: &PasswordSettings, password: Secret<String>) -> Result<S
     let passwords = Passwords::new(&PasswordSettings { max_concurrent: 1, ..*settings }, Arc::new(SystemEntropy))?;
     passwords.judge(&password)?;
     Ok(passwords.hash(password).await?)
+}
+
+fn update(place: &Place, user: &str, options: profile::Options) -> Done {
+    if options.is_empty() {
+        return Err(Failure("nothing to change was named: see `gatekey user update --help`".to_owned()));
+    }
+    place.administer(async |admin, _| {
+        let user = admin.user(user).await?;
+        let change = move |user: &mut Account| options.apply(&mut user.profile).map_err(|Failure(why)| AdminError::Refused(why));
+        let user = admin.update_user(user.id, Box::new(change)).await?;
+        let note = if user.managed_by_file { "; declared in gatekey.toml, which wins at the next start" } else { "" };
+        output::print(&format!("Changed {}{note}\n", user.username))
+    })
 }
 
 fn one(place: &Place, user: &str, done: &str, operation: impl AsyncFnOnce(&Admin, &Account) -> Done) -> Done {
@@ -204,7 +223,7 @@ fn list(place: &Place, json: bool) -> Done {
         }
     })?;
     if json {
-        return output::json(&Value::Array(users.iter().map(as_json).collect()));
+        return output::json(&Value::Array(users.iter().map(as_json).collect::<Result<_, _>>()?));
     }
     let row = |user: &Account| {
         vec![
@@ -221,26 +240,21 @@ fn list(place: &Place, json: bool) -> Done {
 }
 
 fn show(user: &Account) -> Done {
-    let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    output::properties(&[
-        ("username", user.username.clone()),
-        ("id", user.id.to_string()),
-        ("name", text(&user.profile.name)),
-        ("given name", text(&user.profile.given_name)),
-        ("family name", text(&user.profile.family_name)),
-        ("email", text(&user.profile.email)),
-        ("email verified", yes(user.profile.email_verified)),
+    let mut rows = vec![("username", user.username.clone()), ("id", user.id.to_string())];
+    rows.extend(profile::rows(&user.profile)?);
+    rows.extend([
         ("admin", yes(user.admin)),
         ("password", if user.password_hash.is_some() { format!("set {}", time(user.password_changed_at)) } else { "none".to_owned() }),
         ("disabled", time_or(user.disabled_at, "no")),
         ("declared in file", yes(user.managed_by_file)),
         ("created", time(user.created_at)),
         ("updated", time(user.updated_at)),
-    ])
+    ]);
+    output::properties(&rows)
 }
 
-fn as_json(user: &Account) -> Value {
-    json!({
+fn as_json(user: &Account) -> Result<Value, Failure> {
+    let mut value = json!({
         "id": user.id,
         "username": user.username,
         "name": user.profile.name,
@@ -255,5 +269,9 @@ fn as_json(user: &Account) -> Value {
         "managed_by_file": user.managed_by_file,
         "created_at": user.created_at,
         "updated_at": user.updated_at,
-    })
+    });
+    if let Some(fields) = value.as_object_mut() {
+        fields.extend(profile::details(&user.profile)?);
+    }
+    Ok(value)
 }

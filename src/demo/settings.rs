@@ -58,6 +58,7 @@ pub(super) fn settings(issuer: &str, app: &str, api: &str, data: &Path) -> Resul
             family_name: Some("Lovelace".to_owned()),
             email: Some("ada@example.com".to_owned()),
             email_verified: true,
+            ..Profile::default()
         },
         admin: false,
         password_hash: Some(Secret::new(PASSWORD_HASH.to_owned())),

@@ -9,6 +9,7 @@ use super::lifetime::{LimitOverrides, Limits};
 use super::redirect_uri::{RedirectUri, WebOrigin};
 use super::scope::Scope;
 use super::secret::Digest;
+use super::sector::{self, SectorIdentifier};
 use super::signing_key::SigningAlg;
 
 #[derive(Debug, Clone)]
@@ -49,6 +50,14 @@ pub struct ClientMetadata {
     pub first_party: bool,
     #[serde(default)]
     pub id_token_signed_response_alg: SigningAlg,
+    /// With it userinfo is a signed JWT (OIDC Core §5.3.2); without, JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userinfo_signed_response_alg: Option<SigningAlg>,
+    #[serde(default)]
+    pub subject_type: SubjectType,
+    /// The host whose clients know a user by one pairwise subject; without it, the one host of the redirect URIs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sector_identifier: Option<SectorIdentifier>,
     /// How long the predecessor of the newest refresh token may be replayed; see [`ClientMetadata::DEFAULT_REFRESH_OVERLAP`].
     pub refresh_overlap: Lifetime,
     #[serde(default)]
@@ -76,6 +85,17 @@ pub enum ClientAuthentication {
     None,
     ClientSecretBasic,
     ClientSecretPost,
+}
+
+/// Who a user is to the client (OIDC Core §8).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubjectType {
+    /// The user id: the same to every client.
+    #[default]
+    Public,
+    /// Another one for each sector, so that clients of two sectors cannot join what they know of a person.
+    Pairwise,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +130,9 @@ impl ClientMetadata {
             resources: Vec::new(),
             first_party: false,
             id_token_signed_response_alg: SigningAlg::Es256,
+            userinfo_signed_response_alg: None,
+            subject_type: SubjectType::Public,
+            sector_identifier: None,
             refresh_overlap: Self::DEFAULT_REFRESH_OVERLAP,
             lifetimes: LimitOverrides::default(),
         }
@@ -117,6 +140,15 @@ impl ClientMetadata {
 
     pub fn is_public(&self) -> bool {
         self.authentication == ClientAuthentication::None
+    }
+
+    /// The sector that the client's users are named for; `None`: by their own ids.
+    pub fn sector(&self) -> Option<SectorIdentifier> {
+        match self.subject_type {
+            SubjectType::Public => None,
+            // What is registered has one: an empty sector would still not be the user id.
+            SubjectType::Pairwise => Some(self.sector_identifier.clone().or_else(|| sector::shared_by(&self.redirect_uris)).unwrap_or_default()),
+        }
     }
 
     /// The registered redirect URI that `requested` is (RFC 9700 §4.1.3).
@@ -152,6 +184,10 @@ pub enum InvalidClient {
     PrivateScheme(ClientId, String),
     #[error("client `{0}`: `lifetimes.{1}` is zero, so it would end as it begins: write a duration such as `PT8H`, or leave it out")]
     ZeroLifetime(ClientId, &'static str),
+    #[error(
+        "client `{0}`: pairwise subjects need a sector, and `redirect_uris` do not say one: set `sector_identifier` to the host your applications share (it must never change: users would become strangers)"
+    )]
+    NoSector(ClientId),
     #[error("client `{0}`: resource `{1}` is not an absolute URI without fragment (RFC 8707 §2)")]
     Resource(ClientId, String),
 }
@@ -192,6 +228,10 @@ impl ClientMetadata {
             if let Some(uri) = self.redirect_uris.iter().chain(&self.post_logout_redirect_uris).find(private) {
                 return Err(E::PrivateScheme(id.clone(), uri.as_str().to_owned()));
             }
+        }
+        // OIDC Core §8.1: with several hosts, or none, the sector must be named.
+        if self.subject_type == SubjectType::Pairwise && self.sector_identifier.is_none() && sector::shared_by(&self.redirect_uris).is_none() {
+            return Err(E::NoSector(id.clone()));
         }
         let absolute = |resource: &String| url::Url::parse(resource).is_ok() && !resource.contains('#');
         if let Some(resource) = self.resources.iter().find(|r| !absolute(r)) {

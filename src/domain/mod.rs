@@ -2,6 +2,7 @@
 
 pub mod acr;
 pub mod authorization_code;
+pub mod claim;
 pub mod client;
 pub mod client_session;
 pub mod clock;
@@ -10,10 +11,12 @@ pub mod duration;
 pub mod entropy;
 pub mod id;
 pub mod lifetime;
+pub mod profile;
 pub mod redirect_uri;
 pub mod refresh_family;
 pub mod scope;
 pub mod secret;
+pub mod sector;
 pub mod session;
 pub mod signing_key;
 pub mod user;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::acr::Acr;
+use super::claim::NamedClaims;
 use super::clock::Timestamp;
 use super::id::{ClientId, GrantId, SessionId, UserId};
 use super::scope::Scope;
@@ -35,6 +36,16 @@ pub struct Grant {
     pub resources: Vec<String>,
     pub auth_time: Timestamp,
     pub acr: Acr,
+    /// What the `claims` parameter asked for (OIDC Core §5.5).
+    #[serde(default, skip_serializing_if = "NamedClaims::is_empty")]
+    pub claims: NamedClaims,
+}
+
+impl Grant {
+    /// Whether `allowed`, what the user has said yes to, covers all of it: the scope, and what was asked for by name.
+    pub fn is_within(&self, allowed: &Scope) -> bool {
+        self.scope.is_subset(allowed) && self.claims.scopes().all(|scope| allowed.contains(scope))
+    }
 }
 
 /// What a verified refresh token says of itself.

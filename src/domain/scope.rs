@@ -50,6 +50,14 @@ impl Scope {
         Self(self.0.union(&other.0).cloned().collect())
     }
 
+    #[must_use]
+    pub fn with(mut self, value: &str) -> Self {
+        if !self.contains(value) {
+            self.0.insert(value.to_owned());
+        }
+        self
+    }
+
     pub fn without(&self, value: &str) -> Self {
         Self(self.0.iter().filter(|w| *w != value).cloned().collect())
     }

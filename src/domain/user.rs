@@ -2,6 +2,7 @@
 
 use super::clock::Timestamp;
 use super::id::UserId;
+use super::profile::KeptDetails;
 use super::secret::Secret;
 
 /// A user. The id is the `sub` of every token and never changes; the user name may.
@@ -31,6 +32,8 @@ pub struct Profile {
     pub family_name: Option<String>,
     pub email: Option<String>,
     pub email_verified: bool,
+    /// The rest.
+    pub details: KeptDetails,
 }
 
 /// The form in which user names are stored and looked up: trimmed and lowercase.

@@ -52,6 +52,17 @@ pub fn json<T: Serialize>(status: StatusCode, body: &T) -> Response {
         .body(serde_json::to_vec(body).unwrap_or_default())
 }
 
+/// A JWT that nobody keeps (OIDC Core §5.3.2).
+pub fn jwt(token: String) -> Response {
+    Response::builder()
+        .status(StatusCode::OK)
+        .header(header::CONTENT_TYPE, "application/jwt")
+        .header(header::CACHE_CONTROL, "no-store")
+        .header(header::PRAGMA, "no-cache")
+        .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
+        .body(token)
+}
+
 pub fn set_cookie(response: &mut Response, cookie: &str) {
     if let Ok(mut value) = HeaderValue::from_str(cookie) {
         value.set_sensitive(true);

@@ -32,9 +32,9 @@ use crate::service::access_token::live_token;
 /// What a verified access token says; in the request's data behind [`RequireToken`].
 #[derive(Debug, Clone)]
 pub struct TokenClaims {
-    /// `sub`: a user id, or the client id of a machine.
+    /// `sub`: who the user is to the client (a user id, or a pairwise subject), or the client id of a machine.
     pub subject: String,
-    /// The user; `None` for a machine's token.
+    /// The user's own id, whatever the client knows the user by: the host of the issuer is no stranger. `None` for a machine's token.
     pub user_id: Option<UserId>,
     pub client_id: ClientId,
     pub scope: Scope,

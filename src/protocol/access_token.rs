@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::acr::Acr;
+use crate::domain::claim::ClaimSet;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{ClientId, GrantId};
 use crate::domain::scope::{OPENID, Scope};
@@ -13,7 +14,7 @@ pub const TYP: &str = "at+jwt";
 /// What an access token says.
 pub struct AccessToken<'a> {
     pub issuer: &'a str,
-    /// A user id, or the client id of a machine (RFC 9068 §2.2).
+    /// Who the user is to this client, or the client id of a machine (RFC 9068 §2.2).
     pub subject: &'a str,
     pub client_id: &'a ClientId,
     pub scope: &'a Scope,
@@ -31,7 +32,16 @@ pub struct UserFacts<'a> {
     pub sid: &'a str,
     /// Which grant it belongs to: introspection and userinfo ask whether that still lives.
     pub grant: GrantId,
+    /// What was asked for by name at userinfo (OIDC Core §5.5).
+    pub userinfo_claims: ClaimSet,
 }
+
+/// A private claim: the names of the claims that userinfo tells beside those of the scope. The token carries them because a grant without
+/// a refresh family leaves no row that could.
+const USERINFO_CLAIMS: &str = "userinfo_claims";
+
+/// The private claims: what they say is between this server and itself, so introspection leaves them out.
+pub const PRIVATE: [&str; 2] = ["gid", USERINFO_CLAIMS];
 
 impl AccessToken<'_> {
     pub fn claims(&self) -> Map<String, Value> {
@@ -51,6 +61,9 @@ impl AccessToken<'_> {
             set("amr", json!(user.acr.amr()));
             set("sid", user.sid.into());
             set("gid", user.grant.to_string().into());
+            if !user.userinfo_claims.is_empty() && self.scope.contains(OPENID) {
+                set(USERINFO_CLAIMS, user.userinfo_claims.to_string().into());
+            }
         }
         claims
     }
@@ -66,6 +79,11 @@ impl AccessToken<'_> {
             several => json!(several),
         }
     }
+}
+
+/// The claims that were asked for by name at userinfo.
+pub fn userinfo_claims(claims: &Map<String, Value>) -> ClaimSet {
+    claims.get(USERINFO_CLAIMS).and_then(Value::as_str).map(ClaimSet::parse).unwrap_or_default()
 }
 
 /// Whether `claims` are meant for `audience` (RFC 9068 §4).

@@ -9,7 +9,8 @@ use super::params::Params;
 /// What a verified `id_token_hint` says. It may be expired: it only has to be ours (§2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hint {
-    pub user: UserId,
+    /// Who is signed in, if that is whom it names.
+    pub user: Option<UserId>,
     pub client_id: ClientId,
     pub sid: Option<String>,
 }
@@ -39,7 +40,7 @@ pub fn decide(params: &Params, hint: Option<&Hint>, client: Option<&Client>, ses
     };
     match hint {
         // §2: the hint must be of the user signed in; a `sid` in it must be of this session.
-        Some(hint) if hint.user == session.user_id && (hint.sid.is_none() || hint.sid.as_deref() == sid_of_session) => Decision::End(after),
+        Some(hint) if hint.user == Some(session.user_id) && (hint.sid.is_none() || hint.sid.as_deref() == sid_of_session) => Decision::End(after),
         _ => Decision::Confirm(after),
     }
 }

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-/// The registered error codes in use (RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7009 §2.2.1, RFC 8707 §2, OIDC Core §3.1.2.6).
+/// The registered error codes in use (RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7009 §2.2.1, RFC 8707 §2, OIDC Core §3.1.2.6, OpenID Connect
+/// Core Error Code unmet_authentication_requirements 1.0).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorCode {
     InvalidRequest,
@@ -23,6 +24,7 @@ pub enum ErrorCode {
     RequestUriNotSupported,
     RegistrationNotSupported,
     UnsupportedTokenType,
+    UnmetAuthenticationRequirements,
 }
 
 impl ErrorCode {
@@ -46,6 +48,7 @@ impl ErrorCode {
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::UnsupportedTokenType => "unsupported_token_type",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
         }
     }
 

@@ -19,7 +19,7 @@ pub fn inactive() -> Map<String, Value> {
 
 pub fn active(claims: &Map<String, Value>, token_type: &str, username: Option<&str>) -> Map<String, Value> {
     let mut answer = claims.clone();
-    answer.remove("gid");
+    answer.retain(|name, _| !access_token::PRIVATE.contains(&name.as_str()));
     answer.insert("active".into(), json!(true));
     answer.insert("token_type".into(), json!(token_type));
     if let Some(username) = username {

@@ -10,7 +10,7 @@ use crate::domain::consent::Consent;
 use crate::domain::id::{ClientId, GrantId};
 use crate::domain::scope::Scope;
 use crate::domain::user::User;
-use crate::protocol::access_token::{TYP, is_current};
+use crate::protocol::access_token::{TYP, is_current, userinfo_claims};
 use crate::protocol::error::OAuthError;
 use crate::protocol::session::judge_grant;
 use crate::protocol::token::refresh_token::{Dead, Facts, usable};
@@ -61,7 +61,8 @@ pub async fn live_token(core: &Core, token: &str) -> Result<LiveToken, Failure> 
     let client = client.filter(|client| client.disabled_at.is_none()).ok_or_else(|| dead("client gone or disabled"))?;
     if grant_id.is_some() {
         let facts = facts.as_ref().ok_or_else(|| dead("grant is gone"))?;
-        grant_lives(core, facts, consent.as_ref(), &client).map_err(dead)?;
+        let allowed = |consent: &Consent| scope.is_subset(&consent.scope) && userinfo_claims(&claims).iter().all(|claim| consent.scope.contains(claim.scope()));
+        grant_lives(core, facts, consent.as_ref(), allowed, &client).map_err(dead)?;
     }
     let scope = scope.intersection(&client.metadata.scope);
     let user = facts.and_then(|facts| facts.user);
@@ -69,7 +70,15 @@ pub async fn live_token(core: &Core, token: &str) -> Result<LiveToken, Failure> 
 }
 
 /// The same judgement as for a refresh, so that ending any node above is felt here at once.
-fn grant_lives(core: &Core, facts: &GrantFacts, consent: Option<&Consent>, client: &Client) -> Result<(), &'static str> {
+///
+/// `allowed` says whether a consent covers what the token itself says: without a family that is all there is to ask.
+fn grant_lives(
+    core: &Core,
+    facts: &GrantFacts,
+    consent: Option<&Consent>,
+    allowed: impl FnOnce(&Consent) -> bool,
+    client: &Client,
+) -> Result<(), &'static str> {
     if facts.ended.is_some() {
         return Err("grant has ended");
     }
@@ -78,7 +87,7 @@ fn grant_lives(core: &Core, facts: &GrantFacts, consent: Option<&Consent>, clien
         let facts = Facts { family, user: facts.user.as_ref(), session: facts.session.as_ref(), client_session: facts.client_session.as_ref(), consent };
         return usable(&facts, client, &limits, now).map(|_| ()).map_err(Dead::as_str);
     }
-    if !client.metadata.first_party && consent.is_none() {
+    if !client.metadata.first_party && !consent.is_some_and(allowed) {
         return Err("consent_withdrawn");
     }
     let (Some(session), Some(user)) = (&facts.session, &facts.user) else {

@@ -7,7 +7,7 @@
 use chrono::TimeDelta;
 
 use super::ticket::{self, Authorization, Browser};
-use super::{Core, Failure};
+use super::{Core, Failure, subject};
 use crate::domain::authorization_code::AuthorizationCode;
 use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
@@ -168,17 +168,21 @@ async fn run(
         Ok(request) => request,
         Err(error) => return Ok(refuse(core, &target, &error)),
     };
-    let hinted_user = match request.id_token_hint.as_deref() {
+    let hint = match request.id_token_hint.as_deref() {
         None => None,
-        Some(hint) => match hinted_user(core, hint).await {
-            Some(user) => Some(user),
-            None => return Ok(refuse(core, &target, &OAuthError::invalid_request("`id_token_hint` is not an ID token of this issuer."))),
+        Some(hint) => match subject::hint(core, hint).await.filter(|hint| hint.may_be_sent_by(&client)) {
+            Some(hint) => Some(hint),
+            None => return Ok(refuse(core, &target, &OAuthError::invalid_request("`id_token_hint` is not an ID token of this issuer for this client."))),
         },
     };
+    let names_another = session.as_ref().is_some_and(|facts| {
+        let user = facts.user.id;
+        hint.is_some_and(|hint| !hint.names(core, &client, user)) || !request.claims.are_of(|| subject::of(core, &client, user))
+    });
     let (now, limits) = (core.now(), core.limits(&client));
     let signed_in =
         session.as_ref().map(|f| SignedIn { session: &f.session, user: &f.user, client_session: f.client_session.as_ref(), consent: f.consent.as_ref() });
-    let decision = decide(&request, &Facts { client: &client, signed_in, hinted_user, interaction }, &limits, now);
+    let decision = decide(&request, &Facts { client: &client, signed_in, names_another, interaction }, &limits, now);
     let kind = match (decision, session) {
         (Decision::Refuse(error), _) => return Ok(refuse(core, &target, &error)),
         (Decision::Issue, Some(facts)) => {
@@ -240,13 +244,6 @@ fn refuse(core: &Core, target: &ResponseTarget, error: &OAuthError) -> Outcome {
     Outcome::Respond { response: response::error(target, core.issuer(), error), renew_cookie: false }
 }
 
-/// An ID token of ours names its user however old it is (OIDC Core §3.1.2.1).
-pub async fn hinted_user(core: &Core, hint: &str) -> Option<UserId> {
-    let claims = core.keys.verify_hint(core, hint).await?;
-    let ours = claims.get("iss")?.as_str()? == core.issuer();
-    ours.then(|| claims.get("sub")?.as_str()?.parse().ok()).flatten()
-}
-
 /// A session found past the instance's own limits has ended: that is written down, so that a longer limit tomorrow revives
 /// nothing. (A limit of one client says nothing of the session itself; while a client allows longer ones, it may live on there.) Failing to is harmless: it is found again.
 async fn record_expiry(core: &Core, facts: &SessionFacts, now: Timestamp) {
@@ -290,7 +287,13 @@ fn seal_code(core: &Core, request: &AuthorizationRequest, facts: &SessionFacts, 
         redirect_uri: request.target.redirect_uri().to_owned(),
         user_id: facts.user.id,
         session_id: facts.session.id,
-        grant: Grant { scope: request.scope.clone(), resources: request.resources.clone(), auth_time: facts.session.auth_time, acr: facts.session.acr },
+        grant: Grant {
+            scope: request.scope.clone(),
+            resources: request.resources.clone(),
+            auth_time: facts.session.auth_time,
+            acr: facts.session.acr,
+            claims: request.claims.named,
+        },
         nonce: request.nonce.clone(),
         code_challenge: request.code_challenge.clone(),
         issued_at: now,

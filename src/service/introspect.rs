@@ -4,8 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::access_token::live_token;
 use super::authenticate_client::authenticate_client;
-use super::{Core, Failure};
-use crate::domain::client::Client;
+use super::{Core, Failure, subject};
+use crate::domain::client::{Client, SubjectType};
+use crate::domain::user::User;
 use crate::protocol::client_authentication::invalid_client;
 use crate::protocol::introspection::{active, inactive, may_see};
 use crate::protocol::params::Params;
@@ -23,7 +24,7 @@ pub async fn introspect(core: &Core, params: &Params, authorization: Option<&str
         return refresh_token(core, &caller, token).await;
     }
     match live_token(core, token).await {
-        Ok(live) if may_see(&caller, &live.claims) => Ok(active(&live.claims, "Bearer", live.user.as_ref().map(|user| user.username.as_str()))),
+        Ok(live) if may_see(&caller, &live.claims) => Ok(active(&live.claims, "Bearer", username(&live.client, live.user.as_ref()))),
         Ok(_) | Err(Failure::Refused(_)) => Ok(inactive()),
         Err(unavailable) => Err(unavailable),
     }
@@ -50,11 +51,16 @@ async fn refresh_token(core: &Core, caller: &Client, text: &str) -> Result<Map<S
     let mut claims = Map::new();
     claims.insert("iss".into(), json!(core.issuer()));
     claims.insert("client_id".into(), json!(family.client_id.as_str()));
-    claims.insert("sub".into(), json!(family.user_id.to_string()));
+    claims.insert("sub".into(), json!(subject::of(core, caller, family.user_id)));
     claims.insert("scope".into(), json!(family.grant.scope.to_string()));
     claims.insert("iat".into(), json!(family.rotated_at.timestamp()));
     if let Some(end) = crate::domain::duration::earlier(deadlines.absolute, deadlines.idle) {
         claims.insert("exp".into(), json!(end.timestamp()));
     }
-    Ok(active(&claims, "refresh_token", facts.user.as_ref().map(|user| user.username.as_str())))
+    Ok(active(&claims, "refresh_token", username(caller, facts.user.as_ref())))
+}
+
+/// Who knows a user by a pairwise subject does not learn the name that is the same everywhere (OIDC Core §8.1); nor does an API of such a client.
+fn username<'a>(client: &Client, user: Option<&'a User>) -> Option<&'a str> {
+    user.filter(|_| client.metadata.subject_type == SubjectType::Public).map(|user| user.username.as_str())
 }

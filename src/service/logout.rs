@@ -1,10 +1,8 @@
 //! RP-initiated logout: end the session, or ask first.
 
-use serde_json::Value;
-
 use super::authorize::Cookies;
 use super::ticket::Logout;
-use super::{Core, Failure};
+use super::{Core, Failure, subject};
 use crate::domain::id::{ClientId, SessionId};
 use crate::domain::secret::Digest;
 use crate::domain::session::EndReason;
@@ -21,8 +19,9 @@ pub enum Outcome {
 }
 
 pub async fn start(core: &Core, params: &Params, cookies: Cookies<'_>) -> Result<Outcome, Failure> {
+    // It may be expired, but it must be an ID token of ours (§2).
     let hint = match params.get("id_token_hint") {
-        Some(token) => read_hint(core, token).await,
+        Some(token) => subject::hint(core, token).await,
         None => None,
     };
     let named = params.get("client_id").and_then(|id| ClientId::parse(id).ok());
@@ -49,6 +48,11 @@ pub async fn start(core: &Core, params: &Params, cookies: Cookies<'_>) -> Result
         .await?;
     let facts = facts.filter(|facts| facts.session.ended.is_none());
     let session = facts.as_ref().map(|facts| &facts.session);
+    // Whom the hint names can only be told of a client that is still there: it says by which name it knows its users.
+    let hint = hint.map(|hint| {
+        let user = session.zip(client.as_ref()).map(|(session, client)| (session.user_id, hint.names(core, client, session.user_id)));
+        Hint { user: user.and_then(|(user, named)| named.then_some(user)), client_id: hint.client_id, sid: hint.sid }
+    });
     let sid = session.zip(client_id.as_ref()).map(|(session, client)| core.sids.sid(session.id, client));
     match decide(params, hint.as_ref(), client.as_ref(), session, sid.as_deref()) {
         Decision::NothingToEnd(after) => Ok(Outcome::Ended(after)),
@@ -84,14 +88,4 @@ async fn end(core: &Core, id: SessionId) -> Result<(), Failure> {
     core.store.write(move |db| tree::end(db, &tree::Node::Session(id), EndReason::Logout, now)).await?;
     tracing::info!(event = "session.ended", session = %id, reason = EndReason::Logout.as_str(), "signed out");
     Ok(())
-}
-
-/// It may be expired, but it must be an ID token of ours (§2).
-async fn read_hint(core: &Core, token: &str) -> Option<Hint> {
-    let claims = core.keys.verify_hint(core, token).await?;
-    let text = |name: &str| claims.get(name).and_then(Value::as_str);
-    if text("iss")? != core.issuer() {
-        return None;
-    }
-    Some(Hint { user: text("sub")?.parse().ok()?, client_id: ClientId::parse(text("aud")?).ok()?, sid: text("sid").map(str::to_owned) })
 }

@@ -12,6 +12,7 @@ pub mod logout;
 pub mod passwords;
 pub mod revoke;
 pub mod setup;
+pub mod subject;
 pub mod ticket;
 pub mod token;
 pub mod userinfo;
@@ -23,6 +24,8 @@ use crate::domain::client::Client;
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::entropy::Entropy;
 use crate::domain::lifetime::Limits;
+use crate::domain::profile::CorruptDetails;
+use crate::jose::pairwise::Pairwise;
 use crate::jose::refresh_token::Minter;
 use crate::jose::sealed::Sealer;
 use crate::jose::sid::Deriver;
@@ -44,6 +47,7 @@ pub struct Core {
     pub tickets: Sealer,
     pub refresh_tokens: Minter,
     pub sids: Deriver,
+    pub pairwise: Pairwise,
     pub web_origins: web_origins::WebOrigins,
 }
 
@@ -75,6 +79,12 @@ pub enum Failure {
 impl From<OAuthError> for Failure {
     fn from(error: OAuthError) -> Self {
         Self::Refused(error)
+    }
+}
+
+impl From<CorruptDetails> for Failure {
+    fn from(corrupt: CorruptDetails) -> Self {
+        Self::Unavailable(corrupt.to_string())
     }
 }
 

@@ -6,13 +6,14 @@ use super::SettingsError;
 use super::known::{Key, Kind, key};
 use super::lifetimes::ENDLESS_TOKEN;
 use super::sources::Sources;
-use crate::domain::client::{ClientAuthentication, ClientKind, ClientMetadata, GrantType};
+use crate::domain::client::{ClientAuthentication, ClientKind, ClientMetadata, GrantType, SubjectType};
 use crate::domain::duration::Lifetime;
 use crate::domain::id::ClientId;
 use crate::domain::lifetime::LimitOverrides;
 use crate::domain::redirect_uri::{RedirectUri, WebOrigin};
 use crate::domain::scope::Scope;
 use crate::domain::secret::{Digest, Secret};
+use crate::domain::sector::SectorIdentifier;
 use crate::domain::signing_key::SigningAlg;
 
 pub(super) const KEYS: &[Key] = &[
@@ -31,6 +32,9 @@ pub(super) const KEYS: &[Key] = &[
     key("clients[].resources", Kind::Texts, "[\"https://api.example.com/\"]"),
     key("clients[].first_party", Kind::Flag, "true"),
     key("clients[].id_token_signed_response_alg", Kind::Text, "\"RS256\""),
+    key("clients[].userinfo_signed_response_alg", Kind::Text, "\"ES256\""),
+    key("clients[].subject_type", Kind::Text, "\"pairwise\""),
+    key("clients[].sector_identifier", Kind::Text, "\"example.com\""),
     key("clients[].refresh_overlap", Kind::Duration, "\"PT10S\""),
     key("clients[].lifetimes.session_absolute", Kind::Duration, "\"PT12H\""),
     key("clients[].lifetimes.session_idle", Kind::Duration, "\"PT1H\""),
@@ -72,6 +76,9 @@ pub(super) struct Raw {
     resources: Option<Vec<String>>,
     first_party: Option<bool>,
     id_token_signed_response_alg: Option<SigningAlg>,
+    userinfo_signed_response_alg: Option<SigningAlg>,
+    subject_type: Option<SubjectType>,
+    sector_identifier: Option<SectorIdentifier>,
     refresh_overlap: Option<Lifetime>,
     lifetimes: Option<LimitOverrides>,
 }
@@ -107,6 +114,9 @@ impl Raw {
             resources: self.resources.unwrap_or_default(),
             first_party: self.first_party.unwrap_or(default.first_party),
             id_token_signed_response_alg: self.id_token_signed_response_alg.unwrap_or(default.id_token_signed_response_alg),
+            userinfo_signed_response_alg: self.userinfo_signed_response_alg,
+            subject_type: self.subject_type.unwrap_or(default.subject_type),
+            sector_identifier: self.sector_identifier,
             refresh_overlap: self.refresh_overlap.unwrap_or(default.refresh_overlap),
             lifetimes: self.lifetimes.unwrap_or_default(),
         };

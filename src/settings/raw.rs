@@ -65,15 +65,21 @@ pub(super) fn validated(sources: &Sources) -> Result<Settings, SettingsError> {
         log: raw.log.validated(),
         trust_proxy: raw.trust_proxy,
     };
-    // Between sections: what a client's ID tokens are signed with must have a key.
-    let keyless = |client: &clients::DeclaredClient| !settings.keys.algorithms.contains(&client.metadata.id_token_signed_response_alg);
-    if let Some(i) = settings.clients.iter().position(keyless) {
-        let path = ["clients", &i.to_string(), "id_token_signed_response_alg"];
-        return Err(SettingsError::refused(
-            sources,
-            &path,
-            "no key is kept for that algorithm: add it to `algorithms` in `[keys]`, or choose one that is there",
-        ));
+    // Between sections: what a client's ID tokens and userinfo are signed with must have a key.
+    for (i, client) in settings.clients.iter().enumerate() {
+        let metadata = &client.metadata;
+        for (name, alg) in [
+            ("id_token_signed_response_alg", Some(metadata.id_token_signed_response_alg)),
+            ("userinfo_signed_response_alg", metadata.userinfo_signed_response_alg),
+        ] {
+            if alg.is_some_and(|alg| !settings.keys.algorithms.contains(&alg)) {
+                return Err(SettingsError::refused(
+                    sources,
+                    &["clients", &i.to_string(), name],
+                    "no key is kept for that algorithm: add it to `algorithms` in `[keys]`, or choose one that is there",
+                ));
+            }
+        }
     }
     Ok(settings)
 }

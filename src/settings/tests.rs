@@ -208,6 +208,12 @@ fn a_user_is_declared_with_a_hash_or_none() {
         ("[[users]]\nusername = \"\"", "a user name has"),
         ("[[users]]\nusername = \"a\"\n[[users]]\nusername = \"A\"", "line 4: `users[].username`: `a` is declared twice"),
         ("[[users]]\nusername = \"a\"\nemail = \"nobody\"", "no e-mail address"),
+        ("[[users]]\nusername = \"a\"\nbirthdate = \"31.12.1990\"", "line 3: `users[].birthdate`: write YYYY-MM-DD"),
+        ("[[users]]\nusername = \"a\"\nphone_number = \"0664 123\"", "write it in E.164 form"),
+        ("[[users]]\nusername = \"a\"\nphone_number_verified = true", "there is no phone number to be verified"),
+        ("[[users]]\nusername = \"a\"\npicture = \"javascript:alert(1)\"", "write an http or https URL"),
+        ("[[users]]\nusername = \"a\"\n[users.address]\ncountry = \"\"", "`users[].address.country`: write 1 to 200 visible characters"),
+        ("[[users]]\nusername = \"a\"\n[users.address]\ncity = \"Vienna\"", "`users[].address.city`"),
     ] {
         let error = error(text);
         assert!(error.contains(expected) && !error.contains("hunter2"), "{text}: {error}");
@@ -245,6 +251,28 @@ fn the_template_is_the_defaults() {
     }
 }
 
+/// OIDC Core §8.1; and a key for each algorithm.
+#[test]
+fn a_sector_must_be_said_or_seen() {
+    let client = |more: &str| Settings::from_toml(&format!("[[clients]]\nid = \"a\"\nkind = \"spa\"\n{more}"));
+    let sector = |more: &str| client(more).map(|settings| settings.clients[0].metadata.sector().map(String::from));
+    let one = "redirect_uris = [\"https://a.test/cb\"]\n";
+    assert_eq!(sector(one).unwrap(), None);
+    assert_eq!(sector(&format!("{one}subject_type = \"pairwise\"")).unwrap().as_deref(), Some("a.test"));
+    let two = "redirect_uris = [\"https://a.test/cb\", \"https://b.test/cb\"]\nsubject_type = \"pairwise\"\n";
+    assert_eq!(sector(&format!("{two}sector_identifier = \"A.test\"")).unwrap().as_deref(), Some("a.test"));
+    for (text, expected) in [
+        (two.to_owned(), "set `sector_identifier`"),
+        ("redirect_uris = [\"http://127.0.0.1/cb\"]\nsubject_type = \"pairwise\"".to_owned(), "set `sector_identifier`"),
+        (format!("{one}subject_type = \"pairwise\"\nsector_identifier = \"https://a.test\""), "a sector is the name of a host"),
+        (format!("{one}subject_type = \"private\""), "`clients[].subject_type`"),
+        (format!("{one}userinfo_signed_response_alg = \"EdDSA\""), "line 5: `clients[].userinfo_signed_response_alg`: no key is kept"),
+    ] {
+        let error = client(&text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+}
+
 /// The list of known keys is exactly what serde accepts, section by section.
 #[test]
 fn the_known_keys_are_the_accepted_ones() {
@@ -256,6 +284,7 @@ fn the_known_keys_are_the_accepted_ones() {
         }
     }
     let mut accepted = vec!["issuer".to_owned(), "listen".to_owned(), "master_key_file".to_owned(), "trust_proxy".to_owned()];
+    let user_fields = fields::<users::Raw>().into_iter().filter(|f| f != "address").collect();
     let client_fields = fields::<clients::Raw>().into_iter().filter(|f| f != "lifetimes").collect();
     for (section, fields) in [
         ("database", fields::<database::Raw>()),
@@ -267,7 +296,8 @@ fn the_known_keys_are_the_accepted_ones() {
         ("log", fields::<log::Raw>()),
         ("clients[]", client_fields),
         ("clients[].lifetimes", fields::<crate::domain::lifetime::LimitOverrides>()),
-        ("users[]", fields::<users::Raw>()),
+        ("users[]", user_fields),
+        ("users[].address", fields::<crate::domain::profile::Address>()),
     ] {
         accepted.extend(fields.into_iter().map(|field| format!("{section}.{field}")));
     }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::SettingsError;
 use super::known::{Key, Kind, key};
 use super::sources::Sources;
+use crate::domain::profile::{Address, Details, KeptDetails};
 use crate::domain::secret::Secret;
 use crate::domain::user::{Profile, normal_username};
 
@@ -16,6 +17,23 @@ pub(super) const KEYS: &[Key] = &[
     key("users[].family_name", Kind::Text, "\"Example\""),
     key("users[].email", Kind::Text, "\"alice@example.com\""),
     key("users[].email_verified", Kind::Flag, "true"),
+    key("users[].middle_name", Kind::Text, "\"Beth\""),
+    key("users[].nickname", Kind::Text, "\"Ally\""),
+    key("users[].profile", Kind::Text, "\"https://people.example.com/alice\""),
+    key("users[].picture", Kind::Text, "\"https://people.example.com/alice.jpg\""),
+    key("users[].website", Kind::Text, "\"https://alice.example.com/\""),
+    key("users[].gender", Kind::Text, "\"female\""),
+    key("users[].birthdate", Kind::Text, "\"1990-12-31\""),
+    key("users[].zoneinfo", Kind::Text, "\"Europe/Berlin\""),
+    key("users[].locale", Kind::Text, "\"de-AT\""),
+    key("users[].phone_number", Kind::Text, "\"+14155550123\""),
+    key("users[].phone_number_verified", Kind::Flag, "true"),
+    key("users[].address.formatted", Kind::Text, "\"1 Example Street\\nVienna\""),
+    key("users[].address.street_address", Kind::Text, "\"1 Example Street\""),
+    key("users[].address.locality", Kind::Text, "\"Vienna\""),
+    key("users[].address.region", Kind::Text, "\"Vienna\""),
+    key("users[].address.postal_code", Kind::Text, "\"1010\""),
+    key("users[].address.country", Kind::Text, "\"Austria\""),
     key("users[].admin", Kind::Flag, "true"),
     key("users[].password_hash", Kind::Text, "\"$argon2id$v=19$m=19456,t=2,p=1$…\""),
 ];
@@ -40,6 +58,18 @@ pub(super) struct Raw {
     family_name: Option<String>,
     email: Option<String>,
     email_verified: Option<bool>,
+    middle_name: Option<String>,
+    nickname: Option<String>,
+    profile: Option<String>,
+    picture: Option<String>,
+    website: Option<String>,
+    gender: Option<String>,
+    birthdate: Option<String>,
+    zoneinfo: Option<String>,
+    locale: Option<String>,
+    phone_number: Option<String>,
+    phone_number_verified: Option<bool>,
+    address: Option<Address>,
     admin: Option<bool>,
     password_hash: Option<PasswordHash>,
 }
@@ -59,6 +89,25 @@ pub(super) fn validated(raw: Vec<Raw>, sources: &Sources) -> Result<Vec<Declared
         if raw.email.as_deref().is_some_and(|email| !is_email(email)) {
             return Err(refused("email", "this is no e-mail address: write `\"name@example.com\"`".to_owned()));
         }
+        let details = Details {
+            middle_name: raw.middle_name,
+            nickname: raw.nickname,
+            profile: raw.profile,
+            picture: raw.picture,
+            website: raw.website,
+            gender: raw.gender,
+            birthdate: raw.birthdate,
+            zoneinfo: raw.zoneinfo,
+            locale: raw.locale,
+            phone_number: raw.phone_number,
+            phone_number_verified: raw.phone_number_verified,
+            address: raw.address,
+        };
+        let details = details.checked().map_err(|error| {
+            let mut path = vec!["users", at.as_str()];
+            path.extend(error.claim.split('.'));
+            SettingsError::refused(sources, &path, error.rule)
+        })?;
         users.push(DeclaredUser {
             username,
             profile: Profile {
@@ -67,6 +116,7 @@ pub(super) fn validated(raw: Vec<Raw>, sources: &Sources) -> Result<Vec<Declared
                 family_name: raw.family_name,
                 email: raw.email,
                 email_verified: raw.email_verified.unwrap_or(false),
+                details: KeptDetails::of(&details),
             },
             admin: raw.admin.unwrap_or(false),
             password_hash: raw.password_hash.map(|hash| hash.0),

@@ -26,6 +26,7 @@ diesel::table! {
         managed_by_file -> Bool,
         created_at -> DbInstant,
         updated_at -> DbInstant,
+        details -> Nullable<Text>,
     }
 }
 

@@ -9,6 +9,7 @@ use super::schema::users;
 use super::sql_types::{Id, Instant};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::UserId;
+use crate::domain::profile::KeptDetails;
 use crate::domain::secret::Secret;
 use crate::domain::user::{Profile, User};
 
@@ -29,6 +30,7 @@ pub(super) struct UserRow {
     managed_by_file: bool,
     created_at: Instant,
     updated_at: Instant,
+    details: Option<String>,
 }
 
 impl From<UserRow> for User {
@@ -36,7 +38,14 @@ impl From<UserRow> for User {
         Self {
             id: UserId(row.id.0),
             username: row.username,
-            profile: Profile { name: row.name, given_name: row.given_name, family_name: row.family_name, email: row.email, email_verified: row.email_verified },
+            profile: Profile {
+                name: row.name,
+                given_name: row.given_name,
+                family_name: row.family_name,
+                email: row.email,
+                email_verified: row.email_verified,
+                details: KeptDetails::from_text(row.details),
+            },
             password_hash: row.password_hash.map(Secret::new),
             password_changed_at: row.password_changed_at.0,
             admin: row.admin,
@@ -65,6 +74,7 @@ impl From<&User> for UserRow {
             managed_by_file: user.managed_by_file,
             created_at: at(user.created_at),
             updated_at: at(user.updated_at),
+            details: user.profile.details.text().map(str::to_owned),
         }
     }
 }
@@ -117,6 +127,7 @@ pub fn update(conn: &mut Connection, user: &User) -> Result<bool, StoreError> {
             users::family_name.eq(&user.profile.family_name),
             users::email.eq(&user.profile.email),
             users::email_verified.eq(user.profile.email_verified),
+            users::details.eq(user.profile.details.text()),
             users::admin.eq(user.admin),
             users::managed_by_file.eq(user.managed_by_file),
             users::updated_at.eq(at(user.updated_at)),

@@ -4,6 +4,7 @@
 // A test says what it expects by failing; the rules that forbid this elsewhere are for the server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod claims;
 mod client_authentication;
 mod code_flow;
 mod consent;
@@ -18,12 +19,15 @@ mod left_open;
 mod lifetimes;
 mod logout;
 mod narrowing;
+mod offline_access;
 mod openapi;
 mod outage;
 mod pages;
+mod pairwise;
 mod races;
 mod refresh;
 mod setup;
+mod signed_answers;
 mod silent;
 mod start_up;
 mod store_contract;

@@ -6,11 +6,12 @@ use clap::Args;
 use serde::de::DeserializeOwned;
 
 use crate::cli::Failure;
-use crate::domain::client::{ClientAuthentication, ClientKind, ClientMetadata, GrantType};
+use crate::domain::client::{ClientAuthentication, ClientKind, ClientMetadata, GrantType, SubjectType};
 use crate::domain::duration::Lifetime;
 use crate::domain::id::ClientId;
 use crate::domain::redirect_uri::{InvalidRedirectUri, InvalidWebOrigin, RedirectUri, WebOrigin};
 use crate::domain::scope::Scope;
+use crate::domain::sector::SectorIdentifier;
 use crate::domain::signing_key::SigningAlg;
 use crate::settings::clients::origins_of;
 
@@ -46,6 +47,15 @@ pub(in crate::cli) struct Options {
     /// How its ID tokens are signed: ES256, RS256, PS256 or EdDSA
     #[arg(long = "alg", value_name = "ALG", value_parser = word::<SigningAlg>)]
     id_token_signed_response_alg: Option<SigningAlg>,
+    /// Answer userinfo with a JWT signed with this algorithm, or `none` for JSON
+    #[arg(long = "userinfo-alg", value_name = "ALG", value_parser = or_none::<SigningAlg>)]
+    userinfo_signed_response_alg: Option<OrNone<SigningAlg>>,
+    /// public (users are known by their ids) or pairwise (by another one for each sector)
+    #[arg(long, value_name = "TYPE", value_parser = word::<SubjectType>)]
+    subject_type: Option<SubjectType>,
+    /// The host whose applications share pairwise subjects, or `none` for that of the redirect URIs
+    #[arg(long, value_name = "HOST", value_parser = or_none::<SectorIdentifier>)]
+    sector_identifier: Option<OrNone<SectorIdentifier>>,
     /// How long the last refresh token may be sent again for the same answer, such as PT30S
     #[arg(long, value_name = "DURATION")]
     refresh_overlap: Option<Lifetime>,
@@ -88,6 +98,9 @@ impl Options {
         replace_list(&mut metadata.resources, self.resources);
         replace(&mut metadata.first_party, self.first_party);
         replace(&mut metadata.id_token_signed_response_alg, self.id_token_signed_response_alg);
+        replace(&mut metadata.userinfo_signed_response_alg, self.userinfo_signed_response_alg.map(|alg| alg.0));
+        replace(&mut metadata.subject_type, self.subject_type);
+        replace(&mut metadata.sector_identifier, self.sector_identifier.map(|sector| sector.0));
         replace(&mut metadata.refresh_overlap, self.refresh_overlap);
         for OwnLifetime { limit, value } in self.lifetimes {
             let limits = &mut metadata.lifetimes;
@@ -119,6 +132,9 @@ impl Options {
             && self.scope.is_none()
             && self.first_party.is_none()
             && self.id_token_signed_response_alg.is_none()
+            && self.userinfo_signed_response_alg.is_none()
+            && self.subject_type.is_none()
+            && self.sector_identifier.is_none()
             && self.refresh_overlap.is_none()
     }
 }
@@ -134,6 +150,14 @@ fn web_origin(text: &str) -> Result<WebOrigin, InvalidWebOrigin> {
 /// One of the words of an enum, as the settings file writes it.
 pub(in crate::cli) fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|error| error.to_string())
+}
+
+/// A value, or the word `none` that removes it.
+#[derive(Debug, Clone)]
+struct OrNone<T>(Option<T>);
+
+fn or_none<T: DeserializeOwned>(text: &str) -> Result<OrNone<T>, String> {
+    if text == "none" { Ok(OrNone(None)) } else { word(text).map(|value| OrNone(Some(value))) }
 }
 
 /// `session_idle=PT1H`

@@ -10,7 +10,7 @@ use crate::domain::client::Client;
 use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::consent::Consent;
-use crate::domain::id::{SessionId, UserId};
+use crate::domain::id::SessionId;
 use crate::domain::lifetime::Limits;
 use crate::domain::scope::Scope;
 use crate::domain::session::Session;
@@ -23,8 +23,8 @@ pub struct Facts<'a> {
     pub client: &'a Client,
     /// The session the browser's cookie names, usable or not.
     pub signed_in: Option<SignedIn<'a>>,
-    /// The user of a verified `id_token_hint`.
-    pub hinted_user: Option<UserId>,
+    /// The request says whose sign-in it wants, by `id_token_hint` or a value of the claim `sub`, and it is not who is signed in.
+    pub names_another: bool,
     /// There once the user has been asked something on behalf of this very request.
     pub interaction: Option<Interaction>,
 }
@@ -97,6 +97,13 @@ pub fn decide(request: &AuthorizationRequest, facts: &Facts<'_>, limits: &Limits
     if let Some(why) = must_authenticate(request, facts, &signed_in, now) {
         return ask(request, Decision::Authenticate(why));
     }
+    // OIDC Core §5.5.1.1: what is essential and cannot be met is an authentication that failed.
+    if !request.claims.accept_acr(signed_in.session.acr.as_str()) {
+        return Decision::Refuse(OAuthError::new(
+            ErrorCode::UnmetAuthenticationRequirements,
+            "None of the `acr` values asked for as essential can be met: see `acr_values_supported`, or ask without `essential`.",
+        ));
+    }
     if request.prompts.has(Prompt::SelectAccount) && !facts.interaction.is_some_and(|i| i.account_chosen) && !is_fresh(facts, signed_in.session, now) {
         return ask(request, Decision::ChooseAccount);
     }
@@ -113,7 +120,7 @@ fn ask(request: &AuthorizationRequest, question: Decision) -> Decision {
     }
     Decision::Refuse(match question {
         Decision::Authenticate(Why::HintOfAnother) => {
-            OAuthError::new(ErrorCode::AccountSelectionRequired, "Another account is signed in than the one the `id_token_hint` names.")
+            OAuthError::new(ErrorCode::AccountSelectionRequired, "Another account is signed in than the one that `id_token_hint` or `claims` names.")
                 .because(Why::HintOfAnother.as_str())
         }
         Decision::Authenticate(why) => OAuthError::new(ErrorCode::LoginRequired, "Login required").because(why.as_str()),
@@ -125,7 +132,7 @@ fn ask(request: &AuthorizationRequest, question: Decision) -> Decision {
 
 fn must_authenticate(request: &AuthorizationRequest, facts: &Facts<'_>, signed_in: &SignedIn<'_>, now: Timestamp) -> Option<Why> {
     let fresh = is_fresh(facts, signed_in.session, now);
-    if facts.hinted_user.is_some_and(|user| user != signed_in.user.id) {
+    if facts.names_another {
         return Some(Why::HintOfAnother);
     }
     if facts.interaction.is_some_and(|interaction| interaction.another_account) && !fresh {
@@ -152,12 +159,12 @@ const FRESH: TimeDelta = TimeDelta::minutes(10);
 /// What the user has not allowed yet. First-party clients need not ask, unless the request itself says `prompt=consent`.
 fn scope_to_ask_for(request: &AuthorizationRequest, facts: &Facts<'_>, consent: Option<&Consent>) -> Option<Scope> {
     if request.prompts.has(Prompt::Consent) {
-        let given = facts.interaction.is_some_and(|i| i.consent_given) && consent.is_some_and(|c| request.scope.is_subset(&c.scope));
-        return (!given).then(|| request.scope.clone());
+        let given = facts.interaction.is_some_and(|i| i.consent_given) && consent.is_some_and(|c| request.is_within(&c.scope));
+        return (!given).then(|| request.scope_to_allow());
     }
     if facts.client.metadata.first_party {
         return None;
     }
-    let allowed = consent.is_some_and(|consent| request.scope.is_subset(&consent.scope));
-    (!allowed).then(|| request.scope.clone())
+    let allowed = consent.is_some_and(|consent| request.is_within(&consent.scope));
+    (!allowed).then(|| request.scope_to_allow())
 }

@@ -5,7 +5,8 @@ use chrono::TimeDelta;
 use super::prompt::Prompts;
 use super::target::{ResponseMode, ResponseTarget};
 use crate::domain::client::{Client, GrantType};
-use crate::domain::scope::Scope;
+use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
+use crate::protocol::claims::ClaimsRequest;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::protocol::{pkce, resource};
@@ -17,6 +18,7 @@ pub struct AuthorizationRequest {
     /// What was asked for and is allowed to the client.
     pub scope: Scope,
     pub resources: Vec<String>,
+    pub claims: ClaimsRequest,
     pub nonce: Option<String>,
     pub code_challenge: String,
     pub prompts: Prompts,
@@ -24,6 +26,18 @@ pub struct AuthorizationRequest {
     pub login_hint: Option<String>,
     /// Not yet verified.
     pub id_token_hint: Option<String>,
+}
+
+impl AuthorizationRequest {
+    /// What the user must have allowed: the scope, and that of each claim asked for by name (CS-03).
+    pub fn scope_to_allow(&self) -> Scope {
+        self.claims.named.scopes().fold(self.scope.clone(), Scope::with)
+    }
+
+    /// Whether `allowed` covers all of that.
+    pub fn is_within(&self, allowed: &Scope) -> bool {
+        self.scope.is_subset(allowed) && self.claims.named.scopes().all(|scope| allowed.contains(scope))
+    }
 }
 
 /// Longer values would make a code that does not fit in a URL.
@@ -55,8 +69,11 @@ pub fn validate(params: &Params, target: ResponseTarget, client: &Client) -> Res
     if nonce.as_ref().is_some_and(|nonce| nonce.len() > MAX_NONCE) {
         return Err(OAuthError::invalid_request("`nonce` is longer than 512 bytes."));
     }
+    let scope = scope(params, client)?;
     Ok(AuthorizationRequest {
-        scope: scope(params, client)?,
+        // OIDC Core §5.5: of OpenID requests only.
+        claims: ClaimsRequest::parse(params.get("claims").filter(|_| scope.contains(OPENID)), &client.metadata.scope)?,
+        scope,
         resources: resource::requested(params, &client.metadata.resources)?,
         nonce,
         code_challenge: pkce::challenge(params.get("code_challenge"), params.get("code_challenge_method"))?,
@@ -83,7 +100,11 @@ fn refuse_request_objects(params: &Params) -> Result<(), OAuthError> {
 /// OIDC Core §3.1.2.1: values that are not understood or not allowed are ignored; the answer names what was granted.
 fn scope(params: &Params, client: &Client) -> Result<Scope, OAuthError> {
     let requested = Scope::parse(params.get("scope").unwrap_or_default()).map_err(|e| OAuthError::new(ErrorCode::InvalidScope, e.to_string()))?;
-    let granted = requested.intersection(&client.metadata.scope);
+    let mut granted = requested.intersection(&client.metadata.scope);
+    // OIDC Core §11: it asks for refresh tokens, and is ignored where none can be given.
+    if !client.metadata.grant_types.contains(&GrantType::RefreshToken) {
+        granted = granted.without(OFFLINE_ACCESS);
+    }
     if granted.is_empty() {
         return Err(OAuthError::new(
             ErrorCode::InvalidScope,

@@ -53,7 +53,7 @@ pub fn decide(params: &Params, client: &Client, code: &AuthorizationCode, facts:
     let Some(facts) = facts else {
         return Decision::Refuse("session or user is gone");
     };
-    if !client.metadata.first_party && !facts.consent.is_some_and(|consent| code.grant.scope.is_subset(&consent.scope)) {
+    if !client.metadata.first_party && !facts.consent.is_some_and(|consent| code.grant.is_within(&consent.scope)) {
         return Decision::Refuse("consent withdrawn");
     }
     // Only a client session still alive counts here: the redemption begins a new one in place of an ended one.

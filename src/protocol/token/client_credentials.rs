@@ -1,10 +1,10 @@
 //! The client acts for itself (RFC 6749 §4.4). No user, no session, no refresh token (§4.4.3).
 
 use crate::domain::client::Client;
-use crate::domain::scope::Scope;
+use crate::domain::scope::{OFFLINE_ACCESS, Scope};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
-use crate::protocol::resource;
+use crate::protocol::{resource, userinfo};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MachineGrant {
@@ -25,6 +25,6 @@ pub fn decide(params: &Params, client: &Client) -> Result<MachineGrant, OAuthErr
         }
     };
     // There is nobody to be identified: the scopes that speak of a user are left out (OIDC Core §3.1.2.1).
-    let scope = ["openid", "offline_access", "profile", "email", "address", "phone"].into_iter().fold(scope, |scope, word| scope.without(word));
+    let scope = userinfo::SCOPES.into_iter().chain([OFFLINE_ACCESS]).fold(scope, |scope, word| scope.without(word));
     Ok(MachineGrant { scope, resources: resource::requested(params, &client.metadata.resources)? })
 }

@@ -126,7 +126,7 @@ pub fn usable(facts: &Facts<'_>, client: &Client, limits: &Limits, now: Timestam
     if family.grant.auth_time < user.password_changed_at {
         return Err(Dead::Refused("password_changed"));
     }
-    if !client.metadata.first_party && !facts.consent.is_some_and(|consent| family.grant.scope.is_subset(&consent.scope)) {
+    if !client.metadata.first_party && !facts.consent.is_some_and(|consent| family.grant.is_within(&consent.scope)) {
         return Err(Dead::Refused("consent_withdrawn"));
     }
     let absolute = limits.refresh_absolute.after(family.created_at);
@@ -157,6 +157,7 @@ pub fn usable(facts: &Facts<'_>, client: &Client, limits: &Limits, now: Timestam
 mod tests {
     use super::*;
     use crate::domain::acr::Acr;
+    use crate::domain::claim::NamedClaims;
     use crate::domain::client::{ClientKind, ClientMetadata};
     use crate::domain::id::{ClientId, GrantId};
     use crate::domain::refresh_family::Grant;
@@ -188,7 +189,7 @@ mod tests {
             client_id: ClientId::parse("app").unwrap(),
             user_id: user().id,
             session_id: session().id,
-            grant: Grant { scope: Scope::parse(scope).unwrap(), resources: vec![], auth_time: at(0), acr: Acr::Password },
+            grant: Grant { scope: Scope::parse(scope).unwrap(), resources: vec![], auth_time: at(0), acr: Acr::Password, claims: NamedClaims::default() },
             secret: Secret::new([1; 32]),
             generation: 5,
             rotated_at: at(0),

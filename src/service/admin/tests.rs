@@ -181,7 +181,17 @@ async fn the_file_wins_but_for_what_it_does_not_say() {
     let change = move |client: &mut crate::domain::client::Client| (client.metadata.name, client.disabled_at) = ("Changed".to_owned(), Some(now));
     bench.admin.update_client(&id, Box::new(change)).await.unwrap();
     let alice = bench.admin.user("alice").await.unwrap().id;
-    bench.admin.update_user(alice, Box::new(|user| user.profile.name = None)).await.unwrap();
+    bench
+        .admin
+        .update_user(
+            alice,
+            Box::new(|user| {
+                user.profile.name = None;
+                Ok(())
+            }),
+        )
+        .await
+        .unwrap();
     bench.admin.disable_user(alice).await.unwrap();
     let mut settings = bench.settings.clone();
     settings.users[0].password_hash = hash("$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$bmV3bmV3bmV3");

@@ -19,8 +19,8 @@ pub struct NewUser {
     pub password_hash: Option<Secret<String>>,
 }
 
-/// A change of a user's name, profile and role.
-pub type UserChange = Box<dyn FnOnce(&mut User) + Send>;
+/// A change of a user's name, profile and role, or why it cannot be made.
+pub type UserChange = Box<dyn FnOnce(&mut User) -> Result<(), AdminError> + Send>;
 
 impl Admin {
     pub async fn create_user(&self, new: NewUser) -> Result<User, AdminError> {
@@ -73,7 +73,9 @@ impl Admin {
         let now = self.now();
         let changed = self.store.write(move |db| {
             let Some(mut user) = users::find(db, id)? else { return Ok(None) };
-            change(&mut user);
+            if let Err(refused) = change(&mut user) {
+                return Ok(Some(Err(refused)));
+            }
             (user.id, user.username, user.updated_at) = (id, normal_username(&user.username), now);
             if let Err(refused) = check(&user) {
                 return Ok(Some(Err(refused)));

@@ -14,7 +14,8 @@ use crate::domain::user::User;
 use crate::protocol::access_token::{self, AccessToken, UserFacts};
 use crate::protocol::id_token::{self, IdToken};
 use crate::protocol::session::Deadlines;
-use crate::service::{Core, Failure};
+use crate::protocol::userinfo;
+use crate::service::{Core, Failure, subject};
 
 /// What the tokens are made of.
 pub struct Issue<'a> {
@@ -56,7 +57,9 @@ pub async fn issue(core: &Core, facts: Issue<'_>, now: Timestamp) -> Result<Toke
     let sid = core.sids.sid(facts.session_id, &facts.client.id);
     let end = facts.deadlines.absolute.filter(|_| !facts.grant.scope.contains(OFFLINE_ACCESS));
     let expires_at = expiry(limits.access_token, end, now);
-    let subject = facts.user.id.to_string();
+    let subject = subject::of(core, facts.client, facts.user.id);
+    // What was asked for by name is told only as long as the client may ask for it.
+    let allowed = &facts.client.metadata.scope;
     let token = AccessToken {
         issuer: core.issuer(),
         subject: &subject,
@@ -66,26 +69,35 @@ pub async fn issue(core: &Core, facts: Issue<'_>, now: Timestamp) -> Result<Toke
         jti: jti(core, now),
         issued_at: now,
         expires_at,
-        user: Some(UserFacts { auth_time: facts.grant.auth_time, acr: facts.grant.acr, sid: &sid, grant: facts.grant_id }),
+        user: Some(UserFacts {
+            auth_time: facts.grant.auth_time,
+            acr: facts.grant.acr,
+            sid: &sid,
+            grant: facts.grant_id,
+            userinfo_claims: facts.grant.claims.userinfo.within(allowed),
+        }),
     };
     let access_token = sign_access_token(core, &token, now).await?;
     // Who is signed in is told by the grant, whatever the access token was narrowed to; but no longer than the client may ask it.
-    let told = facts.grant.scope.intersection(&facts.client.metadata.scope);
+    let told = facts.grant.scope.intersection(allowed);
     let id_token = if told.contains(OPENID) {
+        let alg = facts.client.metadata.id_token_signed_response_alg;
         let token = IdToken {
             issuer: core.issuer(),
             client_id: &facts.client.id,
+            subject: &subject,
             user: facts.user,
-            scope: &told,
+            told: userinfo::told_in_id_token(&told, facts.grant.claims.id_token.within(allowed)),
             grant: facts.grant,
             sid: &sid,
             nonce: facts.nonce,
             access_token: &access_token,
+            alg,
             session: facts.deadlines,
             issued_at: now,
             expires_at: expiry(limits.id_token, None, now),
         };
-        Some(core.keys.sign(core, facts.client.metadata.id_token_signed_response_alg, id_token::TYP, &token.claims(), now).await?)
+        Some(core.keys.sign(core, alg, id_token::TYP, &token.claims()?, now).await?)
     } else {
         None
     };

@@ -9,6 +9,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use gatekey::domain::acr::Acr;
 use gatekey::domain::authorization_code::RedeemedCode;
+use gatekey::domain::claim::{ClaimSet, NamedClaims};
 use gatekey::domain::client::{Client, ClientKind, ClientMetadata};
 use gatekey::domain::clock::Timestamp;
 use gatekey::domain::consent::Consent;
@@ -167,6 +168,7 @@ fn redemption(session: &Session, client: &Client, scope: Option<&str>) -> Redemp
             resources: vec!["https://api.example.com/".to_owned()],
             auth_time: session.auth_time,
             acr: session.acr,
+            claims: NamedClaims { userinfo: ClaimSet::parse("email phone_number"), ..NamedClaims::default() },
         },
         secret: Secret::new(random(&SystemEntropy)),
         generation: 1,
