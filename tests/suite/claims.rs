@@ -22,6 +22,7 @@ each_database!(
     without_a_family_too,
     consent_covers_what_is_asked_for_by_name,
     a_subject_asked_for_is_the_only_one_served,
+    nobody_is_recognised_without_consent,
     an_essential_acr_is_a_condition,
     what_is_malformed_is_refused_and_what_is_unknown_ignored,
 );
@@ -283,6 +284,27 @@ async fn a_subject_asked_for_is_the_only_one_served(database: Database) {
     let landing = browser.submit(&form_with(&again, "password").fill("username", "bobby").fill("password", PASSWORD), None).await;
     let tokens = party.exchange(&party.code(&landing.left())).await;
     assert_eq!(party.claims(tokens.id.as_ref().unwrap()).await["sub"], bobby.to_string());
+}
+
+/// PN-02: an application that a user has allowed nothing cannot try names on whoever is signed in.
+async fn nobody_is_recognised_without_consent(database: Database) {
+    let app = App::start(database).await;
+    let mut browser = app.browser();
+    app.sign_in(&mut browser, &app.relying_party(OWN_PAGE), "openid").await;
+    app.advance(chrono::TimeDelta::minutes(1));
+    let party = app.relying_party(PAGE);
+    let (alice, bobby) = (app.user("alice").await.id.to_string(), app.user("bobby").await.id.to_string());
+    for (more, expected) in [(("max_age", "600"), "consent_required"), (("max_age", "1"), "login_required")] {
+        for subject in [alice.as_str(), &bobby, "nobody"] {
+            let claims = json!({"id_token": {"sub": {"value": subject}}}).to_string();
+            let response = app.silently(&mut browser, &party, "openid", &[("claims", &claims), more]).await;
+            assert_eq!(party.error(&response), expected, "{subject}");
+        }
+    }
+    // The control: once it is allowed something, it is told.
+    app.sign_in(&mut browser, &party, "openid").await;
+    let claims = json!({"id_token": {"sub": {"value": bobby}}}).to_string();
+    assert_eq!(party.error(&app.silently(&mut browser, &party, "openid", &[("claims", &claims)]).await), "account_selection_required");
 }
 
 /// OIDC Core §5.5.1.1 and OpenID Connect Core Error Code unmet_authentication_requirements 1.0; `acr_values` (§3.1.2.1) never refuses. PN-08

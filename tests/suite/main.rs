@@ -7,6 +7,7 @@
 mod claims;
 mod client_authentication;
 mod code_flow;
+mod commands;
 mod consent;
 mod cors;
 mod embedding;

@@ -132,7 +132,9 @@ fn ask(request: &AuthorizationRequest, question: Decision) -> Decision {
 
 fn must_authenticate(request: &AuthorizationRequest, facts: &Facts<'_>, signed_in: &SignedIn<'_>, now: Timestamp) -> Option<Why> {
     let fresh = is_fresh(facts, signed_in.session, now);
-    if facts.names_another {
+    // Whoever has been allowed nothing learns nothing: silently, not even that somebody else is signed in than the one it named.
+    let may_learn = || !request.prompts.has(Prompt::None) || scope_to_ask_for(request, facts, signed_in.consent).is_none();
+    if facts.names_another && may_learn() {
         return Some(Why::HintOfAnother);
     }
     if facts.interaction.is_some_and(|interaction| interaction.another_account) && !fresh {

@@ -1,0 +1,92 @@
+//! The commands that say who somebody is and how an application knows them, run as the program they are.
+
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+/// A folder with a database and a key of its own.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("gatekey.toml"), "issuer = \"http://localhost:8080/\"\n").unwrap();
+        Self(folder)
+    }
+
+    /// What runs sees none of the tests' own variables, which look like settings.
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gatekey"));
+        command.args(arguments).current_dir(self.0.path()).env_remove("RUST_LOG").stdin(Stdio::null());
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GATEKEY_")) {
+            command.env_remove(name);
+        }
+        command.output().unwrap()
+    }
+
+    fn says(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.says(arguments)).unwrap()
+    }
+
+    /// One line on standard error that says what to do.
+    fn refuses(&self, arguments: &[&str], expected: &str) {
+        let output = self.run(arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains(expected), "{arguments:?}: {said}");
+        assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+    }
+}
+
+#[test]
+fn a_profile_is_set_changed_and_shown() {
+    let place = Place::new();
+    let create = ["user", "create", "alice", "--no-password", "--json", "--name", "Alice Example", "--email", "alice@example.com", "--email-verified"];
+    let more = ["--phone-number", "+14155550123", "--birthdate", "0000-12-31", "--zoneinfo", "Europe/Vienna", "--address-country", "Austria"];
+    let created = place.json(&[&create[..], &more].concat());
+    assert_eq!(
+        (&created["email_verified"], &created["phone_number"], &created["phone_number_verified"]),
+        (&json!(true), &json!("+14155550123"), &json!(false))
+    );
+
+    place.says(&["user", "update", "alice", "--address-locality", "Vienna", "--zoneinfo", "", "--phone-number-verified", "--locale", "de-AT"]);
+    let shown = place.json(&["user", "show", "alice", "--json"]);
+    assert_eq!(shown["address"], json!({"locality": "Vienna", "country": "Austria"}));
+    assert_eq!((&shown["phone_number_verified"], &shown["locale"], shown.get("zoneinfo")), (&json!(true), &json!("de-AT"), None));
+    let text = place.says(&["user", "show", "alice"]);
+    for expected in ["phone number", "+14155550123", "0000-12-31", "Vienna", "Austria", "Alice Example"] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    assert!(!text.contains("website"), "what is unset is left out: {text}");
+
+    place.refuses(&["user", "update", "alice"], "nothing to change was named");
+    place.refuses(&["user", "update", "alice", "--birthdate", "31.12.1990"], "`birthdate` does not fit: write YYYY-MM-DD");
+    place.refuses(&["user", "update", "alice", "--phone-number", "0664 123"], "E.164");
+    place.refuses(&["user", "update", "alice", "--email", "nobody"], "no e-mail address");
+    place.refuses(&["user", "update", "nobody", "--name", "N"], "there is no user `nobody`");
+    place.refuses(&["user", "create", "bob", "--no-password", "--email-verified"], "give --email too");
+    assert_eq!(place.json(&["user", "show", "alice", "--json"]), shown, "a refusal changes nothing");
+}
+
+/// OIDC Core §8.1, §5.3.2.
+#[test]
+fn a_client_gets_pairwise_subjects_and_signed_userinfo() {
+    let place = Place::new();
+    let create = ["client", "create", "notes", "--kind", "spa", "--redirect-uri", "https://notes.example.com/cb", "--userinfo-alg", "ES256"];
+    place.says(&create);
+    let shown = place.json(&["client", "show", "notes", "--json"]);
+    assert_eq!((&shown["subject_type"], &shown["userinfo_signed_response_alg"]), (&json!("public"), &json!("ES256")));
+    place.says(&["client", "update", "notes", "--subject-type", "pairwise", "--userinfo-alg", "none"]);
+    let text = place.says(&["client", "show", "notes"]);
+    assert!(text.contains("pairwise") && text.contains("notes.example.com") && text.contains("none (JSON)"), "{text}");
+    let two = ["client", "update", "notes", "--redirect-uri", "https://notes.example.com/cb", "--redirect-uri", "https://notes.example.org/cb"];
+    place.refuses(&two, "set `sector_identifier`");
+    place.says(&[&two[..], &["--sector-identifier", "example.com"]].concat());
+    assert_eq!(place.json(&["client", "show", "notes", "--json"])["sector_identifier"], "example.com");
+    place.refuses(&["client", "update", "notes", "--sector-identifier", "none"], "set `sector_identifier`");
+}
