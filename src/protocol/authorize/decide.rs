@@ -170,3 +170,135 @@ fn scope_to_ask_for(request: &AuthorizationRequest, facts: &Facts<'_>, consent: 
     let allowed = consent.is_some_and(|consent| request.is_within(&consent.scope));
     (!allowed).then(|| request.scope_to_allow())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::client::{ClientKind, ClientMetadata};
+    use crate::domain::duration::Lifetime;
+    use crate::domain::id::ClientId;
+    use crate::domain::redirect_uri::RedirectUri;
+    use crate::protocol::authorize::{target, validate};
+    use crate::protocol::params::Params;
+    use crate::protocol::session::tests::{at, session, user};
+
+    fn client(first_party: bool) -> Client {
+        let metadata = ClientMetadata {
+            first_party,
+            redirect_uris: vec![RedirectUri::parse("https://app.test/cb").unwrap()],
+            ..ClientMetadata::defaults(ClientKind::Spa, "App")
+        };
+        let id = ClientId::parse("app").unwrap();
+        Client { id, metadata, secret_digest: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+    }
+
+    fn request(client: &Client, more: &[(&str, &str)]) -> AuthorizationRequest {
+        let base = [
+            ("client_id", "app"),
+            ("redirect_uri", "https://app.test/cb"),
+            ("response_type", "code"),
+            ("scope", "openid"),
+            ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+            ("code_challenge_method", "S256"),
+        ];
+        let pairs = base.iter().filter(|(name, _)| more.iter().all(|(other, _)| other != name)).chain(more);
+        let params = Params::from_pairs(pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))).unwrap();
+        let target = target(&params, Some(client)).unwrap();
+        validate(&params, target, client).unwrap()
+    }
+
+    /// What is decided at second 100 of a session that began at 0.
+    fn decided(client: &Client, more: &[(&str, &str)], names_another: bool, allowed: Option<&str>) -> Decision {
+        let (user, session, limits) = (user(), session(), Limits::default());
+        let consent = allowed.map(|scope| Consent { user_id: user.id, client_id: client.id.clone(), scope: Scope::parse(scope).unwrap(), granted_at: at(0) });
+        let signed_in = SignedIn { session: &session, user: &user, client_session: None, consent: consent.as_ref() };
+        let facts = Facts { client, signed_in: Some(signed_in), names_another, interaction: None };
+        decide(&request(client, more), &facts, &limits, at(100))
+    }
+
+    fn refused(decision: Decision) -> &'static str {
+        match decision {
+            Decision::Refuse(error) => error.code.as_str(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    const NONE: (&str, &str) = ("prompt", "none");
+
+    /// OIDC Core §3.1.2.2; and PN-02: silently, only whoever has been allowed something may learn that it is somebody else.
+    #[test]
+    fn another_than_the_one_named() {
+        let (own, other) = (client(true), client(false));
+        assert_eq!(decided(&own, &[], true, None), Decision::Authenticate(Why::HintOfAnother));
+        assert_eq!(refused(decided(&own, &[NONE], true, None)), "account_selection_required");
+        assert_eq!(refused(decided(&other, &[NONE], true, Some("openid"))), "account_selection_required");
+        for (max_age, expected) in [("1000", "consent_required"), ("10", "login_required")] {
+            for names_another in [true, false] {
+                assert_eq!(refused(decided(&other, &[NONE, ("max_age", max_age)], names_another, None)), expected);
+                assert_eq!(refused(decided(&other, &[NONE, ("max_age", max_age)], names_another, Some("email"))), expected);
+            }
+        }
+        // Nobody but the user sees a page.
+        assert_eq!(decided(&other, &[], true, None), Decision::Authenticate(Why::HintOfAnother));
+    }
+
+    /// OIDC Core §5.5.1.1: after the authentication, and whether or not a page may be shown.
+    #[test]
+    fn an_essential_acr_that_cannot_be_met() {
+        let client = client(true);
+        let gold = ("claims", r#"{"id_token": {"acr": {"essential": true, "value": "gold"}}}"#);
+        for more in [&[gold][..], &[gold, NONE], &[gold, ("prompt", "select_account")]] {
+            assert_eq!(refused(decided(&client, more, false, None)), "unmet_authentication_requirements");
+        }
+        assert_eq!(decided(&client, &[gold, ("max_age", "10")], false, None), Decision::Authenticate(Why::MaxAge));
+        assert_eq!(refused(decided(&client, &[gold, NONE, ("max_age", "10")], false, None)), "login_required");
+        let voluntary = ("claims", r#"{"id_token": {"acr": {"value": "gold"}}}"#);
+        assert_eq!(decided(&client, &[voluntary, ("acr_values", "gold")], false, None), Decision::Issue);
+    }
+
+    /// CS-03: what is asked for by name is allowed by its scope, and asked about with it.
+    #[test]
+    fn consent_is_for_names_too() {
+        let client = client(false);
+        let email = ("claims", r#"{"userinfo": {"email": null}}"#);
+        let both = || Decision::AskConsent(Scope::parse("openid email").unwrap());
+        assert_eq!(decided(&client, &[email], false, None), both());
+        assert_eq!(decided(&client, &[email], false, Some("openid")), both());
+        assert_eq!(decided(&client, &[email], false, Some("email openid")), Decision::Issue);
+        assert_eq!(decided(&client, &[email, ("prompt", "consent")], false, Some("email openid")), both());
+        assert_eq!(decided(&client, &[], false, Some("openid")), Decision::Issue);
+        // Not an OpenID request: names mean nothing.
+        assert_eq!(decided(&client, &[email, ("scope", "profile")], false, Some("profile")), Decision::Issue);
+    }
+
+    proptest! {
+        /// PN-01: whatever is known, `prompt=none` shows no page.
+        #[test]
+        fn silence_is_kept(
+            first_party: bool, names_another: bool, gold: bool, max_age in prop::option::of(0u32..200),
+            allowed in prop::option::of("(openid |email |profile ){0,3}"), absolute in 50i64..200,
+        ) {
+            let client = Client { metadata: ClientMetadata { first_party, ..client(true).metadata }, ..client(true) };
+            let max_age = max_age.map(|seconds| seconds.to_string());
+            let mut more = vec![NONE, ("scope", "openid email")];
+            more.extend(max_age.as_deref().map(|seconds| ("max_age", seconds)));
+            if gold {
+                more.push(("claims", r#"{"id_token": {"acr": {"essential": true, "value": "gold"}}}"#));
+            }
+            let limits = Limits { session_absolute: Lifetime::seconds(absolute), ..Limits::default() };
+            let (user, session) = (user(), session());
+            let consent = allowed.map(|scope| Consent { user_id: user.id, client_id: client.id.clone(), scope: Scope::parse(&scope).unwrap(), granted_at: at(0) });
+            let signed_in = SignedIn { session: &session, user: &user, client_session: None, consent: consent.as_ref() };
+            for signed_in in [None, Some(signed_in)] {
+                let facts = Facts { client: &client, signed_in, names_another, interaction: None };
+                let decision = decide(&request(&client, &more), &facts, &limits, at(100));
+                prop_assert!(matches!(decision, Decision::Issue | Decision::Refuse(_)), "{:?}", decision);
+                if names_another || gold || signed_in.is_none() || absolute <= 100 {
+                    prop_assert!(matches!(decision, Decision::Refuse(_)), "{:?}", decision);
+                }
+            }
+        }
+    }
+}

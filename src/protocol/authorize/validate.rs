@@ -120,3 +120,52 @@ fn max_age(params: &Params) -> Result<Option<TimeDelta>, OAuthError> {
     let age = digits.then(|| text.parse::<i64>().ok()).flatten().and_then(TimeDelta::try_seconds);
     age.map(Some).ok_or_else(|| OAuthError::invalid_request("`max_age` must be a whole number of seconds, 0 or more."))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::client::{ClientKind, ClientMetadata};
+    use crate::domain::id::ClientId;
+    use crate::domain::redirect_uri::RedirectUri;
+    use crate::protocol::authorize::target;
+    use crate::protocol::session::tests::at;
+
+    fn client(change: impl FnOnce(&mut ClientMetadata)) -> Client {
+        let mut metadata = ClientMetadata::defaults(ClientKind::Spa, "App");
+        metadata.redirect_uris = vec![RedirectUri::parse("https://app.test/cb").unwrap()];
+        change(&mut metadata);
+        let id = ClientId::parse("app").unwrap();
+        Client { id, metadata, secret_digest: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+    }
+
+    fn validated(client: &Client, more: &str) -> Result<AuthorizationRequest, OAuthError> {
+        let base = "client_id=app&redirect_uri=https://app.test/cb&response_type=code&code_challenge_method=S256\
+                    &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+        let params = Params::parse(&format!("{base}&{more}")).unwrap();
+        validate(&params, target(&params, Some(client)).unwrap(), client)
+    }
+
+    /// OIDC Core §11: where no refresh token can be given, it is ignored; alone it is nothing.
+    #[test]
+    fn offline_access_needs_the_refresh_grant() {
+        let scope = |client: &Client, scope: &str| validated(client, &format!("scope={scope}")).map(|request| request.scope.to_string());
+        let with = client(|_| {});
+        assert_eq!(scope(&with, "openid+offline_access").unwrap(), "offline_access openid");
+        let without = client(|metadata| metadata.grant_types = vec![GrantType::AuthorizationCode]);
+        assert_eq!(scope(&without, "openid+offline_access").unwrap(), "openid");
+        assert_eq!(scope(&without, "offline_access").unwrap_err().code, ErrorCode::InvalidScope);
+    }
+
+    /// OIDC Core §5.5: by name, no more than by scope; and of OpenID requests only.
+    #[test]
+    fn claims_are_of_openid_requests() {
+        let claims = "claims=%7B%22userinfo%22:%7B%22email%22:null,%22phone_number%22:null%7D%7D";
+        let request = validated(&client(|_| {}), &format!("scope=openid&{claims}")).unwrap();
+        assert_eq!(request.claims.named.userinfo.to_string(), "email");
+        assert_eq!(request.scope_to_allow().to_string(), "email openid");
+        assert!(request.is_within(&Scope::parse("openid email").unwrap()) && !request.is_within(&Scope::parse("openid").unwrap()));
+        let plain = validated(&client(|_| {}), &format!("scope=profile&{claims}")).unwrap();
+        assert!(plain.claims.named.is_empty());
+        assert_eq!(validated(&client(|_| {}), "scope=openid&claims=x").unwrap_err().code, ErrorCode::InvalidRequest);
+    }
+}
