@@ -13,6 +13,7 @@ use crate::domain::entropy::{Entropy, SystemEntropy};
 use crate::http::pages::PageError;
 use crate::http::require_token::RequireToken;
 use crate::http::{self, App};
+use crate::jose::keyed_digest::KeyedDigest;
 use crate::jose::pairwise::Pairwise;
 use crate::jose::refresh_token::Minter;
 use crate::jose::sealed::Sealer;
@@ -20,6 +21,7 @@ use crate::jose::sid::Deriver;
 use crate::service::admin::{Admin, Installation, InstallationError, declare};
 use crate::service::keys::Keys;
 use crate::service::passwords::Passwords;
+use crate::service::throttle::Throttle;
 use crate::service::web_origins::WebOrigins;
 use crate::service::{Core, Failure, setup};
 use crate::settings::Settings;
@@ -95,6 +97,7 @@ impl IssuerBuilder {
             refresh_tokens: Minter::new(subkey("refresh tokens")),
             pairwise: Pairwise::new(subkey("pairwise subjects")),
             sids: Deriver::new(subkey("session ids")),
+            throttle: Throttle::new(KeyedDigest::new(subkey("throttle"))),
             web_origins: WebOrigins::default(),
             settings,
             store: installation.store,

@@ -19,4 +19,5 @@ pub mod secret;
 pub mod sector;
 pub mod session;
 pub mod signing_key;
+pub mod throttle;
 pub mod user;

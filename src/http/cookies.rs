@@ -1,6 +1,7 @@
-//! The two cookies: the session's, and the browser's own, which binds pages and forms to it.
+//! The cookies: the session's; the browser's own, which binds pages and forms to it; and the one by which it is known to accounts that
+//! it has been signed in with, whose failed sign-ins are counted apart (`service::throttle`).
 //!
-//! Both are `__Host-`: no other host, no plain http but on loopback, no other path can set them (no tossing, no fixation). Cookies ignore
+//! All are `__Host-`: no other host, no plain http but on loopback, no other path can set them (no tossing, no fixation). Cookies ignore
 //! the port, so the names carry the issuer: two issuers on one host do not overwrite each other.
 
 use chrono::TimeDelta;
@@ -13,13 +14,14 @@ use crate::service::ticket::Browser;
 pub struct Names {
     pub session: String,
     pub browser: String,
+    pub known: String,
 }
 
 impl Names {
     pub fn of(issuer: &str) -> Self {
         let Digest(hash) = Digest::of(issuer.as_bytes());
         let tag: String = hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        Self { session: format!("__Host-gatekey-{tag}"), browser: format!("__Host-gatekey-{tag}-browser") }
+        Self { session: format!("__Host-gatekey-{tag}"), browser: format!("__Host-gatekey-{tag}-browser"), known: format!("__Host-gatekey-{tag}-known") }
     }
 }
 
@@ -54,4 +56,9 @@ fn same_site(app: &App) -> &'static str {
 /// A browser-session cookie; only pages read it, so it is Lax whatever the session cookie is.
 pub fn browser(app: &App, browser: &Browser) -> String {
     format!("{}={}; Path=/; Secure; HttpOnly; SameSite=Lax", app.cookies.browser, browser.cookie_value())
+}
+
+/// Stays after signing out. Only the sign-in form reads it, which this server's own page sends: Strict.
+pub fn known(app: &App, value: &str) -> String {
+    format!("{}={value}; Path=/; Max-Age={}; Secure; HttpOnly; SameSite=Strict", app.cookies.known, LONGEST.num_seconds())
 }

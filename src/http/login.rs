@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use poem::http::HeaderValue;
+use poem::http::{HeaderValue, header};
 use poem::{Request, Response};
 
 use super::authorize::{Said, cookie_header, render, status_of, step};
@@ -14,7 +14,7 @@ use super::{App, cookies, headers};
 use crate::domain::secret::Secret;
 use crate::service::Failure;
 use crate::service::authorize::{Cookies, Outcome, QuestionKind, client_of, resume};
-use crate::service::login::{SignIn, sign_in};
+use crate::service::login::{Attempt, SignIn, sign_in};
 use crate::service::ticket::{self, Browser};
 
 pub async fn get(app: Arc<App>, request: Request) -> Response {
@@ -43,8 +43,16 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
         return again(&app, &visit, &ticket, &username, problem, cookie_header.as_deref()).await;
     }
     let asked_by = visit.browser.as_ref().and_then(|browser| ticket::open(&app.core, browser, &ticket)).and_then(|authorization| client_of(&authorization));
-    match sign_in(&app.core, &username, Secret::new(password), visit.came_from(), visit.session_cookie, asked_by).await {
-        Ok(SignIn::Done { cookie }) => {
+    let attempt = Attempt {
+        username: &username,
+        password: Secret::new(password),
+        origin: visit.came_from(),
+        old_cookie: visit.session_cookie,
+        known: visit.known_browser(&app),
+        client: asked_by,
+    };
+    match sign_in(&app.core, attempt).await {
+        Ok(SignIn::Done { cookie, known }) => {
             let cookies = Cookies { session: Some(cookie.digest()), browser: visit.browser.as_ref() };
             let outcome = if ticket.is_empty() { Ok(None) } else { resume(&app.core, &ticket, cookies).await };
             let mut response = match outcome {
@@ -54,11 +62,19 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
                 Err(failure) => failure_page(&app, &visit, &failure),
             };
             headers::set_cookie(&mut response, &cookies::session(&app, &cookie));
+            headers::set_cookie(&mut response, &cookies::known(&app, &known));
             // Tells the browser that FedCM may ask here (Login Status API).
             response.headers_mut().insert("set-login", HeaderValue::from_static("logged-in"));
             response
         }
         Ok(SignIn::Wrong) => again(&app, &visit, &ticket, &username, SignInProblem::WrongCredentials, cookie_header.as_deref()).await,
+        Ok(SignIn::Wait(wait)) => {
+            let seconds = u64::try_from(wait.num_milliseconds()).unwrap_or(0).div_ceil(1000);
+            let problem = SignInProblem::TooManyAttempts { retry_after_seconds: seconds };
+            let mut response = again(&app, &visit, &ticket, &username, problem, cookie_header.as_deref()).await;
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            response
+        }
         Err(Failure::Unavailable(reason)) => {
             tracing::error!(%reason, "unavailable");
             again(&app, &visit, &ticket, &username, SignInProblem::Unavailable, cookie_header.as_deref()).await

@@ -15,6 +15,7 @@ use crate::domain::secret::{Digest, Secret};
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::service::authorize::Cookies;
+use crate::service::known_browser::KnownBrowser;
 use crate::service::login::Origin;
 use crate::service::ticket::Browser;
 
@@ -30,6 +31,7 @@ pub struct Visit {
     pub query: String,
     pub session_cookie: Option<Digest>,
     pub browser: Option<Browser>,
+    known_browser: Option<String>,
     pub request_id: String,
     accept_language: Option<String>,
     authorization: Option<String>,
@@ -48,6 +50,7 @@ impl Visit {
             query: request.uri().query().unwrap_or_default().to_owned(),
             session_cookie: cookie(&app.cookies.session).map(|value| Secret::new(value.to_owned()).digest()),
             browser: cookie(&app.cookies.browser).and_then(Browser::parse),
+            known_browser: cookie(&app.cookies.known).map(str::to_owned),
             request_id: request.data::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
             accept_language: header(header::ACCEPT_LANGUAGE),
             authorization: header(header::AUTHORIZATION),
@@ -60,6 +63,11 @@ impl Visit {
 
     pub fn cookies(&self) -> Cookies<'_> {
         Cookies { session: self.session_cookie, browser: self.browser.as_ref() }
+    }
+
+    /// Which accounts the browser has been signed in with.
+    pub fn known_browser(&self, app: &App) -> Option<KnownBrowser> {
+        KnownBrowser::open(&app.core, self.known_browser.as_deref()?)
     }
 
     pub fn language(&self, ui_locales: Option<&str>) -> Language {
@@ -81,7 +89,7 @@ impl Visit {
     }
 
     pub fn came_from(&self) -> Origin {
-        Origin { user_agent: self.user_agent.clone(), network: self.network.map(|ip| ip.to_string()) }
+        Origin { user_agent: self.user_agent.clone(), network: self.network }
     }
 
     /// Whether a form can have come from a page of this server. Browsers send at least one of the two headers with a POST;

@@ -8,6 +8,7 @@ pub mod derive;
 pub mod jwk;
 mod key_material;
 pub mod key_ring;
+pub mod keyed_digest;
 pub mod pairwise;
 pub mod refresh_token;
 pub mod rotation;

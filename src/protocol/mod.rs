@@ -14,5 +14,6 @@ pub mod params;
 pub mod pkce;
 pub mod resource;
 pub mod session;
+pub mod throttle;
 pub mod token;
 pub mod userinfo;

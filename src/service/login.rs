@@ -1,7 +1,12 @@
 //! Signing in: the one way a session begins.
 
+use std::net::IpAddr;
+
+use chrono::TimeDelta;
+
+use super::known_browser::KnownBrowser;
 use super::passwords::Verdict;
-use super::{Core, Failure};
+use super::{Core, Failure, throttle};
 use crate::domain::acr::Acr;
 use crate::domain::id::{ClientId, SessionId};
 use crate::domain::secret::{Digest, Secret};
@@ -10,43 +15,75 @@ use crate::domain::user::{User, is_username, normal_username};
 use crate::protocol::session::judge;
 use crate::store::{client_sessions, sessions, tree, users};
 
-/// Where a sign-in comes from; shown to the user later, never judged by.
+/// Where a sign-in comes from. Shown to the user later; of the two only the network is judged by, and only how often it has failed.
 #[derive(Debug, Clone, Default)]
 pub struct Origin {
     pub user_agent: Option<String>,
-    pub network: Option<String>,
+    pub network: Option<IpAddr>,
+}
+
+/// What somebody sends to sign in.
+#[derive(Debug)]
+pub struct Attempt<'a> {
+    /// As it was typed.
+    pub username: &'a str,
+    pub password: Secret<String>,
+    pub origin: Origin,
+    /// The browser's session so far.
+    pub old_cookie: Option<Digest>,
+    pub known: Option<KnownBrowser>,
+    /// The application that asked.
+    pub client: Option<ClientId>,
 }
 
 #[derive(Debug)]
 pub enum SignIn {
-    /// A new session began: the cookie value that only this browser will know.
-    Done { cookie: Secret<String> },
+    /// A new session began: the cookie value that only this browser will know, and the one by which it is known from now on.
+    Done { cookie: Secret<String>, known: String },
     /// Unknown user, wrong password and disabled account read the same and take the same time (ASVS 6.3.8).
     Wrong,
+    /// Too many failed: nothing was looked at, and it can be tried again after this long.
+    Wait(TimeDelta),
 }
 
-/// Checks the password and begins a session for this browser, under a new cookie (no fixation, ASVS 7.2.4). `client` is the
-/// application that asked.
-pub async fn sign_in(
-    core: &Core,
-    username: &str,
-    password: Secret<String>,
-    origin: Origin,
-    old_cookie: Option<Digest>,
-    client: Option<ClientId>,
-) -> Result<SignIn, Failure> {
+/// Checks the password and begins a session for this browser, under a new cookie (no fixation, ASVS 7.2.4). Counted before anything
+/// is looked at; what does not fail is taken back.
+pub async fn sign_in(core: &Core, attempt: Attempt<'_>) -> Result<SignIn, Failure> {
+    let account = core.throttle.account(&normal_username(attempt.username));
+    let counted = match throttle::admit(core, &account, attempt.origin.network, attempt.known.as_ref()).await? {
+        Ok(counted) => counted,
+        Err(wait) => return Ok(SignIn::Wait(wait)),
+    };
+    let known = attempt.known.clone();
+    match check(core, attempt).await {
+        Ok(None) => Ok(SignIn::Wrong),
+        Ok(Some(cookie)) => {
+            throttle::take_back(core, counted).await;
+            Ok(SignIn::Done { cookie, known: KnownBrowser::remember(core, known.as_ref(), account) })
+        }
+        Err(failure) => {
+            throttle::take_back(core, counted).await;
+            Err(failure)
+        }
+    }
+}
+
+/// The cookie of the new session; `None` if the password is wrong, the account not there or disabled.
+async fn check(core: &Core, attempt: Attempt<'_>) -> Result<Option<Secret<String>>, Failure> {
+    let Attempt { username, password, origin, old_cookie, client, .. } = attempt;
     let name = normal_username(username);
+    let network = origin.network.map(|address| address.to_string());
     // What cannot be a user name is looked up nowhere, and then takes the same time as an unknown one.
     let user = if is_username(&name) { core.store.read(move |db| users::find_by_username(db, &name)).await? } else { None };
     let stored = user.as_ref().and_then(|user| user.password_hash.clone());
     let verdict = core.passwords.verify(password.clone(), stored.clone()).await.map_err(|busy| Failure::Unavailable(busy.to_string()))?;
     let (Verdict::Match { rehash }, Some(user)) = (verdict, user) else {
-        tracing::info!(event = "login.failed", reason = "unknown user or wrong password", network = origin.network.as_deref(), "sign-in refused");
-        return Ok(SignIn::Wrong);
+        tracing::info!(event = "login.failed", reason = "unknown user or wrong password", network = network.as_deref(), "sign-in refused");
+        return Ok(None);
     };
     if user.disabled_at.is_some() {
-        tracing::info!(event = "login.failed", reason = "user_disabled", user = %user.id, network = origin.network.as_deref(), "sign-in refused");
-        return Ok(SignIn::Wrong);
+        tracing::info!(event = "login.failed", reason = "user_disabled", user = %user.id, network = network.as_deref(), "sign-in refused");
+        return Ok(None);
     }
     // A declared hash belongs to the file: changing it here would only be undone, as a change of password, at the next start.
     let declared = core.settings.users.iter().any(|declared| declared.password_hash.is_some() && normal_username(&declared.username) == user.username);
@@ -55,10 +92,10 @@ pub async fn sign_in(
     }
     let Some((session, cookie)) = begin(core, &user, origin, old_cookie, client).await? else {
         tracing::info!(event = "login.failed", reason = "the account changed meanwhile", user = %user.id, "sign-in refused");
-        return Ok(SignIn::Wrong);
+        return Ok(None);
     };
     tracing::info!(event = "login.succeeded", user = %user.id, session = %session, "signed in");
-    Ok(SignIn::Done { cookie })
+    Ok(Some(cookie))
 }
 
 /// Who is signed in with this cookie, by the instance's own limits.
@@ -91,7 +128,7 @@ async fn begin(
         last_used_at: now,
         acr: Acr::Password,
         user_agent: origin.user_agent.map(|text| text.chars().take(300).collect()),
-        network: origin.network,
+        network: origin.network.map(|address| address.to_string()),
         ended: None,
     };
     let (verified, limits) = (user.password_changed_at, core.settings.lifetimes);

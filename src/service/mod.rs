@@ -7,12 +7,14 @@ pub mod authorize;
 pub mod consent;
 pub mod introspect;
 pub mod keys;
+pub mod known_browser;
 pub mod login;
 pub mod logout;
 pub mod passwords;
 pub mod revoke;
 pub mod setup;
 pub mod subject;
+pub mod throttle;
 pub mod ticket;
 pub mod token;
 pub mod userinfo;
@@ -41,6 +43,7 @@ pub struct Core {
     pub entropy: Arc<dyn Entropy>,
     pub keys: keys::Keys,
     pub passwords: passwords::Passwords,
+    pub throttle: throttle::Throttle,
     /// Seals authorization codes.
     pub codes: Sealer,
     /// Seals what travels through the browser between two pages.

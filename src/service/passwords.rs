@@ -151,7 +151,20 @@ impl std::fmt::Debug for Passwords {
     }
 }
 
+/// How much less than others these threads get where the cores do not suffice: hashing is long and can wait, answering is short and cannot.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+
+/// On Linux a thread has a priority of its own. Elsewhere the short queue has to do.
+fn yield_to_others() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(NICE) {
+        tracing::debug!(%error, "the threads that check passwords keep the priority of all others");
+    }
+}
+
 fn work(queue: &Mutex<Receiver<Job>>) {
+    yield_to_others();
     loop {
         // The lock is held while waiting and released before working: one thread waits, the others work or queue for the lock.
         let job = queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).recv();

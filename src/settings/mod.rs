@@ -17,6 +17,7 @@ pub mod passwords;
 mod raw;
 mod sources;
 pub mod template;
+pub mod throttle;
 pub mod trust_proxy;
 pub mod users;
 
@@ -41,6 +42,7 @@ pub use log::{LogFormat, LogLevel, LogSettings};
 pub use master_key::{MasterKeyError, MasterKeySource};
 pub use passwords::PasswordSettings;
 pub use sources::{DEFAULT_FILE, Flags};
+pub use throttle::ThrottleSettings;
 pub use trust_proxy::TrustProxy;
 pub use users::DeclaredUser;
 
@@ -59,6 +61,7 @@ pub struct Settings {
     pub users: Vec<DeclaredUser>,
     pub lifetimes: Limits,
     pub passwords: PasswordSettings,
+    pub throttle: ThrottleSettings,
     pub keys: KeySettings,
     pub cookies: CookieSettings,
     pub branding: Branding,
@@ -78,6 +81,7 @@ impl Default for Settings {
             users: Vec::new(),
             lifetimes: Limits::default(),
             passwords: PasswordSettings::default(),
+            throttle: ThrottleSettings::default(),
             keys: KeySettings::default(),
             cookies: CookieSettings::default(),
             branding: Branding::default(),

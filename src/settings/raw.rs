@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::sources::Sources;
 use super::{IssuerUrl, MasterKeySource, Settings, SettingsError, TrustProxy};
-use super::{branding, clients, cookies, database, keys, lifetimes, log, passwords, users};
+use super::{branding, clients, cookies, database, keys, lifetimes, log, passwords, throttle, users};
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -18,6 +18,7 @@ struct Raw {
     master_key_file: Option<PathBuf>,
     lifetimes: lifetimes::Raw,
     passwords: passwords::Raw,
+    throttle: throttle::Raw,
     keys: keys::Raw,
     cookies: cookies::Raw,
     branding: branding::Raw,
@@ -59,6 +60,7 @@ pub(super) fn validated(sources: &Sources) -> Result<Settings, SettingsError> {
         users: users::validated(raw.users, sources)?,
         lifetimes: raw.lifetimes.validated(sources)?,
         passwords: raw.passwords.validated(sources)?,
+        throttle: raw.throttle.validated(sources)?,
         keys: raw.keys.validated(sources)?,
         cookies: raw.cookies.validated(),
         branding: raw.branding.validated(sources)?,

@@ -21,6 +21,7 @@ mod schema;
 pub mod sessions;
 pub mod signing_keys;
 mod sql_types;
+pub mod throttle_buckets;
 pub mod tree;
 pub mod users;
 

@@ -156,4 +156,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::Binary;
+    use crate::store::sql_types::DbInstant;
+
+    throttle_buckets (key) {
+        key -> Binary,
+        free_at -> DbInstant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(users, clients, sessions, client_sessions, consents, redeemed_codes, refresh_families);

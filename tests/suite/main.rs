@@ -33,3 +33,4 @@ mod silent;
 mod start_up;
 mod store_contract;
 mod support;
+mod throttle;

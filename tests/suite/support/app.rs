@@ -157,6 +157,11 @@ impl App {
         Browser::new(self.network.clone(), self.clock.clone())
     }
 
+    /// A browser at this address.
+    pub fn browser_at(&self, address: &str) -> Browser {
+        Browser::new(self.network.seen_from(address), self.clock.clone())
+    }
+
     pub fn relying_party(&self, client_id: &str) -> RelyingParty {
         let client = self.settings.clients.iter().find(|client| client.id.as_str() == client_id).unwrap();
         let redirect_uri = client.metadata.redirect_uris.first().map_or("", RedirectUri::as_str);

@@ -1,34 +1,49 @@
 //! A network inside the process: requests go to a poem endpoint as they would over a socket, without one.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use poem::endpoint::{BoxEndpoint, EndpointExt};
+use poem::http::uri::Scheme;
 use poem::http::{HeaderMap, Method, StatusCode};
+use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Endpoint, IntoEndpoint, Request, Response};
 use serde_json::Value;
 use url::Url;
 
 /// A server that answers every host.
 #[derive(Clone)]
-pub struct Network(Arc<BoxEndpoint<'static, Response>>);
+pub struct Network {
+    server: Arc<BoxEndpoint<'static, Response>>,
+    /// Where requests come from; none, as over a Unix socket, unless a test says one.
+    address: Option<IpAddr>,
+}
 
 impl Network {
     pub fn new<E: IntoEndpoint>(routes: E) -> Self
     where
         E::Endpoint: 'static,
     {
-        Self(Arc::new(routes.into_endpoint().map_to_response().boxed()))
+        Self { server: Arc::new(routes.into_endpoint().map_to_response().boxed()), address: None }
+    }
+
+    /// The same server, asked from this address.
+    pub fn seen_from(&self, address: &str) -> Self {
+        Self { address: Some(address.parse().unwrap()), ..self.clone() }
     }
 
     pub async fn send(&self, method: Method, url: &str, headers: &[(&str, &str)], body: impl Into<String>) -> Answer {
         let url = Url::parse(url).unwrap();
         let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
         let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
-        let mut request = Request::builder().method(method).uri(target.parse().unwrap()).header("host", host);
+        let mut request = poem::http::Request::builder().method(method).uri(target).header("host", host);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let mut response = self.0.get_response(request.body(body.into())).await;
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let peer = self.address.map_or_else(RemoteAddr::default, |ip| RemoteAddr(SocketAddr::new(ip, 40_000).into()));
+        let request = Request::from_parts((parts, LocalAddr::default(), peer, Scheme::HTTP).into(), body.into().into());
+        let mut response = self.server.get_response(request).await;
         let body = response.take_body().into_vec().await.unwrap();
         Answer { url, status: response.status(), headers: response.headers().clone(), body }
     }

@@ -1,0 +1,147 @@
+//! Failed sign-ins are slowed before anything is computed, in one place for all replicas.
+//!
+//! 1. What a try counts towards is named: where it comes from, and which account it is for ([`Throttle::counts`]).
+//! 2. It is counted before the password is looked at, by a write that holds what it judges: two hundred at once get no further than
+//!    the limit, on any number of replicas ([`admit`]).
+//! 3. Only failures count: anything else is taken back ([`take_back`]).
+//!
+//! A browser that the account has been signed in with is counted by itself and by nothing else, so whoever guesses at an account
+//! from elsewhere, or from the same network, slows down nobody who is known.
+
+use std::net::IpAddr;
+
+use chrono::TimeDelta;
+
+use super::known_browser::{AccountTag, KnownBrowser};
+use super::{Core, Failure};
+use crate::domain::clock::Timestamp;
+use crate::domain::throttle::{BucketKey, Rate};
+use crate::jose::keyed_digest::KeyedDigest;
+use crate::protocol::throttle::{Bucket, decide, is_last, refund};
+use crate::store::throttle_buckets;
+
+/// Rows that a counted try clears away: more than it can add, so that the table does not grow.
+const SWEPT: i64 = 8;
+
+/// Names what is counted.
+#[derive(Clone)]
+pub struct Throttle(KeyedDigest);
+
+/// One thing a try counts towards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Count {
+    key: BucketKey,
+    rate: Rate,
+    /// For the log.
+    what: &'static str,
+}
+
+/// A try that has been counted.
+#[derive(Debug)]
+#[must_use = "a try that did not fail has to be taken back"]
+pub struct Counted(Vec<Count>);
+
+impl Throttle {
+    pub fn new(names: KeyedDigest) -> Self {
+        Self(names)
+    }
+
+    /// The name of an account, there or not: `username` in its normal form.
+    pub fn account(&self, username: &str) -> AccountTag {
+        let digest = self.0.of(&[b"account", username.as_bytes()]);
+        let (half, _) = digest.split_at(16);
+        half.try_into().unwrap_or_default()
+    }
+
+    fn counts(&self, core: &Core, account: &AccountTag, network: Option<IpAddr>, known: Option<&KnownBrowser>) -> Vec<Count> {
+        let settings = &core.settings.throttle;
+        let count = |what: &'static str, rate: Rate, parts: &[&[u8]]| {
+            let parts: Vec<&[u8]> = std::iter::once(what.as_bytes()).chain(parts.iter().copied()).collect();
+            Count { key: BucketKey(self.0.of(&parts)), rate, what }
+        };
+        if let Some(browser) = known.filter(|browser| browser.knows(account)) {
+            return vec![count("known browser", settings.place, &[browser.id(), account])];
+        }
+        let network = prefix(network);
+        vec![
+            count("network", settings.network, &[&network]),
+            count("account from network", settings.place, &[&network, account]),
+            count("account", settings.account, &[account]),
+        ]
+    }
+}
+
+/// An IPv4 address or an IPv6 /64, which is what one line gets at least. Callers without an address are one network.
+fn prefix(network: Option<IpAddr>) -> Vec<u8> {
+    match network.map(|address| address.to_canonical()) {
+        None => Vec::new(),
+        Some(IpAddr::V4(address)) => address.octets().to_vec(),
+        Some(IpAddr::V6(address)) => address.octets().into_iter().take(8).collect(),
+    }
+}
+
+/// Counts a try. `Err`: it may not be made now; how long to wait. Then nothing was counted, and hardly anything done.
+pub async fn admit(core: &Core, account: &AccountTag, network: Option<IpAddr>, known: Option<&KnownBrowser>) -> Result<Result<Counted, TimeDelta>, Failure> {
+    if !core.settings.throttle.enabled {
+        return Ok(Ok(Counted(Vec::new())));
+    }
+    let counts = core.throttle.counts(core, account, network, known);
+    let now = core.now();
+    // A look without holding anything: a flood that is refused anyway costs a read.
+    let keys: Vec<BucketKey> = counts.iter().map(|count| count.key).collect();
+    let (looked_at, held) = (keys.clone(), counts.clone());
+    let found = core.store.read(move |db| throttle_buckets::find(db, &looked_at)).await?;
+    if let Err(wait) = decide(&buckets(&counts, &found), now) {
+        tracing::debug!(event = "login.throttled", seconds = wait.num_seconds(), "a sign-in has to wait");
+        return Ok(Err(wait));
+    }
+    let decided = core.store.write(move |db| {
+        let found = throttle_buckets::hold(db, &keys, now)?;
+        let decision = decide(&buckets(&held, &found), now);
+        if let Ok(instants) = &decision {
+            for (count, free_at) in held.iter().zip(instants) {
+                throttle_buckets::set(db, count.key, Some(*free_at))?;
+            }
+            throttle_buckets::sweep(db, now, SWEPT)?;
+        }
+        Ok(decision)
+    });
+    let instants = match decided.await? {
+        Ok(instants) => instants,
+        Err(wait) => return Ok(Err(wait)),
+    };
+    for (count, free_at) in counts.iter().zip(instants) {
+        if is_last(free_at, count.rate, now) {
+            // Once for each `wait`, however long the flood.
+            let network = network.map(|address| address.to_string());
+            tracing::warn!(event = "login.limit_reached", what = count.what, network, "too many sign-ins failed: the next ones have to wait");
+        }
+    }
+    Ok(Ok(Counted(counts)))
+}
+
+fn buckets(counts: &[Count], found: &[(BucketKey, Timestamp)]) -> Vec<Bucket> {
+    let free_at = |key: BucketKey| found.iter().find(|(found, _)| *found == key).map(|(_, free_at)| *free_at);
+    counts.iter().map(|count| Bucket { free_at: free_at(count.key), rate: count.rate }).collect()
+}
+
+/// The try did not fail. If this cannot be written, it stays counted: that is the safe side.
+pub async fn take_back(core: &Core, Counted(counts): Counted) {
+    if counts.is_empty() {
+        return;
+    }
+    let now = core.now();
+    let written = core.store.write(move |db| {
+        let keys: Vec<BucketKey> = counts.iter().map(|count| count.key).collect();
+        let found = throttle_buckets::hold(db, &keys, now)?;
+        for count in &counts {
+            if let Some((_, free_at)) = found.iter().find(|(key, _)| *key == count.key) {
+                throttle_buckets::set(db, count.key, refund(*free_at, count.rate, now))?;
+            }
+        }
+        Ok(())
+    });
+    if let Err(error) = written.await {
+        tracing::warn!(%error, "a sign-in that did not fail stays counted as one that did");
+    }
+}
