@@ -290,6 +290,7 @@ fn the_known_keys_are_the_accepted_ones() {
         ("database", fields::<database::Raw>()),
         ("lifetimes", fields::<lifetimes::Raw>()),
         ("passwords", fields::<passwords::Raw>()),
+        ("throttle", fields::<throttle::Raw>()),
         ("keys", fields::<keys::Raw>()),
         ("cookies", fields::<cookies::Raw>()),
         ("branding", fields::<branding::Raw>()),

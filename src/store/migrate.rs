@@ -11,14 +11,11 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tokio::sync::oneshot;
 
 use super::location::{Location, PostgresUrl};
+use super::schema::TABLES;
 use super::{Migrate, Options};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
-
-/// The tables that the migrations make.
-const TABLES: &[&str] =
-    &["client_sessions", "clients", "consents", "meta", "one_time_links", "redeemed_codes", "refresh_families", "sessions", "signing_keys", "users"];
 
 /// Held in PostgreSQL while migrating, so that replicas started together wait for one another.
 const MIGRATION_LOCK: i64 = 0x6761_7465_6b65_7901; // "gatekey", 1

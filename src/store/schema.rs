@@ -167,3 +167,18 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(users, clients, sessions, client_sessions, consents, redeemed_codes, refresh_families);
+
+/// Every table, in order: a database that has others is somebody else's.
+pub(super) const TABLES: &[&str] = &[
+    "client_sessions",
+    "clients",
+    "consents",
+    "meta",
+    "one_time_links",
+    "redeemed_codes",
+    "refresh_families",
+    "sessions",
+    "signing_keys",
+    "throttle_buckets",
+    "users",
+];
