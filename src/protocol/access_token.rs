@@ -103,3 +103,124 @@ pub fn is_current(claims: &Map<String, Value>, issuer: &str, now: Timestamp) -> 
         // Another replica's clock may be a little ahead (P10).
         && seconds("iat").is_some_and(|iat| iat <= now.timestamp() + 60)
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::claim::Claim;
+    use crate::protocol::session::tests::at;
+
+    const ISSUER: &str = "https://id.test/";
+
+    /// The claims of a token with this scope and these resources; of a person, or of a machine.
+    fn claims(scope: &str, resources: &[&str], person: bool) -> Map<String, Value> {
+        let (client_id, scope) = (ClientId::parse("app").unwrap(), Scope::parse(scope).unwrap());
+        let resources: Vec<String> = resources.iter().map(|resource| (*resource).to_owned()).collect();
+        let user = UserFacts {
+            auth_time: at(-100),
+            acr: Acr::Password,
+            sid: "sid",
+            grant: GrantId(Uuid::from_u128(7)),
+            userinfo_claims: ClaimSet::parse(Claim::Email.as_str()),
+        };
+        AccessToken {
+            issuer: ISSUER,
+            subject: "sub",
+            client_id: &client_id,
+            scope: &scope,
+            resources: &resources,
+            jti: "jti".to_owned(),
+            issued_at: at(0),
+            expires_at: at(600),
+            user: person.then_some(user),
+        }
+        .claims()
+    }
+
+    /// RFC 9068 §2.2.
+    #[test]
+    fn a_person_is_told_of_and_a_machine_has_nobody_to_tell_of() {
+        let expected = json!({
+            "iss": ISSUER, "sub": "sub", "aud": ISSUER, "client_id": "app", "scope": "openid", "jti": "jti",
+            "iat": at(0).timestamp(), "exp": at(600).timestamp(), "auth_time": at(-100).timestamp(), "acr": "urn:gatekey:acr:pwd", "amr": ["pwd"],
+            "sid": "sid", "gid": "00000000-0000-0000-0000-000000000007", "userinfo_claims": "email",
+        });
+        assert_eq!(Value::Object(claims("openid", &[], true)), expected);
+        let names: Vec<String> = claims("jobs:run", &[], false).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["iss", "sub", "aud", "client_id", "scope", "jti", "iat", "exp"]);
+    }
+
+    /// OIDC Core §5.5: names are for userinfo, which only `openid` opens.
+    #[test]
+    fn names_travel_with_openid_only() {
+        assert_eq!(userinfo_claims(&claims("openid", &[], true)).to_string(), "email");
+        assert!(userinfo_claims(&claims("notes:read", &[], true)).is_empty());
+        assert!(!claims("notes:read", &[], true).contains_key("userinfo_claims"));
+        let (client_id, scope) = (ClientId::parse("app").unwrap(), Scope::parse("openid").unwrap());
+        let user = UserFacts { auth_time: at(0), acr: Acr::Password, sid: "sid", grant: GrantId(Uuid::nil()), userinfo_claims: ClaimSet::default() };
+        let plain = AccessToken {
+            issuer: ISSUER,
+            subject: "sub",
+            client_id: &client_id,
+            scope: &scope,
+            resources: &[],
+            jti: String::new(),
+            issued_at: at(0),
+            expires_at: at(1),
+            user: Some(user),
+        };
+        assert!(!plain.claims().contains_key("userinfo_claims"));
+    }
+
+    /// RFC 9068 §3, RFC 8707 §2: the API; and this server, where it can be asked about the person.
+    #[test]
+    fn the_audience() {
+        let aud = |scope, resources: &[&str], person| claims(scope, resources, person)["aud"].clone();
+        assert_eq!(aud("notes:read", &["https://api.test/"], true), "https://api.test/");
+        assert_eq!(aud("openid", &["https://api.test/"], true), json!(["https://api.test/", ISSUER]));
+        assert_eq!(aud("notes:read", &["https://a.test/", "https://b.test/"], true), json!(["https://a.test/", "https://b.test/"]));
+        assert_eq!(aud("notes:read", &[], true), ISSUER);
+        // A machine that was registered with `openid` is still nobody.
+        assert_eq!(aud("openid", &["https://api.test/"], false), "https://api.test/");
+    }
+
+    #[test]
+    fn an_audience_is_compared_whole() {
+        let with = |aud: Value| Map::from_iter([("aud".to_owned(), aud)]);
+        for (aud, meant) in [
+            (json!("https://api.test/"), true),
+            (json!(["https://other.test/", "https://api.test/"]), true),
+            (json!("https://api.test"), false),
+            (json!("https://api.test/v2"), false),
+            (json!(["https://other.test/"]), false),
+            (json!([]), false),
+            (json!({"https://api.test/": true}), false),
+            (json!(null), false),
+        ] {
+            assert_eq!(is_for(&with(aud.clone()), "https://api.test/"), meant, "{aud}");
+        }
+        assert!(!is_for(&Map::new(), "https://api.test/"));
+    }
+
+    /// RFC 7519 §4.1.4: at the instant of `exp` it is over. The clock of another replica may be a minute ahead.
+    #[test]
+    fn current_is_of_this_issuer_between_iat_and_exp() {
+        let claims = claims("openid", &[], true);
+        for (now, current) in [(0, true), (599, true), (600, false), (601, false), (-60, true), (-61, false)] {
+            assert_eq!(is_current(&claims, ISSUER, at(now)), current, "{now}");
+        }
+        assert!(!is_current(&claims, "https://id.test", at(0)));
+        for missing in ["iss", "exp", "iat"] {
+            let mut less = claims.clone();
+            less.remove(missing);
+            assert!(!is_current(&less, ISSUER, at(0)), "{missing}");
+        }
+        for (name, odd) in [("exp", json!("9999999999")), ("exp", json!(1e300)), ("iat", json!(null)), ("iss", json!([ISSUER]))] {
+            let mut changed = claims.clone();
+            changed.insert(name.to_owned(), odd);
+            assert!(!is_current(&changed, ISSUER, at(0)), "{name}");
+        }
+    }
+}

@@ -102,3 +102,28 @@ impl OAuthError {
         Self::new(ErrorCode::InvalidToken, "The access token is expired, revoked, malformed or not for this resource.").because(reason)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 6749 §5.2, RFC 6750 §3.1: which status an error has as a body.
+    #[test]
+    fn the_status_follows_the_code() {
+        assert_eq!([ErrorCode::InvalidClient, ErrorCode::InvalidToken].map(ErrorCode::status), [401, 401]);
+        assert_eq!(ErrorCode::InsufficientScope.status(), 403);
+        assert_eq!([ErrorCode::InvalidGrant, ErrorCode::InvalidRequest, ErrorCode::InvalidTarget].map(ErrorCode::status), [400, 400, 400]);
+    }
+
+    /// The public text is one for all reasons; the reason is the log's.
+    #[test]
+    fn refusals_do_not_tell_which() {
+        let two = [OAuthError::invalid_refresh_token("one"), OAuthError::invalid_refresh_token("two")];
+        assert_eq!(two.each_ref().map(|error| error.description.as_ref()), ["Unknown or invalid refresh token."; 2]);
+        assert_eq!(two.each_ref().map(|error| error.reason.as_ref()), ["one", "two"]);
+        assert_eq!(OAuthError::invalid_code("used").code.as_str(), "invalid_grant");
+        assert_eq!(OAuthError::invalid_token("old").code.as_str(), "invalid_token");
+        let plain = OAuthError::invalid_request("Say why.");
+        assert_eq!((plain.code.as_str(), plain.description.as_ref(), plain.reason.as_ref()), ("invalid_request", "Say why.", "Say why."));
+    }
+}

@@ -27,3 +27,43 @@ pub fn active(claims: &Map<String, Value>, token_type: &str, username: Option<&s
     }
     answer
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::client::{ClientKind, ClientMetadata};
+    use crate::domain::id::ClientId;
+    use crate::protocol::session::tests::at;
+
+    fn caller(id: &str, resources: &[&str]) -> Client {
+        let metadata = ClientMetadata { resources: resources.iter().map(|r| (*r).to_owned()).collect(), ..ClientMetadata::defaults(ClientKind::Web, "Caller") };
+        let id = ClientId::parse(id).unwrap();
+        Client { id, metadata, secret_digest: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+    }
+
+    fn claims() -> Map<String, Value> {
+        let Value::Object(claims) = json!({"client_id": "app", "aud": ["https://api.test/"], "sub": "1", "gid": "g", "userinfo_claims": "email"}) else {
+            unreachable!()
+        };
+        claims
+    }
+
+    /// RFC 7662 §4: the owner, and whom the token is for.
+    #[test]
+    fn who_may_see() {
+        assert!(may_see(&caller("app", &[]), &claims()));
+        assert!(may_see(&caller("api", &["https://other.test/", "https://api.test/"]), &claims()));
+        assert!(!may_see(&caller("api", &["https://other.test/"]), &claims()));
+        assert!(!may_see(&caller("api", &[]), &claims()));
+        let nobodys = Map::from_iter([("aud".to_owned(), json!("https://api.test/"))]);
+        assert!(!may_see(&caller("app", &[]), &nobodys));
+    }
+
+    #[test]
+    fn what_is_said() {
+        assert_eq!(Value::Object(inactive()), json!({"active": false}));
+        let expected = json!({"client_id": "app", "aud": ["https://api.test/"], "sub": "1", "active": true, "token_type": "Bearer", "username": "ada"});
+        assert_eq!(Value::Object(active(&claims(), "Bearer", Some("ada"))), expected);
+        assert!(!active(&claims(), "Bearer", None).contains_key("username"));
+    }
+}

@@ -20,3 +20,35 @@ pub fn narrowed(params: &Params, granted: &[String]) -> Result<Vec<String>, OAut
     }
     Ok(if named.is_empty() { granted.to_vec() } else { named })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[test]
+    fn what_is_registered_may_be_named_and_the_first_stands_for_none() {
+        let registered = list(&["https://a.test/", "https://b.test/"]);
+        let asked = |text: &str| requested(&Params::parse(text).unwrap(), &registered);
+        assert_eq!(asked("").unwrap(), ["https://a.test/"]);
+        assert_eq!(asked("resource=https://b.test/").unwrap(), ["https://b.test/"]);
+        assert_eq!(asked("resource=https://b.test/&resource=https://a.test/").unwrap(), ["https://b.test/", "https://a.test/"]);
+        for odd in ["resource=https://c.test/", "resource=https://a.test", "resource=https://a.test/&resource=https://c.test/"] {
+            assert_eq!(asked(odd).unwrap_err().code, ErrorCode::InvalidTarget, "{odd}");
+        }
+        assert_eq!(requested(&Params::default(), &[]).unwrap(), [""; 0]);
+    }
+
+    /// RFC 8707 §2.2: a token may be for fewer than the grant, never for more.
+    #[test]
+    fn a_grant_may_be_narrowed() {
+        let granted = list(&["https://a.test/", "https://b.test/"]);
+        let asked = |text: &str| narrowed(&Params::parse(text).unwrap(), &granted);
+        assert_eq!(asked("").unwrap(), granted);
+        assert_eq!(asked("resource=https://b.test/").unwrap(), ["https://b.test/"]);
+        assert_eq!(asked("resource=https://b.test/&resource=https://c.test/").unwrap_err().code, ErrorCode::InvalidTarget);
+    }
+}

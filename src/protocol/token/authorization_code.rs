@@ -62,3 +62,114 @@ pub fn decide(params: &Params, client: &Client, code: &AuthorizationCode, facts:
         Err(unusable) => Decision::Refuse(unusable.as_str()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::acr::Acr;
+    use crate::domain::claim::NamedClaims;
+    use crate::domain::client::{ClientKind, ClientMetadata};
+    use crate::domain::duration::Lifetime;
+    use crate::domain::id::{ClientId, GrantId};
+    use crate::domain::refresh_family::Grant;
+    use crate::domain::scope::Scope;
+    use crate::domain::session::{EndReason, Ended};
+    use crate::protocol::session::tests::{at, session, user};
+
+    /// RFC 7636 appendix B.
+    const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+    fn client(id: &str, first_party: bool) -> Client {
+        let metadata = ClientMetadata { first_party, ..ClientMetadata::defaults(ClientKind::Spa, "App") };
+        let id = ClientId::parse(id).unwrap();
+        Client { id, metadata, secret_digest: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+    }
+
+    fn code() -> AuthorizationCode {
+        AuthorizationCode {
+            id: GrantId(Uuid::from_u128(9)),
+            client_id: ClientId::parse("app").unwrap(),
+            redirect_uri: "https://app.test/cb".to_owned(),
+            user_id: user().id,
+            session_id: session().id,
+            grant: Grant {
+                scope: Scope::parse("openid email").unwrap(),
+                resources: vec![],
+                auth_time: at(0),
+                acr: Acr::Password,
+                claims: NamedClaims::default(),
+            },
+            nonce: None,
+            code_challenge: CHALLENGE.to_owned(),
+            issued_at: at(100),
+            expires_at: at(160),
+        }
+    }
+
+    fn good() -> String {
+        format!("redirect_uri=https://app.test/cb&code_verifier={VERIFIER}")
+    }
+
+    fn decided(text: &str, client: &Client, facts: Option<&Facts<'_>>, now: i64) -> Decision {
+        decide(&Params::parse(text).unwrap(), client, &code(), facts, &Limits::default(), at(now))
+    }
+
+    #[test]
+    fn redeemed_by_whom_it_was_for_in_time() {
+        let (session, user, client) = (session(), user(), client("app", true));
+        let facts = Facts { session: &session, user: &user, client_session: None, consent: None };
+        for (now, redeemed) in [(100, true), (159, true), (160, false), (161, false), (99, true), (40, true), (39, false)] {
+            assert_eq!(matches!(decided(&good(), &client, Some(&facts), now), Decision::Redeem(_)), redeemed, "{now}");
+        }
+        let limits = Limits { session_idle: Lifetime::seconds(500), session_absolute: Lifetime::seconds(900), ..Limits::default() };
+        let decision = decide(&Params::parse(&good()).unwrap(), &client, &code(), Some(&facts), &limits, at(100));
+        assert_eq!(decision, Decision::Redeem(Deadlines { absolute: Some(at(900)), idle: Some(at(500)) }));
+        assert_eq!(decided(&good(), &client, None, 100), Decision::Refuse("session or user is gone"));
+    }
+
+    /// RFC 6749 §4.1.3, RFC 7636 §4.6: whoever presents it wrongly should not have it.
+    #[test]
+    fn burnt_in_the_wrong_hands() {
+        let (session, user) = (session(), user());
+        let facts = Facts { session: &session, user: &user, client_session: None, consent: None };
+        assert!(matches!(decided(&good(), &client("other", true), Some(&facts), 100), Decision::Burn(_)));
+        for odd in [
+            format!("code_verifier={VERIFIER}"),
+            format!("redirect_uri=https://app.test/cb/&code_verifier={VERIFIER}"),
+            "redirect_uri=https://app.test/cb".to_owned(),
+            format!("redirect_uri=https://app.test/cb&code_verifier={VERIFIER}x"),
+            format!("redirect_uri=https://app.test/cb&code_verifier={CHALLENGE}"),
+        ] {
+            assert!(matches!(decided(&odd, &client("app", true), Some(&facts), 100), Decision::Burn(_)), "{odd}");
+        }
+        // Expired comes first: then there is nothing left to burn.
+        assert!(matches!(decided(&good(), &client("other", true), Some(&facts), 160), Decision::Refuse(_)));
+    }
+
+    /// CO-10.
+    #[test]
+    fn what_happened_since_counts() {
+        let (live, user, client) = (session(), user(), client("app", false));
+        let consent = |scope: &str| Consent { user_id: user.id, client_id: client.id.clone(), scope: Scope::parse(scope).unwrap(), granted_at: at(0) };
+        let run = |session: &Session, client_session: Option<&ClientSession>, consent: Option<&Consent>| {
+            decided(&good(), &client, Some(&Facts { session, user: &user, client_session, consent }), 100)
+        };
+        let all = consent("openid email");
+        assert!(matches!(run(&live, None, Some(&all)), Decision::Redeem(_)));
+        assert_eq!(run(&live, None, None), Decision::Refuse("consent withdrawn"));
+        assert_eq!(run(&live, None, Some(&consent("openid"))), Decision::Refuse("consent withdrawn"));
+        let ended = Some(Ended { at: at(50), reason: EndReason::Logout });
+        assert_eq!(run(&Session { ended, ..session() }, None, Some(&all)), Decision::Refuse("logout"));
+        // An ended client session is begun anew; one that has expired is not.
+        let began = ClientSession { session_id: live.id, client_id: client.id.clone(), created_at: at(0), last_used_at: at(0), ended };
+        assert!(matches!(run(&live, Some(&began), Some(&all)), Decision::Redeem(_)));
+        let limits = Limits { client_session_idle: Lifetime::seconds(10), ..Limits::default() };
+        let idle = ClientSession { ended: None, ..began };
+        let facts = Facts { session: &live, user: &user, client_session: Some(&idle), consent: Some(&all) };
+        let decision = decide(&Params::parse(&good()).unwrap(), &client, &code(), Some(&facts), &limits, at(100));
+        assert_eq!(decision, Decision::Refuse("client_session_expired_idle"));
+    }
+}

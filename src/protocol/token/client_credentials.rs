@@ -28,3 +28,42 @@ pub fn decide(params: &Params, client: &Client) -> Result<MachineGrant, OAuthErr
     let scope = userinfo::SCOPES.into_iter().chain([OFFLINE_ACCESS]).fold(scope, |scope, word| scope.without(word));
     Ok(MachineGrant { scope, resources: resource::requested(params, &client.metadata.resources)? })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::client::{ClientKind, ClientMetadata};
+    use crate::domain::id::ClientId;
+    use crate::protocol::session::tests::at;
+
+    fn decided(registered: &str, text: &str) -> Result<String, ErrorCode> {
+        let metadata = ClientMetadata {
+            scope: Scope::parse(registered).unwrap(),
+            resources: vec!["https://api.test/".to_owned()],
+            ..ClientMetadata::defaults(ClientKind::Machine, "Machine")
+        };
+        let id = ClientId::parse("machine").unwrap();
+        let client = Client { id, metadata, secret_digest: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) };
+        let grant = decide(&Params::parse(text).unwrap(), &client).map_err(|error| error.code)?;
+        assert_eq!(grant.resources, ["https://api.test/"]);
+        Ok(grant.scope.to_string())
+    }
+
+    /// RFC 6749 §4.4.2, §3.3.
+    #[test]
+    fn what_is_registered_or_less() {
+        assert_eq!(decided("jobs:read jobs:run", ""), Ok("jobs:read jobs:run".to_owned()));
+        assert_eq!(decided("jobs:read jobs:run", "scope=jobs:run"), Ok("jobs:run".to_owned()));
+        for beyond in ["scope=jobs:run+jobs:write", "scope=jobs:write", "scope=%22"] {
+            assert_eq!(decided("jobs:read jobs:run", beyond), Err(ErrorCode::InvalidScope), "{beyond}");
+        }
+        assert_eq!(decided("jobs:run", "resource=https://other.test/"), Err(ErrorCode::InvalidTarget));
+    }
+
+    /// There is nobody to be told of.
+    #[test]
+    fn nothing_about_a_person() {
+        assert_eq!(decided("openid profile email address phone offline_access jobs:run", ""), Ok("jobs:run".to_owned()));
+        assert_eq!(decided("openid jobs:run", "scope=openid"), Ok(String::new()));
+    }
+}

@@ -31,3 +31,41 @@ pub fn grant_type(params: &Params, client: &Client) -> Result<GrantType, OAuthEr
     }
     Ok(grant_type)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::acr::Acr;
+    use crate::domain::claim::NamedClaims;
+    use crate::domain::client::{ClientKind, ClientMetadata};
+    use crate::domain::id::ClientId;
+    use crate::protocol::session::tests::at;
+
+    fn client(kind: ClientKind) -> Client {
+        let id = ClientId::parse("app").unwrap();
+        let metadata = ClientMetadata { resources: vec!["https://a.test/".to_owned()], ..ClientMetadata::defaults(kind, "App") };
+        Client { id, metadata, secret_digest: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+    }
+
+    #[test]
+    fn a_grant_type_must_be_known_and_registered() {
+        let asked = |kind, text: &str| grant_type(&Params::parse(text).unwrap(), &client(kind)).map_err(|error| error.code);
+        assert_eq!(asked(ClientKind::Spa, "grant_type=authorization_code"), Ok(GrantType::AuthorizationCode));
+        assert_eq!(asked(ClientKind::Web, "grant_type=refresh_token"), Ok(GrantType::RefreshToken));
+        assert_eq!(asked(ClientKind::Machine, "grant_type=client_credentials"), Ok(GrantType::ClientCredentials));
+        assert_eq!(asked(ClientKind::Spa, "grant_type=client_credentials"), Err(ErrorCode::UnauthorizedClient));
+        assert_eq!(asked(ClientKind::Machine, "grant_type=refresh_token"), Err(ErrorCode::UnauthorizedClient));
+        for odd in ["password", "implicit", "Authorization_code", "urn:ietf:params:oauth:grant-type:device_code"] {
+            assert_eq!(asked(ClientKind::Spa, &format!("grant_type={odd}")), Err(ErrorCode::UnsupportedGrantType), "{odd}");
+        }
+        assert_eq!(asked(ClientKind::Spa, ""), Err(ErrorCode::InvalidRequest));
+    }
+
+    #[test]
+    fn a_narrowed_registration_is_felt() {
+        let resources = vec!["https://a.test/".to_owned(), "https://gone.test/".to_owned()];
+        let grant = Grant { scope: Scope::parse("openid gone").unwrap(), resources, auth_time: at(0), acr: Acr::Password, claims: NamedClaims::default() };
+        let (scope, resources) = still_allowed(&grant, &client(ClientKind::Spa));
+        assert_eq!((scope.to_string().as_str(), resources.as_slice()), ("openid", ["https://a.test/".to_owned()].as_slice()));
+    }
+}
