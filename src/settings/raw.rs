@@ -7,13 +7,14 @@ use serde::Deserialize;
 
 use super::sources::Sources;
 use super::{IssuerUrl, MasterKeySource, Settings, SettingsError, TrustProxy};
-use super::{branding, clients, cookies, database, keys, lifetimes, log, passwords, users};
+use super::{branding, clients, cookies, database, keys, lifetimes, log, passwords, server, users};
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Raw {
     issuer: Option<IssuerUrl>,
     listen: Option<Listen>,
+    server: server::Raw,
     database: database::Raw,
     master_key_file: Option<PathBuf>,
     lifetimes: lifetimes::Raw,
@@ -48,6 +49,7 @@ pub(super) fn validated(sources: &Sources) -> Result<Settings, SettingsError> {
     let settings = Settings {
         issuer: raw.issuer.unwrap_or(default.issuer),
         listen: raw.listen.map_or(default.listen, |listen| listen.0),
+        server: raw.server.validated(sources)?,
         database: raw.database.validated(sources)?,
         // The environment's text wins: a container has no file to protect.
         master_key: match (&sources.master_key, raw.master_key_file) {
