@@ -45,6 +45,10 @@ impl TryFrom<String> for Listen {
 
 pub(super) fn validated(sources: &Sources) -> Result<Settings, SettingsError> {
     let raw: Raw = sources.figment.extract().map_err(|error| SettingsError::explain(sources, error))?;
+    if let Some(path) = sources.text_with_nul() {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        return Err(SettingsError::refused(sources, &path, "there is a NUL character in this text: remove it"));
+    }
     let default = Settings::default();
     let settings = Settings {
         issuer: raw.issuer.unwrap_or(default.issuer),
