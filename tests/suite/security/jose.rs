@@ -122,6 +122,19 @@ async fn jo_04_a_member_twice_is_refused(database: Database) {
     let twice = format!("{{\"grant_type\":\"refresh_token\",\"client_id\":\"{OWN_PAGE}\",\"refresh_token\":\"x\",\"refresh_token\":\"{refresh}\"}}");
     let answer = app.network.send(poem::http::Method::POST, &party.endpoint("oauth/token"), &[("content-type", "application/json")], twice).await;
     assert_eq!((answer.status.as_u16(), answer.error().as_str()), (400, "invalid_request"));
+    // The claims parameter (OIDC Core §5.5).
+    let own = app.relying_party(OWN_PAGE);
+    let mut browser = app.browser();
+    app.sign_in(&mut browser, &own, "openid").await;
+    for twice in [
+        r#"{"id_token":{"sub":{"value":"mallory"}},"id_token":{}}"#,
+        r#"{"userinfo":{"name":null,"name":null}}"#,
+        r#"{"id_token":{"acr":{"essential":true,"essential":false}}}"#,
+    ] {
+        let response = app.silently(&mut browser, &own, "openid", &[("claims", twice)]).await;
+        assert_eq!(own.error(&response), "invalid_request", "{twice}");
+    }
+    own.code(&app.silently(&mut browser, &own, "openid", &[("claims", r#"{"userinfo":{"name":null},"id_token":{"name":null}}"#)]).await);
     untouched(&party, &tokens).await;
 }
 
@@ -138,6 +151,10 @@ async fn jo_05_deep_nesting_is_refused(database: Database) {
             let answer = app.network.send(poem::http::Method::POST, &party.endpoint("oauth/token"), &[("content-type", "application/json")], body).await;
             assert!(matches!(answer.status.as_u16(), 400 | 413), "{}", answer.status);
             assert_eq!(answer.error(), "invalid_request");
+            if depth < 1000 {
+                let response = app.silently(&mut app.browser(), &party, "openid", &[("claims", &deep)]).await;
+                assert_eq!(party.error(&response), "invalid_request");
+            }
         }
     }
     untouched(&party, &tokens).await;
