@@ -11,6 +11,7 @@ mod logging;
 mod migrate;
 mod openapi;
 mod output;
+mod process;
 mod serve;
 mod session;
 mod user;
@@ -89,6 +90,7 @@ type Done = Result<(), Failure>;
 
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
+    process::keep_memory_private();
     let Cli { place, command } = Cli::parse();
     let done = match command {
         Command::Demo(command) => command.run(),

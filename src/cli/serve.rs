@@ -3,26 +3,25 @@
 //! 1. Take the address, so that a second server stops before it touches anything. 2. Build the issuer. 3. Say what to open.
 //! 4. Serve until a signal. 5. Drain: `/readyz` off, requests under way finished, the database closed.
 
+mod connections;
+
 use std::future::Future;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
-use poem::Server;
-use poem::http::uri::Scheme;
-use poem::listener::Acceptor;
-use poem::web::{LocalAddr, RemoteAddr};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
-use super::{Done, Failure, Place, logging, output};
+use super::{Done, Failure, Place, logging, output, process};
 use crate::issuer::Issuer;
 use crate::settings::{Flags, Settings};
+use connections::Connections;
 
 /// How long requests under way may take once the server was told to stop; with closing the database it is gone within ten seconds.
 const DRAIN: Duration = Duration::from_secs(8);
-/// A connection on which nothing arrives for this long is closed.
-const IDLE: Duration = Duration::from_secs(60);
+/// Files that are no connections: the database's, the log, the runtime's own.
+const OTHER_FILES: u64 = 64;
 const CLOSE: Duration = Duration::from_secs(1);
 
 /// Run the issuer
@@ -56,11 +55,12 @@ impl Serve {
 
 async fn serve(settings: Settings) -> Done {
     let listen = settings.listen;
-    let acceptor = NoDelay { listener: TcpListener::bind(listen).await.map_err(|error| cannot_listen(listen, &error))? };
+    let listener = TcpListener::bind(listen).await.map_err(|error| cannot_listen(listen, &error))?;
+    let (most, request_timeout) = (connections_allowed(&settings), settings.server.request_timeout);
     // From here on a signal is heard: one during a long migration still ends in order.
     let stop = stop_signal()?;
     let issuer = Issuer::builder(settings).build().await?;
-    let address = acceptor.listener.local_addr()?;
+    let address = listener.local_addr()?;
     output::print(&format!("Gatekey {} serves {} on {address}\n", env!("CARGO_PKG_VERSION"), issuer.url()))?;
     if let Some(link) = issuer.first_admin_link().await? {
         output::print(&format!("There is no administrator yet. Open this within a day to become it (it works once):\n  {link}\n"))?;
@@ -77,7 +77,7 @@ async fn serve(settings: Settings) -> Done {
         stopped.await;
         let _ = told.send(());
     };
-    let server = Server::new_with_acceptor(acceptor).idle_timeout(IDLE).run_with_graceful_shutdown(issuer.mounted(), signal, Some(DRAIN));
+    let served = Connections { listener, most, request_timeout }.serve(issuer.mounted(), signal);
     let overdue = async {
         // An error here means that the server ended first.
         match hears.await {
@@ -86,7 +86,7 @@ async fn serve(settings: Settings) -> Done {
         }
     };
     tokio::select! {
-        served = server => served?,
+        () = served => {}
         () = overdue => tracing::warn!("some requests did not finish in time"),
     }
     if tokio::time::timeout(CLOSE, issuer.close()).await.is_err() {
@@ -94,6 +94,21 @@ async fn serve(settings: Settings) -> Done {
     }
     tracing::info!(event = "server.stopped", "stopped");
     Ok(())
+}
+
+/// As many as the settings say, or as the system has files for.
+fn connections_allowed(settings: &Settings) -> usize {
+    let wanted = u64::from(settings.server.max_connections);
+    let others = OTHER_FILES + 2 * u64::from(settings.database.pool_size);
+    let allowed = match process::open_files(wanted + others) {
+        Some(files) if files < wanted + others => {
+            let allowed = files.saturating_sub(others).max(1);
+            tracing::warn!(open_files = files, connections = allowed, "the system allows too few open files for server.max_connections: raise `ulimit -n`");
+            allowed
+        }
+        _ => wanted,
+    };
+    usize::try_from(allowed).unwrap_or(usize::MAX).min(tokio::sync::Semaphore::MAX_PERMITS)
 }
 
 fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Failure {
@@ -127,36 +142,6 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Accepts connections with TCP_NODELAY, which poem leaves off: an answer in two writes would wait for the other side's
-/// delayed acknowledgement, some 40 ms.
-struct NoDelay {
-    listener: TcpListener,
-}
-
-impl Acceptor for NoDelay {
-    type Io = TcpStream;
-
-    fn local_addr(&self) -> Vec<LocalAddr> {
-        self.listener.local_addr().map(|address| LocalAddr(address.into())).into_iter().collect()
-    }
-
-    async fn accept(&mut self) -> std::io::Result<(Self::Io, LocalAddr, RemoteAddr, Scheme)> {
-        let accepted = async {
-            let (stream, peer) = self.listener.accept().await?;
-            let local = stream.local_addr()?;
-            stream.set_nodelay(true)?;
-            Ok((stream, LocalAddr(local.into()), RemoteAddr(peer.into()), Scheme::HTTP))
-        };
-        let accepted: std::io::Result<_> = accepted.await;
-        if let Err(error) = &accepted {
-            // Out of file descriptors: poem asks again at once, and would do nothing else.
-            tracing::warn!(%error, "a connection could not be accepted");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        accepted
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,16 +153,5 @@ mod tests {
         let error = TcpListener::bind(address).await.unwrap_err();
         let Failure(message) = cannot_listen(address, &error);
         assert!(message.starts_with(&format!("{address} is in use")) && message.contains("--listen"), "{message}");
-    }
-
-    #[tokio::test]
-    async fn accepted_connections_do_not_delay() {
-        let mut acceptor = NoDelay { listener: TcpListener::bind("127.0.0.1:0").await.unwrap() };
-        let address = acceptor.listener.local_addr().unwrap();
-        let (client, accepted) = tokio::join!(TcpStream::connect(address), acceptor.accept());
-        let (stream, local, ..) = accepted.unwrap();
-        assert!(stream.nodelay().unwrap());
-        assert_eq!(local.as_socket_addr(), Some(&address));
-        drop(client.unwrap());
     }
 }

@@ -45,6 +45,7 @@ pub enum EndReason {
     /// The client gave its token back (RFC 7009).
     RevokedByClient,
     UserDisabled,
+    ClientDisabled,
     PasswordChanged,
     ConsentWithdrawn,
     /// An old refresh token came back.
@@ -56,7 +57,7 @@ pub enum EndReason {
 }
 
 impl EndReason {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Logout,
         Self::ExpiredIdle,
         Self::ExpiredAbsolute,
@@ -64,6 +65,7 @@ impl EndReason {
         Self::RevokedByAdmin,
         Self::RevokedByClient,
         Self::UserDisabled,
+        Self::ClientDisabled,
         Self::PasswordChanged,
         Self::ConsentWithdrawn,
         Self::ReuseDetected,
@@ -86,6 +88,7 @@ impl EndReason {
             Self::RevokedByAdmin => "revoked_by_admin",
             Self::RevokedByClient => "revoked_by_client",
             Self::UserDisabled => "user_disabled",
+            Self::ClientDisabled => "client_disabled",
             Self::PasswordChanged => "password_changed",
             Self::ConsentWithdrawn => "consent_withdrawn",
             Self::ReuseDetected => "reuse_detected",

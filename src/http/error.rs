@@ -66,6 +66,16 @@ fn unavailable(reason: &str) -> Response {
         .body("The service is busy or cannot reach its database. Try again in a second.\n")
 }
 
+/// Says nothing of what went wrong. Plain text, as when the database is away: nothing here says that a token is bad.
+pub fn internal() -> Response {
+    Response::builder()
+        .status(StatusCode::INTERNAL_SERVER_ERROR)
+        .header(header::CACHE_CONTROL, "no-store")
+        .header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
+        .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
+        .body("The server made a mistake. Its log has the rest.\n")
+}
+
 pub fn error_page(app: &App, request_id: &str, language: &Language, kind: ErrorKind, code: Option<&str>, detail: Option<&str>) -> Response {
     let status = match kind {
         ErrorKind::NotFound => StatusCode::NOT_FOUND,

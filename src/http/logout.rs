@@ -26,6 +26,15 @@ pub async fn get(app: Arc<App>, request: Request) -> Response {
 pub async fn post(app: Arc<App>, mut request: Request) -> Response {
     let visit = Visit::of(&app, &request);
     let params = form(&mut request).await;
+    // A form of another site brings no SameSite=Lax cookie, but the navigation it is answered with does. Without this the user would
+    // be told that they are signed out, and not be.
+    if let Ok(params) = &params
+        && visit.query.is_empty()
+        && visit.session_cookie.is_none()
+        && visit.is_cross_site()
+    {
+        return headers::see_other(&format!("{}oidc/logout?{}", app.base_path(), params.encode()));
+    }
     run(&app, visit, params).await
 }
 

@@ -1,5 +1,6 @@
 //! HTTP: a handler is a few lines, extract → service → render. This layer and `admin` are the only ones that name poem.
 
+mod arrival;
 mod assets;
 mod authorize;
 mod consent;
@@ -8,6 +9,7 @@ mod cors;
 mod discovery;
 mod error;
 mod forms;
+mod forwarded;
 mod headers;
 mod home;
 mod introspect;
@@ -24,11 +26,13 @@ mod token;
 mod userinfo;
 mod visit;
 
+use std::any::Any;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use poem::endpoint::{BoxEndpoint, make};
+use poem::middleware::CatchPanic;
 use poem::{Endpoint, EndpointExt, Request, Response, Route, RouteMethod, get};
 
 use crate::service::Core;
@@ -98,8 +102,16 @@ pub fn routes(app: &Arc<App>, (admin_path, admin): (&str, BoxEndpoint<'static, R
         .nest(admin_path, admin)
         .at("/healthz", get(at(app, status::health)))
         .at("/readyz", get(at(app, status::ready)))
+        .with(CatchPanic::new().with_handler(panicked))
         .with(visit::Observed::new(app))
+        .with(CatchPanic::new().with_handler(panicked))
         .boxed()
+}
+
+/// A mistake of ours: the caller learns that it was one, the log where (what was said of it went to standard error as it happened).
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    tracing::error!(event = "server.panicked", "a request could not be answered: this is a mistake in the server");
+    error::internal()
 }
 
 /// RFC 8414 §3.1 puts the well-known part before the issuer's path: a host that nests the issuer below a path serves this at its root.

@@ -93,7 +93,10 @@ impl<E: Endpoint> Endpoint for RequireTokenEndpoint<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
-        let bearer = request.header("authorization").and_then(|header| header.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        // Two are as good as none: which was meant is not for us to guess.
+        let mut headers = request.headers().get_all("authorization").iter();
+        let one = headers.next().filter(|_| headers.next().is_none()).and_then(|header| header.to_str().ok());
+        let bearer = one.and_then(|header| header.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let Some(token) = bearer.map(|(_, token)| token.trim().to_owned()) else {
             return Ok(bearer_missing());
         };

@@ -8,7 +8,9 @@ use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 use tracing::Instrument;
 
 use super::App;
+use super::arrival::{self, MAX_BODY};
 use super::error::error_page;
+use super::forwarded::visitor;
 use super::pages::{ErrorKind, Language, Pages};
 use crate::domain::id::LinkId;
 use crate::domain::secret::{Digest, Secret};
@@ -22,9 +24,6 @@ use crate::service::ticket::Browser;
 /// The id under which the log tells the rest.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
-
-/// More than any form of this server holds.
-const MAX_BODY: usize = 64 * 1024;
 
 /// A request as the handlers see it.
 pub struct Visit {
@@ -45,7 +44,12 @@ impl Visit {
     pub fn of(app: &App, request: &Request) -> Self {
         let header = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let cookies: Vec<&str> = request.headers().get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).collect();
-        let cookie = |name: &str| cookies.iter().flat_map(|line| line.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='));
+        // Two of one name: which of them is ours is not for us to guess.
+        let cookie = |name: &str| {
+            let mut values = cookies.iter().flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='));
+            let first = values.next()?;
+            values.all(|other| other == first).then_some(first)
+        };
         Self {
             query: request.uri().query().unwrap_or_default().to_owned(),
             session_cookie: cookie(&app.cookies.session).map(|value| Secret::new(value.to_owned()).digest()),
@@ -92,6 +96,11 @@ impl Visit {
         Origin { user_agent: self.user_agent.clone(), network: self.network }
     }
 
+    /// Whether another site made the browser send this (Fetch Metadata).
+    pub fn is_cross_site(&self) -> bool {
+        self.fetch_site.as_deref() == Some("cross-site")
+    }
+
     /// Whether a form can have come from a page of this server. Browsers send at least one of the two headers with a POST;
     /// the CSRF token is judged besides.
     pub fn is_same_origin(&self, app: &App) -> bool {
@@ -121,12 +130,9 @@ pub async fn form(request: &mut Request) -> Result<Params, OAuthError> {
 fn network(app: &App, request: &Request) -> Option<IpAddr> {
     let peer = request.remote_addr().as_socket_addr()?.ip();
     let trusted = &app.core.settings.trust_proxy;
-    if !trusted.contains(peer) {
-        return Some(peer);
-    }
-    let forwarded = request.headers().get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).flat_map(|line| line.split(','));
-    let hops: Vec<IpAddr> = forwarded.filter_map(|hop| hop.trim().parse().ok()).collect();
-    hops.into_iter().rev().find(|hop| !trusted.contains(*hop)).or(Some(peer))
+    // A line that is no text is no address.
+    let lines: Vec<&str> = request.headers().get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or_default()).collect();
+    Some(visitor(peer, lines.into_iter(), |address| trusted.contains(address)))
 }
 
 /// Gives each request an id and a log line, and turns what no handler answered into a page.
@@ -163,9 +169,15 @@ impl<E: Endpoint> Endpoint for ObservedEndpoint<E> {
         let span = tracing::info_span!("request", id = %id, method = %request.method(), path = %request.original_uri().path());
         let visit_language = request.header("accept-language").map(str::to_owned);
         let started = std::time::Instant::now();
-        let result = self.inner.call(request).instrument(span.clone()).await;
+        let answering = async {
+            match arrival::receive(&self.app, &mut request).await {
+                Ok(()) => self.inner.call(request).await.map(IntoResponse::into_response),
+                Err(refusal) => Ok(*refusal),
+            }
+        };
+        let result = answering.instrument(span.clone()).await;
         let mut response = match result {
-            Ok(response) => response.into_response(),
+            Ok(response) => response,
             Err(error) if error.status() == poem::http::StatusCode::NOT_FOUND => {
                 let language = Pages::choose_language(None, visit_language.as_deref());
                 error_page(&self.app, &id, &language, ErrorKind::NotFound, None, None)

@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::error::OAuthError;
+use super::json;
 use crate::domain::claim::{Claim, ClaimSet, NamedClaims};
 use crate::domain::scope::Scope;
 
@@ -31,7 +32,7 @@ impl ClaimsRequest {
         if text.len() > LONGEST {
             return Err(OAuthError::invalid_request("`claims` is longer than 4096 bytes."));
         }
-        let request: Value = serde_json::from_str(text).map_err(|_| malformed("it is not JSON"))?;
+        let request = json::parse(text).map_err(|_| malformed("it is not JSON, or names something twice"))?;
         if depth(&request) > DEEPEST {
             return Err(malformed("it is nested too deeply"));
         }

@@ -10,6 +10,7 @@ pub mod end_session;
 pub mod error;
 pub mod id_token;
 pub mod introspection;
+pub mod json;
 pub mod params;
 pub mod pkce;
 pub mod resource;

@@ -1,5 +1,9 @@
 //! Request parameters as they came: names and values, a duplicate refused (RFC 6749 §3.1).
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
 use super::error::OAuthError;
 
 /// Parameters of a request. A parameter without a value counts as left out (RFC 6749 §3.1).
@@ -15,7 +19,12 @@ const MAX_PARAMS: usize = 100;
 impl Params {
     /// Reads `application/x-www-form-urlencoded` text: a query or a body.
     pub fn parse(text: &str) -> Result<Self, OAuthError> {
-        Self::from_pairs(form_urlencoded::parse(text.as_bytes()).map(|(name, value)| (name.into_owned(), value.into_owned())))
+        let mut pairs = Vec::new();
+        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            pairs.push((decoded(name)?, decoded(value)?));
+        }
+        Self::from_pairs(pairs)
     }
 
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Self, OAuthError> {
@@ -55,6 +64,13 @@ impl Params {
     }
 }
 
+/// Bytes that are no UTF-8 are refused, not replaced: what a form parser makes U+FFFD would make many secrets one, and give back
+/// another `state` than was sent.
+fn decoded(part: &str) -> Result<String, OAuthError> {
+    let part = part.replace('+', " ");
+    percent_decode_str(&part).decode_utf8().map(Cow::into_owned).map_err(|_| OAuthError::invalid_request("A parameter is not UTF-8."))
+}
+
 /// Values can be secrets: only the names are shown.
 impl std::fmt::Debug for Params {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -82,7 +98,34 @@ mod tests {
         assert_eq!(Params::parse("state=").unwrap().get("state"), None);
     }
 
+    /// JO-11.
+    #[test]
+    fn what_is_no_utf_8_is_refused() {
+        for query in ["state=%ff", "state=%c0%af", "state=%ed%a0%80", "%ff=x", "state=a%e2%82", "x=1&state=%f5%80%80%80"] {
+            assert!(Params::parse(query).is_err(), "{query}");
+        }
+        for (query, state) in [
+            ("state=%F0%9F%98%80", "\u{1f600}"),
+            ("state=%EF%BF%BD", "\u{fffd}"),
+            ("state=%00", "\0"),
+            ("state=%EF%BB%BFx", "\u{feff}x"),
+            ("state=%zz%", "%zz%"),
+        ] {
+            assert_eq!(Params::parse(query).unwrap().get("state"), Some(state), "{query}");
+        }
+    }
+
     proptest! {
+        /// Read as the WHATWG's form parser reads it, where that replaces nothing.
+        #[test]
+        fn it_reads_forms_as_browsers_write_them(text in "[a-c=&+%0-9A-F]{0,40}") {
+            let lossy: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
+            if let Ok(params) = Params::parse(&text) {
+                let kept: Vec<(String, String)> = lossy.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+                prop_assert_eq!(params.0, kept);
+            }
+        }
+
         #[test]
         fn values_survive_the_round_trip(value in "\\PC{1,40}") {
             let params = Params::from_pairs([("state".to_owned(), value.clone())]).unwrap();

@@ -15,6 +15,7 @@ pub mod log;
 pub mod master_key;
 pub mod passwords;
 mod raw;
+pub mod server;
 mod sources;
 pub mod template;
 pub mod throttle;
@@ -41,6 +42,7 @@ pub use keys::KeySettings;
 pub use log::{LogFormat, LogLevel, LogSettings};
 pub use master_key::{MasterKeyError, MasterKeySource};
 pub use passwords::PasswordSettings;
+pub use server::ServerSettings;
 pub use sources::{DEFAULT_FILE, Flags};
 pub use throttle::ThrottleSettings;
 pub use trust_proxy::TrustProxy;
@@ -53,6 +55,7 @@ pub struct Settings {
     pub issuer: IssuerUrl,
     /// Where `serve` listens. A host that embeds the issuer listens by itself.
     pub listen: SocketAddr,
+    pub server: ServerSettings,
     pub database: DatabaseSettings,
     pub master_key: MasterKeySource,
     /// Written to the database at each start; the file wins.
@@ -75,6 +78,7 @@ impl Default for Settings {
         Self {
             issuer: IssuerUrl::default(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            server: ServerSettings::default(),
             database: DatabaseSettings::default(),
             master_key: MasterKeySource::default(),
             clients: Vec::new(),

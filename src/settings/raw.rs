@@ -7,13 +7,14 @@ use serde::Deserialize;
 
 use super::sources::Sources;
 use super::{IssuerUrl, MasterKeySource, Settings, SettingsError, TrustProxy};
-use super::{branding, clients, cookies, database, keys, lifetimes, log, passwords, throttle, users};
+use super::{branding, clients, cookies, database, keys, lifetimes, log, passwords, server, throttle, users};
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Raw {
     issuer: Option<IssuerUrl>,
     listen: Option<Listen>,
+    server: server::Raw,
     database: database::Raw,
     master_key_file: Option<PathBuf>,
     lifetimes: lifetimes::Raw,
@@ -45,10 +46,15 @@ impl TryFrom<String> for Listen {
 
 pub(super) fn validated(sources: &Sources) -> Result<Settings, SettingsError> {
     let raw: Raw = sources.figment.extract().map_err(|error| SettingsError::explain(sources, error))?;
+    if let Some(path) = sources.text_with_nul() {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        return Err(SettingsError::refused(sources, &path, "there is a NUL character in this text: remove it"));
+    }
     let default = Settings::default();
     let settings = Settings {
         issuer: raw.issuer.unwrap_or(default.issuer),
         listen: raw.listen.map_or(default.listen, |listen| listen.0),
+        server: raw.server.validated(sources)?,
         database: raw.database.validated(sources)?,
         // The environment's text wins: a container has no file to protect.
         master_key: match (&sources.master_key, raw.master_key_file) {

@@ -76,6 +76,29 @@ impl Sources {
         Ok(Self { figment, master_key, variables, file })
     }
 
+    /// Where the first text with a NUL is. PostgreSQL stores none, so no setting may bring one into the database.
+    pub(super) fn text_with_nul(&self) -> Option<Vec<String>> {
+        fn search(value: &Value, path: &mut Vec<String>) -> bool {
+            let mut inside = |part: String, value: &Value| {
+                path.push(part);
+                let found = search(value, path);
+                if !found {
+                    path.pop();
+                }
+                found
+            };
+            match value {
+                Value::String(_, text) => text.contains('\0'),
+                Value::Dict(_, dict) => dict.iter().any(|(name, value)| inside(name.clone(), value)),
+                Value::Array(_, items) => items.iter().enumerate().any(|(i, value)| inside(i.to_string(), value)),
+                _ => false,
+            }
+        }
+        let root: Value = self.figment.data().ok()?.remove(&Profile::Default).map(Value::from)?;
+        let mut path = Vec::new();
+        search(&root, &mut path).then_some(path)
+    }
+
     /// A variable of the environment, for `secret_env`.
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str)

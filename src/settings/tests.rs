@@ -287,6 +287,7 @@ fn the_known_keys_are_the_accepted_ones() {
     let user_fields = fields::<users::Raw>().into_iter().filter(|f| f != "address").collect();
     let client_fields = fields::<clients::Raw>().into_iter().filter(|f| f != "lifetimes").collect();
     for (section, fields) in [
+        ("server", fields::<server::Raw>()),
         ("database", fields::<database::Raw>()),
         ("lifetimes", fields::<lifetimes::Raw>()),
         ("passwords", fields::<passwords::Raw>()),

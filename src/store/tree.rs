@@ -23,6 +23,8 @@ pub enum Node {
     User(UserId),
     /// All that one client has from one user, in whichever session.
     UserClient(UserId, ClientId),
+    /// All that one client has, from whomever.
+    Client(ClientId),
 }
 
 /// How many nodes were live and ended now.
@@ -94,6 +96,10 @@ pub fn end(conn: &mut Connection, node: &Node, reason: EndReason, now: Timestamp
             counts.client_sessions =
                 end_where!(client_sessions, client_sessions::session_id.eq_any(theirs).and(client_sessions::client_id.eq(client.as_str())))?;
             counts.families = end_families_where!(refresh_families::user_id.eq(user).and(refresh_families::client_id.eq(client.as_str())))?;
+        }
+        Node::Client(client) => {
+            counts.client_sessions = end_where!(client_sessions, client_sessions::client_id.eq(client.as_str()))?;
+            counts.families = end_families_where!(refresh_families::client_id.eq(client.as_str()))?;
         }
     }
     Ok(counts)

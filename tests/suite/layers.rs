@@ -36,6 +36,9 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("hkdf", &["jose"]),
     ("poem", &["http", "admin", "demo", "issuer", "cli"]),
     ("poem_openapi", &["admin"]),
+    ("hyper", &["cli"]),
+    ("hyper_util", &["cli"]),
+    ("rustix", &["cli"]),
     ("figment", &["settings"]),
     ("getrandom", &["domain"]),
 ];

@@ -2,17 +2,12 @@
 
 use url::Url;
 
-use crate::support::app::{App, OWN_PAGE, PAGE, SERVER};
+use crate::support::app::{App, OWN_PAGE, SERVER};
 use crate::support::browser::{Browser, form_with};
 use crate::support::database::{Database, each_database};
 use crate::support::relying_party::RelyingParty;
 
-each_database!(
-    without_a_hint_it_asks,
-    only_registered_addresses_are_returned_to,
-    a_hint_of_another_user_ends_nothing_unasked,
-    only_a_browser_that_shows_its_cookie_loses_it
-);
+each_database!(without_a_hint_it_asks, only_registered_addresses_are_returned_to, only_a_browser_that_shows_its_cookie_loses_it);
 
 fn end(party: &RelyingParty, parameters: &[(&str, &str)]) -> Url {
     Url::parse_with_params(&party.endpoint("oidc/logout"), parameters).unwrap()
@@ -71,26 +66,6 @@ async fn only_registered_addresses_are_returned_to(database: Database) {
     let hint = app.sign_in(&mut browser, &party, "openid").await.id.unwrap();
     let mixed = [("id_token_hint", hint.as_str()), ("client_id", SERVER), ("post_logout_redirect_uri", "https://server.example.test/signed-out")];
     browser.visit(end(&party, &mixed).as_str()).await.page();
-}
-
-/// LO-01, LO-07.
-async fn a_hint_of_another_user_ends_nothing_unasked(database: Database) {
-    let app = App::start(database).await;
-    let (party, page) = (app.relying_party(OWN_PAGE), app.relying_party(PAGE));
-    let mut bobs = app.browser();
-    let response = app.authorize_as(&mut bobs, &party.authorize("openid", &[]), "bobby").await;
-    let bob = party.exchange(&party.code(&response)).await.id.unwrap();
-    let mut browser = app.browser();
-    let alice = app.sign_in(&mut browser, &page, "openid").await.id.unwrap();
-    let forged = format!("{}x", &alice[..alice.len() - 1]);
-    for hint in [bob.as_str(), &forged, "x", &alice[..40]] {
-        browser.visit(end(&party, &[("id_token_hint", hint)]).as_str()).await.page();
-        assert!(signed_in(&app, &mut browser).await, "{hint}");
-    }
-    // The control: alice's own.
-    browser.visit(end(&page, &[("id_token_hint", &alice)]).as_str()).await.page();
-    assert!(!signed_in(&app, &mut browser).await);
-    assert!(signed_in(&app, &mut bobs).await, "only that browser");
 }
 
 /// LO-01: a request that another site makes a browser send carries no cookie, and so must not take one away.

@@ -27,6 +27,7 @@ mod pages;
 mod pairwise;
 mod races;
 mod refresh;
+mod security;
 mod setup;
 mod signed_answers;
 mod silent;

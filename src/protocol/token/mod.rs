@@ -8,12 +8,18 @@ use super::error::{ErrorCode, OAuthError};
 use super::params::Params;
 use crate::domain::client::{Client, GrantType};
 use crate::domain::refresh_family::Grant;
-use crate::domain::scope::Scope;
+use crate::domain::scope::{OFFLINE_ACCESS, Scope};
 
 /// What is left of a grant when the client's registration has been narrowed since: that is felt at the next token.
 pub fn still_allowed(grant: &Grant, client: &Client) -> (Scope, Vec<String>) {
     let resources = grant.resources.iter().filter(|resource| client.metadata.resources.contains(resource));
     (grant.scope.intersection(&client.metadata.scope), resources.cloned().collect())
+}
+
+/// Whether a grant outlives the session it came from (OIDC Core §11): the user allowed it, and the client still may ask for it.
+/// A client that may no more is back to what hangs on the session.
+pub fn outlives_session(grant: &Grant, client: &Client) -> bool {
+    grant.scope.contains(OFFLINE_ACCESS) && client.metadata.scope.contains(OFFLINE_ACCESS)
 }
 
 /// Which grant is asked for, and may this client use it?

@@ -16,10 +16,10 @@ use crate::domain::consent::Consent;
 use crate::domain::duration::{Lifetime, earlier};
 use crate::domain::lifetime::Limits;
 use crate::domain::refresh_family::{PresentedRefreshToken, RefreshFamily};
-use crate::domain::scope::OFFLINE_ACCESS;
 use crate::domain::session::{EndReason, Session};
 use crate::domain::user::User;
 use crate::protocol::session::{Deadlines, Unusable, judge_grant, past};
+use crate::protocol::token::outlives_session;
 
 /// What is known of the family. A `None` is a row that is gone.
 pub struct Facts<'a> {
@@ -137,7 +137,7 @@ pub fn usable(facts: &Facts<'_>, client: &Client, limits: &Limits, now: Timestam
     if past(idle, now) {
         return Err(Dead::Expired(EndReason::ExpiredIdle));
     }
-    if family.grant.scope.contains(OFFLINE_ACCESS) {
+    if outlives_session(&family.grant, client) {
         // A code redeemed at the very moment its session was revoked leaves a family that the ending did not see.
         if let Some(ended) = facts.session.and_then(|session| session.ended).filter(|ended| !ended.reason.spares_offline_access()) {
             return Err(Dead::Refused(ended.reason.as_str()));

@@ -4,6 +4,8 @@ use super::{Admin, AdminError, not_found};
 use crate::domain::client::{Client, ClientMetadata};
 use crate::domain::id::ClientId;
 use crate::domain::secret::Secret;
+use crate::domain::session::EndReason;
+use crate::store::tree::{self, Node};
 use crate::store::{StoreError, clients};
 
 /// A client to be registered.
@@ -57,7 +59,7 @@ impl Admin {
         let (lookup, now) = (id.clone(), self.now());
         let changed = self.store.write(move |db| {
             let Some(mut client) = clients::find(db, &lookup)? else { return Ok(None) };
-            let (created_at, secret_digest) = (client.created_at, client.secret_digest);
+            let (created_at, secret_digest, enabled) = (client.created_at, client.secret_digest, client.disabled_at.is_none());
             change(&mut client);
             // What a change may not touch.
             (client.id, client.created_at, client.updated_at) = (lookup, created_at, now);
@@ -66,6 +68,10 @@ impl Admin {
                 return Ok(Some(Err(refused)));
             }
             clients::upsert(db, &client)?;
+            // Ended, not only refused while it lasts: what a thief has must not come back to life with the client.
+            if enabled && client.disabled_at.is_some() {
+                tree::end(db, &Node::Client(client.id.clone()), EndReason::ClientDisabled, now)?;
+            }
             Ok(Some(Ok(client)))
         });
         let client = changed.await?.ok_or_else(|| not_found("client", id))??;

@@ -8,12 +8,13 @@ use crate::domain::clock::Timestamp;
 use crate::domain::duration::Lifetime;
 use crate::domain::id::{GrantId, SessionId};
 use crate::domain::refresh_family::Grant;
-use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
+use crate::domain::scope::{OPENID, Scope};
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
 use crate::protocol::access_token::{self, AccessToken, UserFacts};
 use crate::protocol::id_token::{self, IdToken};
 use crate::protocol::session::Deadlines;
+use crate::protocol::token::outlives_session;
 use crate::protocol::userinfo;
 use crate::service::{Core, Failure, subject};
 
@@ -55,7 +56,7 @@ pub async fn sign_access_token(core: &Core, token: &AccessToken<'_>, now: Timest
 pub async fn issue(core: &Core, facts: Issue<'_>, now: Timestamp) -> Result<TokenResponse, Failure> {
     let limits = core.limits(facts.client);
     let sid = core.sids.sid(facts.session_id, &facts.client.id);
-    let end = facts.deadlines.absolute.filter(|_| !facts.grant.scope.contains(OFFLINE_ACCESS));
+    let end = facts.deadlines.absolute.filter(|_| !outlives_session(facts.grant, facts.client));
     let expires_at = expiry(limits.access_token, end, now);
     let subject = subject::of(core, facts.client, facts.user.id);
     // What was asked for by name is told only as long as the client may ask for it.

@@ -9,7 +9,7 @@ use crate::domain::client::Client;
 use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::refresh_family::PresentedRefreshToken;
-use crate::domain::scope::{OFFLINE_ACCESS, Scope};
+use crate::domain::scope::Scope;
 use crate::domain::session::{EndReason, Session};
 use crate::domain::user::User;
 use crate::protocol::error::{ErrorCode, OAuthError};
@@ -17,7 +17,7 @@ use crate::protocol::params::Params;
 use crate::protocol::resource;
 use crate::protocol::session::{Deadlines, judge_grant, use_is_due};
 use crate::protocol::token::refresh_token::{Decision, Facts, decide};
-use crate::protocol::token::still_allowed;
+use crate::protocol::token::{outlives_session, still_allowed};
 use crate::service::{Core, Failure};
 use crate::store::refresh_families::{self, FamilyFacts, Step};
 use crate::store::sessions::Touch;
@@ -143,7 +143,7 @@ async fn session_deadlines(core: &Core, client: &Client, facts: &FamilyFacts, no
     };
     let family = &facts.family;
     let judged = |session: &Session, client_session: Option<&ClientSession>| judge_grant(session, user, client_session, &limits, now).unwrap_or_default();
-    if family.grant.scope.contains(OFFLINE_ACCESS) || !use_is_due(session, facts.client_session.as_ref(), &limits, now) {
+    if outlives_session(&family.grant, client) || !use_is_due(session, facts.client_session.as_ref(), &limits, now) {
         return judged(session, facts.client_session.as_ref());
     }
     let touch = Touch { session_id: session.id, client_id: Some(client.id.clone()), at: now };

@@ -18,7 +18,7 @@ use poem::Response;
 use poem::endpoint::BoxEndpoint;
 use url::Url;
 
-use super::browser::{Browser, FRAME, Landing, form_with};
+use super::browser::{Browser, FRAME};
 use super::database::Database;
 use super::entropy::SeededEntropy;
 use super::network::{Answer, Network};
@@ -95,7 +95,7 @@ fn user(username: &str, name: &str) -> DeclaredUser {
 }
 
 /// Of [`PASSWORD`], with the parameters of [`settings`].
-fn password_hash() -> &'static str {
+pub fn password_hash() -> &'static str {
     static HASH: OnceLock<String> = OnceLock::new();
     HASH.get_or_init(|| {
         let params = argon2::Params::new(64, 1, 1, None).unwrap();
@@ -171,17 +171,7 @@ impl App {
 
     /// From an authorization URL to the application's answer: signs in and allows when a page asks for it.
     pub async fn authorize_as(&self, browser: &mut Browser, url: &Url, username: &str) -> Url {
-        let mut landing = browser.visit(url.as_str()).await;
-        if let Landing::Page(page) = &landing
-            && page.text().contains("type=\"password\"")
-        {
-            let form = form_with(page, "password").fill("username", username).fill("password", PASSWORD);
-            landing = browser.submit(&form, None).await;
-        }
-        if let Landing::Page(page) = &landing {
-            landing = browser.submit(&form_with(page, "decision"), Some("allow")).await;
-        }
-        landing.left()
+        browser.authorize_as(url, username, PASSWORD).await
     }
 
     /// Signs alice in at an application, whatever that takes.

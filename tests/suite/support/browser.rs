@@ -105,6 +105,21 @@ impl Browser {
         self.navigate(&Url::parse(url).unwrap(), LINK).await
     }
 
+    /// From an authorization URL to the application's answer: signs in and allows when a page asks for it.
+    pub async fn authorize_as(&mut self, url: &Url, username: &str, password: &str) -> Url {
+        let mut landing = self.visit(url.as_str()).await;
+        if let Landing::Page(page) = &landing
+            && page.text().contains("type=\"password\"")
+        {
+            let form = form_with(page, "password").fill("username", username).fill("password", password);
+            landing = self.submit(&form, None).await;
+        }
+        if let Landing::Page(page) = &landing {
+            landing = self.submit(&form_with(page, "decision"), Some("allow")).await;
+        }
+        landing.left()
+    }
+
     async fn follow(&mut self, mut answer: Answer, navigation: Navigation) -> Landing {
         for _ in 0..10 {
             if !answer.status.is_redirection() {

@@ -7,5 +7,8 @@ pub mod database;
 pub mod entropy;
 pub mod form;
 pub mod jwt;
+pub mod log;
 pub mod network;
 pub mod relying_party;
+pub mod served;
+pub mod statements;

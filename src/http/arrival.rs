@@ -1,0 +1,111 @@
+//! What a request must be before any handler sees it: its head says each thing once, and its body is here, whole, plain and small.
+//!
+//! Every handler of this server needs the whole body, so it is read in this one place: no handler can wait for a slow sender while
+//! it holds something, and no path can forget a limit.
+
+use poem::error::ReadBodyError;
+use poem::http::{HeaderValue, Method, StatusCode, Version, header};
+use poem::{Body, Request, Response};
+use serde_json::json;
+
+use super::App;
+use super::headers;
+
+/// More than any form of this server holds.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// Headers that decide something: which of two was meant is not for us to guess (RFC 9110 §5.3; RFC 9112 §3.2 for `Host`).
+const ONCE: [&str; 8] = ["host", "authorization", "content-type", "content-encoding", "content-length", "origin", "dpop", "sec-fetch-site"];
+
+/// Secrets that a form carries, and an address must not (RFC 6749 §2.3.1; RFC 9700 §4.3.2): addresses are logged and kept.
+const NEVER_IN_AN_ADDRESS: [&str; 6] = ["refresh_token", "client_secret", "client_assertion", "code_verifier", "password", "token"];
+
+/// Why a request goes no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    Twice(&'static str),
+    InAddress(&'static str),
+    Encoded,
+    TooLong,
+    TooSlow,
+    CutOff,
+}
+
+impl Refusal {
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::Twice(_) | Self::InAddress(_) | Self::CutOff => StatusCode::BAD_REQUEST,
+            Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+        }
+    }
+
+    fn text(self) -> String {
+        match self {
+            Self::Twice(name) => format!("The header '{name}' is there more than once: send it once."),
+            Self::InAddress(name) => format!("The parameter '{name}' is in the address, where it is logged and kept: send it in the body."),
+            Self::Encoded => "Send the body as it is, without a Content-Encoding.".to_owned(),
+            Self::TooLong => format!("The body is longer than {} KiB.", MAX_BODY / 1024),
+            Self::TooSlow => "The body did not arrive in time.".to_owned(),
+            Self::CutOff => "The body was cut off.".to_owned(),
+        }
+    }
+}
+
+/// Judges the head and reads the body, which then is in the request again, whole.
+pub async fn receive(app: &App, request: &mut Request) -> Result<(), Box<Response>> {
+    if let Err(refusal) = arrived(app, request).await {
+        tracing::info!(reason = ?refusal, "refused before it was read");
+        let mut response = headers::json(refusal.status(), &json!({ "error": "invalid_request", "error_description": refusal.text() }));
+        let answer = response.headers_mut();
+        if refusal == Refusal::Encoded {
+            // RFC 9110 §15.5.16: says that it is the coding, not the type.
+            answer.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
+        if matches!(refusal, Refusal::TooLong | Refusal::TooSlow) {
+            // What is still to come of the body is not read.
+            answer.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        return Err(Box::new(response));
+    }
+    Ok(())
+}
+
+async fn arrived(app: &App, request: &mut Request) -> Result<(), Refusal> {
+    let head = request.headers();
+    let twice = |name: &str| head.get_all(name).iter().nth(1).is_some();
+    if let Some(name) = ONCE.into_iter().find(|name| twice(name)) {
+        return Err(Refusal::Twice(name));
+    }
+    // RFC 6265 §5.4; only HTTP/2 may take the header apart (RFC 9113 §8.2.3).
+    if request.version() < Version::HTTP_2 && twice("cookie") {
+        return Err(Refusal::Twice("cookie"));
+    }
+    let plain = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if head.get(header::CONTENT_ENCODING).is_some_and(|coding| !plain(coding)) {
+        return Err(Refusal::Encoded);
+    }
+    let announced = head.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > MAX_BODY as u64) {
+        return Err(Refusal::TooLong);
+    }
+    // RFC 9110 §9.3: a body means nothing with these, and is not read.
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(());
+    }
+    let query = request.uri().query().unwrap_or_default();
+    let named = |secret: &str| form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == secret);
+    if let Some(secret) = NEVER_IN_AN_ADDRESS.into_iter().find(|secret| !query.is_empty() && named(secret)) {
+        return Err(Refusal::InAddress(secret));
+    }
+    let reading = request.take_body().into_bytes_limit(MAX_BODY);
+    let body = match tokio::time::timeout(app.core.settings.server.request_timeout, reading).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(ReadBodyError::PayloadTooLarge)) => return Err(Refusal::TooLong),
+        Ok(Err(_)) => return Err(Refusal::CutOff),
+        Err(_) => return Err(Refusal::TooSlow),
+    };
+    request.set_body(Body::from_bytes(body));
+    Ok(())
+}
