@@ -148,7 +148,11 @@ fn update(place: &Place, id: &ClientId, options: Options, disable: bool, enable:
                 client.disabled_at = None;
             }
         };
+        let before = admin.client(id).await?.metadata.sector();
         let client = admin.update_client(id, Box::new(change)).await?;
+        if client.metadata.sector() != before {
+            eprintln!("gatekey: warning: {id} now knows its users by other subjects (`sub`): to it they are strangers; undo the change if that was not meant");
+        }
         let note = if client.managed_by_file { "; it is declared in gatekey.toml, which wins at the next start" } else { "" };
         output::print(&format!("Changed {id}{note}\n"))
     })

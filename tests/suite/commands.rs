@@ -30,6 +30,13 @@ impl Place {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// What it warns of, though it was done.
+    fn warns(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
     fn json(&self, arguments: &[&str]) -> Value {
         serde_json::from_str(&self.says(arguments)).unwrap()
     }
@@ -81,7 +88,9 @@ fn a_client_gets_pairwise_subjects_and_signed_userinfo() {
     place.says(&create);
     let shown = place.json(&["client", "show", "notes", "--json"]);
     assert_eq!((&shown["subject_type"], &shown["userinfo_signed_response_alg"]), (&json!("public"), &json!("ES256")));
-    place.says(&["client", "update", "notes", "--subject-type", "pairwise", "--userinfo-alg", "none"]);
+    let warning = place.warns(&["client", "update", "notes", "--subject-type", "pairwise", "--userinfo-alg", "none"]);
+    assert!(warning.contains("other subjects"), "{warning}");
+    assert_eq!(place.warns(&["client", "update", "notes", "--name", "Notes"]), "", "nothing to warn of");
     let text = place.says(&["client", "show", "notes"]);
     assert!(text.contains("pairwise") && text.contains("notes.example.com") && text.contains("none (JSON)"), "{text}");
     let two = ["client", "update", "notes", "--redirect-uri", "https://notes.example.com/cb", "--redirect-uri", "https://notes.example.org/cb"];

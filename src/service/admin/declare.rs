@@ -46,6 +46,9 @@ fn client(db: &mut Connection, declared: DeclaredClient, now: Timestamp) -> Resu
         if there.managed_by_file && there.metadata == declared.metadata && same_secret {
             return Ok(());
         }
+        if there.metadata.sector() != declared.metadata.sector() {
+            tracing::warn!(event = "client.subjects_changed", client = %there.id, "the settings file gives a client other subjects: to it its users are strangers");
+        }
     }
     let client = Client {
         id: declared.id,
