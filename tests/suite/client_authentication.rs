@@ -45,6 +45,8 @@ async fn only_the_registered_method_works(database: Database) {
     let refused = (401, "invalid_client".to_owned());
     // The control: it gets as far as the token.
     assert_eq!(send(Some(&right), &[]).await, (400, "invalid_grant".to_owned()));
+    // As clients send it that leave the form encoding of §2.3.1 out.
+    assert_eq!(send(Some(&basic(SERVER, SECRET)), &[]).await, (400, "invalid_grant".to_owned()));
     assert_eq!(send(None, &[("client_id", SERVER), ("client_secret", SECRET)]).await, refused, "registered for Basic");
     assert_eq!(send(None, &[("client_id", SERVER)]).await, refused);
     assert_eq!(send(None, &[]).await, refused);
