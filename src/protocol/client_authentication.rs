@@ -17,6 +17,8 @@ pub struct Credentials {
     pub method: ClientAuthentication,
     /// There exactly when the method is not `None`.
     pub secret: Option<Secret<String>>,
+    /// The secret as it stood in the Basic header, where decoding made another one of it.
+    pub undecoded: Option<Secret<String>>,
 }
 
 /// The one answer to every failure: no oracle between an unknown client and a wrong secret.
@@ -35,24 +37,31 @@ pub fn credentials(authorization: Option<&str>, params: &Params) -> Result<Crede
         let secret = params.get("client_secret").map(|secret| Secret::new(secret.to_owned()));
         let id = body_id.ok_or_else(|| invalid_client("no client_id"))?;
         let method = if secret.is_some() { ClientAuthentication::ClientSecretPost } else { ClientAuthentication::None };
-        return Ok(Credentials { client_id: parse_id(id)?, method, secret });
+        return Ok(Credentials { client_id: parse_id(id)?, method, secret, undecoded: None });
     };
     if params.get("client_secret").is_some() {
         return Err(OAuthError::invalid_request("Client credentials came twice: use the Authorization header or the body, not both (RFC 6749 §2.3)."));
     }
-    let (client_id, secret) = basic(header).ok_or_else(|| invalid_client("malformed Basic header"))?;
+    let Basic { client_id, secret, undecoded } = basic(header).ok_or_else(|| invalid_client("malformed Basic header"))?;
     if body_id.is_some_and(|id| id != client_id) {
         return Err(OAuthError::invalid_request("`client_id` in the body is another than in the Authorization header."));
     }
-    Ok(Credentials { client_id: parse_id(&client_id)?, method: ClientAuthentication::ClientSecretBasic, secret: Some(Secret::new(secret)) })
+    Ok(Credentials { client_id: parse_id(&client_id)?, method: ClientAuthentication::ClientSecretBasic, secret: Some(secret), undecoded })
 }
 
 fn parse_id(text: &str) -> Result<ClientId, OAuthError> {
     ClientId::parse(text).map_err(|_| invalid_client("malformed client_id"))
 }
 
-/// RFC 7617, both parts form-encoded first (RFC 6749 §2.3.1).
-fn basic(header: &str) -> Option<(String, String)> {
+struct Basic {
+    client_id: String,
+    secret: Secret<String>,
+    undecoded: Option<Secret<String>>,
+}
+
+/// RFC 7617, both parts form-encoded first (RFC 6749 §2.3.1). Widespread clients leave that out (Authlib, curl), so a secret with `+` or
+/// `%` in it may mean itself: both readings are kept. To guess the one is as hard as to guess the other.
+fn basic(header: &str) -> Option<Basic> {
     let (scheme, encoded) = header.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
@@ -60,7 +69,9 @@ fn basic(header: &str) -> Option<(String, String)> {
     let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     let (id, secret) = text.split_once(':')?;
     let decode = |part: &str| percent_decode_str(&part.replace('+', " ")).decode_utf8().ok().map(|text| text.into_owned());
-    Some((decode(id)?, decode(secret)?))
+    let decoded = decode(secret).unwrap_or_else(|| secret.to_owned());
+    let undecoded = (decoded != secret).then(|| Secret::new(secret.to_owned()));
+    Some(Basic { client_id: decode(id)?, secret: Secret::new(decoded), undecoded })
 }
 
 /// Is this the client? `client` is what the id names.
@@ -70,6 +81,7 @@ pub fn authenticate<'a>(credentials: &Credentials, client: Option<&'a Client>) -
         return Err(invalid_client("other authentication method than registered"));
     }
     match (&credentials.secret, client.secret_digest) {
+        (Some(_), Some(digest)) if credentials.undecoded.as_ref().is_some_and(|secret| secret.digest() == digest) => {}
         (None, _) if client.metadata.is_public() => {}
         // The digest of a 256-bit random secret, compared in constant time; no slow hash per request is needed.
         // An empty secret proves nothing, whatever digest was registered.
@@ -96,6 +108,18 @@ mod tests {
         let credentials = credentials(Some(&header), &params("")).unwrap();
         assert_eq!(credentials.client_id.as_str(), "my-app");
         assert_eq!(credentials.secret.unwrap().expose(), "a:b c%");
+    }
+
+    #[test]
+    fn a_secret_that_was_not_encoded_keeps_its_own_reading() {
+        for (sent, decoded, undecoded) in
+            [("ab+c/d=", "ab c/d=", Some("ab+c/d=")), ("50%", "50%", None), ("a%3Ab", "a:b", Some("a%3Ab")), ("%FF+", "%FF+", None), ("plain", "plain", None)]
+        {
+            let header = format!("Basic {}", STANDARD.encode(format!("app:{sent}")));
+            let credentials = credentials(Some(&header), &params("")).unwrap();
+            assert_eq!(credentials.secret.unwrap().expose(), decoded);
+            assert_eq!(credentials.undecoded.as_ref().map(|secret| secret.expose().as_str()), undecoded);
+        }
     }
 
     #[test]

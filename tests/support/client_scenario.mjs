@@ -16,7 +16,8 @@ const REDIRECT_URI = 'http://127.0.0.1:9/callback'; // Nobody listens there: whe
 const SIGNED_OUT_URI = 'http://127.0.0.1:9/signed-out';
 
 /** Signs that have to be encoded on their way through HTTP Basic (RFC 6749 §2.3.1). */
-export const AWKWARD = ' : % + & ü';
+export const AWKWARD_ASCII = ' : % + & %41';
+export const AWKWARD = `${AWKWARD_ASCII} ü`;
 
 const clients = (secret) => `
 [[clients]]
