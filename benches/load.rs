@@ -7,20 +7,23 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::Digest;
 
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CALLBACK: &str = "http://localhost:9000/cb";
+#[path = "../tests/support/outside/mod.rs"]
+#[allow(dead_code, unused_imports)] // shared with programs that use more of it
+mod outside;
+
+use outside::{Browser, CLIENT, Http, Tokens, authorize, form, redeem, refresh};
+
+/// Far longer than any answer takes.
+const PATIENCE: Duration = Duration::from_secs(20);
 const SECRET: &str = "a-secret-of-the-load-driver-of-40-letters";
 
 /// One caller: sends its request and judges the answer.
@@ -36,66 +39,47 @@ fn main() {
         let callers: Vec<_> = (0..connections as usize).map(prepare).collect();
         server.measure(name, seconds, callers);
     };
-    let get = |path: &'static str| move |_| -> Call { Box::new(move |http| assert_eq!(http.send("GET", path, &[], None).status, 200)) };
+    let get = |path: &'static str| move |_| -> Call { Box::new(move |http| assert_eq!(http.get(path, &[]).unwrap().status, 200)) };
     run("discovery", &get("/.well-known/openid-configuration"));
     run("JWKS", &get("/.well-known/jwks.json"));
     run("client_credentials, ES256", &|_| {
         Box::new(|http| {
             let body = form(&[("grant_type", "client_credentials"), ("client_id", "machine"), ("client_secret", SECRET), ("scope", "things:read")]);
-            assert_eq!(http.send("POST", "/oauth/token", &[], Some(&body)).status, 200);
+            assert_eq!(http.post("/oauth/token", &[], &body).unwrap().status, 200);
         })
     });
     let browser = Arc::new(server.sign_in());
     let none = authorize("openid offline_access", "none");
-    let silent = |browser: &Arc<Browser>| {
+    let code = |browser: &Arc<Browser>| {
         let (cookie, path) = (browser.cookie(), none.clone());
-        move |http: &mut Http| http.send("GET", &path, &[("Cookie", &cookie)], None).code()
+        move |http: &mut Http| http.get(&path, &[("Cookie", &cookie)]).unwrap().code().expect("a code")
     };
     run("prompt=none to code", &|_| {
-        let silent = silent(&browser);
-        Box::new(move |http| assert!(silent(http).is_some()))
+        let code = code(&browser);
+        Box::new(move |http| drop(code(http)))
     });
     run("prompt=none and code exchange", &|_| {
-        let silent = silent(&browser);
+        let code = code(&browser);
         Box::new(move |http| {
-            let code = silent(http).expect("a code");
-            redeem(http, &code);
+            let code = code(http);
+            Tokens::of(&http.post("/oauth/token", &[], &redeem(&code)).unwrap()).unwrap();
         })
     });
-    run("refresh rotation, access + ID token ES256", &|_| {
-        let mut http = Http::connect(&server.address);
-        let code = silent(&browser)(&mut http).expect("a code");
-        let mut token = redeem(&mut http, &code)["refresh_token"].as_str().unwrap().to_owned();
-        Box::new(move |http| {
-            let answer =
-                http.send("POST", "/oauth/token", &[], Some(&form(&[("grant_type", "refresh_token"), ("client_id", "spa"), ("refresh_token", &token)])));
-            token = answer.json()["refresh_token"].as_str().expect("a successor").to_owned();
-        })
-    });
-    run("refresh rotation, access token only", &|_| {
-        let mut http = Http::connect(&server.address);
-        let code = http.send("GET", &authorize("notes:read", "none"), &[("Cookie", &browser.cookie())], None).code().expect("a code");
-        let mut token = redeem(&mut http, &code)["refresh_token"].as_str().unwrap().to_owned();
-        Box::new(move |http| {
-            let answer =
-                http.send("POST", "/oauth/token", &[], Some(&form(&[("grant_type", "refresh_token"), ("client_id", "spa"), ("refresh_token", &token)])));
-            token = answer.json()["refresh_token"].as_str().expect("a successor").to_owned();
-        })
-    });
+    for (name, scope) in [("refresh rotation, access + ID token ES256", "openid offline_access"), ("refresh rotation, access token only", "notes:read")] {
+        run(name, &|_| {
+            let mut token = Tokens::silently(&mut server.connect(), &browser, scope).unwrap().refresh;
+            Box::new(move |http| token = Tokens::of(&http.post("/oauth/token", &[], &refresh(&token)).unwrap()).unwrap().refresh)
+        });
+    }
     run("introspection, a token seen before", &|_| {
-        let mut http = Http::connect(&server.address);
         let body = form(&[("grant_type", "client_credentials"), ("client_id", "machine"), ("client_secret", SECRET)]);
-        let token = http.send("POST", "/oauth/token", &[], Some(&body)).json()["access_token"].as_str().unwrap().to_owned();
-        Box::new(move |http| {
-            let body = form(&[("client_id", "machine"), ("client_secret", SECRET), ("token", &token)]);
-            assert_eq!(http.send("POST", "/oauth/introspect", &[], Some(&body)).json()["active"], true);
-        })
+        let answer = server.connect().post("/oauth/token", &[], &body).unwrap().json().unwrap();
+        let body = form(&[("client_id", "machine"), ("client_secret", SECRET), ("token", answer["access_token"].as_str().unwrap())]);
+        Box::new(move |http| assert_eq!(http.post("/oauth/introspect", &[], &body).unwrap().json().unwrap()["active"], true))
     });
     run("userinfo", &|_| {
-        let mut http = Http::connect(&server.address);
-        let code = silent(&browser)(&mut http).expect("a code");
-        let token = format!("Bearer {}", redeem(&mut http, &code)["access_token"].as_str().unwrap());
-        Box::new(move |http| assert_eq!(http.send("GET", "/userinfo", &[("Authorization", &token)], None).status, 200))
+        let token = format!("Bearer {}", Tokens::silently(&mut server.connect(), &browser, "openid offline_access").unwrap().access);
+        Box::new(move |http| assert_eq!(http.get("/userinfo", &[("Authorization", &token)]).unwrap().status, 200))
     });
     println!("resident memory after the load: {} MiB", server.resident_mib());
 }
@@ -104,44 +88,10 @@ fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-fn form(pairs: &[(&str, &str)]) -> String {
-    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
-}
-
-fn authorize(scope: &str, prompt: &str) -> String {
-    let challenge = URL_SAFE_NO_PAD.encode(sha2::Sha256::digest(VERIFIER));
-    let mut pairs = vec![
-        ("client_id", "spa"),
-        ("redirect_uri", CALLBACK),
-        ("response_type", "code"),
-        ("scope", scope),
-        ("state", "s"),
-        ("code_challenge", &challenge),
-        ("code_challenge_method", "S256"),
-    ];
-    if !prompt.is_empty() {
-        pairs.push(("prompt", prompt));
-    }
-    format!("/authorize?{}", form(&pairs))
-}
-
-fn redeem(http: &mut Http, code: &str) -> serde_json::Value {
-    let body = form(&[("grant_type", "authorization_code"), ("client_id", "spa"), ("code", code), ("redirect_uri", CALLBACK), ("code_verifier", VERIFIER)]);
-    http.send("POST", "/oauth/token", &[], Some(&body)).json()
-}
-
 struct Server {
     child: Child,
     address: String,
     _folder: tempfile::TempDir,
-}
-
-struct Browser(HashMap<String, String>);
-
-impl Browser {
-    fn cookie(&self) -> String {
-        self.0.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
-    }
 }
 
 impl Server {
@@ -154,7 +104,7 @@ impl Server {
         let key = folder.path().join("gatekey.key");
         let settings = format!(
             "issuer = \"http://localhost/\"\nlisten = \"{address}\"\nmaster_key_file = \"{}\"\n[database]\nurl = \"{database}\"\n[log]\nlevel = \"error\"\n\
-             [[clients]]\nid = \"spa\"\nname = \"Load\"\nkind = \"spa\"\nfirst_party = true\nredirect_uris = [\"{CALLBACK}\"]\nscope = \"openid offline_access notes:read\"\n\
+             {CLIENT}\
              [[clients]]\nid = \"machine\"\nname = \"Machine\"\nkind = \"machine\"\nauthentication = \"client_secret_post\"\nsecret_digest = \"sha256:{}\"\nscope = \"things:read\"\n",
             key.display(),
             hex(&sha2::Sha256::digest(SECRET)),
@@ -172,7 +122,7 @@ impl Server {
             assert!(began.elapsed() < Duration::from_secs(20), "the server does not start");
             std::thread::sleep(Duration::from_millis(1));
         }
-        Http::connect(&server.address).send("GET", "/.well-known/jwks.json", &[], None);
+        server.connect().get("/.well-known/jwks.json", &[]).unwrap();
         println!("start to first answer: {} ms, {} MiB resident", began.elapsed().as_millis(), server.resident_mib());
         let mut created = gatekey(&["user", "create", "ada"]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         created.stdin.take().unwrap().write_all(b"correct horse battery\n").unwrap();
@@ -181,16 +131,11 @@ impl Server {
     }
 
     fn sign_in(&self) -> Browser {
-        let (mut http, mut browser) = (Http::connect(&self.address), Browser(HashMap::new()));
-        let page = http.send("GET", &authorize("openid", ""), &[], None);
-        browser.0.extend(page.cookies());
-        let page = http.send("GET", &page.location(), &[("Cookie", &browser.cookie())], None);
-        let hidden = |name: &str| page.body.split(&format!("name=\"{name}\" value=\"")).nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
-        let body = form(&[("csrf", &hidden("csrf")), ("ticket", &hidden("ticket")), ("username", "ada"), ("password", "correct horse battery")]);
-        let answer = http.send("POST", "/login", &[("Cookie", &browser.cookie())], Some(&body));
-        assert_eq!(answer.status, 303, "{}", answer.body);
-        browser.0.extend(answer.cookies());
-        browser
+        Browser::sign_in(&mut self.connect(), "ada", "correct horse battery").unwrap()
+    }
+
+    fn connect(&self) -> Http {
+        Http::connect(&self.address, PATIENCE).unwrap()
     }
 
     fn measure(&self, name: &str, seconds: u64, callers: Vec<Call>) {
@@ -200,7 +145,7 @@ impl Server {
             let threads: Vec<_> = callers
                 .into_iter()
                 .map(|mut call| {
-                    let (stop, mut http) = (&stop, Http::connect(&self.address));
+                    let (stop, mut http) = (&stop, self.connect());
                     scope.spawn(move || {
                         let mut times = Vec::new();
                         while !stop.load(Ordering::Relaxed) {
@@ -245,74 +190,4 @@ impl Drop for Server {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// One keep-alive connection.
-struct Http(BufReader<TcpStream>);
-
-struct Answer {
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: String,
-}
-
-impl Http {
-    fn connect(address: &str) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Self(BufReader::new(stream))
-    }
-
-    fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Answer {
-        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n");
-        for (name, value) in headers {
-            request.push_str(&format!("{name}: {value}\r\n"));
-        }
-        if let Some(body) = body {
-            request.push_str(&format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n", body.len()));
-        }
-        request.push_str("\r\n");
-        request.push_str(body.unwrap_or_default());
-        self.0.get_mut().write_all(request.as_bytes()).unwrap();
-        self.answer()
-    }
-
-    fn answer(&mut self) -> Answer {
-        let mut line = String::new();
-        self.0.read_line(&mut line).unwrap();
-        let status = line.split_whitespace().nth(1).expect("a status line").parse().unwrap();
-        let mut headers = Vec::new();
-        loop {
-            let mut line = String::new();
-            self.0.read_line(&mut line).unwrap();
-            let Some((name, value)) = line.trim_end().split_once(": ") else { break };
-            headers.push((name.to_ascii_lowercase(), value.to_owned()));
-        }
-        let length = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok()).unwrap_or(0);
-        let mut body = vec![0; length];
-        self.0.read_exact(&mut body).unwrap();
-        Answer { status, headers, body: String::from_utf8(body).unwrap() }
-    }
-}
-
-impl Answer {
-    fn json(&self) -> serde_json::Value {
-        assert_eq!(self.status, 200, "{}", self.body);
-        serde_json::from_str(&self.body).unwrap()
-    }
-
-    fn location(&self) -> String {
-        self.headers.iter().find(|(name, _)| name == "location").map(|(_, value)| value.clone()).unwrap_or_default()
-    }
-
-    fn code(&self) -> Option<String> {
-        let location = self.location();
-        let query = location.split_once('?')?.1.to_owned();
-        form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "code").map(|(_, value)| value.into_owned())
-    }
-
-    fn cookies(&self) -> Vec<(String, String)> {
-        let set = self.headers.iter().filter(|(name, _)| name == "set-cookie");
-        set.filter_map(|(_, value)| value.split(';').next()?.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-    }
 }

@@ -90,7 +90,7 @@ impl IssuerBuilder {
         algorithms.extend(settings.clients.iter().flat_map(|client| of_client(&client.metadata)).flatten());
         algorithms.sort();
         algorithms.dedup();
-        let keys = Keys::open(&installation.store, installation.key_sealer(), &settings.lifetimes, &algorithms, clock.as_ref(), &entropy).await?;
+        let keys = Keys::open(&installation.store, installation.key_sealer(), &settings.lifetimes, &algorithms, &clock, &entropy).await?;
         let core = Core {
             codes: Sealer::new(subkey("authorization codes")),
             tickets: Sealer::new(subkey("tickets")),

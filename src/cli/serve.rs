@@ -1,7 +1,7 @@
 //! `gatekey serve`: the issuer as a server.
 //!
 //! 1. Take the address, so that a second server stops before it touches anything. 2. Build the issuer. 3. Say what to open.
-//! 4. Serve until a signal. 5. Drain: `/readyz` off, requests under way finished, the database closed.
+//! 4. Serve until a signal. 5. Drain: `/readyz` off, clients asked to close, requests under way finished, the database closed.
 
 mod connections;
 
@@ -18,8 +18,11 @@ use crate::issuer::Issuer;
 use crate::settings::{Flags, Settings};
 use connections::Connections;
 
-/// How long requests under way may take once the server was told to stop; with closing the database it is gone within ten seconds.
-const DRAIN: Duration = Duration::from_secs(8);
+/// How long a server that was told to stop goes on answering, each answer with `Connection: close`. A connection that is closed while a
+/// request travels on it would break that request, so the busy ones are ended by their clients and only quiet ones are closed here.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// How long requests under way may take after that; with closing the database it is gone within ten seconds.
+const DRAIN: Duration = Duration::from_secs(7);
 /// Files that are no connections: the database's, the log, the runtime's own.
 const OTHER_FILES: u64 = 64;
 const CLOSE: Duration = Duration::from_secs(1);
@@ -68,9 +71,12 @@ async fn serve(settings: Settings) -> Done {
 
     let draining = issuer.clone();
     let stopped = async move {
-        stop.await;
+        let stop = stop.await;
         draining.drain();
-        tracing::info!(event = "server.draining", "stopping: requests under way are finished, new ones are refused");
+        tracing::info!(event = "server.draining", "stopping: clients are asked to close, requests under way are finished");
+        if stop == Stop::InOrder {
+            tokio::time::sleep(FAREWELL).await;
+        }
     };
     let (told, hears) = tokio::sync::oneshot::channel::<()>();
     let signal = async move {
@@ -122,23 +128,33 @@ fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Failure {
     })
 }
 
+/// Why the server stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// A service manager: there are clients to be told.
+    InOrder,
+    /// A person at the terminal, who waits.
+    Now,
+}
+
 /// SIGTERM (a service manager) or SIGINT (Ctrl-C); listened for from the moment of the call.
 #[cfg(unix)]
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+fn stop_signal() -> std::io::Result<impl Future<Output = Stop>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = terminate.recv() => Stop::InOrder,
+            _ = interrupt.recv() => Stop::Now,
         }
     })
 }
 
 #[cfg(not(unix))]
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+fn stop_signal() -> std::io::Result<impl Future<Output = Stop>> {
     Ok(async {
         let _ = tokio::signal::ctrl_c().await;
+        Stop::Now
     })
 }
 

@@ -13,7 +13,7 @@ use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::service::Failure;
 
 /// Seconds after which an overloaded or cut-off server is worth another try.
-const RETRY_AFTER: &str = "1";
+pub const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// For the token endpoint and its kin (RFC 6749 §5.2).
 pub fn json_error(failure: &Failure) -> Response {
@@ -88,7 +88,7 @@ pub fn error_page(app: &App, request_id: &str, language: &Language, kind: ErrorK
     let html = app.pages.render(&Page::Error(ErrorPage { kind, code, detail, request_id }), language);
     let mut response = headers::page(app, status, html, &[], None);
     if kind == ErrorKind::Unavailable {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
     }
     response
 }

@@ -2,14 +2,15 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use poem::http::header;
+use poem::http::{HeaderValue, StatusCode, Version, header};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 use tracing::Instrument;
 
 use super::App;
 use super::arrival::{self, MAX_BODY};
-use super::error::error_page;
+use super::error::{RETRY_AFTER, error_page};
 use super::forwarded::visitor;
 use super::pages::{ErrorKind, Language, Pages};
 use crate::domain::id::LinkId;
@@ -168,6 +169,7 @@ impl<E: Endpoint> Endpoint for ObservedEndpoint<E> {
         // The query can hold a code or a ticket: only the path is logged (CO-14).
         let span = tracing::info_span!("request", id = %id, method = %request.method(), path = %request.original_uri().path());
         let visit_language = request.header("accept-language").map(str::to_owned);
+        let one_at_a_time = request.version() < Version::HTTP_2;
         let started = std::time::Instant::now();
         let answering = async {
             match arrival::receive(&self.app, &mut request).await {
@@ -178,7 +180,7 @@ impl<E: Endpoint> Endpoint for ObservedEndpoint<E> {
         let result = answering.instrument(span.clone()).await;
         let mut response = match result {
             Ok(response) => response,
-            Err(error) if error.status() == poem::http::StatusCode::NOT_FOUND => {
+            Err(error) if error.status() == StatusCode::NOT_FOUND => {
                 let language = Pages::choose_language(None, visit_language.as_deref());
                 error_page(&self.app, &id, &language, ErrorKind::NotFound, None, None)
             }
@@ -186,6 +188,14 @@ impl<E: Endpoint> Endpoint for ObservedEndpoint<E> {
         };
         if let Ok(value) = id.parse() {
             response.headers_mut().insert("x-request-id", value);
+        }
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            // RFC 9110 §15.6.4: also where a page of its own says it, such as the sign-in page.
+            response.headers_mut().entry(header::RETRY_AFTER).or_insert(RETRY_AFTER);
+        }
+        if one_at_a_time && !self.app.ready.load(Ordering::Relaxed) {
+            // RFC 9112 §9.6: whoever is told sends nothing more on this connection, so that closing it breaks no request.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         span.in_scope(|| tracing::debug!(status = response.status().as_u16(), micros = started.elapsed().as_micros() as u64, "answered"));
         Ok(response)

@@ -21,7 +21,7 @@ use crate::jose::key_ring::{self, KeyPolicy, KeyRing};
 use crate::jose::sealed::Sealer;
 use crate::protocol::error::OAuthError;
 use crate::protocol::id_token;
-use crate::store::{Store, StoreError, clients, signing_keys};
+use crate::store::{Store, StoreError, clients, meta, signing_keys};
 
 /// The prepared JWKS.
 #[derive(Debug)]
@@ -58,22 +58,24 @@ impl Keys {
         sealer: Sealer,
         limits: &Limits,
         algorithms: &[SigningAlg],
-        clock: &dyn Clock,
+        clock: &Arc<dyn Clock>,
         entropy: &Arc<dyn Entropy>,
     ) -> Result<Self, Failure> {
-        let now = clock.now();
         for alg in algorithms {
-            ensure(store, &sealer, limits, *alg, now, entropy).await?;
+            ensure(store, &sealer, limits, *alg, clock, entropy).await?;
         }
+        let now = clock.now();
         let snapshot = load(store, &sealer, limits, now).await?;
         Ok(Self { snapshot: RwLock::new(Arc::new(snapshot)), sealer, limits: *limits, reloading: Mutex::new(now) })
     }
 
-    pub async fn sign(&self, core: &Core, alg: SigningAlg, typ: &str, claims: &Map<String, Value>, now: Timestamp) -> Result<String, Failure> {
+    pub async fn sign(&self, core: &Core, alg: SigningAlg, typ: &str, claims: &Map<String, Value>, mut now: Timestamp) -> Result<String, Failure> {
         let mut snapshot = self.fresh(core, now).await;
         if !snapshot.ring.has_active(alg, now) {
             // The first token in this algorithm: no verifier knows a key of it, so the new one may sign at once.
-            ensure(&core.store, &self.sealer, &self.limits, alg, now, &core.entropy).await?;
+            ensure(&core.store, &self.sealer, &self.limits, alg, &core.clock, &core.entropy).await?;
+            // The key may be another replica's, made since this request began.
+            now = core.now();
             self.reload(core, now).await?;
             snapshot = self.current();
         }
@@ -204,14 +206,29 @@ fn prepare(ring: &KeyRing, now: Timestamp) -> Jwks {
 }
 
 /// Makes the first key of an algorithm. Making an RSA key takes a while, so it happens on a thread of its own.
-async fn ensure(store: &Store, sealer: &Sealer, limits: &Limits, alg: SigningAlg, now: Timestamp, entropy: &Arc<dyn Entropy>) -> Result<(), Failure> {
+///
+/// Of replicas that start together one makes it and the others find it: with two first keys, each would sign with one that the other
+/// does not show yet.
+async fn ensure(store: &Store, sealer: &Sealer, limits: &Limits, alg: SigningAlg, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Result<(), Failure> {
+    let now = clock.now();
     if load(store, sealer, limits, now).await?.ring.has_active(alg, now) {
         return Ok(());
     }
     let (sealer, entropy) = (sealer.clone(), entropy.clone());
     let made = tokio::task::spawn_blocking(move || key_ring::generate(alg, now, now, &sealer, entropy.as_ref())).await;
     let key = made.map_err(|error| Failure::Unavailable(error.to_string()))?.map_err(|error| Failure::Unavailable(error.to_string()))?;
-    store.write(move |db| signing_keys::insert(db, &key)).await?;
-    tracing::info!(event = "key.created", alg = alg.as_str(), "made a first signing key");
+    let clock = clock.clone();
+    let first = store.write(move |db| {
+        meta::lock(db, "first_key_lock")?;
+        let now = clock.now();
+        let signs = |there: &SigningKey| there.alg == alg && there.active_from <= now && there.retired_at.is_none_or(|at| at > now);
+        if signing_keys::list(db)?.iter().any(signs) {
+            return Ok(false);
+        }
+        signing_keys::insert(db, &key).map(|()| true)
+    });
+    if first.await? {
+        tracing::info!(event = "key.created", alg = alg.as_str(), "made a first signing key");
+    }
     Ok(())
 }

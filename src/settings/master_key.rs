@@ -52,23 +52,44 @@ impl MasterKeySource {
         }
     }
 
-    /// Writes a new file of mode 0600 with `text`; never over one that is there.
+    /// Writes a new file of mode 0600 with `text`; never over one that is there. Under the name there is always all of a key or nothing,
+    /// whoever else makes one at the same moment and whenever the process ends.
     pub fn create(&self, text: &Secret<String>) -> Result<(), MasterKeyError> {
         let Self::File(path) = self else { return Err(MasterKeyError::NotAFile) };
-        let unwritable = |error| MasterKeyError::Unwritable(path.clone(), error);
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        // The mode is given at creation: there is no moment at which others could open it.
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path).map_err(|error| match error.kind() {
+        let unwritable = |error: std::io::Error| match error.kind() {
             ErrorKind::AlreadyExists => MasterKeyError::Exists(path.clone()),
-            _ => unwritable(error),
-        })?;
-        file.write_all(text.expose().as_bytes()).and_then(|()| file.write_all(b"\n")).and_then(|()| file.sync_all()).map_err(unwritable)?;
+            _ => MasterKeyError::Unwritable(path.clone(), error),
+        };
+        // Under a name of this key's own, which tells nothing of it: two that make keys at once never meet in one draft.
+        let [a, b, c, d, ..] = text.digest().0;
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{a:02x}{b:02x}{c:02x}{d:02x}"));
+        let draft = path.with_file_name(name);
+        let written = write(&draft, text).and_then(|()| publish(&draft, path));
+        let _ = std::fs::remove_file(&draft);
+        written.map_err(unwritable)?;
         // The directory entry too must be on disk before anything is sealed under this key.
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(parent).and_then(|directory| directory.sync_all()).map_err(unwritable)
+    }
+}
+
+fn write(draft: &Path, text: &Secret<String>) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    // The mode is given at creation: there is no moment at which others could open it.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(draft)?;
+    file.write_all(text.expose().as_bytes()).and_then(|()| file.write_all(b"\n")).and_then(|()| file.sync_all())
+}
+
+/// Gives the draft its name, which a link does in one step and never over another file.
+fn publish(draft: &Path, path: &Path) -> std::io::Result<()> {
+    match std::fs::hard_link(draft, path) {
+        // A file system without links, such as FAT: the next best.
+        Err(error) if error.kind() != ErrorKind::AlreadyExists && !path.exists() => std::fs::rename(draft, path),
+        result => result,
     }
 }
 
@@ -113,6 +134,35 @@ mod tests {
         assert_eq!(source.load().unwrap().expose(), "first");
         assert!(matches!(source.create(&Secret::new("second".to_owned())), Err(MasterKeyError::Exists(_))));
         assert_eq!(source.load().unwrap().expose(), "first");
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "no draft is left");
+    }
+
+    /// Of many that make one at once, one does; and whoever did not finds a whole key at once.
+    #[test]
+    fn one_of_many_creates_it() {
+        let directory = tempfile::tempdir().unwrap();
+        for round in 0..50 {
+            let source = MasterKeySource::File(directory.path().join(format!("{round}.key")));
+            let barrier = std::sync::Barrier::new(8);
+            let created: usize = std::thread::scope(|scope| {
+                let makers: Vec<_> = (0..8)
+                    .map(|maker| {
+                        let (source, barrier) = (&source, &barrier);
+                        scope.spawn(move || {
+                            let mine = format!("the key of maker {maker}");
+                            barrier.wait();
+                            let created = source.create(&Secret::new(mine.clone()));
+                            let there = source.load().unwrap();
+                            assert_eq!(created.is_ok(), *there.expose() == mine);
+                            usize::from(created.is_ok())
+                        })
+                    })
+                    .collect();
+                makers.into_iter().map(|maker| maker.join().unwrap()).sum()
+            });
+            assert_eq!(created, 1);
+        }
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 50, "no draft is left");
     }
 
     #[test]

@@ -90,11 +90,6 @@ ${clients}`;
     return execFileSync(BINARY, [...args, '--config', join(this.folder, 'gatekey.toml')], { cwd: this.folder, env: ENVIRONMENT, input, encoding: 'utf8' });
   }
 
-  /** What a statement answers; PostgreSQL only. */
-  query(statement) {
-    return sql(statement, this.database).trim();
-  }
-
   /** Everything the database keeps, as bytes: what a thief of the disk or of a backup has. */
   dump() {
     if (this.kind === 'postgres') return execFileSync('pg_dump', ['--data-only', '--inserts', this.database], { maxBuffer: 1 << 28 });

@@ -59,6 +59,11 @@ count_node() {
   awk '/^# (tests|pass|fail|cancelled|skipped|todo) [0-9]+$/ { n[$2] += $3 } END { print n["pass"] + 0, n["fail"] + n["cancelled"] + n["skipped"] + n["todo"] + 0 }' "$SCRATCH/tap"
 }
 
+# The driver's own last line: a check is one run on one database.
+count_endurance() {
+  awk '/^endurance: [0-9]+ passed, [0-9]+ failed$/ { p += $2; f += $4 } END { print p + 0, f + 0 }' "$1"
+}
+
 part_rust() {
   check "rust: format" cargo fmt --check
   check "rust: clippy" cargo clippy --locked --all-targets -- -D warnings
@@ -94,6 +99,10 @@ part_clients() {
   node_part clients tests/clients
 }
 part_browser() { node_part browser tests/browser; }
+
+part_endurance() {
+  tests endurance count_endurance cargo bench --locked --bench endurance -- races crashes outage disk shutdown
+}
 
 summary() {
   echo

@@ -116,11 +116,17 @@ fn parse(settings: &Settings, text: &Secret<String>) -> Result<MasterKey, Instal
 
 async fn first_master_key(settings: &Settings, store: &Store, entropy: &dyn Entropy) -> Result<MasterKey, InstallationError> {
     if store.read(|db| meta::get(db, CHECK)).await?.is_some() {
-        // Lost: the error of the missing file says what to do.
-        settings.master_key.load()?;
+        // Lost: the error of the missing file says what to do. Or another start made it since this one looked.
+        return parse(settings, &settings.master_key.load()?);
     }
     let key = MasterKey::generate(entropy);
-    settings.master_key.create(&key.to_text())?;
-    tracing::info!(event = "master_key.created", "made a master key: keep a copy of it apart from the database's");
-    Ok(key)
+    match settings.master_key.create(&key.to_text()) {
+        Ok(()) => {
+            tracing::info!(event = "master_key.created", "made a master key: keep a copy of it apart from the database's");
+            Ok(key)
+        }
+        // Another start was quicker: its key is the one.
+        Err(MasterKeyError::Exists(_)) => parse(settings, &settings.master_key.load()?),
+        Err(error) => Err(error.into()),
+    }
 }

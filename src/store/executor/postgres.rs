@@ -5,7 +5,7 @@
 //! before they are used again, so that a restart of the server costs one failed request and none of this process.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
@@ -25,20 +25,24 @@ use crate::store::refresh_families::Step;
 use crate::store::sessions::Touch;
 
 /// How long a free connection is waited for: so soon is a dead server known to be one.
-const POOL_PATIENCE: Duration = Duration::from_secs(1);
-/// How long a caller waits for any answer at all; the server's own limits are shorter.
-const PATIENCE: Duration = Duration::from_secs(2);
+const POOL_PATIENCE: Duration = Duration::from_millis(700);
+/// How long a caller waits for any answer at all. Only the wait for a lock is shorter: a statement that has begun may end after its
+/// caller was told to ask again, and then finds it done.
+const PATIENCE: Duration = Duration::from_millis(950);
+/// The same while the last that was heard of the server is that it cannot serve: a request that asks twice must not wait twice.
+const SHORT_PATIENCE: Duration = Duration::from_millis(250);
 const SCAN_PATIENCE: Duration = Duration::from_secs(11);
 /// A connection that has rested longer is tried before it is used: firewalls forget quiet ones.
 const RESTED: Duration = Duration::from_secs(30);
 
-const SESSION: &str = "SET statement_timeout = '1800ms'; SET lock_timeout = '1500ms'; SET idle_in_transaction_session_timeout = '15s'; \
+const SESSION: &str = "SET statement_timeout = '1800ms'; SET lock_timeout = '800ms'; SET idle_in_transaction_session_timeout = '15s'; \
                        SET default_transaction_isolation = 'read committed'; SET client_min_messages = warning; SET TIME ZONE 'UTC'";
 
 pub(in crate::store) struct Executor {
     reads_and_writes: Arc<Queue<Job>>,
     hot: Arc<Queue<Hot>>,
     threads: Threads,
+    away: Arc<AtomicBool>,
 }
 
 enum Job {
@@ -105,7 +109,11 @@ impl r2d2::ManageConnection for Manager {
 
 /// Lends connections to the threads.
 #[derive(Clone)]
-pub(super) struct Pool(r2d2::Pool<Manager>);
+pub(super) struct Pool {
+    connections: r2d2::Pool<Manager>,
+    /// No connection is to be had, or nothing is said on those that there are.
+    away: Arc<AtomicBool>,
+}
 
 /// What r2d2 says of a failed connect goes nowhere: the caller is told, and the log with it.
 #[derive(Debug)]
@@ -126,12 +134,15 @@ impl Pool {
             .max_lifetime(None)
             .error_handler(Box::new(Silent))
             .build(manager)
-            .map(Self)
+            .map(|connections| Self { connections, away: Arc::new(AtomicBool::new(false)) })
             .map_err(|error| crate::store::migrate::connect_error(url, &error.to_string()))
     }
 
     pub(super) fn lend<T>(&self, f: impl FnOnce(&mut Pooled) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let mut pooled = self.0.get().map_err(|error| StoreError::unavailable(format!("no connection to PostgreSQL: {error}")))?;
+        let mut pooled = self.connections.get().map_err(|error| {
+            self.away.store(true, Ordering::Relaxed);
+            StoreError::unavailable(format!("no connection to PostgreSQL: {error}"))
+        })?;
         let result = f(&mut pooled);
         pooled.judge(&result);
         result
@@ -143,7 +154,12 @@ impl Executor {
         // One connection is for the batches of the hot writes.
         let size = options.pool_size.max(2);
         let pool = Pool::open(url, size)?;
-        let executor = Self { reads_and_writes: Arc::new(Queue::new(options.queue)), hot: Arc::new(Queue::new(options.queue)), threads: Threads::new() };
+        let executor = Self {
+            reads_and_writes: Arc::new(Queue::new(options.queue)),
+            hot: Arc::new(Queue::new(options.queue)),
+            threads: Threads::new(),
+            away: Arc::clone(&pool.away),
+        };
         for _ in 1..size {
             let (queue, pool) = (Arc::clone(&executor.reads_and_writes), pool.clone());
             executor.threads.spawn("worker", move || {
@@ -158,45 +174,55 @@ impl Executor {
     }
 
     pub(super) async fn read<T: Send + 'static>(&self, f: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
-        self.submit(Job::Read, PATIENCE, f).await
+        self.submit(Job::Read, f).await
     }
 
     pub(super) async fn scan<T: Send + 'static>(&self, f: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
-        self.submit(Job::Scan, SCAN_PATIENCE, f).await
+        let (begun, begins) = oneshot::channel();
+        let (work, answer) = unit(Atomicity::Savepoint, move |conn| {
+            // Nobody listens if the caller has gone.
+            let _ = begun.send(());
+            f(conn)
+        });
+        self.reads_and_writes.push(Job::Scan(work)).map_err(refused)?;
+        // A long read is waited for once the server has said a word; a server that says none is not waited for longer than by others.
+        match tokio::time::timeout(self.patience(), begins).await {
+            Ok(_) => self.within(SCAN_PATIENCE, answer).await,
+            Err(_) => self.within(Duration::ZERO, answer).await,
+        }
     }
 
     pub(super) async fn write<T: Send + 'static>(&self, f: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
-        self.submit(Job::Write, PATIENCE, f).await
+        self.submit(Job::Write, f).await
     }
 
     async fn submit<T: Send + 'static>(
         &self,
         kind: fn(Work) -> Job,
-        patience: Duration,
         f: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (work, answer) = unit(Atomicity::Savepoint, f);
         self.reads_and_writes.push(kind(work)).map_err(refused)?;
-        within(patience, answer).await
+        self.within(self.patience(), answer).await
     }
 
     pub(super) async fn rotate(&self, step: Step) -> Result<bool, StoreError> {
         let (caller, answer) = oneshot::channel();
         self.hot.push(Hot::Rotate(step, caller)).map_err(refused)?;
-        within(PATIENCE, answer).await
+        self.within(self.patience(), answer).await
     }
 
     pub(super) async fn redeem(&self, redemption: Redemption) -> Result<bool, StoreError> {
         redemption.check()?;
         let (caller, answer) = oneshot::channel();
         self.hot.push(Hot::Redeem(Box::new(redemption), caller)).map_err(refused)?;
-        within(PATIENCE, answer).await
+        self.within(self.patience(), answer).await
     }
 
     pub(super) async fn touch(&self, touch: Touch) -> Result<(), StoreError> {
         let (caller, answer) = oneshot::channel();
         self.hot.push(Hot::Touch(touch, caller)).map_err(refused)?;
-        within(PATIENCE, answer).await
+        self.within(self.patience(), answer).await
     }
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
@@ -210,6 +236,25 @@ impl Executor {
             if setting.read_only == "off" { Ok(()) } else { Err(StoreError::unavailable("PostgreSQL is read-only")) }
         })
         .await
+    }
+
+    fn patience(&self) -> Duration {
+        if self.away.load(Ordering::Relaxed) { SHORT_PATIENCE } else { PATIENCE }
+    }
+
+    async fn within<T>(&self, patience: Duration, answer: Answer<T>) -> Result<T, StoreError> {
+        match tokio::time::timeout(patience, answer).await {
+            Ok(Ok(Ok(value))) => {
+                self.away.store(false, Ordering::Relaxed);
+                Ok(value)
+            }
+            Ok(Ok(Err(error))) => Err(error),
+            Ok(Err(_)) => Err(StoreError::unavailable("the store's thread died")),
+            Err(_) => {
+                self.away.store(true, Ordering::Relaxed);
+                Err(StoreError::unavailable("PostgreSQL does not answer"))
+            }
+        }
     }
 
     fn stop(&self) {
@@ -226,14 +271,6 @@ impl Executor {
 impl Drop for Executor {
     fn drop(&mut self) {
         self.stop();
-    }
-}
-
-async fn within<T>(patience: Duration, answer: Answer<T>) -> Result<T, StoreError> {
-    match tokio::time::timeout(patience, answer).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(_)) => Err(StoreError::unavailable("the store's thread died")),
-        Err(_) => Err(StoreError::unavailable("PostgreSQL does not answer")),
     }
 }
 

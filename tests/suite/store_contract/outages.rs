@@ -54,6 +54,28 @@ async fn a_read_only_postgres_is_unavailable() {
     assert!(matches!(store.ping().await, Err(StoreError::Unavailable(_))));
 }
 
+/// A list may take long; one that does not even begin, because the server or every worker is held up, is given up as soon as anything else.
+#[tokio::test]
+async fn a_long_read_is_waited_for_only_once_it_has_begun() {
+    let database = Database::new(Backend::Postgres);
+    database.open().await.close().await;
+    // One worker.
+    let store = Store::open(&Options { pool_size: 2, ..Options::new(&database.url) }).await.unwrap();
+    let long = store.scan(|conn| {
+        diesel::sql_query("SELECT pg_sleep(2.5)").execute(conn).unwrap();
+        Ok(())
+    });
+    let behind = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let began = Instant::now();
+        (store.scan(|_| Ok(())).await, began.elapsed())
+    };
+    let (long, (behind, waited)) = tokio::join!(long, behind);
+    long.unwrap();
+    assert!(matches!(behind, Err(StoreError::Unavailable(_))), "{behind:?}");
+    assert!(waited < Duration::from_secs(2), "{waited:?}");
+}
+
 /// A unit that swallows a conflict must not be answered as if it were committed.
 #[tokio::test]
 async fn a_swallowed_conflict_is_no_silent_loss_on_postgres() {
