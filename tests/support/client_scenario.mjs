@@ -13,6 +13,7 @@ import { DATABASES, Gatekey, USER } from './gatekey.mjs';
 import { UserAgent } from './user_agent.mjs';
 
 const REDIRECT_URI = 'http://127.0.0.1:9/callback'; // Nobody listens there: where the browser was left is told to the program.
+const CLAIMED_URI = 'https://app.example.test/callback'; // A native application's own (RFC 8252 §7.2): it may be signed in without a page.
 const SIGNED_OUT_URI = 'http://127.0.0.1:9/signed-out';
 
 /** Signs that have to be encoded on their way through HTTP Basic (RFC 6749 §2.3.1). */
@@ -32,7 +33,7 @@ web_origins = ["http://127.0.0.1:9"]
 id = "app"
 name = "An app"
 kind = "native"
-redirect_uris = ["${REDIRECT_URI}"]
+redirect_uris = ["${CLAIMED_URI}"]
 post_logout_redirect_uris = ["${SIGNED_OUT_URI}"]
 
 [[clients]]
@@ -80,7 +81,7 @@ export function scenario({ name, command, env = () => ({}), as, secretSuffix = '
             steps = await run({
               command,
               env: env(certificates.authority),
-              settings: { issuer: gatekey.issuer, client_id: id, client_secret: id === 'server' ? secret : null, redirect_uri: REDIRECT_URI, post_logout_redirect_uri: SIGNED_OUT_URI, ca: certificates.authority },
+              settings: { issuer: gatekey.issuer, client_id: id, client_secret: id === 'server' ? secret : null, redirect_uri: id === 'app' ? CLAIMED_URI : REDIRECT_URI, post_logout_redirect_uri: SIGNED_OUT_URI, ca: certificates.authority },
               async open(url) {
                 // Only the first sign-in may need the user: everything after it happens without a page.
                 const first = pages.length === 0;
