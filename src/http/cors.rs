@@ -8,6 +8,10 @@ use poem::{Request, Response};
 
 use super::App;
 use super::error::json_error;
+use super::visit::Visit;
+use crate::domain::id::ClientId;
+use crate::protocol::client_authentication::credentials;
+use crate::protocol::params::Params;
 use crate::service::web_origins::is_registered;
 
 /// A preflight for the token endpoint, revocation and userinfo.
@@ -30,12 +34,18 @@ pub async fn preflight(app: Arc<App>, request: Request) -> Response {
     }
 }
 
-/// Lets the calling page read the answer, if its origin is registered.
-pub async fn expose(app: &App, origin: Option<HeaderValue>, mut response: Response) -> Response {
+/// Whom the answer is for, as far as the request says; asked only where a page wants to read it.
+pub fn caller<E>(origin: Option<&HeaderValue>, params: Result<&Params, E>, visit: &Visit) -> Option<ClientId> {
+    origin?;
+    credentials(visit.authorization(), params.ok()?).ok().map(|credentials| credentials.client_id)
+}
+
+/// Lets the calling page read the answer, if its origin is registered: for the client it calls as, where that one is known.
+pub async fn expose(app: &App, origin: Option<HeaderValue>, caller: Option<&ClientId>, mut response: Response) -> Response {
     vary(&mut response);
     if let Some(origin) = origin
         && let Ok(text) = origin.to_str()
-        && is_registered(&app.core, text).await.unwrap_or(false)
+        && is_registered(&app.core, text, caller).await.unwrap_or(false)
     {
         allow(&mut response, &origin);
     }
@@ -49,7 +59,7 @@ pub fn origin(request: &Request) -> Option<HeaderValue> {
 async fn allowed(app: &App, request: &Request) -> Result<Option<HeaderValue>, Response> {
     let Some(origin) = origin(request) else { return Ok(None) };
     let Ok(text) = origin.to_str() else { return Ok(None) };
-    match is_registered(&app.core, text).await {
+    match is_registered(&app.core, text, None).await {
         Ok(known) => Ok(known.then_some(origin)),
         Err(failure) => Err(json_error(&failure)),
     }

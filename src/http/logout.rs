@@ -10,7 +10,8 @@ use super::forms::receive;
 use super::pages::{Account, ConfirmLogout, Page, SignedOut};
 use super::visit::{Visit, form};
 use super::{App, cookies, headers};
-use crate::protocol::end_session::After;
+use crate::domain::redirect_uri::origin_of;
+use crate::protocol::end_session::{After, CameFrom};
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::service::Failure;
@@ -43,8 +44,27 @@ async fn run(app: &App, visit: Visit, params: Result<Params, OAuthError>) -> Res
         Ok(params) => params,
         Err(error) => return failure_page(app, &visit, &Failure::Refused(error)),
     };
-    match logout::start(&app.core, &params, visit.cookies()).await {
-        Ok(Outcome::Ended(after)) => ended(app, &visit, after),
+    let outcome = logout::start(&app.core, &params, visit.cookies()).await;
+    render(app, &visit, &params, outcome)
+}
+
+/// `GET /v2/logout`: the shape that Auth0's libraries know.
+pub async fn auth0(app: Arc<App>, request: Request) -> Response {
+    let visit = Visit::of(&app, &request);
+    let params = match visit.query_params() {
+        Ok(params) => params,
+        Err(error) => return failure_page(&app, &visit, &Failure::Refused(error)),
+    };
+    let header = |name: &str| request.header(name).unwrap_or_default();
+    let top_level = header("sec-fetch-mode") == "navigate" && header("sec-fetch-dest") == "document";
+    let page = origin_of(header("referer"));
+    let outcome = logout::start_auth0(&app.core, &params, CameFrom { top_level, page: page.as_deref() }, visit.cookies()).await;
+    render(&app, &visit, &params, outcome)
+}
+
+fn render(app: &App, visit: &Visit, params: &Params, outcome: Result<Outcome, Failure>) -> Response {
+    match outcome {
+        Ok(Outcome::Ended(after)) => ended(app, visit, after),
         Ok(Outcome::Confirm { username, pending }) => {
             let (browser, fresh) = match &visit.browser {
                 Some(browser) => (browser.clone(), false),
@@ -52,7 +72,7 @@ async fn run(app: &App, visit: Visit, params: Result<Params, OAuthError>) -> Res
             };
             let csrf = ticket::csrf_token(&app.core, &browser);
             // Browsers hold the redirect after the form to its `form-action`.
-            let target = pending.redirect.as_deref().and_then(crate::domain::redirect_uri::origin_of);
+            let target = pending.redirect.as_deref().and_then(origin_of);
             let ticket = ticket::issue(&app.core, &browser, pending);
             let page = ConfirmLogout { csrf: &csrf, ticket: &ticket, application: None, account: Account { username: &username, name: None } };
             let html = app.pages.render(&Page::ConfirmLogout(page), &visit.language(params.get("ui_locales")));
@@ -62,7 +82,7 @@ async fn run(app: &App, visit: Visit, params: Result<Params, OAuthError>) -> Res
             }
             response
         }
-        Err(failure) => failure_page(app, &visit, &failure),
+        Err(failure) => failure_page(app, visit, &failure),
     }
 }
 

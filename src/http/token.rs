@@ -6,14 +6,16 @@ use poem::http::StatusCode;
 use poem::{Request, Response};
 
 use super::error::json_error;
-use super::visit::{Visit, form};
+use super::visit::{Visit, form_or_json};
 use super::{App, cors, headers};
 use crate::service::Failure;
 use crate::service::token::token;
 
 pub async fn post(app: Arc<App>, mut request: Request) -> Response {
     let (visit, origin) = (Visit::of(&app, &request), cors::origin(&request));
-    let answer = match form(&mut request).await {
+    let params = form_or_json(&mut request).await;
+    let caller = cors::caller(origin.as_ref(), params.as_ref(), &visit);
+    let answer = match params {
         Ok(params) => token(&app.core, &params, visit.authorization()).await,
         Err(error) => Err(Failure::Refused(error)),
     };
@@ -21,5 +23,5 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
         Ok(tokens) => headers::json(StatusCode::OK, &tokens),
         Err(failure) => json_error(&failure),
     };
-    cors::expose(&app, origin, response).await
+    cors::expose(&app, origin, caller.as_ref(), response).await
 }

@@ -6,19 +6,40 @@ use poem::http::StatusCode;
 use poem::{Request, Response};
 
 use super::error::{bearer_error, bearer_missing};
-use super::visit::Visit;
+use super::visit::{FORM, Visit, form, media_type};
 use super::{App, cors, headers};
+use crate::protocol::bearer::{self, Presented};
+use crate::protocol::params::Params;
+use crate::service::Failure;
+use crate::service::access_token::client_of;
 use crate::service::userinfo::{UserInfo, userinfo};
 
 pub async fn get(app: Arc<App>, request: Request) -> Response {
-    let (visit, origin) = (Visit::of(&app, &request), cors::origin(&request));
-    let response = match visit.bearer() {
-        None => bearer_missing(),
-        Some(token) => match userinfo(&app.core, token).await {
-            Ok(UserInfo::Json(claims)) => headers::json(StatusCode::OK, &claims),
-            Ok(UserInfo::Jwt(jwt)) => headers::jwt(jwt),
-            Err(failure) => bearer_error(&failure),
-        },
+    answer(&app, &request, &Params::default()).await
+}
+
+/// A token in the body is read from forms only (RFC 6750 §2.2); another body says nothing.
+pub async fn post(app: Arc<App>, mut request: Request) -> Response {
+    let body = if media_type(&request) == FORM { form(&mut request).await } else { Ok(Params::default()) };
+    match body {
+        Ok(body) => answer(&app, &request, &body).await,
+        Err(error) => cors::expose(&app, cors::origin(&request), None, bearer_error(&Failure::Refused(error))).await,
+    }
+}
+
+async fn answer(app: &App, request: &Request, body: &Params) -> Response {
+    let (visit, origin) = (Visit::of(app, request), cors::origin(request));
+    let in_query = form_urlencoded::parse(visit.query.as_bytes()).any(|(name, _)| name == "access_token");
+    let token = match bearer::token(Presented { header: visit.bearer(), body: body.get("access_token"), in_query }) {
+        Ok(Some(token)) => token,
+        Ok(None) => return cors::expose(app, origin, None, bearer_missing()).await,
+        Err(error) => return cors::expose(app, origin, None, bearer_error(&Failure::Refused(error))).await,
     };
-    cors::expose(&app, origin, response).await
+    let response = match userinfo(&app.core, token).await {
+        Ok(UserInfo::Json(claims)) => headers::json(StatusCode::OK, &claims),
+        Ok(UserInfo::Jwt(jwt)) => headers::jwt(jwt),
+        Err(failure) => bearer_error(&failure),
+    };
+    let caller = if origin.is_some() { client_of(&app.core, token).await } else { None };
+    cors::expose(app, origin, caller.as_ref(), response).await
 }

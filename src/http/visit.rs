@@ -87,7 +87,7 @@ impl Visit {
         self.authorization.as_deref()
     }
 
-    /// The token of `Authorization: Bearer` (RFC 6750 §2.1); tokens in a query are never read.
+    /// The token of `Authorization: Bearer` (RFC 6750 §2.1).
     pub fn bearer(&self) -> Option<&str> {
         let (scheme, token) = self.authorization.as_deref()?.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
@@ -111,20 +111,36 @@ impl Visit {
     }
 }
 
+pub const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The content type without its parameters.
+pub fn media_type(request: &Request) -> String {
+    request.content_type().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
 /// Reads a form; a body that is none, or too long, is a malformed request.
 pub async fn form(request: &mut Request) -> Result<Params, OAuthError> {
-    let content_type = request.content_type().unwrap_or_default().to_owned();
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let body = request.take_body().into_bytes_limit(MAX_BODY).await;
-    let body = body.map_err(|_| OAuthError::invalid_request("The body is longer than 64 KiB, or was cut off."))?;
-    match essence.as_str() {
-        "application/x-www-form-urlencoded" => {
+    let media_type = media_type(request);
+    let body = body(request).await?;
+    match media_type.as_str() {
+        FORM => {
             let text = std::str::from_utf8(&body).map_err(|_| OAuthError::invalid_request("The body is not UTF-8."))?;
             Params::parse(text)
         }
         "" if body.is_empty() => Params::parse(""),
         _ => Err(OAuthError::invalid_request("Send the parameters as `application/x-www-form-urlencoded`.")),
     }
+}
+
+/// The same, or a JSON object as Auth0's libraries may send it. For endpoints that look at no cookie: where one is looked at,
+/// only forms are read.
+pub async fn form_or_json(request: &mut Request) -> Result<Params, OAuthError> {
+    if media_type(request) == "application/json" { Params::parse_json(&body(request).await?) } else { form(request).await }
+}
+
+async fn body(request: &mut Request) -> Result<Vec<u8>, OAuthError> {
+    let body = request.take_body().into_bytes_limit(MAX_BODY).await;
+    body.map(Into::into).map_err(|_| OAuthError::invalid_request("The body is longer than 64 KiB, or was cut off."))
 }
 
 /// The caller's address: the peer's, or behind a trusted proxy the last address the proxy did not add itself.

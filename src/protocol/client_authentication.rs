@@ -40,7 +40,7 @@ pub fn credentials(authorization: Option<&str>, params: &Params) -> Result<Crede
         return Ok(Credentials { client_id: parse_id(id)?, method, secret, undecoded: None });
     };
     if params.get("client_secret").is_some() {
-        return Err(OAuthError::invalid_request("Client credentials came twice: use the Authorization header or the body, not both (RFC 6749 §2.3)."));
+        return Err(OAuthError::invalid_request("Client credentials came twice: use the Authorization header or the body, not both."));
     }
     let Basic { client_id, secret, undecoded } = basic(header).ok_or_else(|| invalid_client("malformed Basic header"))?;
     if body_id.is_some_and(|id| id != client_id) {

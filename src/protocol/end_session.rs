@@ -1,9 +1,10 @@
-//! RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0).
+//! RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0), and the same in Auth0's shape.
 
 use crate::domain::client::Client;
 use crate::domain::id::{ClientId, UserId};
 use crate::domain::session::Session;
 
+use super::error::OAuthError;
 use super::params::Params;
 
 /// What a verified `id_token_hint` says. It may be expired: it only has to be ours (§2).
@@ -38,11 +39,49 @@ pub fn decide(params: &Params, hint: Option<&Hint>, client: Option<&Client>, ses
     let Some(session) = session else {
         return Decision::NothingToEnd(after);
     };
+    // §3: an address that is not registered is not gone to. That the rest of the request is meant is then for the user to say.
+    if params.get("post_logout_redirect_uri").is_some() && after == After::SignedOutPage {
+        return Decision::Confirm(after);
+    }
     match hint {
         // §2: the hint must be of the user signed in; a `sid` in it must be of this session.
         Some(hint) if hint.user == Some(session.user_id) && (hint.sid.is_none() || hint.sid.as_deref() == sid_of_session) => Decision::End(after),
         _ => Decision::Confirm(after),
     }
+}
+
+/// What a browser says of how a request came about. A page can keep its browser from saying it, but not make it say it of another page.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CameFrom<'a> {
+    /// `Sec-Fetch-Mode: navigate` and `Sec-Fetch-Dest: document`: the whole window goes here, not a frame, not an image.
+    pub top_level: bool,
+    /// The origin in `Referer`: the page that sent the window here, also through redirects.
+    pub page: Option<&'a str>,
+}
+
+/// Logout as Auth0's libraries ask for it: `client_id` and `returnTo`, never a hint.
+///
+/// `own_session` is whether the session has signed in to this client and that sign-in lives. Without a hint the proof that the
+/// application itself asks (ASVS 10.6.2) is where the browser comes from: one of the client's own pages. Everybody else's link is asked about.
+pub fn decide_auth0(params: &Params, client: Option<&Client>, came_from: CameFrom<'_>, session: bool, own_session: bool) -> Result<Decision, OAuthError> {
+    let client = client.filter(|client| client.disabled_at.is_none());
+    let after = match (params.get("returnTo"), client) {
+        (Some(uri), Some(client)) if client.metadata.allows_post_logout_redirect(uri) => After::Redirect(uri.to_owned()),
+        // ER-06: nowhere to go, and whoever sent it is to see that.
+        (Some(_), _) => {
+            return Err(OAuthError::invalid_request(
+                "`returnTo` is not a post-logout redirect URI registered for this `client_id`. It is compared byte for byte.",
+            ));
+        }
+        // Auth0 goes to the first of the allowed addresses.
+        (None, Some(client)) => client.metadata.post_logout_redirect_uris.first().map_or(After::SignedOutPage, |uri| After::Redirect(uri.as_str().to_owned())),
+        (None, None) => After::SignedOutPage,
+    };
+    if !session {
+        return Ok(Decision::NothingToEnd(after));
+    }
+    let from_client = came_from.top_level && client.zip(came_from.page).is_some_and(|(client, page)| client.metadata.is_page_of(page));
+    Ok(if from_client && own_session { Decision::End(after) } else { Decision::Confirm(after) })
 }
 
 /// ER-06: byte for byte one of the client's own, else the page of this server.
@@ -100,6 +139,39 @@ mod tests {
         }
         assert_eq!(decided(None, Some(&session)), Decision::Confirm(After::SignedOutPage));
         assert_eq!(decided(Some(&hint(Some(1), None)), None), Decision::NothingToEnd(After::SignedOutPage));
+    }
+
+    /// §3: an address that is not registered is asked about, whatever else is right.
+    #[test]
+    fn an_address_of_nobody_is_asked_about() {
+        let hint = Hint { user: Some(UserId(Uuid::from_u128(1))), client_id: ClientId::parse("app").unwrap(), sid: None };
+        let decided = |text: &str| decide(&params(text), Some(&hint), Some(&client()), Some(&session()), Some("this"));
+        assert_eq!(decided("post_logout_redirect_uri=https://evil.test/"), Decision::Confirm(After::SignedOutPage));
+        assert_eq!(decided("post_logout_redirect_uri=https://app.test/out"), Decision::End(After::Redirect("https://app.test/out".to_owned())));
+    }
+
+    /// ASVS 10.6.2: in Auth0's shape only the client's own page, in a window of its own, with a sign-in to end, is not asked.
+    #[test]
+    fn whose_page_is_not_asked() {
+        let mut client = client();
+        client.metadata.redirect_uris = vec![RedirectUri::parse("https://app.test/cb").unwrap()];
+        let out = || After::Redirect("https://app.test/out".to_owned());
+        let decided = |text: &str, page: Option<&str>, top_level: bool, session: bool, own: bool| {
+            decide_auth0(&params(text), Some(&client), CameFrom { top_level, page }, session, own)
+        };
+        let (own, good) = (Some("https://app.test"), "returnTo=https://app.test/out");
+        assert_eq!(decided(good, own, true, true, true), Ok(Decision::End(out())));
+        assert_eq!(decided("", own, true, true, true), Ok(Decision::End(out())), "the first registered one");
+        for (page, top_level, own_session) in [(None, true, true), (Some("https://evil.test"), true, true), (own, false, true), (own, true, false)] {
+            assert_eq!(decided(good, page, top_level, true, own_session), Ok(Decision::Confirm(out())), "{page:?} {top_level} {own_session}");
+        }
+        assert_eq!(decided(good, None, false, false, false), Ok(Decision::NothingToEnd(out())));
+        assert!(decided("returnTo=https://evil.test/", own, true, true, true).is_err());
+        let nobody = |text: &str| decide_auth0(&params(text), None, CameFrom { top_level: true, page: own }, true, true);
+        assert_eq!(nobody(""), Ok(Decision::Confirm(After::SignedOutPage)));
+        assert!(nobody(good).is_err());
+        let disabled = Client { disabled_at: Some(at(0)), ..client.clone() };
+        assert!(decide_auth0(&params(good), Some(&disabled), CameFrom { top_level: true, page: own }, true, true).is_err());
     }
 
     /// §3: only where a registered URI is named, byte for byte; `state` travels with it.

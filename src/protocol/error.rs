@@ -74,10 +74,11 @@ pub struct OAuthError {
 
 impl OAuthError {
     pub fn new(code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
-        let description = description.into();
-        Self { code, reason: description.clone(), description }
+        let reason = description.into();
+        Self { code, description: public(reason.clone()), reason }
     }
 
+    /// For the log.
     pub fn because(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
         self.reason = reason.into();
         self
@@ -103,6 +104,12 @@ impl OAuthError {
     }
 }
 
+/// RFC 6749 §4.1.2.1 and §5.2: a description MUST NOT hold other characters than these.
+fn public(text: Cow<'static, str>) -> Cow<'static, str> {
+    let fits = |c: char| matches!(c, ' '..='!' | '#'..='[' | ']'..='~');
+    if text.chars().all(fits) { text } else { text.chars().map(|c| if fits(c) { c } else { '\'' }).collect::<String>().into() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,5 +132,12 @@ mod tests {
         assert_eq!(OAuthError::invalid_token("old").code.as_str(), "invalid_token");
         let plain = OAuthError::invalid_request("Say why.");
         assert_eq!((plain.code.as_str(), plain.description.as_ref(), plain.reason.as_ref()), ("invalid_request", "Say why.", "Say why."));
+    }
+
+    #[test]
+    fn a_description_holds_what_the_rfc_allows() {
+        let error = OAuthError::invalid_request("a \"b\" \\ c\r\nd § e");
+        assert_eq!(error.description, "a 'b' ' c''d ' e");
+        assert_eq!(error.reason, "a \"b\" \\ c\r\nd § e");
     }
 }

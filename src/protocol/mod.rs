@@ -3,6 +3,7 @@
 
 pub mod access_token;
 pub mod authorize;
+pub mod bearer;
 pub mod claims;
 pub mod client_authentication;
 pub mod discovery;

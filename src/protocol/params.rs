@@ -1,5 +1,7 @@
 //! Request parameters as they came: names and values, a duplicate refused (RFC 6749 §3.1).
 
+mod json;
+
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
@@ -35,8 +37,7 @@ impl Params {
             }
             // RFC 6749 §3.1 and §3.2: MUST NOT be included more than once. First-wins and last-wins are both holes.
             if !REPEATABLE.contains(&name.as_str()) && params.iter().any(|(known, _)| *known == name) {
-                let known: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(40).collect();
-                return Err(OAuthError::invalid_request(format!("Parameter `{known}` is there more than once: send it once.")));
+                return Err(twice(&name));
             }
             if params.len() == MAX_PARAMS {
                 return Err(OAuthError::invalid_request("Too many parameters."));
@@ -69,6 +70,11 @@ impl Params {
 fn decoded(part: &str) -> Result<String, OAuthError> {
     let part = part.replace('+', " ");
     percent_decode_str(&part).decode_utf8().map(Cow::into_owned).map_err(|_| OAuthError::invalid_request("A parameter is not UTF-8."))
+}
+
+fn twice(name: &str) -> OAuthError {
+    let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(40).collect();
+    OAuthError::invalid_request(format!("Parameter `{name}` is there more than once: send it once."))
 }
 
 /// Values can be secrets: only the names are shown.

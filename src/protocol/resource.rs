@@ -9,7 +9,17 @@ pub fn requested(params: &Params, registered: &[String]) -> Result<Vec<String>, 
     if named.iter().any(|r| !registered.contains(r)) {
         return Err(OAuthError::new(ErrorCode::InvalidTarget, "`resource` names an API that is not registered for this client."));
     }
-    if named.is_empty() { Ok(registered.first().cloned().into_iter().collect()) } else { Ok(named) }
+    if named.is_empty() { Ok(registered.first().cloned().into_iter().collect()) } else { Ok(each_once(named)) }
+}
+
+fn each_once(named: Vec<String>) -> Vec<String> {
+    let mut once: Vec<String> = Vec::with_capacity(named.len());
+    for resource in named {
+        if !once.contains(&resource) {
+            once.push(resource);
+        }
+    }
+    once
 }
 
 /// What a token request narrows a grant to (RFC 8707 §2.2): a subset, or all of it.
@@ -18,7 +28,7 @@ pub fn narrowed(params: &Params, granted: &[String]) -> Result<Vec<String>, OAut
     if named.iter().any(|r| !granted.contains(r)) {
         return Err(OAuthError::new(ErrorCode::InvalidTarget, "`resource` names an API that was not part of the grant."));
     }
-    Ok(if named.is_empty() { granted.to_vec() } else { named })
+    Ok(if named.is_empty() { granted.to_vec() } else { each_once(named) })
 }
 
 #[cfg(test)]

@@ -28,6 +28,12 @@ pub struct LiveToken {
     pub grant_id: Option<GrantId>,
 }
 
+/// The client that a token of this issuer was given to, whether or not it lives.
+pub async fn client_of(core: &Core, token: &str) -> Option<ClientId> {
+    let claims = core.keys.verify(core, token, &[TYP]).await.ok()?;
+    ClientId::parse(claims.get("client_id")?.as_str()?).ok()
+}
+
 /// The token, or `invalid_token`. The audience is the caller's to judge.
 pub async fn live_token(core: &Core, token: &str) -> Result<LiveToken, Failure> {
     let claims = core.keys.verify(core, token, &[TYP]).await?;

@@ -1,13 +1,15 @@
-//! RP-initiated logout: end the session, or ask first.
+//! Logout that an application asks for: end the session, or ask first.
 
 use super::authorize::Cookies;
 use super::ticket::Logout;
 use super::{Core, Failure, subject};
+use crate::domain::client::Client;
 use crate::domain::id::{ClientId, SessionId};
 use crate::domain::secret::Digest;
 use crate::domain::session::EndReason;
-use crate::protocol::end_session::{After, Decision, Hint, decide};
+use crate::protocol::end_session::{After, CameFrom, Decision, Hint, decide, decide_auth0};
 use crate::protocol::params::Params;
+use crate::store::sessions::SessionFacts;
 use crate::store::{clients, sessions, tree};
 
 #[derive(Debug)]
@@ -31,22 +33,7 @@ pub async fn start(core: &Core, params: &Params, cookies: Cookies<'_>) -> Result
         (Some(hint), _) => Some(hint.client_id.clone()),
         (None, named) => named,
     };
-    let (id, cookie) = (client_id.clone(), cookies.session);
-    let (client, facts) = core
-        .store
-        .read(move |db| {
-            let client = match &id {
-                Some(id) => clients::find(db, id)?,
-                None => None,
-            };
-            let facts = match cookie {
-                Some(cookie) => sessions::facts(db, &cookie, None)?,
-                None => None,
-            };
-            Ok((client, facts))
-        })
-        .await?;
-    let facts = facts.filter(|facts| facts.session.ended.is_none());
+    let (client, facts) = load(core, client_id.as_ref(), cookies.session).await?;
     let session = facts.as_ref().map(|facts| &facts.session);
     // Whom the hint names can only be told of a client that is still there: it says by which name it knows its users.
     let hint = hint.map(|hint| {
@@ -54,11 +41,43 @@ pub async fn start(core: &Core, params: &Params, cookies: Cookies<'_>) -> Result
         Hint { user: user.and_then(|(user, named)| named.then_some(user)), client_id: hint.client_id, sid: hint.sid }
     });
     let sid = session.zip(client_id.as_ref()).map(|(session, client)| core.sids.sid(session.id, client));
-    match decide(params, hint.as_ref(), client.as_ref(), session, sid.as_deref()) {
+    let decision = decide(params, hint.as_ref(), client.as_ref(), session, sid.as_deref());
+    apply(core, decision, facts).await
+}
+
+/// The same as Auth0's libraries ask for it.
+pub async fn start_auth0(core: &Core, params: &Params, came_from: CameFrom<'_>, cookies: Cookies<'_>) -> Result<Outcome, Failure> {
+    let client_id = params.get("client_id").and_then(|id| ClientId::parse(id).ok());
+    let (client, facts) = load(core, client_id.as_ref(), cookies.session).await?;
+    let own_session = facts.as_ref().and_then(|facts| facts.client_session.as_ref()).is_some_and(|client_session| client_session.ended.is_none());
+    let decision = decide_auth0(params, client.as_ref(), came_from, facts.is_some(), own_session)?;
+    apply(core, decision, facts).await
+}
+
+/// The client, and the session of the cookie if it has not ended.
+async fn load(core: &Core, client_id: Option<&ClientId>, cookie: Option<Digest>) -> Result<(Option<Client>, Option<SessionFacts>), Failure> {
+    let id = client_id.cloned();
+    let loaded = core.store.read(move |db| {
+        let client = match &id {
+            Some(id) => clients::find(db, id)?,
+            None => None,
+        };
+        let facts = match cookie {
+            Some(cookie) => sessions::facts(db, &cookie, id.as_ref())?,
+            None => None,
+        };
+        Ok((client, facts))
+    });
+    let (client, facts) = loaded.await?;
+    Ok((client, facts.filter(|facts| facts.session.ended.is_none())))
+}
+
+async fn apply(core: &Core, decision: Decision, facts: Option<SessionFacts>) -> Result<Outcome, Failure> {
+    match decision {
         Decision::NothingToEnd(after) => Ok(Outcome::Ended(after)),
         Decision::End(after) => {
-            if let Some(session) = session {
-                end(core, session.id).await?;
+            if let Some(facts) = facts {
+                end(core, facts.session.id).await?;
             }
             Ok(Outcome::Ended(after))
         }

@@ -1,34 +1,53 @@
-//! Which web origins may read answers (CORS). A preflight names no client, so the question is whether any enabled client
-//! registered the origin; the list is kept for a second, so that a preflight costs nothing.
+//! Which web origins may read answers (CORS). A preflight names no client, so there the question is whether any enabled client
+//! registered the origin; the answer itself is read only by the origins of the client it is for. The list is kept for a second, so
+//! that a preflight costs nothing.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use chrono::TimeDelta;
 
 use super::{Core, Failure};
 use crate::domain::clock::Timestamp;
+use crate::domain::id::ClientId;
 use crate::store::clients;
 
-type Cached = Option<(Timestamp, Arc<HashSet<String>>)>;
+#[derive(Default)]
+struct Registered {
+    of_any: HashSet<String>,
+    by_client: HashMap<ClientId, Vec<String>>,
+}
+
+type Cached = Option<(Timestamp, Arc<Registered>)>;
 
 #[derive(Default)]
 pub struct WebOrigins(Mutex<Cached>);
 
 const KEEP: TimeDelta = TimeDelta::seconds(1);
 
-/// Whether `origin` is registered as a web origin of an enabled client.
-pub async fn is_registered(core: &Core, origin: &str) -> Result<bool, Failure> {
+/// Whether `origin` is a web origin of `caller`; of any enabled client, where the caller is not a known one.
+pub async fn is_registered(core: &Core, origin: &str, caller: Option<&ClientId>) -> Result<bool, Failure> {
+    let registered = registered(core).await?;
+    Ok(match caller.and_then(|caller| registered.by_client.get(caller)) {
+        Some(own) => own.iter().any(|known| known == origin),
+        None => registered.of_any.contains(origin),
+    })
+}
+
+async fn registered(core: &Core) -> Result<Arc<Registered>, Failure> {
     let now = core.now();
     let cached = core.web_origins.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
-    if let Some((at, origins)) = cached
+    if let Some((at, registered)) = cached
         && now.signed_duration_since(at).abs() < KEEP
     {
-        return Ok(origins.contains(origin));
+        return Ok(registered);
     }
-    let origins = core.store.read(clients::origins).await?;
-    let origins: Arc<HashSet<String>> = Arc::new(origins.into_iter().flat_map(|(_, origins)| origins).collect());
-    let known = origins.contains(origin);
-    *core.web_origins.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some((now, origins));
-    Ok(known)
+    let mut fresh = Registered::default();
+    for (client, origins) in core.store.read(clients::origins).await? {
+        fresh.of_any.extend(origins.iter().cloned());
+        fresh.by_client.insert(client, origins);
+    }
+    let fresh = Arc::new(fresh);
+    *core.web_origins.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some((now, fresh.clone()));
+    Ok(fresh)
 }

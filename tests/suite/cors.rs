@@ -3,9 +3,34 @@
 use crate::support::app::{App, OWN_PAGE};
 use crate::support::database::{Database, each_database};
 
-each_database!(metadata_is_public);
+each_database!(an_answer_is_for_the_callers_own_pages, metadata_is_public);
 
 const ALLOWED: &str = "access-control-allow-origin";
+
+/// CR-02: a preflight names no client; the answer is read only by pages of the client that it is for.
+async fn an_answer_is_for_the_callers_own_pages(database: Database) {
+    let app = App::start(database).await;
+    let party = app.relying_party(OWN_PAGE);
+    let tokens = app.sign_in(&mut app.browser(), &party, "openid").await;
+    let bearer = format!("Bearer {}", tokens.access);
+    let (own, other) = ("https://own.example.test", "https://app.example.test");
+    let revoke = [("client_id", OWN_PAGE), ("token", "x")];
+    let refresh = [("grant_type", "refresh_token"), ("client_id", OWN_PAGE), ("refresh_token", "x")];
+    let unknown = [("grant_type", "refresh_token"), ("client_id", "nobody"), ("refresh_token", "x")];
+    for (origin, expected) in [(own, Some(own)), (other, None)] {
+        let answer = app.network.post_form(&party.endpoint("oauth/token"), &[("origin", origin)], &refresh).await;
+        assert_eq!((answer.status.as_u16(), answer.header(ALLOWED), answer.header("vary")), (400, expected, Some("Origin")), "{origin}");
+        let answer = app.network.post_form(&party.endpoint("oauth/revoke"), &[("origin", origin)], &revoke).await;
+        assert_eq!((answer.status.as_u16(), answer.header(ALLOWED)), (200, expected), "{origin}");
+        let answer = app.network.get(&party.endpoint("userinfo"), &[("origin", origin), ("authorization", &bearer)]).await;
+        assert_eq!((answer.status.as_u16(), answer.header(ALLOWED)), (200, expected), "{origin}");
+        // Whose answer it is cannot be told: a developer may still read what is wrong.
+        let answer = app.network.post_form(&party.endpoint("oauth/token"), &[("origin", origin)], &unknown).await;
+        assert_eq!((answer.status.as_u16(), answer.header(ALLOWED)), (401, Some(origin)));
+        let answer = app.network.get(&party.endpoint("userinfo"), &[("origin", origin), ("authorization", "Bearer x")]).await;
+        assert_eq!((answer.status.as_u16(), answer.header(ALLOWED)), (401, Some(origin)));
+    }
+}
 
 /// OIDC Discovery §4, RFC 8414 §3: everybody may read what is public.
 async fn metadata_is_public(database: Database) {
