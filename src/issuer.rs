@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use chrono::TimeDelta;
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
 
 use crate::admin;
 use crate::domain::client::ClientMetadata;
 use crate::domain::clock::{Clock, SystemClock};
+use crate::domain::duration::Lifetime;
 use crate::domain::entropy::{Entropy, SystemEntropy};
 use crate::http::pages::PageError;
 use crate::http::require_token::RequireToken;
@@ -16,6 +18,7 @@ use crate::http::{self, App};
 use crate::jose::keyed_digest::KeyedDigest;
 use crate::jose::pairwise::Pairwise;
 use crate::jose::refresh_token::Minter;
+use crate::jose::rotation::Schedule;
 use crate::jose::sealed::Sealer;
 use crate::jose::sid::Deriver;
 use crate::service::admin::{Admin, Installation, InstallationError, declare};
@@ -90,7 +93,9 @@ impl IssuerBuilder {
         algorithms.extend(settings.clients.iter().flat_map(|client| of_client(&client.metadata)).flatten());
         algorithms.sort();
         algorithms.dedup();
-        let keys = Keys::open(&installation.store, installation.key_sealer(), &settings.lifetimes, &algorithms, &clock, &entropy).await?;
+        let length = |lifetime| if let Lifetime::Limited(delta) = lifetime { Some(delta) } else { None };
+        let schedule = Schedule { announce: length(settings.keys.announce).unwrap_or(TimeDelta::MAX), every: length(settings.keys.rotate_every) };
+        let keys = Keys::open(&installation.store, installation.key_sealer(), &settings.lifetimes, algorithms, schedule, clock.as_ref(), &entropy).await?;
         let core = Core {
             codes: Sealer::new(subkey("authorization codes")),
             tickets: Sealer::new(subkey("tickets")),

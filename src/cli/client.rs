@@ -210,6 +210,7 @@ fn show(client: &Registered) -> Done {
         ("scope", metadata.scope.to_string()),
         ("resources", metadata.resources.join(" ")),
         ("first party", yes(metadata.first_party)),
+        ("requires PKCE", yes(metadata.require_pkce)),
         ("id token algorithm", metadata.id_token_signed_response_alg.as_str().to_owned()),
         ("userinfo algorithm", metadata.userinfo_signed_response_alg.map_or("none (JSON)", |alg| alg.as_str()).to_owned()),
         ("subject type", text(&metadata.subject_type)),

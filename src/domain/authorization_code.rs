@@ -18,8 +18,8 @@ pub struct AuthorizationCode {
     pub session_id: SessionId,
     pub grant: Grant,
     pub nonce: Option<String>,
-    /// The S256 challenge, base64url as sent. Always there: PKCE is not optional.
-    pub code_challenge: String,
+    /// The S256 challenge, base64url as sent. Absent only for a client that is registered to go without.
+    pub code_challenge: Option<String>,
     pub issued_at: Timestamp,
     pub expires_at: Timestamp,
 }

@@ -48,6 +48,9 @@ pub struct ClientMetadata {
     /// The operator's own application: its users are not asked for consent.
     #[serde(default)]
     pub first_party: bool,
+    /// Whether its authorization requests must carry a PKCE challenge; only a confidential client may go without.
+    #[serde(default = "pkce_is_required")]
+    pub require_pkce: bool,
     #[serde(default)]
     pub id_token_signed_response_alg: SigningAlg,
     /// With it userinfo is a signed JWT (OIDC Core §5.3.2); without, JSON.
@@ -62,6 +65,10 @@ pub struct ClientMetadata {
     pub refresh_overlap: Lifetime,
     #[serde(default)]
     pub lifetimes: LimitOverrides,
+}
+
+const fn pkce_is_required() -> bool {
+    true
 }
 
 /// What kind of application it is; sets the defaults.
@@ -129,6 +136,7 @@ impl ClientMetadata {
             scope: Scope::parse(scope).unwrap_or_default(),
             resources: Vec::new(),
             first_party: false,
+            require_pkce: true,
             id_token_signed_response_alg: SigningAlg::Es256,
             userinfo_signed_response_alg: None,
             subject_type: SubjectType::Public,
@@ -157,6 +165,11 @@ impl ClientMetadata {
         self.redirect_uris.iter().any(|uri| uri.matches(requested, any_loopback_port))
     }
 
+    /// Whether `origin` is one of the client's own: a web origin, or where one of its redirect URIs leads.
+    pub fn is_page_of(&self, origin: &str) -> bool {
+        self.web_origins.iter().any(|known| known.as_str() == origin) || self.redirect_uris.iter().any(|uri| uri.origin().as_deref() == Some(origin))
+    }
+
     pub fn allows_post_logout_redirect(&self, requested: &str) -> bool {
         let any_loopback_port = self.kind == ClientKind::Native;
         self.post_logout_redirect_uris.iter().any(|uri| uri.matches(requested, any_loopback_port))
@@ -180,6 +193,8 @@ pub enum InvalidClient {
         "client `{0}`: an unlimited `refresh_overlap` is only for sender-constrained tokens: a thief could use the old token beside the owner for ever; set a duration such as `PT30S`"
     )]
     UnlimitedOverlap(ClientId),
+    #[error("client `{0}`: a public client proves itself by PKCE alone: leave `require_pkce` out or set it to `true`")]
+    PublicWithoutPkce(ClientId),
     #[error("client `{0}`: `{1}` uses a private-use scheme, which only `native` clients may register")]
     PrivateScheme(ClientId, String),
     #[error("client `{0}`: `lifetimes.{1}` is zero, so it would end as it begins: write a duration such as `PT8H`, or leave it out")]
@@ -216,6 +231,10 @@ impl ClientMetadata {
         }
         if self.is_public() && self.grant_types.contains(&GrantType::ClientCredentials) {
             return Err(E::PublicClientCredentials(id.clone()));
+        }
+        // RFC 9700 §2.1.1: public clients MUST use PKCE.
+        if self.is_public() && !self.require_pkce {
+            return Err(E::PublicWithoutPkce(id.clone()));
         }
         if self.refresh_overlap == Lifetime::Unlimited {
             return Err(E::UnlimitedOverlap(id.clone()));

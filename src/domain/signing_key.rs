@@ -7,6 +7,10 @@ use super::clock::Timestamp;
 /// For how many seconds a verifier may keep the JWKS. A new key is announced for longer before it signs.
 pub const JWKS_MAX_AGE_SECONDS: i64 = 3600;
 
+/// How old the JWKS may be that a verifier goes by: kept for a day whatever it was told, after an hour in a cache on the way.
+/// A key is announced for longer.
+pub const VERIFIERS_KEEP_SECONDS: i64 = 86_400 + JWKS_MAX_AGE_SECONDS;
+
 /// The signature algorithms on offer (RFC 7518 §3.1, RFC 8037 §3.1).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum SigningAlg {

@@ -247,7 +247,12 @@ impl KeyRing {
     }
 
     fn active(&self, alg: SigningAlg, now: Timestamp) -> Option<&Key> {
-        self.keys.values().find(|key| key.alg == alg && key.life.state(now) == KeyState::Active)
+        let of_alg = || self.keys.values().filter(|key| key.alg == alg);
+        // A clock that runs behind sees the very first key, which was to sign at once, as one to come. It signs: a second first one would be worse.
+        let first = || {
+            of_alg().min_by_key(|key| key.life.active_from).filter(|key| key.life.state(now) == KeyState::Announced && key.announced_at == key.life.active_from)
+        };
+        of_alg().find(|key| key.life.state(now) == KeyState::Active).or_else(first)
     }
 }
 

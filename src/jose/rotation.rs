@@ -8,7 +8,7 @@
 use chrono::TimeDelta;
 
 use crate::domain::clock::Timestamp;
-use crate::domain::signing_key::{KeyState, SigningKey};
+use crate::domain::signing_key::{KeyState, SigningAlg, SigningKey};
 
 /// The instants at which one key changes its state, once its neighbours are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,30 @@ pub fn lives(keys: &[SigningKey], retire_after: TimeDelta) -> Vec<Life> {
     keys.iter().map(|key| life(key, keys, retire_after.max(TimeDelta::zero()))).collect()
 }
 
+/// When keys follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Schedule {
+    /// How long a key is in the JWKS before it signs.
+    pub announce: TimeDelta,
+    /// How long a key signs before the next one does; `None`: until somebody makes the next one.
+    pub every: Option<TimeDelta>,
+}
+
+/// Whether a key of `alg` is to be made at `now`, and from when it is to sign. The next one is made in time to be announced before its
+/// turn; if that time was missed, because nobody asked, its turn comes later. The first one signs at once: no verifier waits for it.
+pub fn due(keys: &[SigningKey], alg: SigningAlg, schedule: Schedule, now: Timestamp) -> Option<Timestamp> {
+    let of_alg: Vec<Life> = keys.iter().zip(lives(keys, TimeDelta::zero())).filter(|(key, _)| key.alg == alg).map(|(_, life)| life).collect();
+    if of_alg.iter().any(|life| life.state(now) == KeyState::Announced) {
+        return None;
+    }
+    let Some(active) = of_alg.iter().find(|life| life.state(now) == KeyState::Active) else {
+        return Some(now);
+    };
+    let turn = active.active_from.checked_add_signed(schedule.every?)?;
+    let announced = now.checked_add_signed(schedule.announce)?;
+    (turn <= announced).then_some(announced)
+}
+
 fn life(key: &SigningKey, all: &[SigningKey], retire_after: TimeDelta) -> Life {
     // Keys that may sign from the same instant are told apart by their kid: any total order does, if all replicas share it.
     let order = |key: &SigningKey| (key.active_from, key.announced_at, key.kid.clone());
@@ -68,8 +92,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::signing_key::SigningAlg;
-
     fn at(seconds: i64) -> Timestamp {
         DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
     }
@@ -137,7 +159,44 @@ mod tests {
         assert_eq!(lives(&rows, TimeDelta::MAX)[0].retires_at, None);
     }
 
+    #[test]
+    fn the_next_key_is_due_in_time_to_be_announced() {
+        let schedule = Schedule { announce: TimeDelta::seconds(10), every: Some(TimeDelta::seconds(100)) };
+        let due = |rows: &[SigningKey], second| super::due(rows, SigningAlg::Es256, schedule, at(second));
+        let first = key(1, SigningAlg::Es256, 0, 0, None);
+        assert_eq!(due(&[], 7), Some(at(7)), "the first signs at once");
+        assert_eq!(due(&[key(1, SigningAlg::Rs256, 0, 0, None)], 7), Some(at(7)), "algorithms do not touch each other");
+        assert_eq!((due(std::slice::from_ref(&first), 0), due(std::slice::from_ref(&first), 89)), (None, None));
+        assert_eq!(due(std::slice::from_ref(&first), 90), Some(at(100)));
+        assert_eq!(due(std::slice::from_ref(&first), 5000), Some(at(5010)), "late, and still announced");
+        let rows = [first, key(2, SigningAlg::Es256, 90, 100, None)];
+        assert_eq!((due(&rows, 95), due(&rows, 100), due(&rows, 189), due(&rows, 190)), (None, None, None, Some(at(200))));
+        // A clock that runs behind sees the first key of another replica as announced: that is no reason for another first one.
+        assert_eq!(due(&rows, -30), None);
+        let never = Schedule { every: None, ..schedule };
+        assert_eq!(super::due(&rows, SigningAlg::Es256, never, at(100_000)), None);
+        assert_eq!(super::due(&[key(1, SigningAlg::Es256, 0, 0, Some(20))], SigningAlg::Es256, never, at(30)), Some(at(30)), "all were retired by hand");
+    }
+
     proptest! {
+        /// Whoever looks every now and then and makes what is due: a key is always announced in full, and a verifier that fetches no less
+        /// often than that never meets a key it does not have.
+        #[test]
+        fn nobody_meets_a_key_that_was_not_announced(looks in prop::collection::vec(1i64..40, 1..60), every in 20i64..60, announce in 1i64..20) {
+            let schedule = Schedule { announce: TimeDelta::seconds(announce), every: Some(TimeDelta::seconds(every)) };
+            let mut rows: Vec<SigningKey> = Vec::new();
+            let mut now = 0;
+            for (number, wait) in looks.into_iter().enumerate() {
+                if let Some(from) = super::due(&rows, SigningAlg::Es256, schedule, at(now)) {
+                    prop_assert!(rows.is_empty() || from == at(now) + schedule.announce);
+                    rows.push(SigningKey { active_from: from, ..key(number, SigningAlg::Es256, now, now, None) });
+                }
+                let signing = lives(&rows, TimeDelta::seconds(5)).iter().filter(|life| life.state(at(now)) == KeyState::Active).count();
+                prop_assert_eq!(signing, 1);
+                now += wait;
+            }
+        }
+
         #[test]
         fn exactly_one_key_of_an_algorithm_signs_once_one_may(rows in keys(false), retire_after in 0i64..20) {
             let lives = lives(&rows, TimeDelta::seconds(retire_after));

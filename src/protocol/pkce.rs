@@ -6,9 +6,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::error::OAuthError;
 use crate::domain::secret::{Digest, same};
 
-/// Reads `code_challenge` and `code_challenge_method`. Both are required of every client (RFC 9700 §2.1.1).
-pub fn challenge(challenge: Option<&str>, method: Option<&str>) -> Result<String, OAuthError> {
+/// Reads `code_challenge` and `code_challenge_method`. Without `required` both may be left out; half of it never counts.
+pub fn challenge(challenge: Option<&str>, method: Option<&str>, required: bool) -> Result<Option<String>, OAuthError> {
     let Some(challenge) = challenge else {
+        if !required && method.is_none() {
+            return Ok(None);
+        }
         return Err(OAuthError::invalid_request("Parameter `code_challenge` is missing: this server requires PKCE (RFC 7636) with method S256."));
     };
     // RFC 7636 §4.3: an absent method means `plain`.
@@ -19,12 +22,22 @@ pub fn challenge(challenge: Option<&str>, method: Option<&str>) -> Result<String
     if !canonical {
         return Err(OAuthError::invalid_request("`code_challenge` must be the base64url of a SHA-256, 43 characters without padding."));
     }
-    Ok(challenge.to_owned())
+    Ok(Some(challenge.to_owned()))
 }
 
 /// RFC 7636 §4.1: 43 to 128 unreserved characters.
 pub fn is_verifier(text: &str) -> bool {
     (43..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
+}
+
+/// Does the token request fit the authorization request? RFC 9700 §2.1.1: a verifier that comes for a code without a challenge is a
+/// downgrade, whatever the client is registered with: somebody took the challenge out of the request.
+pub fn fits(challenge: Option<&str>, verifier: Option<&str>, required: bool) -> bool {
+    match (challenge, verifier) {
+        (Some(challenge), Some(verifier)) => verify(verifier, challenge),
+        (None, None) => !required,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
 }
 
 /// RFC 7636 §4.6.
@@ -44,7 +57,20 @@ mod tests {
     fn knows_the_example_of_the_rfc() {
         assert!(verify(VERIFIER, CHALLENGE));
         assert!(!verify(CHALLENGE, CHALLENGE));
-        assert_eq!(challenge(Some(CHALLENGE), Some("S256")).unwrap(), CHALLENGE);
+        assert_eq!(challenge(Some(CHALLENGE), Some("S256"), true).unwrap().as_deref(), Some(CHALLENGE));
+    }
+
+    /// RFC 9700 §2.1.1. PK-05.
+    #[test]
+    fn both_halves_or_none() {
+        assert_eq!(challenge(None, None, false), Ok(None));
+        assert!(challenge(None, None, true).is_err());
+        let both = (Some(CHALLENGE), Some(VERIFIER));
+        for required in [true, false] {
+            assert!(fits(both.0, both.1, required));
+            assert!(!fits(None, both.1, required) && !fits(both.0, None, required) && !fits(both.0, Some(CHALLENGE), required));
+        }
+        assert!(fits(None, None, false) && !fits(None, None, true));
     }
 
     /// PK-06.
@@ -57,7 +83,8 @@ mod tests {
             (Some("short"), Some("S256")),
             (Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM="), Some("S256")),
         ] {
-            assert!(challenge(text, method).is_err(), "{text:?} {method:?}");
+            assert!(challenge(text, method, true).is_err(), "{text:?} {method:?}");
+            assert!(challenge(text, method, false).is_err(), "not required is not unread: {text:?} {method:?}");
         }
         assert!(!is_verifier(&"a".repeat(42)) && !is_verifier(&"a".repeat(129)) && !is_verifier(&format!("{}+", "a".repeat(43))));
         assert!(is_verifier(&"a".repeat(43)) && is_verifier(&"a".repeat(128)));

@@ -3,12 +3,14 @@
 //!
 //! A snapshot stays in use while the database is away: signing, verifying and the JWKS do not depend on it (P6).
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
 
 use chrono::TimeDelta;
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
+use super::key_schedule::keep;
 use super::{Core, Failure};
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::duration::Lifetime;
@@ -18,10 +20,11 @@ use crate::domain::lifetime::Limits;
 use crate::domain::secret::Digest;
 use crate::domain::signing_key::{SigningAlg, SigningKey};
 use crate::jose::key_ring::{self, KeyPolicy, KeyRing};
+use crate::jose::rotation::Schedule;
 use crate::jose::sealed::Sealer;
 use crate::protocol::error::OAuthError;
 use crate::protocol::id_token;
-use crate::store::{Store, StoreError, clients, meta, signing_keys};
+use crate::store::{Store, StoreError, clients, signing_keys};
 
 /// The prepared JWKS.
 #[derive(Debug)]
@@ -33,6 +36,8 @@ pub struct Jwks {
 
 struct Snapshot {
     ring: KeyRing,
+    /// What some client's ID tokens are signed with.
+    in_use: BTreeSet<SigningAlg>,
     longer_sessions: bool,
     loaded_at: Timestamp,
     jwks: RwLock<Arc<Jwks>>,
@@ -42,6 +47,8 @@ pub struct Keys {
     snapshot: RwLock<Arc<Snapshot>>,
     sealer: Sealer,
     limits: Limits,
+    algorithms: Vec<SigningAlg>,
+    schedule: Schedule,
     /// One reload at a time; holds when the last one was tried.
     reloading: Mutex<Timestamp>,
 }
@@ -57,23 +64,26 @@ impl Keys {
         store: &Store,
         sealer: Sealer,
         limits: &Limits,
-        algorithms: &[SigningAlg],
-        clock: &Arc<dyn Clock>,
+        algorithms: Vec<SigningAlg>,
+        schedule: Schedule,
+        clock: &dyn Clock,
         entropy: &Arc<dyn Entropy>,
     ) -> Result<Self, Failure> {
-        for alg in algorithms {
-            ensure(store, &sealer, limits, *alg, clock, entropy).await?;
+        // Without the first keys there is no issuer; that a next one is due keeps nobody from starting.
+        let first = Schedule { every: None, ..schedule };
+        for alg in &algorithms {
+            keep(store, &sealer, entropy, first, *alg, clock.now()).await?;
         }
         let now = clock.now();
         let snapshot = load(store, &sealer, limits, now).await?;
-        Ok(Self { snapshot: RwLock::new(Arc::new(snapshot)), sealer, limits: *limits, reloading: Mutex::new(now) })
+        Ok(Self { snapshot: RwLock::new(Arc::new(snapshot)), sealer, limits: *limits, algorithms, schedule, reloading: Mutex::new(now) })
     }
 
     pub async fn sign(&self, core: &Core, alg: SigningAlg, typ: &str, claims: &Map<String, Value>, mut now: Timestamp) -> Result<String, Failure> {
         let mut snapshot = self.fresh(core, now).await;
         if !snapshot.ring.has_active(alg, now) {
             // The first token in this algorithm: no verifier knows a key of it, so the new one may sign at once.
-            ensure(&core.store, &self.sealer, &self.limits, alg, &core.clock, &core.entropy).await?;
+            keep(&core.store, &self.sealer, &core.entropy, self.schedule, alg, now).await?;
             // The key may be another replica's, made since this request began.
             now = core.now();
             self.reload(core, now).await?;
@@ -137,13 +147,30 @@ impl Keys {
             return false;
         }
         *tried_at = now;
-        match self.reload(core, now).await {
+        match self.reload_and_rotate(core, now).await {
             Ok(()) => true,
             Err(failure) => {
                 tracing::warn!(?failure, "the signing keys could not be read again; the ones known stay in use");
                 false
             }
         }
+    }
+
+    /// Reads the keys again, and makes the next one of an algorithm in use when it is due. So rotation needs no timer and no leader:
+    /// an issuer that nobody asks anything needs no new key.
+    async fn reload_and_rotate(&self, core: &Core, now: Timestamp) -> Result<(), Failure> {
+        self.reload(core, now).await?;
+        let snapshot = self.current();
+        let in_use = self.algorithms.iter().chain(&snapshot.in_use).collect::<BTreeSet<_>>();
+        let mut made = false;
+        // An algorithm that has no key yet gets its first one when it is needed.
+        for alg in in_use.into_iter().filter(|alg| snapshot.ring.has_active(**alg, now)) {
+            match keep(&core.store, &self.sealer, &core.entropy, self.schedule, *alg, now).await {
+                Ok(one) => made |= one,
+                Err(failure) => tracing::warn!(?failure, alg = alg.as_str(), "the next signing key could not be made; it is tried again in a minute"),
+            }
+        }
+        if made { self.reload(core, now).await } else { Ok(()) }
     }
 
     async fn reload(&self, core: &Core, now: Timestamp) -> Result<(), Failure> {
@@ -158,6 +185,8 @@ pub struct Stored {
     pub rows: Vec<SigningKey>,
     /// A key stays in the JWKS after its last signature for as long as a token of any client can live, and an hour more.
     pub policy: KeyPolicy,
+    /// What some client's ID tokens are signed with.
+    pub in_use: BTreeSet<SigningAlg>,
     /// Whether some client allows longer sessions than the instance.
     pub longer_sessions: bool,
 }
@@ -165,20 +194,21 @@ pub struct Stored {
 pub async fn stored(store: &Store, limits: &Limits) -> Result<Stored, StoreError> {
     let limits = *limits;
     let read = store.scan(move |db| {
-        let (mut longest, mut longer_sessions) = (longest_token(&limits), false);
+        let (mut longest, mut longer_sessions, mut in_use) = (longest_token(&limits), false, BTreeSet::new());
         let mut after: Option<ClientId> = None;
         loop {
             let page = clients::list(db, after.as_ref(), 500)?;
             let Some(last) = page.last() else { break };
             after = Some(last.id.clone());
             for client in &page {
+                in_use.insert(client.metadata.id_token_signed_response_alg);
                 let own = limits.with(&client.metadata.lifetimes);
                 longest = longest.max(longest_token(&own));
                 longer_sessions |= own.session_absolute.is_longer_than(limits.session_absolute) || own.session_idle.is_longer_than(limits.session_idle);
             }
         }
         let policy = KeyPolicy { retire_after: longest + TimeDelta::hours(1) };
-        Ok(Stored { rows: signing_keys::list(db)?, policy, longer_sessions })
+        Ok(Stored { rows: signing_keys::list(db)?, policy, in_use, longer_sessions })
     });
     read.await
 }
@@ -192,10 +222,10 @@ fn longest_token(limits: &Limits) -> TimeDelta {
 }
 
 async fn load(store: &Store, sealer: &Sealer, limits: &Limits, now: Timestamp) -> Result<Snapshot, Failure> {
-    let Stored { rows, policy, longer_sessions } = stored(store, limits).await?;
+    let Stored { rows, policy, in_use, longer_sessions } = stored(store, limits).await?;
     let ring = KeyRing::load(&rows, sealer, policy).map_err(|error| Failure::Unavailable(error.to_string()))?;
     let jwks = RwLock::new(Arc::new(prepare(&ring, now)));
-    Ok(Snapshot { ring, longer_sessions, loaded_at: now, jwks })
+    Ok(Snapshot { ring, in_use, longer_sessions, loaded_at: now, jwks })
 }
 
 fn prepare(ring: &KeyRing, now: Timestamp) -> Jwks {
@@ -203,32 +233,4 @@ fn prepare(ring: &KeyRing, now: Timestamp) -> Jwks {
     let Digest(hash) = Digest::of(body.as_bytes());
     let etag = format!("\"{}\"", hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>());
     Jwks { body, etag, valid_until: ring.next_change(now) }
-}
-
-/// Makes the first key of an algorithm. Making an RSA key takes a while, so it happens on a thread of its own.
-///
-/// Of replicas that start together one makes it and the others find it: with two first keys, each would sign with one that the other
-/// does not show yet.
-async fn ensure(store: &Store, sealer: &Sealer, limits: &Limits, alg: SigningAlg, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Result<(), Failure> {
-    let now = clock.now();
-    if load(store, sealer, limits, now).await?.ring.has_active(alg, now) {
-        return Ok(());
-    }
-    let (sealer, entropy) = (sealer.clone(), entropy.clone());
-    let made = tokio::task::spawn_blocking(move || key_ring::generate(alg, now, now, &sealer, entropy.as_ref())).await;
-    let key = made.map_err(|error| Failure::Unavailable(error.to_string()))?.map_err(|error| Failure::Unavailable(error.to_string()))?;
-    let clock = clock.clone();
-    let first = store.write(move |db| {
-        meta::lock(db, "first_key_lock")?;
-        let now = clock.now();
-        let signs = |there: &SigningKey| there.alg == alg && there.active_from <= now && there.retired_at.is_none_or(|at| at > now);
-        if signing_keys::list(db)?.iter().any(signs) {
-            return Ok(false);
-        }
-        signing_keys::insert(db, &key).map(|()| true)
-    });
-    if first.await? {
-        tracing::info!(event = "key.created", alg = alg.as_str(), "made a first signing key");
-    }
-    Ok(())
 }

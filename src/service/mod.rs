@@ -6,6 +6,7 @@ pub mod authenticate_client;
 pub mod authorize;
 pub mod consent;
 pub mod introspect;
+pub mod key_schedule;
 pub mod keys;
 pub mod known_browser;
 pub mod login;

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
-use gatekey::domain::clock::Timestamp;
+use chrono::{DateTime, TimeDelta};
+use gatekey::domain::clock::{ManualClock, Timestamp};
+use gatekey::domain::duration::Lifetime;
 use gatekey::domain::signing_key::SigningAlg;
 use gatekey::service::admin::{Activation, Installation};
+use gatekey::store::signing_keys;
 
 use crate::support::app::{App, MACHINE, OWN_PAGE};
 use crate::support::browser::form_with;
@@ -14,7 +16,15 @@ use crate::support::entropy::SeededEntropy;
 use crate::support::jwt;
 use crate::support::relying_party::{RelyingParty, tokens};
 
-each_database!(a_rotation_surprises_no_verifier, each_algorithm_signs, a_hint_outlives_its_key_unless_that_was_retired_by_hand);
+each_database!(
+    a_rotation_surprises_no_verifier,
+    keys_follow_each_other_by_themselves,
+    never_means_never,
+    several_first_starts_make_one_key_of_an_algorithm,
+    a_clock_behind_makes_no_second_first_key,
+    each_algorithm_signs,
+    a_hint_outlives_its_key_unless_that_was_retired_by_hand
+);
 
 /// A verifier that keeps the JWKS for as long as it is told to.
 struct Verifier {
@@ -67,6 +77,114 @@ async fn a_rotation_surprises_no_verifier(database: Database) {
     assert_eq!(kids.len(), 2, "the new key took over, once: {kids:?}");
     let newest = machine.jwks().await;
     assert!(!newest.contains(&kids[0]) && newest.contains(&kids[1]), "in the end the old one is gone");
+}
+
+/// Every key there is, by algorithm.
+async fn kids(app: &App, alg: SigningAlg) -> Vec<String> {
+    let rows = app.store.scan(signing_keys::list).await.unwrap();
+    rows.into_iter().filter(|row| row.alg == alg).map(|row| row.kid).collect()
+}
+
+/// 400 days on two replicas that ask at the same instants: with nobody's help each algorithm in use gets a new key every 90 days, one, and
+/// neither a verifier that keeps the JWKS for a day nor one that keeps it as long as it is told meets a key it does not know. P13.
+async fn keys_follow_each_other_by_themselves(database: Database) {
+    let app = App::start_with(database, |settings| {
+        settings.lifetimes.session_absolute = Lifetime::Unlimited;
+        settings.lifetimes.session_idle = Lifetime::Unlimited;
+        settings.lifetimes.refresh_absolute = Lifetime::Unlimited;
+        settings.lifetimes.refresh_idle = Lifetime::Unlimited;
+        let client = settings.clients.iter_mut().find(|client| client.id.as_str() == OWN_PAGE).unwrap();
+        client.metadata.id_token_signed_response_alg = SigningAlg::Rs256;
+    })
+    .await;
+    let other = app.replica("second").await;
+    let first = app.relying_party(OWN_PAGE);
+    let parties = [RelyingParty { network: other.network.clone(), ..first.clone() }, first.clone()];
+    let mut refresh_token = app.sign_in(&mut app.browser(), &first, "openid offline_access").await.refresh().to_owned();
+    let day = TimeDelta::days(1);
+    // They began at different hours, and each asks its own replica.
+    let mut verifiers: Vec<(usize, Verifier)> = Vec::new();
+    let (mut of_access_tokens, mut of_id_tokens) = (vec![], vec![]);
+    let began = app.now();
+    let mut step = 0;
+    while app.now() - began < TimeDelta::days(400) {
+        let party = &parties[step % 2];
+        if step < 6 {
+            let mut verifier = Verifier::fetch(&app, party).await;
+            if step % 3 != 0 {
+                verifier.keeps_for = day;
+            }
+            verifiers.push((step % 2, verifier));
+        }
+        // Both replicas find a key due at the same moment, if one is.
+        let (a, b) = tokio::join!(parties[0].jwks(), parties[1].jwks());
+        assert!(a.len() > 100 && b.len() > 100);
+        let tokens = party.refresh(&refresh_token).await;
+        refresh_token = tokens.refresh().to_owned();
+        for (replica, verifier) in &mut verifiers {
+            if app.now() - verifier.fetched_at >= verifier.keeps_for {
+                let keeps_for = verifier.keeps_for;
+                *verifier = Verifier { keeps_for, ..Verifier::fetch(&app, &parties[*replica]).await };
+            }
+            for (token, seen) in [(&tokens.access, &mut of_access_tokens), (tokens.id.as_ref().unwrap(), &mut of_id_tokens)] {
+                let kid = jwt::verify(&verifier.jwks, token).0["kid"].as_str().unwrap().to_owned();
+                if seen.last() != Some(&kid) {
+                    seen.push(kid);
+                }
+            }
+        }
+        app.advance(TimeDelta::minutes(9 * 60 + 13));
+        step += 1;
+    }
+    assert!(step > 1000 && verifiers.len() == 6);
+    for (alg, seen) in [(SigningAlg::Es256, of_access_tokens), (SigningAlg::Rs256, of_id_tokens)] {
+        assert_eq!(kids(&app, alg).await, seen, "one key every 90 days, each after the other");
+        assert_eq!(seen.len(), 5, "{alg:?}");
+    }
+    assert_eq!(kids(&app, SigningAlg::EdDsa).await, Vec::<String>::new(), "what nobody uses is not made");
+}
+
+async fn never_means_never(database: Database) {
+    let app = App::start_with(database, |settings| settings.keys.rotate_every = Lifetime::Unlimited).await;
+    let machine = app.relying_party(MACHINE);
+    for _ in 0..40 {
+        app.advance(TimeDelta::days(100));
+        machine.jwks().await;
+    }
+    assert_eq!(kids(&app, SigningAlg::Es256).await.len(), 1);
+}
+
+/// Replicas that are started together on an empty database.
+async fn several_first_starts_make_one_key_of_an_algorithm(database: Database) {
+    let clock = Arc::new(ManualClock::new(DateTime::from_timestamp(1_800_000_000, 0).unwrap()));
+    let settings = crate::support::app::settings(crate::support::app::ISSUER, &database);
+    let database = Arc::new(database);
+    let starts: Vec<_> = (0..4)
+        .map(|number| {
+            let (database, settings, clock) = (database.clone(), settings.clone(), clock.clone());
+            tokio::spawn(async move { App::on(database, settings, clock, &format!("replica {number}")).await })
+        })
+        .collect();
+    let mut jwks = Vec::new();
+    for start in starts {
+        let app = start.await.unwrap();
+        jwks.push(app.relying_party(MACHINE).jwks().await);
+        for alg in [SigningAlg::Es256, SigningAlg::Rs256] {
+            assert_eq!(kids(&app, alg).await.len(), 1);
+        }
+    }
+    assert!(jwks.iter().all(|one| *one == jwks[0]), "and all of them know it");
+}
+
+/// P10: the clock of the second replica is behind that of the one which made the first keys.
+async fn a_clock_behind_makes_no_second_first_key(database: Database) {
+    let app = App::start(database).await;
+    let behind = Arc::new(ManualClock::new(app.now() - TimeDelta::seconds(30)));
+    let second = App::on(app.database.clone(), app.settings.clone(), behind, "behind").await;
+    let machine = second.relying_party(MACHINE);
+    let token = tokens(&machine.post("oauth/token", &[("grant_type", "client_credentials")]).await).access;
+    jwt::verify(&app.relying_party(MACHINE).jwks().await, &token);
+    assert_eq!(kids(&app, SigningAlg::Es256).await.len(), 1);
 }
 
 /// RFC 7518 §3.1, RFC 8037 §3.1: what a client is registered with is what its ID tokens are signed with.

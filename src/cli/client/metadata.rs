@@ -44,6 +44,9 @@ pub(in crate::cli) struct Options {
     /// The operator's own application: its users are not asked for consent
     #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
     first_party: Option<bool>,
+    /// Whether its authorization requests must carry a PKCE challenge; only a client with a secret may go without
+    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
+    require_pkce: Option<bool>,
     /// How its ID tokens are signed: ES256, RS256, PS256 or EdDSA
     #[arg(long = "alg", value_name = "ALG", value_parser = word::<SigningAlg>)]
     id_token_signed_response_alg: Option<SigningAlg>,
@@ -97,6 +100,7 @@ impl Options {
         replace(&mut metadata.scope, self.scope);
         replace_list(&mut metadata.resources, self.resources);
         replace(&mut metadata.first_party, self.first_party);
+        replace(&mut metadata.require_pkce, self.require_pkce);
         replace(&mut metadata.id_token_signed_response_alg, self.id_token_signed_response_alg);
         replace(&mut metadata.userinfo_signed_response_alg, self.userinfo_signed_response_alg.map(|alg| alg.0));
         replace(&mut metadata.subject_type, self.subject_type);
@@ -131,6 +135,7 @@ impl Options {
             && self.authentication.is_none()
             && self.scope.is_none()
             && self.first_party.is_none()
+            && self.require_pkce.is_none()
             && self.id_token_signed_response_alg.is_none()
             && self.userinfo_signed_response_alg.is_none()
             && self.subject_type.is_none()

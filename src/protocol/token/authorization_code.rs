@@ -46,7 +46,7 @@ pub fn decide(params: &Params, client: &Client, code: &AuthorizationCode, facts:
         return Decision::Burn("redirect_uri differs from the authorization request");
     }
     // RFC 7636 §4.6.
-    if !params.get("code_verifier").is_some_and(|verifier| pkce::verify(verifier, &code.code_challenge)) {
+    if !pkce::fits(code.code_challenge.as_deref(), params.get("code_verifier"), client.metadata.require_pkce) {
         return Decision::Burn("code_verifier does not match");
     }
     // CO-10: what happened between the two requests counts.
@@ -103,7 +103,7 @@ mod tests {
                 claims: NamedClaims::default(),
             },
             nonce: None,
-            code_challenge: CHALLENGE.to_owned(),
+            code_challenge: Some(CHALLENGE.to_owned()),
             issued_at: at(100),
             expires_at: at(160),
         }

@@ -5,6 +5,7 @@ use crate::domain::duration::Lifetime;
 use crate::domain::lifetime::Limits;
 use crate::domain::signing_key::{KeyState, SigningAlg};
 use crate::jose::key_ring::{self, KeyInfo, KeyRing};
+use crate::service::key_schedule::locked;
 use crate::service::keys::{Stored, stored};
 use crate::store::{StoreError, signing_keys};
 
@@ -49,7 +50,21 @@ impl Admin {
         let made = tokio::task::spawn_blocking(move || key_ring::generate(alg, now, active_from, &sealer, entropy.as_ref())).await;
         let key = made.map_err(|error| AdminError::Refused(format!("making the key failed: {error}")))??;
         let kid = key.kid.clone();
-        self.store.write(move |db| signing_keys::insert(db, &key)).await?;
+        let known: Vec<String> = keys.into_iter().map(|key| key.kid).collect();
+        let inserted: Result<bool, StoreError> = self
+            .store
+            .write(move |db| {
+                // What was judged above must still be all there is: a running server makes keys by itself.
+                let unchanged = locked(db, alg)?.iter().filter(|key| key.alg == alg).all(|key| known.contains(&key.kid));
+                if unchanged {
+                    signing_keys::insert(db, &key)?;
+                }
+                Ok(unchanged)
+            })
+            .await;
+        if !inserted? {
+            return Err(AdminError::Refused(format!("another {} key was made at this very moment: look at `gatekey key list`", alg.as_str())));
+        }
         tracing::info!(event = "key.created", kid, alg = alg.as_str(), "a signing key was made");
         self.keys(limits).await?.into_iter().find(|key| key.kid == kid).ok_or_else(|| not_found("key", kid))
     }

@@ -221,6 +221,8 @@ async fn a_key_is_announced_before_it_signs_and_the_signing_one_cannot_go() {
     assert!(matches!(bench.admin.rotate_key(SigningAlg::Es256, announce, &limits).await, Err(AdminError::Refused(_))));
     assert!(matches!(bench.admin.retire_key(&first.kid, &limits).await, Err(AdminError::Refused(_))));
     bench.clock.advance(TimeDelta::days(1));
+    assert_eq!(states().await, [KeyState::Active, KeyState::Announced], "a verifier may keep the JWKS for a day");
+    bench.clock.advance(TimeDelta::days(1));
     assert_eq!(states().await, [KeyState::Retiring, KeyState::Active]);
     bench.admin.retire_key(&first.kid, &limits).await.unwrap();
     assert_eq!(states().await, [KeyState::Retired, KeyState::Active]);
