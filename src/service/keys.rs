@@ -36,7 +36,7 @@ pub struct Jwks {
 
 struct Snapshot {
     ring: KeyRing,
-    /// What some client's ID tokens are signed with.
+    /// What some client's ID tokens or userinfo are signed with.
     in_use: BTreeSet<SigningAlg>,
     longer_sessions: bool,
     loaded_at: Timestamp,
@@ -185,7 +185,7 @@ pub struct Stored {
     pub rows: Vec<SigningKey>,
     /// A key stays in the JWKS after its last signature for as long as a token of any client can live, and an hour more.
     pub policy: KeyPolicy,
-    /// What some client's ID tokens are signed with.
+    /// What some client's ID tokens or userinfo are signed with.
     pub in_use: BTreeSet<SigningAlg>,
     /// Whether some client allows longer sessions than the instance.
     pub longer_sessions: bool,
@@ -202,6 +202,7 @@ pub async fn stored(store: &Store, limits: &Limits) -> Result<Stored, StoreError
             after = Some(last.id.clone());
             for client in &page {
                 in_use.insert(client.metadata.id_token_signed_response_alg);
+                in_use.extend(client.metadata.userinfo_signed_response_alg);
                 let own = limits.with(&client.metadata.lifetimes);
                 longest = longest.max(longest_token(&own));
                 longer_sessions |= own.session_absolute.is_longer_than(limits.session_absolute) || own.session_idle.is_longer_than(limits.session_idle);

@@ -10,6 +10,7 @@ mod claims;
 mod client_authentication;
 mod code_flow;
 mod commands;
+mod conformance;
 mod consent;
 mod cors;
 mod embedding;

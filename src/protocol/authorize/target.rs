@@ -1,6 +1,10 @@
 //! The border between page and redirect. Only a [`ResponseTarget`] can become a redirect, and only this file makes one,
 //! from a registered client and a redirect URI that is registered byte for byte: an open redirect cannot be written.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
 use crate::domain::client::Client;
 use crate::domain::id::ClientId;
 use crate::domain::redirect_uri::origin_of;
@@ -88,11 +92,42 @@ pub fn target(params: &Params, client: Option<&Client>) -> Result<ResponseTarget
     if !client.metadata.allows_redirect(redirect_uri) {
         return Err(TargetError::UnregisteredRedirectUri);
     }
+    let inside = inside_request_object(params);
+    let said = |name| params.get(name).map(str::to_owned).or_else(|| inside.get(name)?.as_str().map(str::to_owned));
     Ok(ResponseTarget {
         client_id: client.id.clone(),
         redirect_uri: redirect_uri.to_owned(),
         // An unknown mode is refused by `validate`, and that refusal travels in the default mode.
-        mode: params.get("response_mode").and_then(ResponseMode::parse).unwrap_or_default(),
-        state: params.get("state").map(str::to_owned),
+        mode: said("response_mode").as_deref().and_then(ResponseMode::parse).unwrap_or_default(),
+        state: said("state").filter(|state| inside.is_empty() || state.len() <= MAX_STATE),
     })
+}
+
+/// Longer values would make a code that does not fit in a URL.
+pub(super) const MAX_STATE: usize = 4096;
+
+/// What a request object says, unverified. It is not supported and always refused ([`super::validate`]); but how the client wants to be told,
+/// and which of its requests that was, it may have said only in there (OIDC Core §6.1). Nothing else is read from it.
+fn inside_request_object(params: &Params) -> Map<String, Value> {
+    let claims = params.get("request").and_then(|object| URL_SAFE_NO_PAD.decode(object.split('.').nth(1)?).ok());
+    claims.and_then(|claims| serde_json::from_slice(&claims).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_request_object_only_the_way_of_the_refusal_is_read() {
+        let read =
+            |payload: &str| inside_request_object(&Params::from_pairs([("request".to_owned(), format!("e30.{}.x", URL_SAFE_NO_PAD.encode(payload)))]).unwrap());
+        assert_eq!(read(r#"{"state":"s"}"#)["state"], "s");
+        for junk in ["", "[]", "null", "\"state\"", "{"] {
+            assert!(read(junk).is_empty(), "{junk}");
+        }
+        for object in ["x", "..", "a.b", "e30.!.x"] {
+            assert!(inside_request_object(&Params::from_pairs([("request".to_owned(), object.to_owned())]).unwrap()).is_empty(), "{object}");
+        }
+        assert!(inside_request_object(&Params::default()).is_empty());
+    }
 }

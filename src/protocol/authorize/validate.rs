@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::prompt::Prompts;
-use super::target::{ResponseMode, ResponseTarget};
+use super::target::{MAX_STATE, ResponseMode, ResponseTarget};
 use crate::domain::client::{Client, GrantType};
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::protocol::claims::ClaimsRequest;
@@ -42,7 +42,6 @@ impl AuthorizationRequest {
 
 /// Longer values would make a code that does not fit in a URL.
 const MAX_NONCE: usize = 512;
-const MAX_STATE: usize = 4096;
 const MAX_REQUEST: usize = 12 * 1024;
 
 pub fn validate(params: &Params, target: ResponseTarget, client: &Client) -> Result<AuthorizationRequest, OAuthError> {
