@@ -88,11 +88,13 @@ pub fn target(params: &Params, client: Option<&Client>) -> Result<ResponseTarget
     if !client.metadata.allows_redirect(redirect_uri) {
         return Err(TargetError::UnregisteredRedirectUri);
     }
+    // A browser posts a form to the web only, never to an application's own scheme.
+    let possible = |mode: &ResponseMode| *mode != ResponseMode::FormPost || origin_of(redirect_uri).is_some();
     Ok(ResponseTarget {
         client_id: client.id.clone(),
         redirect_uri: redirect_uri.to_owned(),
-        // An unknown mode is refused by `validate`, and that refusal travels in the default mode.
-        mode: params.get("response_mode").and_then(ResponseMode::parse).unwrap_or_default(),
+        // One that is unknown or not possible is refused by `validate`, and that refusal travels in the default mode.
+        mode: params.get("response_mode").and_then(ResponseMode::parse).filter(possible).unwrap_or_default(),
         state: params.get("state").map(str::to_owned),
     })
 }
