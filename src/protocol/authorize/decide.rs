@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use super::prompt::Prompt;
 use super::validate::AuthorizationRequest;
-use crate::domain::client::Client;
+use crate::domain::client::{Client, ClientKind};
 use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::consent::Consent;
@@ -42,6 +42,8 @@ pub struct SignedIn<'a> {
 pub struct Interaction {
     /// The session, and its last sign-in, that the request first came with: a sign-in for this request makes it another.
     pub session_before: Option<(SessionId, Timestamp)>,
+    /// When the request first came.
+    pub began_at: Option<Timestamp>,
     /// The user said which account to go on with.
     pub account_chosen: bool,
     /// The user wants to sign in with another account than the one that is signed in.
@@ -94,6 +96,13 @@ pub fn decide(request: &AuthorizationRequest, facts: &Facts<'_>, limits: &Limits
     if let Err(unusable) = judge(signed_in.session, signed_in.user, signed_in.client_session, limits, now) {
         return ask(request, Decision::Authenticate(Why::Session(unusable)));
     }
+    // Nobody is asked, and the user has not allowed this client: then it hears that, and nothing of who the user is or when they signed in, which
+    // it could else find out by asking for one user or one `max_age` after the other (PN-02).
+    if request.prompts.has(Prompt::None)
+        && let Some(scope) = scope_to_ask_for(request, facts, signed_in.consent)
+    {
+        return ask(request, Decision::AskConsent(scope));
+    }
     if let Some(why) = must_authenticate(request, facts, &signed_in, now) {
         return ask(request, Decision::Authenticate(why));
     }
@@ -132,9 +141,7 @@ fn ask(request: &AuthorizationRequest, question: Decision) -> Decision {
 
 fn must_authenticate(request: &AuthorizationRequest, facts: &Facts<'_>, signed_in: &SignedIn<'_>, now: Timestamp) -> Option<Why> {
     let fresh = is_fresh(facts, signed_in.session, now);
-    // Whoever has been allowed nothing learns nothing: silently, not even that somebody else is signed in than the one it named.
-    let may_learn = || !request.prompts.has(Prompt::None) || scope_to_ask_for(request, facts, signed_in.consent).is_none();
-    if facts.names_another && may_learn() {
+    if facts.names_another {
         return Some(Why::HintOfAnother);
     }
     if facts.interaction.is_some_and(|interaction| interaction.another_account) && !fresh {
@@ -148,19 +155,23 @@ fn must_authenticate(request: &AuthorizationRequest, facts: &Facts<'_>, signed_i
     (request.max_age.is_some_and(too_old) && !fresh).then_some(Why::MaxAge)
 }
 
-/// Did the user sign in for this very request? Told by the session having become another since, not by comparing clocks; and only
-/// for a while, so that the address of an old sign-in page does not stand for a password.
+/// Did the user sign in for this very request? The session has become another since, and by a sign-in that came after the request: a
+/// request that a form of another site brought may have come without the cookie of a session that was there. And only for a while, so that the
+/// address of an old sign-in page does not stand for a password.
 fn is_fresh(facts: &Facts<'_>, session: &Session, now: Timestamp) -> bool {
-    let another = facts.interaction.is_some_and(|interaction| interaction.session_before != Some((session.id, session.auth_time)));
-    another && now.signed_duration_since(session.auth_time) <= FRESH
+    let since = |interaction: Interaction| {
+        let another = interaction.session_before != Some((session.id, session.auth_time));
+        another && interaction.began_at.is_none_or(|began_at| session.auth_time >= began_at)
+    };
+    facts.interaction.is_some_and(since) && now.signed_duration_since(session.auth_time) <= FRESH
 }
 
 /// How long a sign-in may be followed by consent and the like.
 const FRESH: TimeDelta = TimeDelta::minutes(10);
 
-/// What the user has not allowed yet. First-party clients need not ask, unless the request itself says `prompt=consent`.
+/// What the user has not allowed yet. First-party clients need not ask, unless the request itself says `prompt=consent`, or might be another's.
 fn scope_to_ask_for(request: &AuthorizationRequest, facts: &Facts<'_>, consent: Option<&Consent>) -> Option<Scope> {
-    if request.prompts.has(Prompt::Consent) {
+    if request.prompts.has(Prompt::Consent) || !is_assured(facts.client, request.target.redirect_uri()) {
         let given = facts.interaction.is_some_and(|i| i.consent_given) && consent.is_some_and(|c| request.is_within(&c.scope));
         return (!given).then(|| request.scope_to_allow());
     }
@@ -171,12 +182,18 @@ fn scope_to_ask_for(request: &AuthorizationRequest, facts: &Facts<'_>, consent: 
     (!allowed).then(|| request.scope_to_allow())
 }
 
+/// Can only this client be reached by this redirect URI? Anything on the user's device can listen on a loopback port or claim a private-use
+/// scheme, so an earlier yes says nothing of who asks now (RFC 8252 §8.6, ASVS 10.7.1). An https address belongs to somebody.
+fn is_assured(client: &Client, redirect_uri: &str) -> bool {
+    client.metadata.kind != ClientKind::Native || redirect_uri.starts_with("https://")
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::client::{ClientKind, ClientMetadata};
+    use crate::domain::client::ClientMetadata;
     use crate::domain::duration::Lifetime;
     use crate::domain::id::ClientId;
     use crate::domain::redirect_uri::RedirectUri;
@@ -234,10 +251,11 @@ mod tests {
         assert_eq!(decided(&own, &[], true, None), Decision::Authenticate(Why::HintOfAnother));
         assert_eq!(refused(decided(&own, &[NONE], true, None)), "account_selection_required");
         assert_eq!(refused(decided(&other, &[NONE], true, Some("openid"))), "account_selection_required");
-        for (max_age, expected) in [("1000", "consent_required"), ("10", "login_required")] {
+        // Nor since when: `max_age` would tell, asked often enough.
+        for max_age in ["1000", "10"] {
             for names_another in [true, false] {
-                assert_eq!(refused(decided(&other, &[NONE, ("max_age", max_age)], names_another, None)), expected);
-                assert_eq!(refused(decided(&other, &[NONE, ("max_age", max_age)], names_another, Some("email"))), expected);
+                assert_eq!(refused(decided(&other, &[NONE, ("max_age", max_age)], names_another, None)), "consent_required");
+                assert_eq!(refused(decided(&other, &[NONE, ("max_age", max_age)], names_another, Some("email"))), "consent_required");
             }
         }
         // Nobody but the user sees a page.
