@@ -27,6 +27,7 @@ mod offline_access;
 mod openapi;
 mod outage;
 mod pairwise;
+mod query_plans;
 mod races;
 mod refresh;
 mod security;
