@@ -4,6 +4,7 @@
 // A test says what it expects by failing; the rules that forbid this elsewhere are for the server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod backup;
 mod claims;
 mod client_authentication;
 mod code_flow;
@@ -27,6 +28,7 @@ mod pages;
 mod pairwise;
 mod races;
 mod refresh;
+mod restore;
 mod security;
 mod setup;
 mod signed_answers;

@@ -68,6 +68,11 @@ impl Browser {
         Self { network, clock, jar: CookieJar::default(), language: "en".to_owned() }
     }
 
+    /// The same browser, sent to another replica.
+    pub fn through(&self, network: Network) -> Self {
+        Self { network, ..self.clone() }
+    }
+
     /// One request and its cookies; redirects are not followed.
     pub async fn request(&mut self, method: Method, url: &Url, navigation: Navigation, body: String) -> Answer {
         let now = self.clock.now();
