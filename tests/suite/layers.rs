@@ -38,7 +38,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("poem_openapi", &["admin"]),
     ("hyper", &["cli"]),
     ("hyper_util", &["cli"]),
-    ("rustix", &["cli"]),
+    ("rustix", &["cli", "service"]),
     ("figment", &["settings"]),
     ("getrandom", &["domain"]),
 ];

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod auth0_logout;
+mod backup;
 mod bodies;
 mod claims;
 mod client_authentication;
@@ -22,6 +23,7 @@ mod layers;
 mod left_open;
 mod lifetimes;
 mod logout;
+mod model;
 mod narrowing;
 mod offline_access;
 mod openapi;
@@ -30,6 +32,7 @@ mod pairwise;
 mod query_plans;
 mod races;
 mod refresh;
+mod restore;
 mod security;
 mod setup;
 mod signed_answers;

@@ -170,7 +170,7 @@ struct Row {
 /// All that somebody has who has the database: its files, or every row of every table as text.
 async fn dump(app: &App) -> Vec<u8> {
     if app.database.backend() == Backend::Sqlite {
-        return app.database.back_up().into_iter().flat_map(|(_, bytes)| bytes).collect();
+        return app.database.files().into_iter().flat_map(|(_, bytes)| bytes).collect();
     }
     let rows = app.store.scan(|db| {
         let tables: Vec<Row> = diesel::sql_query("SELECT table_name::text AS row FROM information_schema.tables WHERE table_schema = 'public'").load(db)?;
@@ -243,6 +243,6 @@ async fn co_09_a_stolen_database_holds_no_secret(database: Database) {
     look(&dump(&app).await);
     if app.database.backend() == Backend::Sqlite {
         let database = app.stop().await;
-        look(&database.back_up().into_iter().flat_map(|(_, bytes)| bytes).collect::<Vec<_>>());
+        look(&database.files().into_iter().flat_map(|(_, bytes)| bytes).collect::<Vec<_>>());
     }
 }

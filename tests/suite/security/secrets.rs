@@ -70,7 +70,7 @@ fn everything_kept(database: &Database) -> Vec<u8> {
     for table in tables(database) {
         all.extend(table.rows.join("\n").into_bytes());
     }
-    for (_, bytes) in database.back_up() {
+    for (_, bytes) in database.files() {
         all.extend(bytes);
     }
     all
