@@ -26,8 +26,8 @@ use crate::store::sessions::Touch;
 
 /// How long a free connection is waited for: so soon is a dead server known to be one.
 const POOL_PATIENCE: Duration = Duration::from_millis(700);
-/// How long a caller waits for any answer at all. Only the wait for a lock is shorter: a statement that has begun may end after its
-/// caller was told to ask again, and then finds it done.
+/// How long a caller waits for any answer at all. The wait for a lock is so short that a request may meet two of them;
+/// a statement that has begun may end after its caller was told to ask again, and then finds it done.
 const PATIENCE: Duration = Duration::from_millis(950);
 /// The same while the last that was heard of the server is that it cannot serve: a request that asks twice must not wait twice.
 const SHORT_PATIENCE: Duration = Duration::from_millis(250);
@@ -35,7 +35,7 @@ const SCAN_PATIENCE: Duration = Duration::from_secs(11);
 /// A connection that has rested longer is tried before it is used: firewalls forget quiet ones.
 const RESTED: Duration = Duration::from_secs(30);
 
-const SESSION: &str = "SET statement_timeout = '1800ms'; SET lock_timeout = '800ms'; SET idle_in_transaction_session_timeout = '15s'; \
+const SESSION: &str = "SET statement_timeout = '1800ms'; SET lock_timeout = '450ms'; SET idle_in_transaction_session_timeout = '15s'; \
                        SET default_transaction_isolation = 'read committed'; SET client_min_messages = warning; SET TIME ZONE 'UTC'";
 
 pub(in crate::store) struct Executor {
