@@ -71,9 +71,11 @@ impl Installation {
             (Kind::Postgres, Some(server)) => server.create_database(&database),
             (Kind::Postgres, None) => panic!("PostgreSQL is not started"),
         };
-        // Hashing is another matter than what is shown here, so it is made cheap; everything else is as shipped.
+        // Hashing is another matter than what is shown here, so it is made cheap, and so many people may use one account at once;
+        // everything else is as shipped.
         let settings = format!(
             "issuer = \"http://localhost/\"\nmaster_key_file = \"{}\"\n[database]\nurl = \"{url}\"\n[passwords]\nmemory_kib = 64\niterations = 1\n\
+             [throttle]\nplace_burst = 1000\naccount_burst = 1000\nnetwork_burst = 1000\n\
              [log]\nlevel = \"warn\"\n{CLIENT}\
              [[clients]]\nid = \"machine\"\nname = \"Machine\"\nkind = \"machine\"\nauthentication = \"client_secret_post\"\nsecret_digest = \"sha256:{}\"\n",
             folder.join("gatekey.key").display(),
