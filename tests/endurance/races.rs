@@ -36,11 +36,15 @@ pub fn run(place: &Path, kind: Kind, server: &Postgres, objects: u32) -> Result<
     installation.create_user();
     let mut contest = Contest {
         browser: installation.sign_in(0),
-        http: (0..PROCESSES).map(|process| installation.connect(process)).collect(),
+        http: Vec::new(),
         callers: Callers::new(&installation.addresses(), CALLERS),
+        families: Vec::new(),
         installation: &installation,
     };
+    contest.connect();
     contest.generations(generations)?;
+    contest.connect();
+    contest.one_live_generation()?;
     contest.codes(codes)?;
     contest.revocations(revocations)?;
     contest.sessions(sessions)?;
@@ -68,9 +72,16 @@ struct Contest<'a> {
     /// A connection to each process, for what is not contested.
     http: Vec<Http>,
     callers: Callers,
+    /// Of each contested family its first token and its newest.
+    families: Vec<(String, String)>,
 }
 
 impl Contest<'_> {
+    /// Anew, because a server closes what was idle for a minute.
+    fn connect(&mut self) {
+        self.http = (0..PROCESSES).map(|process| self.installation.connect(process)).collect();
+    }
+
     fn grant(&mut self, scope: &str) -> Tokens {
         Tokens::silently(&mut self.http[0], &self.browser, scope).unwrap()
     }
@@ -105,12 +116,17 @@ impl Contest<'_> {
                 return Err(format!("the database has {family:?} where generation {} was answered", Tokens::generation(token)));
             }
         }
-        // There is one live generation: an ancestor is known for what it is at either process, and ends the family at both. A token
-        // refreshed a moment ago would be answered again, so only families that have gone further are asked.
-        for (turn, (ancestor, newest)) in first.iter().zip(&newest).enumerate() {
-            if Tokens::generation(newest) > Tokens::generation(ancestor) + 1 {
-                refused(&self.http[turn % PROCESSES].post("/oauth/token", &[], &refresh(ancestor)).unwrap())?;
-                self.dead(newest)?;
+        self.families = first.into_iter().zip(newest).collect();
+        Ok(())
+    }
+
+    /// An ancestor is known for what it is at either process, and ends the family at both. The direct predecessor would be answered
+    /// again, so only families that have gone further are asked.
+    fn one_live_generation(&mut self) -> Result<(), String> {
+        for (turn, (ancestor, newest)) in std::mem::take(&mut self.families).into_iter().enumerate() {
+            if Tokens::generation(&newest) > Tokens::generation(&ancestor) + 1 {
+                refused(&self.http[turn % PROCESSES].post("/oauth/token", &[], &refresh(&ancestor)).unwrap())?;
+                self.dead(&newest)?;
             }
         }
         Ok(())
