@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use poem::http::{StatusCode, header};
+use poem::http::StatusCode;
 use poem::{Request, Response};
 
 use super::error::{error_page, failure_page};
@@ -22,23 +22,23 @@ use crate::service::ticket::{self, Browser};
 use crate::service::{Core, Failure};
 
 pub async fn get(app: Arc<App>, request: Request) -> Response {
-    let (visit, cookie_header) = (Visit::of(&app, &request), cookie_header(&request));
+    let visit = Visit::of(&app, &request);
     let params = visit.query_params();
-    run(&app, visit, params, cookie_header).await
+    run(&app, visit, params).await
 }
 
 pub async fn post(app: Arc<App>, mut request: Request) -> Response {
-    let (visit, cookie_header) = (Visit::of(&app, &request), cookie_header(&request));
+    let visit = Visit::of(&app, &request);
     // RFC 6749 §3.1 with a form: the parameters come in the body only.
     let params = if visit.query.is_empty() {
         form(&mut request).await
     } else {
         Err(OAuthError::invalid_request("Send the parameters in the body or in the query, not in both."))
     };
-    run(&app, visit, params, cookie_header).await
+    run(&app, visit, params).await
 }
 
-async fn run(app: &App, visit: Visit, params: Result<Params, OAuthError>, cookie_header: Option<String>) -> Response {
+async fn run(app: &App, visit: Visit, params: Result<Params, OAuthError>) -> Response {
     let params = match params {
         Ok(params) => params,
         Err(error) => return failure_page(app, &visit, &Failure::Refused(error)),
@@ -46,13 +46,9 @@ async fn run(app: &App, visit: Visit, params: Result<Params, OAuthError>, cookie
     match start(&app.core, params, visit.cookies()).await {
         // The page has an address of its own, so that reloading it and going back to it work.
         Ok(Outcome::Ask(question)) => step(app, &visit, &question),
-        Ok(outcome) => render(app, &visit, outcome, cookie_header.as_deref(), None).await,
+        Ok(outcome) => render(app, &visit, outcome, None).await,
         Err(failure) => failure_page(app, &visit, &failure),
     }
-}
-
-pub fn cookie_header(request: &Request) -> Option<String> {
-    request.headers().get(header::COOKIE).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
 /// Redirects to the page of the question, with the request sealed for this browser.
@@ -82,12 +78,12 @@ pub struct Said<'a> {
 }
 
 /// The answer to an outcome: the application's, a page, or an error page.
-pub async fn render(app: &App, visit: &Visit, outcome: Outcome, cookie_header: Option<&str>, said: Option<Said<'_>>) -> Response {
+pub async fn render(app: &App, visit: &Visit, outcome: Outcome, said: Option<Said<'_>>) -> Response {
     match outcome {
         Outcome::Respond { response, renew_cookie } => {
             let mut response = respond(app, visit, response);
-            if let Some(cookie) = renew_cookie.then(|| cookies::renewed(app, cookie_header)).flatten() {
-                headers::set_cookie(&mut response, &cookie);
+            if let Some(value) = visit.session.as_ref().filter(|_| renew_cookie) {
+                headers::set_cookie(&mut response, &cookies::renewed(app, value));
             }
             response
         }

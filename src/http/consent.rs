@@ -5,7 +5,7 @@ use std::sync::Arc;
 use poem::{Request, Response};
 
 use super::App;
-use super::authorize::{cookie_header, render, step};
+use super::authorize::{render, step};
 use super::error::failure_page;
 use super::forms::{question_page, receive, ticket_of};
 use super::visit::Visit;
@@ -15,7 +15,7 @@ use crate::service::consent::answer;
 pub async fn get(app: Arc<App>, request: Request) -> Response {
     let visit = Visit::of(&app, &request);
     let ticket = ticket_of(&visit).unwrap_or_default();
-    question_page(&app, &request, &visit, &ticket, |kind| matches!(kind, QuestionKind::Consent(_))).await
+    question_page(&app, &visit, &ticket, |kind| matches!(kind, QuestionKind::Consent(_))).await
 }
 
 pub async fn post(app: Arc<App>, mut request: Request) -> Response {
@@ -30,7 +30,7 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
     // Anything but a clear yes is a no.
     match answer(&app.core, authorization, form.fields.get("decision") == Some("allow"), form.visit.cookies()).await {
         Ok(Outcome::Ask(question)) => step(&app, &form.visit, &question),
-        Ok(outcome) => render(&app, &form.visit, outcome, cookie_header(&request).as_deref(), None).await,
+        Ok(outcome) => render(&app, &form.visit, outcome, None).await,
         Err(failure) => failure_page(&app, &form.visit, &failure),
     }
 }

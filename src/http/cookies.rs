@@ -5,6 +5,7 @@
 //! the port, so the names carry the issuer: two issuers on one host do not overwrite each other.
 
 use chrono::TimeDelta;
+use poem::http::{HeaderMap, header};
 
 use super::App;
 use crate::domain::secret::{Digest, Secret};
@@ -34,10 +35,21 @@ pub fn session(app: &App, value: &Secret<String>) -> String {
     set_session(app, value.expose())
 }
 
+/// The value of the one cookie of this name.
+///
+/// Byte by byte: whoever owns a neighbouring host can set cookies that reach this one, in any encoding. One that is no text must not hide
+/// ours, and white space that is not ASCII must not make another name ours. Two of one `__Host-` name come from no browser: which of them is ours is not for
+/// us to guess.
+pub fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let pairs = headers.get_all(header::COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    let mut values = pairs.filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="));
+    let value = values.next()?;
+    values.all(|other| other == value).then(|| std::str::from_utf8(value).ok()).flatten()
+}
+
 /// The same value again for another 400 days, when the session was used.
-pub fn renewed(app: &App, cookie_header: Option<&str>) -> Option<String> {
-    let value = cookie_header?.split(';').find_map(|pair| pair.trim().strip_prefix(&app.cookies.session)?.strip_prefix('='))?;
-    Some(set_session(app, value))
+pub fn renewed(app: &App, value: &Secret<String>) -> String {
+    set_session(app, value.expose())
 }
 
 fn set_session(app: &App, value: &str) -> String {

@@ -3,7 +3,7 @@
 use poem::{Request, Response};
 
 use super::App;
-use super::authorize::{cookie_header, render, step};
+use super::authorize::{render, step};
 use super::error::{error_page, failure_page};
 use super::pages::ErrorKind;
 use super::visit::{Visit, form};
@@ -13,10 +13,10 @@ use crate::service::authorize::{Outcome, QuestionKind, resume};
 use crate::service::ticket::{self, Content};
 
 /// A page with a ticket: shows its kind of question, or goes to where the request stands by now.
-pub async fn question_page(app: &App, request: &Request, visit: &Visit, ticket: &str, is_its_kind: fn(&QuestionKind) -> bool) -> Response {
+pub async fn question_page(app: &App, visit: &Visit, ticket: &str, is_its_kind: fn(&QuestionKind) -> bool) -> Response {
     match resume(&app.core, ticket, visit.cookies()).await {
         Ok(Some(Outcome::Ask(question))) if !is_its_kind(&question.kind) => step(app, visit, &question),
-        Ok(Some(outcome)) => render(app, visit, outcome, cookie_header(request).as_deref(), None).await,
+        Ok(Some(outcome)) => render(app, visit, outcome, None).await,
         Ok(None) => ticket_page(app, visit),
         Err(failure) => failure_page(app, visit, &failure),
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use poem::http::{HeaderValue, header};
 use poem::{Request, Response};
 
-use super::authorize::{Said, cookie_header, render, status_of, step};
+use super::authorize::{Said, render, status_of, step};
 use super::error::failure_page;
 use super::forms::{Form, question_page, receive, ticket_of, ticket_page};
 use super::pages::{Page, SignIn as SignInPage, SignInProblem};
@@ -20,14 +20,13 @@ use crate::service::ticket::{self, Browser};
 pub async fn get(app: Arc<App>, request: Request) -> Response {
     let visit = Visit::of(&app, &request);
     match ticket_of(&visit) {
-        Some(ticket) => question_page(&app, &request, &visit, &ticket, |kind| matches!(kind, QuestionKind::SignIn(_))).await,
+        Some(ticket) => question_page(&app, &visit, &ticket, |kind| matches!(kind, QuestionKind::SignIn(_))).await,
         None => bare_page(&app, &visit, "", None),
     }
 }
 
 pub async fn post(app: Arc<App>, mut request: Request) -> Response {
-    let cookie_header = cookie_header(&request);
-    let Form { visit, fields: form } = match receive(&app, &mut request).await {
+    let Form { mut visit, fields: form } = match receive(&app, &mut request).await {
         Ok(form) => form,
         Err(refusal) => return *refusal,
     };
@@ -40,7 +39,7 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
         _ => None,
     };
     if let Some(problem) = problem {
-        return again(&app, &visit, &ticket, &username, problem, cookie_header.as_deref()).await;
+        return again(&app, &visit, &ticket, &username, problem).await;
     }
     let asked_by = visit.browser.as_ref().and_then(|browser| ticket::open(&app.core, browser, &ticket)).and_then(|authorization| client_of(&authorization));
     let attempt = Attempt {
@@ -53,11 +52,13 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
     };
     match sign_in(&app.core, attempt).await {
         Ok(SignIn::Done { cookie, known }) => {
+            // The old value is over: it is not renewed.
+            visit.session = None;
             let cookies = Cookies { session: Some(cookie.digest()), browser: visit.browser.as_ref() };
             let outcome = if ticket.is_empty() { Ok(None) } else { resume(&app.core, &ticket, cookies).await };
             let mut response = match outcome {
                 Ok(Some(Outcome::Ask(question))) => step(&app, &visit, &question),
-                Ok(Some(outcome)) => render(&app, &visit, outcome, None, None).await,
+                Ok(Some(outcome)) => render(&app, &visit, outcome, None).await,
                 Ok(None) => headers::see_other(app.base_path()),
                 Err(failure) => failure_page(&app, &visit, &failure),
             };
@@ -67,29 +68,29 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
             response.headers_mut().insert("set-login", HeaderValue::from_static("logged-in"));
             response
         }
-        Ok(SignIn::Wrong) => again(&app, &visit, &ticket, &username, SignInProblem::WrongCredentials, cookie_header.as_deref()).await,
+        Ok(SignIn::Wrong) => again(&app, &visit, &ticket, &username, SignInProblem::WrongCredentials).await,
         Ok(SignIn::Wait(wait)) => {
             let seconds = u64::try_from(wait.num_milliseconds()).unwrap_or(0).div_ceil(1000);
             let problem = SignInProblem::TooManyAttempts { retry_after_seconds: seconds };
-            let mut response = again(&app, &visit, &ticket, &username, problem, cookie_header.as_deref()).await;
+            let mut response = again(&app, &visit, &ticket, &username, problem).await;
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             response
         }
         Err(Failure::Unavailable(reason)) => {
             tracing::error!(%reason, "unavailable");
-            again(&app, &visit, &ticket, &username, SignInProblem::Unavailable, cookie_header.as_deref()).await
+            again(&app, &visit, &ticket, &username, SignInProblem::Unavailable).await
         }
         Err(failure) => failure_page(&app, &visit, &failure),
     }
 }
 
 /// The page again, with what was typed and what was wrong with it.
-async fn again(app: &App, visit: &Visit, ticket: &str, username: &str, problem: SignInProblem, cookie_header: Option<&str>) -> Response {
+async fn again(app: &App, visit: &Visit, ticket: &str, username: &str, problem: SignInProblem) -> Response {
     if ticket.is_empty() {
         return bare_page(app, visit, username, Some(problem));
     }
     match resume(&app.core, ticket, visit.cookies()).await {
-        Ok(Some(outcome)) => render(app, visit, outcome, cookie_header, Some(Said { username: Some(username), problem: Some(problem) })).await,
+        Ok(Some(outcome)) => render(app, visit, outcome, Some(Said { username: Some(username), problem: Some(problem) })).await,
         Ok(None) => ticket_page(app, visit),
         Err(failure) => failure_page(app, visit, &failure),
     }

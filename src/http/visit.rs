@@ -8,11 +8,11 @@ use poem::http::{HeaderValue, StatusCode, Version, header};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 use tracing::Instrument;
 
-use super::App;
 use super::arrival::{self, MAX_BODY};
 use super::error::{RETRY_AFTER, error_page};
 use super::forwarded::visitor;
 use super::pages::{ErrorKind, Language, Pages};
+use super::{App, cookies};
 use crate::domain::id::LinkId;
 use crate::domain::secret::{Digest, Secret};
 use crate::protocol::error::OAuthError;
@@ -29,6 +29,8 @@ pub struct RequestId(pub String);
 /// A request as the handlers see it.
 pub struct Visit {
     pub query: String,
+    /// The value of the session's cookie, and what the database keeps of it.
+    pub session: Option<Secret<String>>,
     pub session_cookie: Option<Digest>,
     pub browser: Option<Browser>,
     known_browser: Option<String>,
@@ -44,18 +46,13 @@ pub struct Visit {
 impl Visit {
     pub fn of(app: &App, request: &Request) -> Self {
         let header = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let cookies: Vec<&str> = request.headers().get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).collect();
-        // Two of one name: which of them is ours is not for us to guess.
-        let cookie = |name: &str| {
-            let mut values = cookies.iter().flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='));
-            let first = values.next()?;
-            values.all(|other| other == first).then_some(first)
-        };
+        let session = cookies::only(request.headers(), &app.cookies.session).map(|value| Secret::new(value.to_owned()));
         Self {
             query: request.uri().query().unwrap_or_default().to_owned(),
-            session_cookie: cookie(&app.cookies.session).map(|value| Secret::new(value.to_owned()).digest()),
-            browser: cookie(&app.cookies.browser).and_then(Browser::parse),
-            known_browser: cookie(&app.cookies.known).map(str::to_owned),
+            session_cookie: session.as_ref().map(Secret::digest),
+            session,
+            browser: cookies::only(request.headers(), &app.cookies.browser).and_then(Browser::parse),
+            known_browser: cookies::only(request.headers(), &app.cookies.known).map(str::to_owned),
             request_id: request.data::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
             accept_language: header(header::ACCEPT_LANGUAGE),
             authorization: header(header::AUTHORIZATION),
