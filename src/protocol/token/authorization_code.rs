@@ -27,15 +27,19 @@ pub struct Facts<'a> {
 pub enum Decision {
     /// Insert the redemption; if that succeeds, issue.
     Redeem(Deadlines),
-    /// Whoever holds the code is not who it was for: make it useless (CO-04, CO-12, RU-14), then refuse.
+    /// Whoever holds the code is not who it was for, or comes too late: make it useless (CO-04, CO-07, CO-12, RU-14), then refuse.
     Burn(&'static str),
     /// Refuse; there is nothing left to burn.
     Refuse(&'static str),
 }
 
 pub fn decide(params: &Params, client: &Client, code: &AuthorizationCode, facts: Option<&Facts<'_>>, limits: &Limits, now: Timestamp) -> Decision {
-    if now >= code.expires_at || now < code.issued_at - chrono::TimeDelta::seconds(60) {
-        return Decision::Refuse("code expired");
+    if now < code.issued_at - chrono::TimeDelta::seconds(60) {
+        return Decision::Refuse("code of a time to come");
+    }
+    // Burnt too: a clock that is set back must not bring it to life again (CO-07).
+    if now >= code.expires_at {
+        return Decision::Burn("code expired");
     }
     // RFC 6749 §4.1.3: issued to this client.
     if code.client_id != client.id {
