@@ -94,11 +94,13 @@ pub fn target(params: &Params, client: Option<&Client>) -> Result<ResponseTarget
     }
     let inside = inside_request_object(params);
     let said = |name| params.get(name).map(str::to_owned).or_else(|| inside.get(name)?.as_str().map(str::to_owned));
+    // A browser posts a form to the web only, never to an application's own scheme.
+    let possible = |mode: &ResponseMode| *mode != ResponseMode::FormPost || origin_of(redirect_uri).is_some();
     Ok(ResponseTarget {
         client_id: client.id.clone(),
         redirect_uri: redirect_uri.to_owned(),
-        // An unknown mode is refused by `validate`, and that refusal travels in the default mode.
-        mode: said("response_mode").as_deref().and_then(ResponseMode::parse).unwrap_or_default(),
+        // One that is unknown or not possible is refused by `validate`, and that refusal travels in the default mode.
+        mode: said("response_mode").as_deref().and_then(ResponseMode::parse).filter(possible).unwrap_or_default(),
         state: said("state").filter(|state| inside.is_empty() || state.len() <= MAX_STATE),
     })
 }

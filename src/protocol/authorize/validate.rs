@@ -46,8 +46,12 @@ const MAX_REQUEST: usize = 12 * 1024;
 
 pub fn validate(params: &Params, target: ResponseTarget, client: &Client) -> Result<AuthorizationRequest, OAuthError> {
     refuse_request_objects(params)?;
-    if params.get("response_mode").is_some_and(|mode| ResponseMode::parse(mode).is_none()) {
-        return Err(OAuthError::invalid_request("`response_mode` may be `query`, `fragment` or `form_post`."));
+    match params.get("response_mode").map(ResponseMode::parse) {
+        Some(None) => return Err(OAuthError::invalid_request("`response_mode` may be `query`, `fragment` or `form_post`.")),
+        Some(Some(mode)) if mode != target.mode() => {
+            return Err(OAuthError::invalid_request("`response_mode=form_post` needs a redirect URI that begins with `https:` or `http:`."));
+        }
+        _ => {}
     }
     // RFC 9700 §2.1.2: no token in a front channel, so `code` is the only response type.
     match params.require("response_type")? {
