@@ -95,10 +95,15 @@ pub fn is_for(claims: &Map<String, Value>, audience: &str) -> bool {
     }
 }
 
+/// Whether the token is of this issuer; whoever verified its signature only knows that its key is.
+pub fn is_of(claims: &Map<String, Value>, issuer: &str) -> bool {
+    claims.get("iss").and_then(Value::as_str) == Some(issuer)
+}
+
 /// Whether the token is of this issuer and alive by its own words.
 pub fn is_current(claims: &Map<String, Value>, issuer: &str, now: Timestamp) -> bool {
     let seconds = |name: &str| claims.get(name).and_then(Value::as_i64);
-    claims.get("iss").and_then(Value::as_str) == Some(issuer)
+    is_of(claims, issuer)
         && seconds("exp").is_some_and(|exp| now.timestamp() < exp)
         // Another replica's clock may be a little ahead (P10).
         && seconds("iat").is_some_and(|iat| iat <= now.timestamp() + 60)

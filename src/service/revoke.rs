@@ -6,7 +6,7 @@ use super::authenticate_client::authenticate_client;
 use super::{Core, Failure};
 use crate::domain::id::GrantId;
 use crate::domain::session::EndReason;
-use crate::protocol::access_token::TYP;
+use crate::protocol::access_token::{TYP, is_of};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::store::{refresh_families, tree};
@@ -23,17 +23,20 @@ pub async fn revoke(core: &Core, params: &Params, authorization: Option<&str>) -
             family.filter(|family| family.client_id == client.id && core.refresh_tokens.verify(&parsed, &family.secret).is_some()).map(|family| family.id)
         }
         None => match core.keys.verify(core, token, &[TYP]).await {
-            Ok(claims) if claims.get("client_id").and_then(Value::as_str) == Some(client.id.as_str()) => match claims.get("gid").and_then(Value::as_str) {
-                Some(id) => id.parse::<GrantId>().ok(),
-                // It would go on working until it expires: saying 200 would be a lie.
-                None => {
-                    return Err(OAuthError::new(
-                        ErrorCode::UnsupportedTokenType,
-                        "A machine's access token cannot be revoked: it is short-lived; disable the client to stop it at once.",
-                    )
-                    .into());
+            // MX-02: the keys may be those of another issuer on this database, the token is not.
+            Ok(claims) if is_of(&claims, core.issuer()) && claims.get("client_id").and_then(Value::as_str) == Some(client.id.as_str()) => {
+                match claims.get("gid").and_then(Value::as_str) {
+                    Some(id) => id.parse::<GrantId>().ok(),
+                    // It would go on working until it expires: saying 200 would be a lie.
+                    None => {
+                        return Err(OAuthError::new(
+                            ErrorCode::UnsupportedTokenType,
+                            "A machine's access token cannot be revoked: it is short-lived; disable the client to stop it at once.",
+                        )
+                        .into());
+                    }
                 }
-            },
+            }
             _ => None,
         },
     };
