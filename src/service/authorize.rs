@@ -72,8 +72,15 @@ pub enum QuestionKind {
 
 /// A fresh request.
 pub async fn start(core: &Core, params: Params, cookies: Cookies<'_>) -> Result<Outcome, Failure> {
-    let authorization =
-        Authorization { params: params.encode(), session_before: None, asked: None, account_chosen: false, another_account: false, consent_given: false };
+    let authorization = Authorization {
+        params: params.encode(),
+        session_before: None,
+        began_at: Some(core.now()),
+        asked: None,
+        account_chosen: false,
+        another_account: false,
+        consent_given: false,
+    };
     run(core, &params, authorization, None, cookies).await
 }
 
@@ -93,6 +100,7 @@ pub async fn resume_opened(core: &Core, authorization: Authorization, cookies: C
     };
     let interaction = Interaction {
         session_before: authorization.session_before,
+        began_at: authorization.began_at,
         account_chosen: authorization.account_chosen,
         another_account: authorization.another_account,
         consent_given: authorization.consent_given,

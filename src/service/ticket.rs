@@ -53,6 +53,9 @@ pub struct Authorization {
     pub params: String,
     /// The session, and its last sign-in, that the request first came with.
     pub session_before: Option<(SessionId, Timestamp)>,
+    /// When it first came.
+    #[serde(default)]
+    pub began_at: Option<Timestamp>,
     /// Whom the page asks: an answer given while somebody else is signed in is not theirs.
     #[serde(default)]
     pub asked: Option<UserId>,

@@ -42,6 +42,8 @@ pub struct SignedIn<'a> {
 pub struct Interaction {
     /// The session, and its last sign-in, that the request first came with: a sign-in for this request makes it another.
     pub session_before: Option<(SessionId, Timestamp)>,
+    /// When the request first came.
+    pub began_at: Option<Timestamp>,
     /// The user said which account to go on with.
     pub account_chosen: bool,
     /// The user wants to sign in with another account than the one that is signed in.
@@ -148,11 +150,15 @@ fn must_authenticate(request: &AuthorizationRequest, facts: &Facts<'_>, signed_i
     (request.max_age.is_some_and(too_old) && !fresh).then_some(Why::MaxAge)
 }
 
-/// Did the user sign in for this very request? Told by the session having become another since, not by comparing clocks; and only
-/// for a while, so that the address of an old sign-in page does not stand for a password.
+/// Did the user sign in for this very request? The session has become another since, and by a sign-in that came after the request: a
+/// request that a form of another site brought may have come without the cookie of a session that was there. And only for a while, so that the
+/// address of an old sign-in page does not stand for a password.
 fn is_fresh(facts: &Facts<'_>, session: &Session, now: Timestamp) -> bool {
-    let another = facts.interaction.is_some_and(|interaction| interaction.session_before != Some((session.id, session.auth_time)));
-    another && now.signed_duration_since(session.auth_time) <= FRESH
+    let since = |interaction: Interaction| {
+        let another = interaction.session_before != Some((session.id, session.auth_time));
+        another && interaction.began_at.is_none_or(|began_at| session.auth_time >= began_at)
+    };
+    facts.interaction.is_some_and(since) && now.signed_duration_since(session.auth_time) <= FRESH
 }
 
 /// How long a sign-in may be followed by consent and the like.
