@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use super::prompt::Prompt;
 use super::validate::AuthorizationRequest;
-use crate::domain::client::Client;
+use crate::domain::client::{Client, ClientKind};
 use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::consent::Consent;
@@ -164,9 +164,9 @@ fn is_fresh(facts: &Facts<'_>, session: &Session, now: Timestamp) -> bool {
 /// How long a sign-in may be followed by consent and the like.
 const FRESH: TimeDelta = TimeDelta::minutes(10);
 
-/// What the user has not allowed yet. First-party clients need not ask, unless the request itself says `prompt=consent`.
+/// What the user has not allowed yet. First-party clients need not ask, unless the request itself says `prompt=consent`, or might be another's.
 fn scope_to_ask_for(request: &AuthorizationRequest, facts: &Facts<'_>, consent: Option<&Consent>) -> Option<Scope> {
-    if request.prompts.has(Prompt::Consent) {
+    if request.prompts.has(Prompt::Consent) || !is_assured(facts.client, request.target.redirect_uri()) {
         let given = facts.interaction.is_some_and(|i| i.consent_given) && consent.is_some_and(|c| request.is_within(&c.scope));
         return (!given).then(|| request.scope_to_allow());
     }
@@ -176,6 +176,11 @@ fn scope_to_ask_for(request: &AuthorizationRequest, facts: &Facts<'_>, consent: 
     let allowed = consent.is_some_and(|consent| request.is_within(&consent.scope));
     (!allowed).then(|| request.scope_to_allow())
 }
+
+/// Can only this client be reached by this redirect URI? Anything on the user's device can listen on a loopback port or claim a private-use
+/// scheme, so an earlier yes says nothing of who asks now (RFC 8252 §8.6, ASVS 10.7.1). An https address belongs to somebody.
+fn is_assured(client: &Client, redirect_uri: &str) -> bool {
+    client.metadata.kind != ClientKind::Native || redirect_uri.starts_with("https://")
 
 #[cfg(test)]
 mod tests {
