@@ -181,32 +181,6 @@ web_origins = ["${origin}", "${otherSite}"]
       assert.ok((await redeem(Object.fromEntries(new URL(page.url()).searchParams))).access_token);
     });
 
-    // UI-01
-    test('no page can be framed', async () => {
-      await home();
-      // What the browser says of a refused frame is the point here.
-      problems.length = 0;
-      page.removeAllListeners('console');
-      const url = await page.evaluate(authorizationUrl, { issuer: gatekey.issuer });
-      for (const path of [url, `${gatekey.issuer}oidc/logout`, `${gatekey.issuer}authorize`, gatekey.issuer]) {
-        assert.deepEqual(await page.evaluate(inFrame, path), { page: 'of another origin' });
-        const seen = await page.evaluate(async (src) => {
-          const frame = document.createElement('iframe');
-          frame.src = src;
-          await new Promise((resolve) => ((frame.onload = resolve), document.body.append(frame)));
-        }, path).then(() => page.frames().at(-1));
-        assert.equal(seen.url(), 'chrome-error://chromewebdata/', `${path} was shown in a frame`);
-        await page.evaluate(() => document.querySelectorAll('iframe').forEach((frame) => frame.remove()));
-      }
-      // The control: a page that may be framed is.
-      await page.evaluate(async () => {
-        const frame = document.createElement('iframe');
-        frame.src = '/control';
-        await new Promise((resolve) => ((frame.onload = resolve), document.body.append(frame)));
-      });
-      assert.equal(page.frames().at(-1).url(), `${origin}/control`);
-    });
-
     test('everything works without JavaScript', async () => {
       await home();
       const url = await page.evaluate(authorizationUrl, { issuer: gatekey.issuer, changes: { response_mode: 'query' } });

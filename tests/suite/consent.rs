@@ -6,17 +6,10 @@ use serde_json::json;
 use crate::support::app::{App, OWN_PAGE, PAGE, PASSWORD};
 use crate::support::browser::{Browser, form_with};
 use crate::support::database::{Database, each_database};
-use crate::support::form::Field;
 use crate::support::network::Answer;
 use crate::support::relying_party::RelyingParty;
 
-each_database!(
-    it_is_remembered,
-    prompt_consent_asks_again,
-    saying_no_is_access_denied,
-    the_form_decides_only_yes_or_no,
-    scope_is_what_was_asked_and_is_allowed
-);
+each_database!(it_is_remembered, prompt_consent_asks_again, saying_no_is_access_denied, scope_is_what_was_asked_and_is_allowed);
 
 async fn consent_page(app: &App, browser: &mut Browser, party: &RelyingParty, scope: &str) -> Answer {
     let page = browser.visit(party.authorize(scope, &[]).as_str()).await.page();
@@ -79,21 +72,6 @@ async fn saying_no_is_access_denied(database: Database) {
     assert_eq!(party.error(&app.silently(&mut browser, &party, "openid", &[]).await), "consent_required");
     let page = browser.visit(party.authorize("openid", &[]).as_str()).await.page();
     party.code(&browser.submit(&form_with(&page, "decision"), Some("allow")).await.left());
-}
-
-/// RU-15: what the form says beside yes or no is not heard.
-async fn the_form_decides_only_yes_or_no(database: Database) {
-    let app = App::start(database).await;
-    let party = app.relying_party(PAGE);
-    let mut browser = app.browser();
-    let page = consent_page(&app, &mut browser, &party, "openid").await;
-    let mut form = form_with(&page, "decision");
-    for (name, value) in [("redirect_uri", "https://evil.test/"), ("client_id", OWN_PAGE), ("scope", "openid email offline_access")] {
-        form.fields.push(Field { name: name.to_owned(), value: value.to_owned(), kind: "hidden".to_owned() });
-    }
-    let tokens = party.exchange(&party.code(&browser.submit(&form, Some("allow")).await.left())).await;
-    assert_eq!(tokens.json["scope"], "openid");
-    assert_eq!(party.error(&app.silently(&mut browser, &party, "openid email", &[]).await), "consent_required");
 }
 
 /// RFC 6749 §3.3; CS-01: granted is at most what was asked and what the client may have.

@@ -26,7 +26,6 @@ mod narrowing;
 mod offline_access;
 mod openapi;
 mod outage;
-mod pages;
 mod pairwise;
 mod races;
 mod refresh;

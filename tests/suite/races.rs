@@ -13,13 +13,7 @@ use crate::support::database::{Database, each_database_on_threads};
 use crate::support::network::Answer;
 use crate::support::relying_party::{RelyingParty, tokens};
 
-each_database_on_threads!(
-    sixty_four_refreshes_of_one_token,
-    sixty_four_redemptions_of_one_code,
-    codes_of_one_session,
-    refreshes_race_a_logout,
-    two_links_make_one_admin
-);
+each_database_on_threads!(sixty_four_refreshes_of_one_token, codes_of_one_session, refreshes_race_a_logout, two_links_make_one_admin);
 
 const CALLERS: usize = 64;
 
@@ -69,30 +63,6 @@ async fn sixty_four_refreshes_of_one_token(database: Database) {
     app.advance(TimeDelta::seconds(31));
     parties[1].refused(&first).await;
     parties[0].refused(newest.refresh()).await;
-    replica.stop().await;
-}
-
-/// RFC 6749 §4.1.2; CO-02, CO-03: at most one is answered, and then the others have ended what it got.
-async fn sixty_four_redemptions_of_one_code(database: Database) {
-    let app = App::start(database).await;
-    let replica = app.replica("second").await;
-    let parties = [app.relying_party(OWN_PAGE), replica.relying_party(OWN_PAGE)];
-    let mut browser = app.browser();
-    app.sign_in(&mut browser, &parties[0], "openid").await;
-    for _ in 0..5 {
-        let code = parties[0].code(&app.silently(&mut browser, &parties[0], "openid", &[]).await);
-        let answers = all_at_once(parties.clone(), |party| {
-            let code = code.clone();
-            async move { party.try_exchange(&code).await }
-        })
-        .await;
-        let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status.is_success());
-        assert_eq!(won.len(), 1);
-        assert!(lost.iter().all(|answer| answer.error() == "invalid_grant"));
-        let won = tokens(&won[0]);
-        parties[1].refused(won.refresh()).await;
-        assert_eq!(parties[0].userinfo(&won.access).await.status.as_u16(), 401);
-    }
     replica.stop().await;
 }
 

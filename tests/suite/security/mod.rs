@@ -2,12 +2,25 @@
 //! request beside it, and a look at what is left afterwards.
 
 mod client_authentication;
+mod code_races;
+mod codes;
+mod consent;
 mod cors;
 mod coverage;
+mod errors;
 mod exhaustion;
+mod forms;
 mod jose;
 mod logout;
+mod mix_up;
+mod one_time;
+mod pages;
+mod pkce;
+mod prompt;
 mod proxies;
+mod redirect_uri;
 mod refresh_tokens;
+mod response_mode;
 mod secrets;
+mod state_nonce;
 mod tokens_at_apis;

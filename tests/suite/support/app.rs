@@ -25,6 +25,7 @@ use super::network::{Answer, Network};
 use super::relying_party::{RelyingParty, Tokens};
 
 pub const ISSUER: &str = "https://id.example.test/";
+pub const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 pub const PASSWORD: &str = "correct horse battery staple";
 /// A secret with signs that HTTP Basic must encode (RFC 6749 §2.3.1).
 pub const SECRET: &str = "secret: 100% of + and / in 43 characters or more";
@@ -56,7 +57,7 @@ pub fn settings(issuer: &str, database: &Database) -> Settings {
     let mut settings = Settings::for_issuer(issuer).unwrap();
     settings.database.url = database.url().to_owned();
     settings.database.pool_size = 4;
-    settings.master_key = MasterKeySource::Text(Secret::new("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8".to_owned()));
+    settings.master_key = MasterKeySource::Text(Secret::new(MASTER_KEY.to_owned()));
     // Cheap to compute; what the parameters do is tested where hashing is.
     settings.passwords.memory_kib = 64;
     settings.passwords.iterations = 1;

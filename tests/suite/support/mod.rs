@@ -1,6 +1,7 @@
 //! What the flows share: databases, an application on a manual clock with seeded entropy, a browser, a relying party.
 
 pub mod app;
+pub mod attack;
 pub mod browser;
 pub mod cookie_jar;
 pub mod database;

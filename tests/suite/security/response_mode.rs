@@ -1,0 +1,215 @@
+//! G. Response types and response modes: nothing in a front channel but a code, and one check of the target for every mode.
+
+use gatekey::domain::client::ClientKind;
+use gatekey::domain::redirect_uri::RedirectUri;
+use serde_json::json;
+use url::Url;
+
+use super::errors::{PAYLOADS, is_inert};
+use crate::support::app::{App, MACHINE, OTHER_PAGE, OWN_PAGE, PAGE, PASSWORD, SERVER, client};
+use crate::support::attack::{ask, error_page, gives_nothing_away, state, told};
+use crate::support::browser::{LINK, Landing, OWN_FORM, form_with};
+use crate::support::database::{Database, each_database};
+use crate::support::form::{forms, tags};
+
+each_database!(
+    rm_01_a_form_post_is_a_form_and_nothing_else,
+    rm_02_every_mode_has_the_same_check,
+    rm_04_no_message_to_whoever_opened_it,
+    rm_06_no_implicit_grant_and_no_password_grant,
+    rm_07_the_sealed_request_wins,
+);
+
+/// Form Post Response Mode §2; RFC 9700 §4.16.
+async fn rm_01_a_form_post_is_a_form_and_nothing_else(database: Database) {
+    let app = App::start_with(database, |settings| {
+        let uris = ["http://127.0.0.1/cb", "com.example.app:/callback", "https://app.example.test/a?b=c"];
+        settings.clients.push(client("native", ClientKind::Native, "https://native.example.test", |client| {
+            client.redirect_uris = uris.iter().map(|uri| RedirectUri::parse(uri).unwrap()).collect();
+        }));
+    })
+    .await;
+    let party = app.relying_party(OWN_PAGE);
+    let mut browser = app.browser();
+    app.sign_in(&mut browser, &party, "openid").await;
+    let mut nonces = vec![];
+    for payload in PAYLOADS {
+        for prompt in ["", "bogus"] {
+            let page = ask(&mut browser, &party.authorize("openid", &[("response_mode", "form_post"), ("state", payload), ("prompt", prompt)])).await;
+            is_inert(&page, payload);
+            let all = forms(&page.url, page.text());
+            assert_eq!((all.len(), all[0].action.as_str(), all[0].method.as_str()), (1, party.redirect_uri.as_str(), "post"));
+            assert_eq!(all[0].field("state").unwrap().value, payload, "as it was sent");
+            let names: Vec<_> = all[0].fields.iter().map(|field| field.name.as_str()).collect();
+            assert!(names == ["code", "state", "iss"] || names == ["error", "error_description", "state", "iss"], "{names:?}");
+            assert!(all[0].fields.iter().all(|field| field.kind == "hidden"));
+            // One script, the page's own, under a nonce that is new each time; the form goes to the registered origin.
+            let scripts: Vec<_> = tags(page.text()).into_iter().filter(|(tag, _)| tag == "script").collect();
+            let nonce = scripts[0].1.iter().find(|(name, _)| name == "nonce").unwrap().1.clone();
+            assert_eq!(scripts.len(), 1);
+            let policy = page.header("content-security-policy").unwrap();
+            assert!(policy.contains("default-src 'none'") && policy.contains(&format!("script-src 'nonce-{nonce}'")), "{policy}");
+            assert!(policy.contains("form-action 'self' https://own.example.test;"), "{policy}");
+            assert!(!nonces.contains(&nonce), "a nonce came twice");
+            nonces.push(nonce);
+        }
+    }
+    // A browser posts to nothing but the web: to an application's own scheme nothing can be posted, so nothing is promised.
+    let native = app.relying_party("native");
+    let native = crate::support::relying_party::RelyingParty { redirect_uri: "com.example.app:/callback".to_owned(), ..native };
+    let before = state(&app).await;
+    let answer = ask(&mut browser, &native.authorize("openid", &[("response_mode", "form_post")])).await;
+    let (place, fields) = told(&answer);
+    assert_eq!((place.as_str(), fields["error"].as_str()), ("com.example.app:/callback", "invalid_request"));
+    assert_eq!(state(&app).await, before);
+    // The control.
+    let page = browser.visit(party.authorize("openid", &[("response_mode", "form_post")]).as_str()).await.page();
+    party.exchange(&form_with(&page, "code").field("code").unwrap().value).await;
+}
+
+const MUTANTS: [&str; 12] = [
+    "https://own.example.test/callback/",
+    "https://own.example.test/callback?x=1",
+    "https://own.example.test@evil.test/callback",
+    "https://evil.test#@own.example.test/callback",
+    "https://own.example.test\\@evil.test",
+    "//evil.test",
+    " https://own.example.test/callback",
+    "https://own.example.test/callback/../evil",
+    "https://ownXexample.test/callback",
+    "https://own.example.test.evil.test/callback",
+    "javascript:alert(1)",
+    "",
+];
+
+async fn rm_02_every_mode_has_the_same_check(database: Database) {
+    let app = App::start(database).await;
+    let party = app.relying_party(OWN_PAGE);
+    let mut browser = app.browser();
+    app.sign_in(&mut browser, &party, "openid").await;
+    let before = state(&app).await;
+    for mode in ["", "query", "fragment", "form_post", "web_message", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt", "x"] {
+        for uri in MUTANTS {
+            for prompt in ["", "none", "bogus"] {
+                let url = party.authorize("openid", &[("response_mode", mode), ("redirect_uri", uri), ("prompt", prompt)]);
+                error_page(&ask(&mut browser, &url).await, &format!("{mode}: {uri}"));
+            }
+        }
+        // The control: an answer, of one kind or the other, at the registered one.
+        let (place, fields) = told(&ask(&mut browser, &party.authorize("openid", &[("response_mode", mode)])).await);
+        assert_eq!(place, party.redirect_uri, "{mode}");
+        assert!(fields.contains_key("code") || fields["error"] == "invalid_request", "{mode}: {fields:?}");
+    }
+    assert_eq!(state(&app).await, before);
+}
+
+/// There is no such mode: it is refused by a redirect to the registered place, whoever has opened the window.
+async fn rm_04_no_message_to_whoever_opened_it(database: Database) {
+    let app = App::start(database).await;
+    let party = app.relying_party(OWN_PAGE);
+    let mut browser = app.browser();
+    app.sign_in(&mut browser, &party, "openid").await;
+    for (name, value) in [("prompt", ""), ("prompt", "none"), ("web_message_uri", "https://evil.test"), ("web_message_target", "*")] {
+        let answer = ask(&mut browser, &party.authorize("openid", &[("response_mode", "web_message"), (name, value)])).await;
+        assert_eq!(party.error(&answer.location().unwrap()), "invalid_request", "{name}={value}");
+        assert!(!answer.text().contains("postMessage"));
+    }
+    let modes = app.network.get(&party.endpoint(".well-known/openid-configuration"), &[]).await.json()["response_modes_supported"].clone();
+    assert_eq!(modes, json!(["query", "fragment", "form_post"]));
+    party.code(&ask(&mut browser, &party.authorize("openid", &[("response_mode", "query")])).await.location().unwrap());
+}
+
+/// RFC 9700 §2.1.2, §2.4: for every kind of client.
+async fn rm_06_no_implicit_grant_and_no_password_grant(database: Database) {
+    let app = App::start(database).await;
+    let mut browser = app.browser();
+    app.sign_in(&mut browser, &app.relying_party(OWN_PAGE), "openid").await;
+    let before = state(&app).await;
+    for client in [PAGE, OTHER_PAGE, OWN_PAGE, SERVER] {
+        let party = app.relying_party(client);
+        for response_type in [
+            "token",
+            "id_token",
+            "id_token token",
+            "token id_token",
+            "code token",
+            "code id_token",
+            "code id_token token",
+            "none",
+            "code code",
+            "CODE",
+            " code",
+        ] {
+            let answer = ask(&mut browser, &party.authorize("openid", &[("response_type", response_type)])).await;
+            assert_eq!(party.error(&answer.location().unwrap()), "unsupported_response_type", "{client}: {response_type}");
+            gives_nothing_away(&answer, response_type);
+        }
+    }
+    for client in [PAGE, OWN_PAGE, SERVER, MACHINE] {
+        let party = app.relying_party(client);
+        for grant in ["password", "implicit", "urn:ietf:params:oauth:grant-type:jwt-bearer", "urn:ietf:params:oauth:grant-type:saml2-bearer", "PASSWORD", "x"] {
+            let fields = [("grant_type", grant), ("username", "alice"), ("password", PASSWORD), ("scope", "openid"), ("assertion", "x")];
+            for headers in [&[][..], &[("dpop", "x")]] {
+                let _ = headers;
+                let answer = party.post("oauth/token", &fields).await;
+                assert_eq!((answer.status.as_u16(), answer.error().as_str()), (400, "unsupported_grant_type"), "{client}: {grant}");
+            }
+        }
+    }
+    assert_eq!(state(&app).await, before);
+    let party = app.relying_party(OWN_PAGE);
+    let metadata = app.network.get(&party.endpoint(".well-known/openid-configuration"), &[]).await.json();
+    assert_eq!(metadata["response_types_supported"], json!(["code"]));
+    assert!(!metadata["grant_types_supported"].as_array().unwrap().iter().any(|grant| matches!(grant.as_str().unwrap(), "password" | "implicit")));
+    // The control.
+    party.exchange(&party.code(&ask(&mut browser, &party.authorize("openid", &[])).await.location().unwrap())).await;
+}
+
+/// The page's address carries the request, sealed: what stands beside it is not heard, and a changed seal does not open.
+async fn rm_07_the_sealed_request_wins(database: Database) {
+    let app = App::start(database).await;
+    let party = app.relying_party(PAGE);
+    let mut browser = app.browser();
+    let page = app.sign_in_page(&mut browser, &party).await;
+    let address = page.url.clone();
+    let edits = [
+        ("scope", "openid email admin"),
+        ("response_type", "token"),
+        ("client_id", OWN_PAGE),
+        ("client_data", "e30"),
+        ("redirect_uri", "https://evil.test/"),
+        ("response_mode", "form_post"),
+        ("state", "evil"),
+        ("prompt", "none"),
+        ("ui_locales", "de"),
+        ("session_before", "null"),
+        ("account_chosen", "true"),
+        ("consent_given", "true"),
+    ];
+    let mut edited = address.clone();
+    edited.query_pairs_mut().extend_pairs(edits);
+    let Landing::Page(same) = browser.navigate(&edited, LINK).await else { panic!("the page was left") };
+    assert!(same.text().contains("The page") && !same.text().contains("evil"));
+    let before = state(&app).await;
+    // The seal, changed at one place or another; and twice in one address.
+    let ticket = form_with(&page, "ticket").field("ticket").unwrap().value.clone();
+    for at in (0..ticket.len()).step_by(11) {
+        let other = if &ticket[at..=at] == "A" { "B" } else { "A" };
+        let changed = format!("{}{other}{}", &ticket[..at], &ticket[at + 1..]);
+        for path in ["login", "consent", "select-account"] {
+            let url = Url::parse_with_params(&party.endpoint(path), [("ticket", &changed)]).unwrap();
+            error_page(&ask(&mut browser, &url).await, "a changed seal");
+        }
+        let form = form_with(&page, "password").fill("ticket", &changed).fill("username", "alice").fill("password", "wrong");
+        error_page(&browser.submit_as(&form, None, OWN_FORM).await, "a changed seal");
+    }
+    let twice = Url::parse_with_params(&party.endpoint("login"), [("ticket", &ticket), ("ticket", &ticket)]).unwrap();
+    let answer = ask(&mut browser, &twice).await;
+    assert_eq!(answer.location(), None);
+    assert_eq!(state(&app).await, before);
+    // The control: on from the edited address, as the application asked.
+    let form = form_with(&same, "password").fill("username", "alice").fill("password", PASSWORD);
+    let consent = browser.submit(&form, None).await.page();
+    let response = browser.submit(&form_with(&consent, "decision"), Some("allow")).await.left();
+    assert_eq!(party.exchange(&party.code(&response)).await.json["scope"], "openid");
+}
