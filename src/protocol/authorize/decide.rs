@@ -96,6 +96,13 @@ pub fn decide(request: &AuthorizationRequest, facts: &Facts<'_>, limits: &Limits
     if let Err(unusable) = judge(signed_in.session, signed_in.user, signed_in.client_session, limits, now) {
         return ask(request, Decision::Authenticate(Why::Session(unusable)));
     }
+    // Nobody is asked, and the user has not allowed this client: then it hears that, and nothing of who the user is or when they signed in, which
+    // it could else find out by asking for one user or one `max_age` after the other (PN-02).
+    if request.prompts.has(Prompt::None)
+        && let Some(scope) = scope_to_ask_for(request, facts, signed_in.consent)
+    {
+        return ask(request, Decision::AskConsent(scope));
+    }
     if let Some(why) = must_authenticate(request, facts, &signed_in, now) {
         return ask(request, Decision::Authenticate(why));
     }
