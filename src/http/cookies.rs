@@ -38,8 +38,8 @@ pub fn session(app: &App, value: &Secret<String>) -> String {
 /// The value of the one cookie of this name.
 ///
 /// Byte by byte: whoever owns a neighbouring host can set cookies that reach this one, in any encoding. One that is no text must not hide
-/// ours, and white space that is not ASCII must not make another name ours. Two of one `__Host-` name come from no browser: which of them is ours is not for
-/// us to guess.
+/// ours, and white space that is not ASCII must not make another name ours. Two of one `__Host-` name come from no browser: which of them
+/// is ours is not for us to guess.
 pub fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let pairs = headers.get_all(header::COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
     let mut values = pairs.filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="));

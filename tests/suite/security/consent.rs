@@ -12,7 +12,7 @@ use poem::http::Method;
 use serde_json::json;
 
 use crate::support::app::{App, MACHINE, OWN_PAGE, PAGE, PASSWORD, SERVER, client};
-use crate::support::attack::{ask, error_page, state};
+use crate::support::attack::{ask, state};
 use crate::support::browser::{Browser, Landing, form_with};
 use crate::support::database::{Database, each_database};
 use crate::support::form::{Field, Form};
@@ -82,7 +82,8 @@ async fn cs_01_a_form_cannot_widen_the_scope(database: Database) {
     }
     let huge = form_urlencoded::Serializer::new(String::new()).extend_pairs(party.parameters(&"x ".repeat(100 * 1024))).finish();
     let headers = [("content-type", "application/x-www-form-urlencoded")];
-    error_page(&app.network.send(Method::POST, &party.endpoint("authorize"), &headers, huge).await, "100 kB");
+    let answer = app.network.send(Method::POST, &party.endpoint("authorize"), &headers, huge).await;
+    assert_eq!((answer.status.as_u16(), answer.location()), (413, None), "100 kB");
     assert_eq!(state(&app).await, before);
 }
 
