@@ -2,10 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use gatekey::domain::client::ClientKind;
 use serde_json::json;
 
-use crate::support::app::{App, OWN_PAGE, SERVER};
+use crate::support::app::{App, OWN_PAGE, SERVER, client};
 use crate::support::attack::{ask, state};
+use crate::support::browser::Browser;
 use crate::support::database::{Database, each_database};
 use crate::support::relying_party::RelyingParty;
 
@@ -16,10 +18,18 @@ each_database!(
     pk_09_only_s256_is_advertised,
 );
 
-/// RFC 9700 §2.1.1, §4.8.2: a flow without a challenge does not begin, so a verifier cannot be left unasked for; for a confidential client too.
+/// RFC 9700 §2.1.1, §4.8.2: a flow without a challenge does not begin, so a verifier cannot be left unasked for; for a confidential client too,
+/// unless it is registered to go without, and then a verifier that comes for such a code is a challenge that was taken out on the way.
 async fn pk_05_no_flow_goes_without_a_challenge(database: Database) {
-    let app = App::start(database).await;
+    let app = App::start_with(database, |settings| {
+        settings.clients.push(client("without", ClientKind::Web, "https://without.example.test", |client| {
+            client.first_party = true;
+            client.require_pkce = false;
+        }));
+    })
+    .await;
     let mut browser = app.browser();
+    downgrades(&app, &mut browser).await;
     for client in [SERVER, OWN_PAGE] {
         let party = app.relying_party(client);
         app.sign_in(&mut browser, &party, "openid").await;
@@ -44,6 +54,30 @@ async fn pk_05_no_flow_goes_without_a_challenge(database: Database) {
         // The control.
         party.exchange(&party.code(&app.silently(&mut browser, &party, "openid", &[]).await)).await;
     }
+}
+
+/// With a client that may go without a challenge: what the code request said is what the token request must fit.
+async fn downgrades(app: &App, browser: &mut Browser) {
+    let party = app.relying_party("without");
+    app.sign_in(browser, &party, "openid").await;
+    let before = state(app).await;
+    let bare = [("code_challenge", ""), ("code_challenge_method", "")];
+    for (changes, verifier) in [(&bare[..], party.verifier.as_str()), (&bare, &party.challenge()), (&[], ""), (&[], &party.challenge())] {
+        let code = party.code(&app.silently(browser, &party, "openid", changes).await);
+        for attempt in [verifier, "", &party.verifier] {
+            let attempt = RelyingParty { verifier: attempt.to_owned(), ..party.clone() };
+            assert_eq!(attempt.try_exchange(&code).await.error(), "invalid_grant", "{changes:?}: {}", attempt.verifier);
+        }
+    }
+    for half in [("code_challenge", ""), ("code_challenge_method", ""), ("code_challenge_method", "plain")] {
+        assert_eq!(party.error(&app.silently(browser, &party, "openid", &[half]).await), "invalid_request", "{half:?}");
+    }
+    let after = state(app).await;
+    assert_eq!((after.families, after.live_codes, after.codes), (before.families, before.live_codes, before.codes + 4));
+    // The control: neither half.
+    let code = party.code(&app.silently(browser, &party, "openid", &bare).await);
+    let without = RelyingParty { verifier: String::new(), ..party.clone() };
+    without.exchange(&code).await;
 }
 
 /// RFC 7636 §4.1, §4.2: 43 to 128 unreserved characters; the challenge is the base64url of 32 bytes without padding.
