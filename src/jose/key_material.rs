@@ -10,6 +10,7 @@ use josekit::jws::{ES256, EdDSA, JwsSigner, JwsVerifier, PS256, RS256};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use super::es256::Es256Signer;
 use super::jwk;
 use crate::domain::signing_key::SigningAlg;
 
@@ -47,7 +48,7 @@ impl Material {
         };
         let spki = pair.to_der_public_key();
         let (signer, verifier): (Box<dyn JwsSigner>, Box<dyn JwsVerifier>) = match alg {
-            SigningAlg::Es256 => (Box::new(ES256.signer_from_der(pkcs8)?), Box::new(ES256.verifier_from_der(spki)?)),
+            SigningAlg::Es256 => (Box::new(Es256Signer::from_der(pkcs8)?), Box::new(ES256.verifier_from_der(spki)?)),
             SigningAlg::Rs256 => (Box::new(RS256.signer_from_der(pkcs8)?), Box::new(RS256.verifier_from_der(spki)?)),
             SigningAlg::Ps256 => (Box::new(PS256.signer_from_der(pkcs8)?), Box::new(PS256.verifier_from_der(spki)?)),
             SigningAlg::EdDsa => (Box::new(EdDSA.signer_from_der(pkcs8)?), Box::new(EdDSA.verifier_from_der(spki)?)),

@@ -5,6 +5,7 @@
 
 mod compact;
 pub mod derive;
+mod es256;
 pub mod jwk;
 mod key_material;
 pub mod key_ring;
