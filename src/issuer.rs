@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use chrono::TimeDelta;
-use poem::Response;
 use poem::endpoint::BoxEndpoint;
+use poem::{EndpointExt, Response};
 
 use crate::admin;
 use crate::domain::client::ClientMetadata;
@@ -104,6 +104,7 @@ impl IssuerBuilder {
             sids: Deriver::new(subkey("session ids")),
             throttle: Throttle::new(KeyedDigest::new(subkey("throttle"))),
             web_origins: WebOrigins::default(),
+            clients: Arc::default(),
             settings,
             store: installation.store,
             clock,
@@ -136,6 +137,14 @@ impl Issuer {
         match self.base_path().trim_end_matches('/') {
             "" => poem::Route::new().nest("/", self.routes()),
             path => poem::Route::new().at(format!("/.well-known/oauth-authorization-server{path}"), self.well_known_routes()).nest(path, self.routes()),
+        }
+    }
+
+    /// The same for a server that has nothing else: an issuer at the root needs no routing above its own.
+    pub fn server(&self) -> BoxEndpoint<'static, Response> {
+        match self.base_path() {
+            "/" => self.routes(),
+            _ => self.mounted().boxed(),
         }
     }
 

@@ -83,7 +83,7 @@ async fn serve(settings: Settings) -> Done {
         stopped.await;
         let _ = told.send(());
     };
-    let served = Connections { listener, most, request_timeout }.serve(issuer.mounted(), signal);
+    let served = Connections { listener, most, request_timeout }.serve(issuer.server(), signal);
     let overdue = async {
         // An error here means that the server ended first.
         match hears.await {

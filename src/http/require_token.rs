@@ -73,7 +73,7 @@ impl RequireToken {
             return Err(OAuthError::new(ErrorCode::InsufficientScope, format!("The access token lacks the scope '{missing}'.")).into());
         }
         let subject = live.claims.get("sub").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Ok(TokenClaims { subject, user_id: live.user.map(|user| user.id), client_id: live.client.id, scope: live.scope, claims: live.claims })
+        Ok(TokenClaims { subject, user_id: live.user.map(|user| user.id), client_id: live.client.id.clone(), scope: live.scope, claims: live.claims })
     }
 }
 

@@ -63,6 +63,18 @@ impl Params {
     pub fn encode(&self) -> String {
         form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish()
     }
+
+    /// The length of [`Params::encode`], without making it.
+    pub fn encoded_len(&self) -> usize {
+        let signs = self.0.len() * "=".len() + self.0.len().saturating_sub(1) * "&".len();
+        signs + self.0.iter().map(|(name, value)| encoded_len(name) + encoded_len(value)).sum::<usize>()
+    }
+}
+
+/// In `application/x-www-form-urlencoded` a space is `+`, and of the others these stay as they are.
+fn encoded_len(text: &str) -> usize {
+    let stays = |byte: u8| byte.is_ascii_alphanumeric() || b" *-._".contains(&byte);
+    text.bytes().map(|byte| if stays(byte) { 1 } else { "%00".len() }).sum()
 }
 
 /// Bytes that are no UTF-8 are refused, not replaced: what a form parser makes U+FFFD would make many secrets one, and give back
@@ -137,6 +149,12 @@ mod tests {
             let params = Params::from_pairs([("state".to_owned(), value.clone())]).unwrap();
             let again = Params::parse(&params.encode()).unwrap();
             prop_assert_eq!(again.get("state"), Some(value.as_str()));
+        }
+
+        #[test]
+        fn the_encoded_length_is_that_of_the_encoded_text(pairs in prop::collection::btree_map("\\PC{0,5}", "\\PC{1,20}", 0..4)) {
+            let params = Params::from_pairs(pairs).unwrap();
+            prop_assert_eq!(params.encoded_len(), params.encode().len());
         }
     }
 }

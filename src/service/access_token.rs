@@ -14,15 +14,15 @@ use crate::protocol::access_token::{TYP, is_current, userinfo_claims};
 use crate::protocol::error::OAuthError;
 use crate::protocol::session::judge_grant;
 use crate::protocol::token::refresh_token::{Dead, Facts, usable};
+use crate::store::consents;
 use crate::store::grants::{self, GrantFacts};
-use crate::store::{clients, consents};
 
 /// An access token that lives.
 #[derive(Debug, Clone)]
 pub struct LiveToken {
     pub claims: Arc<Map<String, Value>>,
     pub scope: Scope,
-    pub client: Client,
+    pub client: Arc<Client>,
     /// `None` for a machine's token.
     pub user: Option<User>,
     pub grant_id: Option<GrantId>,
@@ -49,10 +49,11 @@ pub async fn live_token(core: &Core, token: &str) -> Result<LiveToken, Failure> 
         Some(id) => Some(id.parse().map_err(|_| dead("malformed gid"))?),
         None => None,
     };
+    let clients = Arc::clone(&core.clients);
     let (client, facts, consent) = core
         .store
         .read(move |db| {
-            let client = clients::find(db, &client_id)?;
+            let client = clients.find(db, &client_id)?;
             let facts = match grant_id {
                 Some(id) => grants::facts(db, id)?,
                 None => None,

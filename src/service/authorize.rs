@@ -4,6 +4,8 @@
 //! 2. The browser's cookie names a session; the rules decide.
 //! 3. A code is sealed, or the user is asked, or the application gets a refusal. Nothing is written but, seldom, a use.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 
 use super::ticket::{self, Authorization, Browser};
@@ -25,7 +27,7 @@ use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::protocol::session::{Unusable, judge, use_is_due};
 use crate::store::sessions::{self, SessionFacts, Touch};
-use crate::store::{StoreError, clients, tree};
+use crate::store::{StoreError, tree};
 
 /// What the browser sent along.
 #[derive(Debug, Clone, Copy, Default)]
@@ -53,7 +55,7 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Question {
     pub kind: QuestionKind,
-    pub client: Client,
+    pub client: Arc<Client>,
     /// Who is signed in, if somebody is.
     pub user: Option<User>,
     /// The redirect's origin, for `form-action`: the form's answer ends there.
@@ -73,7 +75,7 @@ pub enum QuestionKind {
 /// A fresh request.
 pub async fn start(core: &Core, params: Params, cookies: Cookies<'_>) -> Result<Outcome, Failure> {
     let authorization =
-        Authorization { params: params.encode(), session_before: None, asked: None, account_chosen: false, another_account: false, consent_given: false };
+        Authorization { params: String::new(), session_before: None, asked: None, account_chosen: false, another_account: false, consent_given: false };
     run(core, &params, authorization, None, cookies).await
 }
 
@@ -140,7 +142,7 @@ pub async fn deny(core: &Core, authorization: &Authorization) -> Result<Outcome,
         Err(error) => return Ok(Outcome::Malformed(error)),
     };
     let client = load(core, &params, None).await?.client;
-    Ok(match target(&params, client.as_ref()) {
+    Ok(match target(&params, client.as_deref()) {
         Ok(target) => refuse(core, &target, &OAuthError::new(ErrorCode::AccessDenied, "The user did not allow the request.")),
         Err(error) => Outcome::Page(error),
     })
@@ -157,7 +159,7 @@ async fn run(
     if interaction.is_none() {
         authorization.session_before = session.as_ref().map(|facts| (facts.session.id, facts.session.auth_time));
     }
-    let target = match target(params, client.as_ref()) {
+    let target = match target(params, client.as_deref()) {
         Ok(target) => target,
         Err(error) => return Ok(Outcome::Page(error)),
     };
@@ -205,7 +207,7 @@ async fn run(
     Ok(ask(kind, client, session.map(|f| f.user), request, params, authorization))
 }
 
-fn ask(kind: QuestionKind, client: Client, user: Option<User>, request: AuthorizationRequest, params: &Params, authorization: Authorization) -> Outcome {
+fn ask(kind: QuestionKind, client: Arc<Client>, user: Option<User>, request: AuthorizationRequest, params: &Params, authorization: Authorization) -> Outcome {
     let asked = user.as_ref().map(|user| user.id);
     Outcome::Ask(Box::new(Question {
         kind,
@@ -214,12 +216,13 @@ fn ask(kind: QuestionKind, client: Client, user: Option<User>, request: Authoriz
         target: request.target,
         login_hint: request.login_hint,
         ui_locales: params.get("ui_locales").map(str::to_owned),
-        authorization: Authorization { asked, ..authorization },
+        // Spelled out here and not before: an answer without a page does not need it.
+        authorization: Authorization { params: params.encode(), asked, ..authorization },
     }))
 }
 
 struct Loaded {
-    client: Option<Client>,
+    client: Option<Arc<Client>>,
     session: Option<SessionFacts>,
 }
 
@@ -227,9 +230,10 @@ async fn load(core: &Core, params: &Params, cookie: Option<Digest>) -> Result<Lo
     let Some(id) = params.get("client_id").and_then(|id| ClientId::parse(id).ok()) else {
         return Ok(Loaded { client: None, session: None });
     };
+    let clients = Arc::clone(&core.clients);
     core.store
         .read(move |db| {
-            let client = clients::find(db, &id)?;
+            let client = clients.find(db, &id)?;
             let session = match (&client, cookie) {
                 (Some(_), Some(cookie)) => sessions::facts(db, &cookie, Some(&id))?,
                 _ => None,

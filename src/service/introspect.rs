@@ -11,7 +11,6 @@ use crate::protocol::client_authentication::invalid_client;
 use crate::protocol::introspection::{active, inactive, may_see};
 use crate::protocol::params::Params;
 use crate::protocol::token::refresh_token::{Facts, usable};
-use crate::store::refresh_families;
 
 pub async fn introspect(core: &Core, params: &Params, authorization: Option<&str>) -> Result<Map<String, Value>, Failure> {
     let caller = authenticate_client(core, authorization, params).await?;
@@ -34,7 +33,7 @@ pub async fn introspect(core: &Core, params: &Params, authorization: Option<&str
 async fn refresh_token(core: &Core, caller: &Client, text: &str) -> Result<Map<String, Value>, Failure> {
     let Some(parsed) = core.refresh_tokens.parse(text) else { return Ok(inactive()) };
     let id = parsed.family_id();
-    let Some(facts) = core.store.read(move |db| refresh_families::facts(db, id)).await? else { return Ok(inactive()) };
+    let Some(facts) = core.store.family(id).await? else { return Ok(inactive()) };
     let family = &facts.family;
     let newest = core.refresh_tokens.verify(&parsed, &family.secret).is_some_and(|presented| presented.generation == family.generation);
     if !newest || family.client_id != caller.id || family.ended.is_some() {

@@ -34,6 +34,7 @@ use crate::jose::sealed::Sealer;
 use crate::jose::sid::Deriver;
 use crate::protocol::error::OAuthError;
 use crate::settings::Settings;
+use crate::store::clients::ParsedClients;
 use crate::store::{Store, StoreError};
 
 /// Everything an endpoint needs. One for each issuer: nothing here is global.
@@ -53,6 +54,7 @@ pub struct Core {
     pub sids: Deriver,
     pub pairwise: Pairwise,
     pub web_origins: web_origins::WebOrigins,
+    pub clients: Arc<ParsedClients>,
 }
 
 impl Core {

@@ -1,9 +1,11 @@
 //! The table of client sessions: one row a pair of session and client, written when a code is redeemed.
 
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 
-use super::connection::AnyConnection as Connection;
+use super::connection::{AnyConnection as Connection, on_each};
 use super::error::StoreError;
+use super::kept::statement;
 use super::row::{client_id, ended, id};
 use super::schema::client_sessions;
 use super::sql_types::{DbId, DbInstant, Id, Instant};
@@ -38,7 +40,8 @@ impl TryFrom<ClientSessionRow> for ClientSession {
 }
 
 pub fn find(conn: &mut Connection, session: SessionId, client: &ClientId) -> Result<Option<ClientSession>, StoreError> {
-    let row = client_sessions::table.find((id(session.0), client.as_str())).get_result::<ClientSessionRow>(conn).optional()?;
+    let query = client_sessions::table.find((id(session.0), client.as_str()));
+    let row = on_each!(conn, query.get_result::<ClientSessionRow>(conn)).optional()?;
     row.map(ClientSession::try_from).transpose()
 }
 
@@ -58,15 +61,17 @@ pub(super) const ON_REDEMPTION: &str = "ON CONFLICT (session_id, client_id) DO U
      ended_at = NULL, end_reason = NULL";
 
 pub(super) fn redeem(conn: &mut Connection, session: SessionId, client: &ClientId, now: Timestamp) -> Result<(), StoreError> {
-    use std::sync::LazyLock;
-    static SQL: LazyLock<String> =
-        LazyLock::new(|| format!("INSERT INTO client_sessions (session_id, client_id, created_at, last_used_at) VALUES ($1, $2, $3, $4) {ON_REDEMPTION}"));
     let now = Instant(now);
-    diesel::sql_query(SQL.as_str())
+    let upsert = statement("INSERT INTO client_sessions (session_id, client_id, created_at, last_used_at) VALUES (")
         .bind::<DbId, _>(id(session.0))
-        .bind::<diesel::sql_types::Text, _>(client.as_str())
+        .sql(", ")
+        .bind::<Text, _>(client.as_str())
+        .sql(", ")
         .bind::<DbInstant, _>(now)
+        .sql(", ")
         .bind::<DbInstant, _>(now)
-        .execute(conn)?;
+        .sql(") ")
+        .sql(ON_REDEMPTION);
+    on_each!(conn, upsert.execute(conn))?;
     Ok(())
 }

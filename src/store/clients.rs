@@ -1,9 +1,13 @@
 //! The table of clients. What a client is registered with is one JSON document, so that a new field needs no migration.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
 use diesel::prelude::*;
 
-use super::connection::AnyConnection as Connection;
+use super::connection::{AnyConnection as Connection, on_each};
 use super::error::StoreError;
+use super::kept::Kept;
 use super::row::{at, digest};
 use super::schema::clients;
 use super::sql_types::Instant;
@@ -14,9 +18,10 @@ use crate::domain::secret::Digest;
 
 const TABLE: &str = "clients";
 
-#[derive(Queryable, Insertable)]
+/// A client as it is stored, not yet parsed; see [`ParsedClients`].
+#[derive(Clone, PartialEq, Queryable, Insertable)]
 #[diesel(table_name = clients, treat_none_as_default_value = false)]
-pub(super) struct ClientRow {
+pub struct ClientRow {
     id: String,
     metadata: String,
     secret_digest: Option<Vec<u8>>,
@@ -66,8 +71,52 @@ impl TryFrom<&Client> for ClientRow {
     }
 }
 
+pub(super) fn row(conn: &mut Connection, id: &ClientId) -> Result<Option<ClientRow>, StoreError> {
+    let query = clients::table.find(id.as_str());
+    Ok(on_each!(conn, query.get_result::<ClientRow>(conn)).optional()?)
+}
+
+/// The same of several; those that there are.
+pub(super) fn rows(conn: &mut PgConnection, ids: &[ClientId]) -> Result<HashMap<ClientId, Result<ClientRow, StoreError>>, StoreError> {
+    let rows = Kept(clients::table.filter(clients::id.eq_any(ids.iter().map(ClientId::as_str)))).load::<ClientRow>(conn)?;
+    rows.into_iter().map(|row| Ok((super::row::client_id(TABLE, row.id.clone())?, Ok(row)))).collect()
+}
+
 pub fn find(conn: &mut Connection, id: &ClientId) -> Result<Option<Client>, StoreError> {
-    clients::table.find(id.as_str()).get_result::<ClientRow>(conn).optional()?.map(Client::try_from).transpose()
+    row(conn, id)?.map(Client::try_from).transpose()
+}
+
+/// More clients than are asked for in one breath; beyond that they are parsed again.
+const REMEMBERED: usize = 1024;
+
+/// The clients as they were last read, for what every request asks. The row is read each time, so a change by whomever is felt at
+/// the next request; only a row that is the same as before is not parsed again.
+#[derive(Default)]
+pub struct ParsedClients(Mutex<HashMap<String, (ClientRow, Arc<Client>)>>);
+
+impl ParsedClients {
+    pub fn find(&self, conn: &mut Connection, id: &ClientId) -> Result<Option<Arc<Client>>, StoreError> {
+        row(conn, id)?.map(|row| self.parse(row)).transpose()
+    }
+
+    pub fn parse(&self, row: ClientRow) -> Result<Arc<Client>, StoreError> {
+        if let Some((known, client)) = self.lock().get(row.id.as_str())
+            && *known == row
+        {
+            return Ok(Arc::clone(client));
+        }
+        let client = Arc::new(Client::try_from(row.clone())?);
+        let mut remembered = self.lock();
+        if remembered.len() >= REMEMBERED {
+            remembered.clear();
+        }
+        remembered.insert(row.id.clone(), (row, Arc::clone(&client)));
+        Ok(client)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, (ClientRow, Arc<Client>)>> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
 }
 
 /// Clients by id, those after `after`.

@@ -11,3 +11,15 @@ pub enum AnyConnection {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
 }
+
+/// Runs the expression on the connection as what it is. For the statements of every request: through [`AnyConnection`] diesel builds
+/// the text of a statement twice at each call, though it is prepared already; on a connection of one database it does not.
+macro_rules! on_each {
+    ($conn:ident, $run:expr) => {
+        match $conn {
+            $crate::store::connection::AnyConnection::Sqlite($conn) => $run,
+            $crate::store::connection::AnyConnection::Postgres($conn) => $run,
+        }
+    };
+}
+pub(super) use on_each;

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::connection::AnyConnection as Connection;
+use super::connection::{AnyConnection as Connection, on_each};
 use super::error::StoreError;
 use super::row::{at, client_id, id, scope};
 use super::schema::consents;
@@ -30,7 +30,8 @@ impl TryFrom<ConsentRow> for Consent {
 }
 
 pub fn find(conn: &mut Connection, user: UserId, client: &ClientId) -> Result<Option<Consent>, StoreError> {
-    consents::table.find((id(user.0), client.as_str())).get_result::<ConsentRow>(conn).optional()?.map(Consent::try_from).transpose()
+    let query = consents::table.find((id(user.0), client.as_str()));
+    on_each!(conn, query.get_result::<ConsentRow>(conn)).optional()?.map(Consent::try_from).transpose()
 }
 
 /// Adds to what the user has allowed; `granted_at` moves. Answers what is allowed now. `Conflict`: user or client is gone.

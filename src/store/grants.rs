@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::client_sessions::ClientSessionRow;
-use super::connection::AnyConnection as Connection;
+use super::connection::{AnyConnection as Connection, on_each};
 use super::error::StoreError;
 use super::redeemed_codes::RedeemedCodeRow;
 use super::refresh_families::RefreshFamilyRow;
@@ -37,7 +37,7 @@ type FamilyRow = (RefreshFamilyRow, Option<UserRow>, Option<SessionRow>, Option<
 
 /// The grant, whether it lives or not. `None`: it is unknown here.
 pub fn facts(conn: &mut Connection, grant: GrantId) -> Result<Option<GrantFacts>, StoreError> {
-    let row = redeemed_codes::table
+    let query = redeemed_codes::table
         .left_join(refresh_families::table.on(refresh_families::id.eq(redeemed_codes::id)))
         .left_join(users::table.on(users::id.eq(redeemed_codes::user_id)))
         .left_join(sessions::table.on(sessions::id.eq(redeemed_codes::session_id)))
@@ -51,9 +51,8 @@ pub fn facts(conn: &mut Connection, grant: GrantId) -> Result<Option<GrantFacts>
             users::all_columns.nullable(),
             sessions::all_columns.nullable(),
             client_sessions::all_columns.nullable(),
-        ))
-        .get_result::<CodeRow>(conn)
-        .optional()?;
+        ));
+    let row = on_each!(conn, query.get_result::<CodeRow>(conn)).optional()?;
     let Some((code, family, user, session, client_session)) = row else {
         return facts_without_code(conn, grant);
     };
@@ -72,7 +71,7 @@ pub fn facts(conn: &mut Connection, grant: GrantId) -> Result<Option<GrantFacts>
 
 /// The row of a code may be swept long before its family ends; then the family speaks for the grant.
 fn facts_without_code(conn: &mut Connection, grant: GrantId) -> Result<Option<GrantFacts>, StoreError> {
-    let row = refresh_families::table
+    let query = refresh_families::table
         .left_join(users::table.on(users::id.eq(refresh_families::user_id)))
         .left_join(sessions::table.on(sessions::id.eq(refresh_families::session_id)))
         .left_join(
@@ -80,9 +79,8 @@ fn facts_without_code(conn: &mut Connection, grant: GrantId) -> Result<Option<Gr
                 .on(client_sessions::session_id.eq(refresh_families::session_id).and(client_sessions::client_id.eq(refresh_families::client_id))),
         )
         .filter(refresh_families::id.eq(id(grant.0)))
-        .select((refresh_families::all_columns, users::all_columns.nullable(), sessions::all_columns.nullable(), client_sessions::all_columns.nullable()))
-        .get_result::<FamilyRow>(conn)
-        .optional()?;
+        .select((refresh_families::all_columns, users::all_columns.nullable(), sessions::all_columns.nullable(), client_sessions::all_columns.nullable()));
+    let row = on_each!(conn, query.get_result::<FamilyRow>(conn)).optional()?;
     row.map(|(family, user, session, client_session)| {
         let family = RefreshFamily::try_from(family)?;
         Ok(GrantFacts {

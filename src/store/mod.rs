@@ -10,6 +10,7 @@ pub mod consents;
 mod error;
 mod executor;
 pub mod grants;
+mod kept;
 mod location;
 pub mod meta;
 pub mod migrate;
@@ -32,6 +33,7 @@ pub use connection::AnyConnection as Connection;
 pub use error::StoreError;
 pub use migrate::OpenError;
 
+use crate::domain::id::{ClientId, GrantId};
 use executor::Executor;
 use location::Location;
 
@@ -102,6 +104,16 @@ impl Store {
     /// A point read of microseconds. On SQLite it runs right here, on PostgreSQL on a worker thread; nothing in it may write.
     pub async fn read<T: Send + 'static>(&self, f: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
         self.executor.read(f).await
+    }
+
+    /// A client's row, for what every request asks; [`clients::ParsedClients`] reads it.
+    pub async fn client(&self, id: ClientId) -> Result<Option<clients::ClientRow>, StoreError> {
+        self.executor.client(id).await
+    }
+
+    /// A refresh family with all that a decision about it needs.
+    pub async fn family(&self, id: GrantId) -> Result<Option<refresh_families::FamilyFacts>, StoreError> {
+        self.executor.family(id).await
     }
 
     /// A longer read, such as a list: always on another thread.

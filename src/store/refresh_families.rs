@@ -1,15 +1,19 @@
 //! The table of refresh families: one row a family for ever. A rotation is one conditional UPDATE.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use super::client_sessions::ClientSessionRow;
-use super::connection::AnyConnection as Connection;
+use super::connection::{AnyConnection as Connection, on_each};
 use super::consents::ConsentRow;
 use super::error::StoreError;
+use super::kept::{Kept, statement};
 use super::row::{at, bytes32, client_id, ended, ended_columns, id};
 use super::schema::{client_sessions, consents, refresh_families, sessions, users};
 use super::sessions::SessionRow;
-use super::sql_types::{Id, Instant};
+use super::sql_types::{DbId, DbInstant, Id, Instant};
 use super::users::UserRow;
 use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
@@ -109,7 +113,8 @@ pub struct Step {
 
 /// Adds a family. Codes bring theirs by `redeemed_codes::redeem`. `Conflict`: the id is taken, or user or client is gone.
 pub fn insert(conn: &mut Connection, family: &RefreshFamily) -> Result<(), StoreError> {
-    diesel::insert_into(refresh_families::table).values(RefreshFamilyRow::try_from(family)?).execute(conn)?;
+    let row = RefreshFamilyRow::try_from(family)?;
+    on_each!(conn, diesel::insert_into(refresh_families::table).values(row).execute(conn))?;
     Ok(())
 }
 
@@ -119,36 +124,51 @@ pub fn find(conn: &mut Connection, family: GrantId) -> Result<Option<RefreshFami
 
 type FactsRow = (RefreshFamilyRow, Option<UserRow>, Option<SessionRow>, Option<ClientSessionRow>, Option<ConsentRow>);
 
-/// The family with all that a decision about it needs, in one query.
+/// Families with all that a decision about them needs, in one query.
+macro_rules! with_facts {
+    () => {
+        refresh_families::table
+            .left_join(users::table.on(users::id.eq(refresh_families::user_id)))
+            .left_join(sessions::table.on(sessions::id.eq(refresh_families::session_id)))
+            .left_join(
+                client_sessions::table
+                    .on(client_sessions::session_id.eq(refresh_families::session_id).and(client_sessions::client_id.eq(refresh_families::client_id))),
+            )
+            .left_join(consents::table.on(consents::user_id.eq(refresh_families::user_id).and(consents::client_id.eq(refresh_families::client_id))))
+            .select((
+                refresh_families::all_columns,
+                users::all_columns.nullable(),
+                sessions::all_columns.nullable(),
+                client_sessions::all_columns.nullable(),
+                consents::all_columns.nullable(),
+            ))
+    };
+}
+
+/// The facts of one family. [`Store::family`](super::Store::family) is the fast way to it.
 pub fn facts(conn: &mut Connection, family: GrantId) -> Result<Option<FamilyFacts>, StoreError> {
-    let row = refresh_families::table
-        .left_join(users::table.on(users::id.eq(refresh_families::user_id)))
-        .left_join(sessions::table.on(sessions::id.eq(refresh_families::session_id)))
-        .left_join(
-            client_sessions::table
-                .on(client_sessions::session_id.eq(refresh_families::session_id).and(client_sessions::client_id.eq(refresh_families::client_id))),
-        )
-        .left_join(consents::table.on(consents::user_id.eq(refresh_families::user_id).and(consents::client_id.eq(refresh_families::client_id))))
-        .filter(refresh_families::id.eq(id(family.0)))
-        .select((
-            refresh_families::all_columns,
-            users::all_columns.nullable(),
-            sessions::all_columns.nullable(),
-            client_sessions::all_columns.nullable(),
-            consents::all_columns.nullable(),
-        ))
-        .get_result::<FactsRow>(conn)
-        .optional()?;
-    row.map(|(family, user, session, client_session, consent)| {
-        Ok(FamilyFacts {
+    let query = with_facts!().filter(refresh_families::id.eq(id(family.0)));
+    on_each!(conn, query.get_result::<FactsRow>(conn)).optional()?.map(FamilyFacts::try_from).transpose()
+}
+
+/// The same of several; those that there are.
+pub(super) fn facts_of_each(conn: &mut PgConnection, families: &[GrantId]) -> Result<HashMap<GrantId, Result<FamilyFacts, StoreError>>, StoreError> {
+    let query = with_facts!().filter(refresh_families::id.eq_any(families.iter().map(|family| id(family.0))));
+    Ok(Kept(query).load::<FactsRow>(conn)?.into_iter().map(|row| (GrantId(row.0.id.0), FamilyFacts::try_from(row))).collect())
+}
+
+impl TryFrom<FactsRow> for FamilyFacts {
+    type Error = StoreError;
+
+    fn try_from((family, user, session, client_session, consent): FactsRow) -> Result<Self, StoreError> {
+        Ok(Self {
             family: family.try_into()?,
             user: user.map(User::from),
             session: session.map(Session::try_from).transpose()?,
             client_session: client_session.map(ClientSession::try_from).transpose()?,
             consent: consent.map(Consent::try_from).transpose()?,
         })
-    })
-    .transpose()
+    }
 }
 
 /// A user's families in the order they were made, ended ones too, those after `after`.
@@ -163,16 +183,17 @@ pub fn list_by_user(conn: &mut Connection, user: UserId, after: Option<GrantId>,
 /// Takes the step if the family still is where it was decided upon. False: nothing changed; load it and decide again.
 /// [`Store::rotate`](super::Store::rotate) is the fast way to it.
 pub fn rotate(conn: &mut Connection, step: &Step) -> Result<bool, StoreError> {
-    let there = refresh_families::table
-        .find(id(step.id.0))
-        .filter(refresh_families::generation.eq(column_generation(step.expected)?))
-        .filter(refresh_families::ended_at.is_null());
-    let changed = diesel::update(there)
-        .set((
-            refresh_families::generation.eq(column_generation(step.next)?),
-            refresh_families::rotated_at.eq(at(step.at)),
-            refresh_families::last_used_at.eq(at(step.at)),
-        ))
-        .execute(conn)?;
+    let update = statement("UPDATE refresh_families SET generation = ")
+        .bind::<BigInt, _>(column_generation(step.next)?)
+        .sql(", rotated_at = ")
+        .bind::<DbInstant, _>(at(step.at))
+        .sql(", last_used_at = ")
+        .bind::<DbInstant, _>(at(step.at))
+        .sql(" WHERE id = ")
+        .bind::<DbId, _>(id(step.id.0))
+        .sql(" AND generation = ")
+        .bind::<BigInt, _>(column_generation(step.expected)?)
+        .sql(" AND ended_at IS NULL");
+    let changed = on_each!(conn, update.execute(conn))?;
     Ok(changed == 1)
 }

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::client_sessions::ClientSessionRow;
-use super::connection::AnyConnection as Connection;
+use super::connection::{AnyConnection as Connection, on_each};
 use super::consents::ConsentRow;
 use super::error::StoreError;
 use super::row::{acr, at, digest, ended, ended_columns, id};
@@ -110,7 +110,8 @@ pub fn sign_in_again(conn: &mut Connection, session_id: SessionId, fresh: &Sessi
 }
 
 pub fn find(conn: &mut Connection, session_id: SessionId) -> Result<Option<Session>, StoreError> {
-    sessions::table.find(id(session_id.0)).get_result::<SessionRow>(conn).optional()?.map(Session::try_from).transpose()
+    let query = sessions::table.find(id(session_id.0));
+    on_each!(conn, query.get_result::<SessionRow>(conn)).optional()?.map(Session::try_from).transpose()
 }
 
 /// The session whose cookie has this digest, ended or not, with all that a decision needs, in one query.
@@ -118,21 +119,21 @@ pub fn facts(conn: &mut Connection, cookie: &Digest, client: Option<&ClientId>) 
     let cookie = cookie.0.as_slice();
     let Some(client) = client else {
         let query = sessions::table.inner_join(users::table.on(users::id.eq(sessions::user_id))).filter(sessions::cookie_digest.eq(cookie));
-        let row = query.select((sessions::all_columns, users::all_columns)).get_result::<(SessionRow, UserRow)>(conn).optional()?;
+        let query = query.select((sessions::all_columns, users::all_columns));
+        let row = on_each!(conn, query.get_result::<(SessionRow, UserRow)>(conn)).optional()?;
         return row
             .map(|(session, user)| Ok(SessionFacts { session: session.try_into()?, user: user.into(), client_session: None, consent: None }))
             .transpose();
     };
     let client_session_of = client_sessions::session_id.eq(sessions::id).and(client_sessions::client_id.eq(client.as_str().to_owned()));
     let consent_of = consents::user_id.eq(sessions::user_id).and(consents::client_id.eq(client.as_str().to_owned()));
-    let row = sessions::table
+    let query = sessions::table
         .inner_join(users::table.on(users::id.eq(sessions::user_id)))
         .left_join(client_sessions::table.on(client_session_of))
         .left_join(consents::table.on(consent_of))
         .filter(sessions::cookie_digest.eq(cookie))
-        .select((sessions::all_columns, users::all_columns, client_sessions::all_columns.nullable(), consents::all_columns.nullable()))
-        .get_result::<(SessionRow, UserRow, Option<ClientSessionRow>, Option<ConsentRow>)>(conn)
-        .optional()?;
+        .select((sessions::all_columns, users::all_columns, client_sessions::all_columns.nullable(), consents::all_columns.nullable()));
+    let row = on_each!(conn, query.get_result::<(SessionRow, UserRow, Option<ClientSessionRow>, Option<ConsentRow>)>(conn)).optional()?;
     row.map(|(session, user, client_session, consent)| {
         Ok(SessionFacts {
             session: session.try_into()?,

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::connection::AnyConnection as Connection;
+use super::connection::{AnyConnection as Connection, on_each};
 use super::error::StoreError;
 use super::row::{at, id};
 use super::schema::users;
@@ -86,7 +86,8 @@ pub fn insert(conn: &mut Connection, user: &User) -> Result<(), StoreError> {
 }
 
 pub fn find(conn: &mut Connection, user_id: UserId) -> Result<Option<User>, StoreError> {
-    let row = users::table.find(id(user_id.0)).get_result::<UserRow>(conn).optional()?;
+    let query = users::table.find(id(user_id.0));
+    let row = on_each!(conn, query.get_result::<UserRow>(conn)).optional()?;
     Ok(row.map(User::from))
 }
 

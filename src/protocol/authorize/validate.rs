@@ -58,7 +58,7 @@ pub fn validate(params: &Params, target: ResponseTarget, client: &Client) -> Res
         return Err(OAuthError::new(ErrorCode::UnauthorizedClient, "This client is not registered for the authorization code grant."));
     }
     // The request travels on in the address of the sign-in page.
-    if params.encode().len() > MAX_REQUEST {
+    if params.encoded_len() > MAX_REQUEST {
         return Err(OAuthError::invalid_request("The request is longer than 12 KiB."));
     }
     if target.state().is_some_and(|state| state.len() > MAX_STATE) {

@@ -19,7 +19,7 @@ use crate::protocol::session::{Deadlines, judge_grant, use_is_due};
 use crate::protocol::token::refresh_token::{Decision, Facts, decide};
 use crate::protocol::token::{outlives_session, still_allowed};
 use crate::service::{Core, Failure};
-use crate::store::refresh_families::{self, FamilyFacts, Step};
+use crate::store::refresh_families::{FamilyFacts, Step};
 use crate::store::sessions::Touch;
 use crate::store::tree;
 
@@ -33,7 +33,7 @@ pub async fn refresh(core: &Core, params: &Params, client: &Client) -> Result<To
     for _ in 0..TURNS {
         let now = core.now();
         let id = parsed.family_id();
-        let facts = core.store.read(move |db| refresh_families::facts(db, id)).await?.ok_or_else(|| refused("no such family"))?;
+        let facts = core.store.family(id).await?.ok_or_else(|| refused("no such family"))?;
         // Nothing below happens on the word of a token that does not verify: a stranger cannot harm a family.
         let presented = core.refresh_tokens.verify(&parsed, &facts.family.secret).ok_or_else(|| refused("MAC does not verify"))?;
         let decision = decide(presented, &as_facts(&facts), client, &core.limits(client), lost_race, now);

@@ -18,6 +18,7 @@ use crate::domain::id::{ClientId, GrantId, SessionId};
 use crate::store::client_sessions::ON_REDEMPTION;
 use crate::store::connection::AnyConnection as Connection;
 use crate::store::error::StoreError;
+use crate::store::kept::Kept;
 use crate::store::redeemed_codes::Redemption;
 use crate::store::refresh_families::{RefreshFamilyRow, Step, column_generation};
 use crate::store::sessions::Touch;
@@ -143,16 +144,16 @@ const ROTATE: &str = "UPDATE refresh_families AS family \
 fn rotate(conn: &mut Connection, steps: &[Step]) -> Result<Vec<bool>, StoreError> {
     let expected = steps.iter().map(|step| column_generation(step.expected)).collect::<Result<Vec<i64>, _>>()?;
     let next = steps.iter().map(|step| column_generation(step.next)).collect::<Result<Vec<i64>, _>>()?;
-    let rows = diesel::sql_query(ROTATE)
+    let update = diesel::sql_query(ROTATE)
         .bind::<Array<DbId>, _>(steps.iter().map(|step| Id(step.id.0)).collect::<Vec<_>>())
         .bind::<Array<BigInt>, _>(expected)
         .bind::<Array<BigInt>, _>(next)
-        .bind::<Array<Timestamptz>, _>(steps.iter().map(|step| step.at).collect::<Vec<_>>())
-        .load::<Changed>(postgres(conn)?)?;
+        .bind::<Array<Timestamptz>, _>(steps.iter().map(|step| step.at).collect::<Vec<_>>());
+    let rows = Kept(update).load::<Changed>(postgres(conn)?)?;
     Ok(changed(rows, steps.iter().map(|step| step.id)))
 }
 
-fn postgres(conn: &mut Connection) -> Result<&mut PgConnection, StoreError> {
+pub(super) fn postgres(conn: &mut Connection) -> Result<&mut PgConnection, StoreError> {
     match conn {
         Connection::Postgres(conn) => Ok(conn),
         Connection::Sqlite(_) => Err(StoreError::Query("a batch on SQLite".to_owned())),
@@ -197,7 +198,7 @@ fn redeem_in_transaction(conn: &mut Connection, redemptions: &[Redemption]) -> R
     let mut sessions: Vec<Id> = redemptions.iter().map(|redemption| Id(redemption.code.session_id.0)).collect();
     sessions.sort_unstable();
     sessions.dedup();
-    let live = diesel::sql_query(LIVE_SESSIONS).bind::<Array<DbId>, _>(&sessions).load::<Changed>(conn)?;
+    let live = Kept(diesel::sql_query(LIVE_SESSIONS).bind::<Array<DbId>, _>(&sessions)).load::<Changed>(conn)?;
     // The code must be refused as redeemed even if its session has ended; that is rare, and found out alone.
     if live.len() < sessions.len() {
         if let [only] = redemptions {
@@ -215,7 +216,7 @@ fn redeem_in_transaction(conn: &mut Connection, redemptions: &[Redemption]) -> R
     let codes = || redemptions.iter().map(|redemption| &redemption.code);
     let family = || families.iter().map(Option::as_ref);
     let instant = |of: fn(&RefreshFamilyRow) -> DateTime<Utc>| family().map(|f| f.map(of)).collect::<Vec<_>>();
-    let rows = diesel::sql_query(redeem_sql())
+    let insert = diesel::sql_query(redeem_sql())
         .bind::<Array<DbId>, _>(codes().map(|code| Id(code.id.0)).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(codes().map(|code| code.client_id.as_str()).collect::<Vec<_>>())
         .bind::<Array<DbId>, _>(codes().map(|code| Id(code.user_id.0)).collect::<Vec<_>>())
@@ -229,8 +230,8 @@ fn redeem_in_transaction(conn: &mut Connection, redemptions: &[Redemption]) -> R
         .bind::<Array<Nullable<BigInt>>, _>(family().map(|f| f.map(|f| f.generation)).collect::<Vec<_>>())
         .bind::<Array<Nullable<Timestamptz>>, _>(instant(|f| f.rotated_at.0))
         .bind::<Array<Nullable<Timestamptz>>, _>(instant(|f| f.created_at.0))
-        .bind::<Array<Nullable<Timestamptz>>, _>(instant(|f| f.last_used_at.0))
-        .load::<Changed>(conn)?;
+        .bind::<Array<Nullable<Timestamptz>>, _>(instant(|f| f.last_used_at.0));
+    let rows = Kept(insert).load::<Changed>(conn)?;
     Ok(changed(rows, codes().map(|code| code.id)))
 }
 
@@ -266,16 +267,16 @@ fn touch_all(pool: &Pool, touches: Vec<(Touch, Caller<()>)>) {
 }
 
 fn touch(conn: &mut PgConnection, sessions: &[(SessionId, DateTime<Utc>)], pairs: &[((SessionId, ClientId), DateTime<Utc>)]) -> Result<(), StoreError> {
-    diesel::sql_query(TOUCH_SESSIONS)
+    let update = diesel::sql_query(TOUCH_SESSIONS)
         .bind::<Array<DbId>, _>(sessions.iter().map(|(id, _)| Id(id.0)).collect::<Vec<_>>())
-        .bind::<Array<Timestamptz>, _>(sessions.iter().map(|(_, at)| *at).collect::<Vec<_>>())
-        .execute(conn)?;
+        .bind::<Array<Timestamptz>, _>(sessions.iter().map(|(_, at)| *at).collect::<Vec<_>>());
+    update.execute(conn)?;
     if !pairs.is_empty() {
-        diesel::sql_query(TOUCH_CLIENT_SESSIONS)
+        let update = diesel::sql_query(TOUCH_CLIENT_SESSIONS)
             .bind::<Array<DbId>, _>(pairs.iter().map(|((id, _), _)| Id(id.0)).collect::<Vec<_>>())
             .bind::<Array<Text>, _>(pairs.iter().map(|((_, client), _)| client.as_str()).collect::<Vec<_>>())
-            .bind::<Array<Timestamptz>, _>(pairs.iter().map(|(_, at)| *at).collect::<Vec<_>>())
-            .execute(conn)?;
+            .bind::<Array<Timestamptz>, _>(pairs.iter().map(|(_, at)| *at).collect::<Vec<_>>());
+        update.execute(conn)?;
     }
     Ok(())
 }

@@ -2,19 +2,22 @@
 
 mod batch;
 mod checkpoint;
+mod gather;
 mod postgres;
 mod queue;
 mod sqlite;
 mod unit;
 
 use super::Options;
+use super::clients::{self, ClientRow};
 use super::connection::AnyConnection as Connection;
 use super::error::StoreError;
 use super::location::Location;
 use super::migrate::OpenError;
 use super::redeemed_codes::{self, Redemption};
-use super::refresh_families::{self, Step};
+use super::refresh_families::{self, FamilyFacts, Step};
 use super::sessions::{self, Touch};
+use crate::domain::id::{ClientId, GrantId};
 
 pub(super) enum Executor {
     Sqlite(sqlite::Executor),
@@ -47,6 +50,20 @@ impl Executor {
         match self {
             Self::Sqlite(executor) => executor.write(unit::Atomicity::Savepoint, f).await,
             Self::Postgres(executor) => executor.write(f).await,
+        }
+    }
+
+    pub(super) async fn client(&self, id: ClientId) -> Result<Option<ClientRow>, StoreError> {
+        match self {
+            Self::Sqlite(executor) => executor.read(|conn| clients::row(conn, &id)),
+            Self::Postgres(executor) => executor.client(id).await,
+        }
+    }
+
+    pub(super) async fn family(&self, id: GrantId) -> Result<Option<FamilyFacts>, StoreError> {
+        match self {
+            Self::Sqlite(executor) => executor.read(|conn| refresh_families::facts(conn, id)),
+            Self::Postgres(executor) => executor.family(id).await,
         }
     }
 

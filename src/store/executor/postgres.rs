@@ -13,15 +13,18 @@ use diesel::prelude::*;
 use tokio::sync::oneshot;
 
 use super::batch::{self, Hot};
+use super::gather::{self, Question};
 use super::queue::Queue;
 use super::unit::{Answer, Atomicity, Threads, Work, refused, unit};
+use crate::domain::id::{ClientId, GrantId};
 use crate::store::Options;
+use crate::store::clients::ClientRow;
 use crate::store::connection::AnyConnection as Connection;
 use crate::store::error::StoreError;
 use crate::store::location::PostgresUrl;
 use crate::store::migrate::OpenError;
 use crate::store::redeemed_codes::Redemption;
-use crate::store::refresh_families::Step;
+use crate::store::refresh_families::{FamilyFacts, Step};
 use crate::store::sessions::Touch;
 
 /// How long a free connection is waited for: so soon is a dead server known to be one.
@@ -41,6 +44,7 @@ const SESSION: &str = "SET statement_timeout = '1800ms'; SET lock_timeout = '450
 pub(in crate::store) struct Executor {
     reads_and_writes: Arc<Queue<Job>>,
     hot: Arc<Queue<Hot>>,
+    questions: Arc<Queue<Question>>,
     threads: Threads,
     away: Arc<AtomicBool>,
 }
@@ -157,6 +161,7 @@ impl Executor {
         let executor = Self {
             reads_and_writes: Arc::new(Queue::new(options.queue)),
             hot: Arc::new(Queue::new(options.queue)),
+            questions: Arc::new(Queue::new(options.queue)),
             threads: Threads::new(),
             away: Arc::clone(&pool.away),
         };
@@ -168,6 +173,8 @@ impl Executor {
                 }
             })?;
         }
+        let (questions, gathering) = (Arc::clone(&executor.questions), pool.clone());
+        executor.threads.spawn("gather", move || gather::run(&questions, &gathering))?;
         let hot = Arc::clone(&executor.hot);
         executor.threads.spawn("batch", move || batch::run(&hot, &pool))?;
         Ok(executor)
@@ -203,6 +210,18 @@ impl Executor {
     ) -> Result<T, StoreError> {
         let (work, answer) = unit(Atomicity::Savepoint, f);
         self.reads_and_writes.push(kind(work)).map_err(refused)?;
+        self.within(self.patience(), answer).await
+    }
+
+    pub(super) async fn client(&self, id: ClientId) -> Result<Option<ClientRow>, StoreError> {
+        let (caller, answer) = oneshot::channel();
+        self.questions.push(Question::Client(id, caller)).map_err(refused)?;
+        self.within(self.patience(), answer).await
+    }
+
+    pub(super) async fn family(&self, id: GrantId) -> Result<Option<FamilyFacts>, StoreError> {
+        let (caller, answer) = oneshot::channel();
+        self.questions.push(Question::Family(id, caller)).map_err(refused)?;
         self.within(self.patience(), answer).await
     }
 
@@ -260,6 +279,7 @@ impl Executor {
     fn stop(&self) {
         self.reads_and_writes.close();
         self.hot.close();
+        self.questions.close();
     }
 
     pub(super) async fn close(&self) {

@@ -15,8 +15,9 @@ use super::checkpoint::Checkpointer;
 use super::queue::Queue;
 use super::unit::{Atomicity, Threads, Work, guarded, submit};
 use crate::store::Options;
-use crate::store::connection::AnyConnection as Connection;
+use crate::store::connection::{AnyConnection as Connection, on_each};
 use crate::store::error::StoreError;
+use crate::store::kept::statement;
 use crate::store::migrate::OpenError;
 
 /// How long another process may hold the write lock before callers are told.
@@ -148,8 +149,8 @@ fn connect(path: &Path, role: Role) -> Result<Connection, StoreError> {
 }
 
 /// A statement that the connection keeps prepared.
-fn run(conn: &mut Connection, sql: &str) -> Result<(), StoreError> {
-    diesel::sql_query(sql).execute(conn)?;
+fn run(conn: &mut Connection, sql: &'static str) -> Result<(), StoreError> {
+    on_each!(conn, statement(sql).execute(conn))?;
     Ok(())
 }
 
