@@ -28,6 +28,7 @@ mod openapi;
 mod outage;
 mod pages;
 mod pairwise;
+mod query_plans;
 mod races;
 mod refresh;
 mod security;

@@ -6,6 +6,7 @@ on_both! {
     one_of_64_rotates
     one_of_64_redeems
     hot_writes_mix_and_answer_their_own_row
+    hot_reads_answer_their_own_row
     a_failing_unit_harms_no_neighbour
     a_dropped_caller_leaves_nothing_half_done
     two_stores_share_one_database
@@ -44,6 +45,32 @@ async fn one_of_64_redeems(database: Database) {
     });
     assert_eq!(won.await, 1);
     assert_eq!(w.family(r.code.id).await.generation, 1);
+}
+
+/// Asked at once, some of them for the same row and some for none: each is answered for what it asked, and as of now.
+async fn hot_reads_answer_their_own_row(database: Database) {
+    let w = world(&database).await;
+    let mut families = Vec::new();
+    for _ in 0..8 {
+        families.push(w.redeem(Some("openid")).await.code.id);
+    }
+    let unknown = GrantId::generate(now(), &SystemEntropy);
+    for (round, rotated) in families.clone().into_iter().enumerate() {
+        let step = Step { id: rotated, expected: 1, next: 2, at: now() };
+        assert_eq!(w.store.rotate(step).await, Ok(true));
+        let mut tasks = Vec::new();
+        for id in families.iter().chain(&families).chain([&unknown]).copied() {
+            let (store, client) = (w.store.clone(), w.client.id.clone());
+            tasks.push(tokio::spawn(async move { (id, store.family(id).await.unwrap(), store.client(client).await.unwrap().is_some()) }));
+        }
+        for task in tasks {
+            let (id, found, client_is_there) = task.await.unwrap();
+            assert!(client_is_there);
+            let generation = families[..=round].contains(&id).then_some(2).or(families.contains(&id).then_some(1));
+            assert_eq!(found.map(|facts| (facts.family.id, facts.family.generation)), generation.map(|generation| (id, generation)));
+        }
+    }
+    assert!(w.store.client(ClientId::parse("nobody").unwrap()).await.unwrap().is_none());
 }
 
 async fn hot_writes_mix_and_answer_their_own_row(database: Database) {

@@ -1,0 +1,226 @@
+//! No query of a request reads a whole table: every statement that the flows send is shown to the database's own planner.
+//!
+//! The statements are collected from the connections themselves while the flows run, so one that is added tomorrow is judged too.
+//! SQLite must SEARCH; PostgreSQL, which prefers to scan what is small, is forbidden to (`enable_seqscan`), and must then find an
+//! index with a condition. What may scan is named in [`EXEMPT`], with the reason.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use chrono::TimeDelta;
+use diesel::connection::{Instrumentation, InstrumentationEvent, SimpleConnection, set_default_instrumentation};
+use diesel::sql_types::Text;
+use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection};
+use serde_json::Value;
+
+use crate::support::app::{App, MACHINE, OWN_PAGE, PAGE, SERVER};
+use crate::support::database::{Backend, Database, each_database};
+
+each_database!(no_query_of_a_request_reads_a_whole_table, a_scan_is_found);
+
+/// Statements that may read a whole table: by what their text has in it, and why.
+const EXEMPT: [(&str, &str); 4] = [
+    ("FROM `clients` WHERE (`clients`.`disabled_at` IS NULL)", "web origins: read once a second at most, whatever is asked"),
+    ("FROM `clients` ORDER BY", "the longest token of any client: read with the keys, once a minute"),
+    ("FROM `signing_keys`", "the key ring: a handful of rows, read once a minute"),
+    ("count(*) FROM `users`", "whether there is an admin: at start, and for who holds a link from the first start"),
+];
+
+/// PostgreSQL cannot tell what types the arrays of a batch have: by what their statement begins with.
+const ARRAYS: [(&str, &str); 5] = [
+    ("UPDATE refresh_families AS family", "uuid[], bigint[], bigint[], timestamptz[]"),
+    ("SELECT id FROM sessions WHERE id = ANY", "uuid[]"),
+    (
+        "WITH input AS MATERIALIZED",
+        "uuid[], text[], uuid[], uuid[], timestamptz[], timestamptz[], bool[], text[], bool[], bytea[], bigint[], timestamptz[], timestamptz[], timestamptz[]",
+    ),
+    ("UPDATE sessions AS s", "uuid[], timestamptz[]"),
+    ("UPDATE client_sessions AS c", "uuid[], text[], timestamptz[]"),
+];
+
+async fn no_query_of_a_request_reads_a_whole_table(database: Database) {
+    let statements = watch(&database);
+    let app = App::start(database).await;
+    // What a start and its migrations ask is no request's.
+    statements.lock().unwrap().clear();
+    every_endpoint(&app).await;
+    app.store.close().await;
+    let statements = statements.lock().unwrap().clone();
+    // That the flows were seen at all: the statement of each hot write, and a read of each table.
+    for table in ["users", "clients", "sessions", "client_sessions", "consents", "redeemed_codes", "refresh_families"] {
+        assert!(statements.iter().any(|sql| sql.contains(table) && !is_exempt(sql)), "no statement on {table} was seen");
+    }
+    let mut judge = Judge::of(&app.database);
+    let scans: Vec<String> =
+        statements.iter().filter(|sql| !is_exempt(sql)).filter_map(|sql| judge.scan(sql).map(|plan| format!("{sql}\n    {plan}"))).collect();
+    assert!(scans.is_empty(), "these statements read a whole table; give them an index, or name them in EXEMPT with the reason:\n{}", scans.join("\n"));
+    // An exemption that nothing needs any more would hide tomorrow's scan.
+    for (text, why) in EXEMPT {
+        assert!(statements.iter().any(|sql| plain(sql).contains(&plain(text))), "no statement is exempt as `{text}` ({why}): take it out");
+    }
+}
+
+/// The test can fail: a query by a column without an index is told, a query by one that has an index is not.
+async fn a_scan_is_found(database: Database) {
+    let app = App::start(database).await;
+    let mut judge = Judge::of(&app.database);
+    let placeholder = if app.database.backend() == Backend::Sqlite { "?" } else { "$1" };
+    for planted in [format!("SELECT id FROM users WHERE email = {placeholder}"), "SELECT id FROM sessions ORDER BY id".to_owned()] {
+        assert!(judge.scan(&planted).is_some(), "{planted}");
+    }
+    assert_eq!(judge.scan(&format!("SELECT id FROM users WHERE username = {placeholder}")), None);
+}
+
+/// Every endpoint that is asked in the course of a sign-in, by users and clients, each also in the ways that end in a refusal.
+async fn every_endpoint(app: &App) {
+    let (page, own, server, machine) = (app.relying_party(PAGE), app.relying_party(OWN_PAGE), app.relying_party(SERVER), app.relying_party(MACHINE));
+    let mut browser = app.browser();
+    // Sign-in, consent, code exchange; then silently, for a client that asks for consent and one that does not.
+    let tokens = app.sign_in(&mut browser, &page, "openid profile offline_access").await;
+    app.advance(TimeDelta::minutes(5));
+    let response = app.silently(&mut browser, &page, "openid profile", &[]).await;
+    let code = page.code(&response);
+    page.exchange(&code).await;
+    assert_eq!(page.try_exchange(&code).await.status.as_u16(), 400);
+    let own_tokens = app.sign_in(&mut browser, &own, "openid").await;
+    // Refresh: rotation, replay, use of a session, reuse.
+    app.advance(TimeDelta::minutes(5));
+    let next = page.refresh(tokens.refresh()).await;
+    page.refresh(tokens.refresh()).await;
+    page.refresh(next.refresh()).await;
+    let own_tokens = own.refresh(own_tokens.refresh()).await;
+    page.refused(tokens.refresh()).await;
+    // What asks about tokens, and gives them back.
+    let confidential = app.sign_in(&mut browser, &server, "openid offline_access").await;
+    let machines = machine.post("oauth/token", &[("grant_type", "client_credentials")]).await;
+    server.introspect(machines.json()["access_token"].as_str().unwrap()).await;
+    server.introspect(&confidential.access).await;
+    server.introspect(confidential.refresh()).await;
+    assert_eq!(own.userinfo(&own_tokens.access).await.status.as_u16(), 200);
+    server.revoke(confidential.refresh()).await;
+    server.revoke(&confidential.access).await;
+    // A page of another origin, the keys after a minute, a first admin's link.
+    app.network.get(&page.endpoint("userinfo"), &[("origin", "https://app.example.test")]).await;
+    app.advance(TimeDelta::minutes(2));
+    page.jwks().await;
+    app.running.first_admin_link().await.unwrap();
+    // A session past its limits, and one that is logged out.
+    let mut other = app.browser();
+    app.sign_in(&mut other, &own, "openid").await;
+    app.advance(TimeDelta::days(4000));
+    app.silently(&mut browser, &own, "openid", &[]).await;
+    let again = app.sign_in(&mut other, &own, "openid").await;
+    let hint = again.id.unwrap();
+    other.visit(&own.endpoint(&format!("oidc/logout?id_token_hint={hint}"))).await;
+}
+
+fn is_exempt(sql: &str) -> bool {
+    EXEMPT.iter().any(|(text, _)| plain(sql).contains(&plain(text)))
+}
+
+/// The two databases quote names with different signs.
+fn plain(sql: &str) -> String {
+    sql.replace(['`', '"'], "").to_lowercase()
+}
+
+type Statements = Arc<Mutex<BTreeSet<String>>>;
+
+/// The databases whose statements are collected, by what their URL or path has in it.
+static WATCHED: Mutex<Vec<(String, Statements)>> = Mutex::new(Vec::new());
+
+fn watch(database: &Database) -> Statements {
+    let statements = Statements::default();
+    let name = database.url().trim_start_matches("sqlite://").rsplit('/').take(2).collect::<Vec<_>>();
+    let name = if database.backend() == Backend::Sqlite { format!("{}/{}", name[1], name[0]) } else { name[0].to_owned() };
+    WATCHED.lock().unwrap().push((name, statements.clone()));
+    set_default_instrumentation(|| Some(Box::new(Recorder(None)))).unwrap();
+    statements
+}
+
+/// On each connection of the process; it writes down what goes to a watched database.
+struct Recorder(Option<Statements>);
+
+impl Instrumentation for Recorder {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        match event {
+            InstrumentationEvent::StartEstablishConnection { url, .. } => {
+                let watched = WATCHED.lock().unwrap();
+                self.0 = watched.iter().find(|(name, _)| url.contains(name.as_str())).map(|(_, statements)| statements.clone());
+            }
+            InstrumentationEvent::StartQuery { query, .. } => {
+                if let Some(statements) = &self.0 {
+                    let text = query.to_string();
+                    let sql = text.split(" -- binds").next().unwrap_or_default().trim();
+                    if ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].iter().any(|verb| sql.starts_with(verb)) {
+                        statements.lock().unwrap().insert(sql.to_owned());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Asks the planner.
+enum Judge {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+#[derive(QueryableByName)]
+struct Step {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+#[derive(QueryableByName)]
+struct Plan {
+    #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
+    plan: String,
+}
+
+impl Judge {
+    fn of(database: &Database) -> Self {
+        match database.backend() {
+            Backend::Sqlite => Self::Sqlite(SqliteConnection::establish(database.url().trim_start_matches("sqlite://")).unwrap()),
+            Backend::Postgres => {
+                let mut conn = PgConnection::establish(database.url()).unwrap();
+                conn.batch_execute("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan").unwrap();
+                Self::Postgres(conn)
+            }
+        }
+    }
+
+    /// The step that reads a whole table, if there is one.
+    fn scan(&mut self, sql: &str) -> Option<String> {
+        match self {
+            Self::Sqlite(conn) => {
+                let steps = diesel::sql_query(format!("EXPLAIN QUERY PLAN {sql}")).load::<Step>(conn).unwrap_or_else(|e| panic!("{sql}: {e}"));
+                steps.into_iter().map(|step| step.detail).find(|detail| detail.starts_with("SCAN") && detail != "SCAN CONSTANT ROW")
+            }
+            Self::Postgres(conn) => {
+                let types = ARRAYS.iter().find(|(start, _)| sql.starts_with(start)).map_or(String::new(), |(_, types)| format!("({types})"));
+                conn.batch_execute(&format!("PREPARE judged{types} AS {sql}")).unwrap_or_else(|e| panic!("{sql}: {e}: are its types in ARRAYS?"));
+                let parameters = (1..).take_while(|number| sql.contains(&format!("${number}"))).map(|_| "NULL").collect::<Vec<_>>().join(", ");
+                let parameters = if parameters.is_empty() { parameters } else { format!("({parameters})") };
+                let plan = diesel::sql_query(format!("EXPLAIN (FORMAT JSON) EXECUTE judged{parameters}")).get_result::<Plan>(conn).unwrap().plan;
+                conn.batch_execute("DEALLOCATE judged").unwrap();
+                scan_of(&serde_json::from_str::<Value>(&plan).unwrap()[0]["Plan"])
+            }
+        }
+    }
+}
+
+/// A node of PostgreSQL's plan, or one below it, that reads a table without an index or an index without a condition.
+fn scan_of(node: &Value) -> Option<String> {
+    let (kind, table) = (node["Node Type"].as_str().unwrap_or_default(), node["Relation Name"].as_str().or(node["Index Name"].as_str()));
+    let whole = match kind {
+        "Seq Scan" => true,
+        "Index Scan" | "Index Only Scan" | "Bitmap Index Scan" => node["Index Cond"].is_null(),
+        _ => false,
+    };
+    if whole {
+        return Some(format!("{kind} on {}", table.unwrap_or("?")));
+    }
+    node["Plans"].as_array().into_iter().flatten().find_map(scan_of)
+}
