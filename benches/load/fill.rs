@@ -26,10 +26,10 @@ use super::server::Server;
 /// Rows of one transaction: a second of work at most, on either database.
 const CHUNK: usize = 1000;
 
-/// Name and value of the session cookie: the other cookie is the browser's own.
+/// Name and value of the session cookie: the others have its name and a word more.
 pub fn session_cookie(browser: &Browser) -> (String, String) {
     let cookies = browser.cookie();
-    let session = cookies.split("; ").filter_map(|pair| pair.split_once('=')).find(|(name, _)| !name.ends_with("-browser"));
+    let session = cookies.split("; ").filter_map(|pair| pair.split_once('=')).min_by_key(|(name, _)| name.len());
     session.map(|(name, value)| (name.to_owned(), value.to_owned())).expect("a session cookie")
 }
 
