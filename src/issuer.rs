@@ -26,7 +26,7 @@ use crate::service::keys::Keys;
 use crate::service::passwords::Passwords;
 use crate::service::throttle::Throttle;
 use crate::service::web_origins::WebOrigins;
-use crate::service::{Core, Failure, setup};
+use crate::service::{Core, Failure, restored, setup};
 use crate::settings::Settings;
 
 /// An OpenID Connect issuer. Cheap to clone; two of them live in one process without knowing of each other.
@@ -81,6 +81,8 @@ impl IssuerBuilder {
         let Self { settings, clock, entropy } = self;
         let installation = Installation::open(&settings, entropy.as_ref()).await?;
 
+        let restored_at = restored::notice(&installation.store, clock.now()).await?;
+
         // Bound to the issuer: what one issuer gave out is nothing to another, even on one database and master key (MX-02).
         // And to a secret of the database's: the master key alone forges nothing, no more than the database alone.
         let salt = installation.salt(entropy.as_ref()).await?;
@@ -104,6 +106,7 @@ impl IssuerBuilder {
             sids: Deriver::new(subkey("session ids")),
             throttle: Throttle::new(KeyedDigest::new(subkey("throttle"))),
             web_origins: WebOrigins::default(),
+            restored_at,
             settings,
             store: installation.store,
             clock,

@@ -1,6 +1,7 @@
 //! The command line: one subcommand a file. Each reads the settings, calls the library and prints; a mistake is one line on
 //! standard error that says what to do, and a non-zero exit code.
 
+mod backup;
 mod browser;
 mod client;
 mod demo;
@@ -12,6 +13,7 @@ mod migrate;
 mod openapi;
 mod output;
 mod process;
+mod restored;
 mod serve;
 mod session;
 mod user;
@@ -74,6 +76,8 @@ enum Command {
     Session(session::Session),
     #[command(subcommand)]
     Key(key::Key),
+    Backup(backup::Backup),
+    Restored(restored::Restored),
 }
 
 /// Why a command stopped: the line that is printed.
@@ -102,6 +106,8 @@ pub fn run() -> ExitCode {
         Command::Client(command) => command.run(&place),
         Command::Session(command) => command.run(&place),
         Command::Key(command) => command.run(&place),
+        Command::Backup(command) => command.run(&place),
+        Command::Restored(command) => command.run(&place),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

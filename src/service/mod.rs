@@ -12,6 +12,7 @@ pub mod known_browser;
 pub mod login;
 pub mod logout;
 pub mod passwords;
+pub mod restored;
 pub mod revoke;
 pub mod setup;
 pub mod subject;
@@ -53,6 +54,8 @@ pub struct Core {
     pub sids: Deriver,
     pub pairwise: Pairwise,
     pub web_origins: web_origins::WebOrigins,
+    /// When the database was last put back from a copy. Read at the start: it is not put back under a running server.
+    pub restored_at: Option<Timestamp>,
 }
 
 impl Core {

@@ -16,10 +16,13 @@ pub(super) enum Location {
 /// A PostgreSQL URL and what of it may be shown.
 #[derive(Clone)]
 pub(super) struct PostgresUrl {
+    written: String,
     full: String,
     shown: String,
     secrets: Vec<String>,
 }
+
+const SECRET_KEYS: &[&str] = &["password", "sslpassword"];
 
 impl Location {
     pub(super) fn parse(url: &str) -> Result<Self, OpenError> {
@@ -56,7 +59,7 @@ impl PostgresUrl {
             secrets.push(percent_encoding::percent_decode_str(password).decode_utf8_lossy().into_owned());
         }
         for (key, value) in url.query_pairs() {
-            if matches!(&*key, "password" | "sslpassword") {
+            if SECRET_KEYS.contains(&&*key) {
                 secrets.push(value.into_owned());
             }
         }
@@ -73,7 +76,7 @@ impl PostgresUrl {
         ];
         let missing: Vec<_> = defaults.into_iter().filter(|(key, _)| !url.query_pairs().any(|(there, _)| there == *key)).collect();
         url.query_pairs_mut().extend_pairs(missing);
-        Ok(Self { full: url.into(), shown, secrets })
+        Ok(Self { written: text.to_owned(), full: url.into(), shown, secrets })
     }
 
     /// The whole URL, for libpq alone.
@@ -84,6 +87,19 @@ impl PostgresUrl {
     /// Host, port and database: what messages may show.
     pub(super) fn shown(&self) -> &str {
         &self.shown
+    }
+
+    /// Without what is secret in it: as other programs may be given it.
+    pub(super) fn without_secrets(&self) -> String {
+        let Ok(mut url) = Url::parse(&self.written) else { return String::new() };
+        // Fails only for URLs without a host, which hold no password there.
+        let _ = url.set_password(None);
+        let open: Vec<(String, String)> = url.query_pairs().filter(|(key, _)| !SECRET_KEYS.contains(&&**key)).map(|(k, v)| (k.into(), v.into())).collect();
+        url.set_query(None);
+        if !open.is_empty() {
+            url.query_pairs_mut().extend_pairs(open);
+        }
+        url.into()
     }
 
     /// A message on one line, without the password should libpq have repeated it.
@@ -120,5 +136,6 @@ mod tests {
         assert_eq!(url.shown(), "db.example.com:5433/main");
         assert_eq!(url.redact("bad\n\tp%40ss or p@ss or other"), "bad [redacted] or [redacted] or [redacted]");
         assert!(url.expose().contains("connect_timeout=2"));
+        assert_eq!(url.without_secrets(), "postgres://gatekey@db.example.com:5433/main");
     }
 }

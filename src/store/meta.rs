@@ -20,6 +20,19 @@ pub fn insert_once(conn: &mut Connection, key: &str, value: &str) -> Result<Stri
     Ok(meta::table.find(key).select(meta::value).get_result(conn)?)
 }
 
+/// Sets the value, whatever was there.
+pub fn set(conn: &mut Connection, key: &str, value: &str) -> Result<(), StoreError> {
+    if diesel::update(meta::table.find(key)).set(meta::value.eq(value)).execute(conn)? == 0 {
+        diesel::insert_into(meta::table).values((meta::key.eq(key), meta::value.eq(value))).execute(conn)?;
+    }
+    Ok(())
+}
+
+/// True: it was there. Of two that remove the same one, one gets true.
+pub fn remove(conn: &mut Connection, key: &str) -> Result<bool, StoreError> {
+    Ok(diesel::delete(meta::table.find(key)).execute(conn)? == 1)
+}
+
 /// Holds a name until the transaction ends: of two that ask for the same one, the second waits, and then sees what the first wrote.
 pub fn lock(conn: &mut Connection, name: &str) -> Result<(), StoreError> {
     insert_once(conn, name, "")?;

@@ -3,6 +3,7 @@
 //! The module is the resource, the function is the verb: `refresh_families::facts(conn, id)`. Every such function is plain and
 //! takes a [`Connection`]; only [`Store`] is async, and it alone decides on which thread and in which transaction they run.
 
+pub mod backup;
 pub mod client_sessions;
 pub mod clients;
 pub mod connection;
@@ -16,6 +17,7 @@ pub mod migrate;
 pub mod one_time_links;
 pub mod redeemed_codes;
 pub mod refresh_families;
+pub mod restored;
 mod row;
 mod schema;
 pub mod sessions;

@@ -34,6 +34,11 @@ pub fn consume(conn: &mut Connection, purpose: &str, digest: &Digest, now: Times
     Ok(diesel::update(usable).set(one_time_links::used_at.eq(Some(at(now)))).execute(conn)? == 1)
 }
 
+/// Every open link, whatever for: none of them works any more.
+pub fn use_up_all(conn: &mut Connection, now: Timestamp) -> Result<usize, StoreError> {
+    Ok(diesel::update(one_time_links::table.filter(one_time_links::used_at.is_null())).set(one_time_links::used_at.eq(Some(at(now)))).execute(conn)?)
+}
+
 /// Whether the link would work now: for showing its page without using it up.
 pub fn valid(conn: &mut Connection, purpose: &str, digest: &Digest, now: Timestamp) -> Result<bool, StoreError> {
     let count: i64 = one_time_links::table

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod auth0_logout;
+mod backup;
 mod bodies;
 mod claims;
 mod client_authentication;
@@ -30,6 +31,7 @@ mod pages;
 mod pairwise;
 mod races;
 mod refresh;
+mod restore;
 mod security;
 mod setup;
 mod signed_answers;

@@ -33,7 +33,20 @@ pub enum Decision {
     Refuse(&'static str),
 }
 
-pub fn decide(params: &Params, client: &Client, code: &AuthorizationCode, facts: Option<&Facts<'_>>, limits: &Limits, now: Timestamp) -> Decision {
+/// `restored_at`: when the database was last put back from a copy. What was redeemed since the copy is unused in it, so a code from
+/// before is not judged by it (RFC 6749 §4.1.2: a code is used once).
+pub fn decide(
+    params: &Params,
+    client: &Client,
+    code: &AuthorizationCode,
+    facts: Option<&Facts<'_>>,
+    limits: &Limits,
+    restored_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Decision {
+    if restored_at.is_some_and(|restored_at| code.issued_at <= restored_at) {
+        return Decision::Refuse("code from before the database was restored");
+    }
     if now >= code.expires_at || now < code.issued_at - chrono::TimeDelta::seconds(60) {
         return Decision::Refuse("code expired");
     }
@@ -114,7 +127,7 @@ mod tests {
     }
 
     fn decided(text: &str, client: &Client, facts: Option<&Facts<'_>>, now: i64) -> Decision {
-        decide(&Params::parse(text).unwrap(), client, &code(), facts, &Limits::default(), at(now))
+        decide(&Params::parse(text).unwrap(), client, &code(), facts, &Limits::default(), None, at(now))
     }
 
     #[test]
@@ -125,7 +138,7 @@ mod tests {
             assert_eq!(matches!(decided(&good(), &client, Some(&facts), now), Decision::Redeem(_)), redeemed, "{now}");
         }
         let limits = Limits { session_idle: Lifetime::seconds(500), session_absolute: Lifetime::seconds(900), ..Limits::default() };
-        let decision = decide(&Params::parse(&good()).unwrap(), &client, &code(), Some(&facts), &limits, at(100));
+        let decision = decide(&Params::parse(&good()).unwrap(), &client, &code(), Some(&facts), &limits, None, at(100));
         assert_eq!(decision, Decision::Redeem(Deadlines { absolute: Some(at(900)), idle: Some(at(500)) }));
         assert_eq!(decided(&good(), &client, None, 100), Decision::Refuse("session or user is gone"));
     }
@@ -149,6 +162,19 @@ mod tests {
         assert!(matches!(decided(&good(), &client("other", true), Some(&facts), 160), Decision::Refuse(_)));
     }
 
+    /// P12: a code of the very instant is of before. There is nothing to burn: it is dead whoever has it.
+    #[test]
+    fn none_from_before_a_restore() {
+        let (session, user, client) = (session(), user(), client("app", true));
+        let facts = Facts { session: &session, user: &user, client_session: None, consent: None };
+        for (restored, redeemed) in [(0, true), (99, true), (100, false), (101, false)] {
+            for (client, text) in [(&client, good()), (&client, "code_verifier=other".to_owned())] {
+                let decision = decide(&Params::parse(&text).unwrap(), client, &code(), Some(&facts), &Limits::default(), Some(at(restored)), at(130));
+                assert_eq!(matches!(decision, Decision::Refuse(_)), !redeemed, "{restored} {text}");
+            }
+        }
+    }
+
     /// CO-10.
     #[test]
     fn what_happened_since_counts() {
@@ -169,7 +195,7 @@ mod tests {
         let limits = Limits { client_session_idle: Lifetime::seconds(10), ..Limits::default() };
         let idle = ClientSession { ended: None, ..began };
         let facts = Facts { session: &live, user: &user, client_session: Some(&idle), consent: Some(&all) };
-        let decision = decide(&Params::parse(&good()).unwrap(), &client, &code(), Some(&facts), &limits, at(100));
+        let decision = decide(&Params::parse(&good()).unwrap(), &client, &code(), Some(&facts), &limits, None, at(100));
         assert_eq!(decision, Decision::Refuse("client_session_expired_idle"));
     }
 }

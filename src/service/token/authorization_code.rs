@@ -29,7 +29,7 @@ pub async fn redeem(core: &Core, params: &Params, client: &Client) -> Result<Tok
     let facts = load(core, &code).await?;
     let decision = {
         let facts = facts.as_ref().map(|f| Facts { session: &f.0, user: &f.1, client_session: f.2.as_ref(), consent: f.3.as_ref() });
-        decide(params, client, &code, facts.as_ref(), &limits, now)
+        decide(params, client, &code, facts.as_ref(), &limits, core.restored_at, now)
     };
     let deadlines = match decision {
         Decision::Redeem(deadlines) => deadlines,

@@ -73,6 +73,11 @@ impl Browser {
         &self.network
     }
 
+    /// The same browser, sent to another replica.
+    pub fn through(&self, network: Network) -> Self {
+        Self { network, ..self.clone() }
+    }
+
     /// One request and its cookies; redirects are not followed.
     pub async fn request(&mut self, method: Method, url: &Url, navigation: Navigation, body: String) -> Answer {
         let now = self.clock.now();

@@ -1,6 +1,7 @@
 //! A database for one test: a SQLite file, or a PostgreSQL database of its own. It is gone when the value is dropped.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use diesel::{Connection, PgConnection, RunQueryDsl};
@@ -54,15 +55,80 @@ impl Database {
         paths.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
     }
 
-    /// Puts the files of a backup back in the place of what is there.
-    pub fn restore(&self, backup: &[(PathBuf, Vec<u8>)]) {
-        for entry in std::fs::read_dir(self.folder.as_ref().expect("SQLite").path()).unwrap() {
-            std::fs::remove_file(entry.unwrap().path()).unwrap();
+    /// What an operator does while the issuer serves: `gatekey backup`, or the command that it names. The copy lives as long as the folder.
+    pub fn copy(&self) -> Copy {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("copy");
+        // In an empty folder: neither settings nor a master key are needed.
+        let mut command = program(folder.path());
+        let output = command.arg("backup").arg(&file).args(["--database", self.url()]).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        match self.backend() {
+            Backend::Sqlite => assert!(output.status.success(), "{said}"),
+            Backend::Postgres => {
+                assert!(!output.status.success());
+                let named = said.split('`').nth(1).unwrap_or_else(|| panic!("it names a command: {said}"));
+                self.on_command_line(named);
+            }
         }
-        for (path, bytes) in backup {
-            std::fs::write(path, bytes).unwrap();
+        Copy { file, _folder: folder }
+    }
+
+    /// Puts a copy in the place of what is there, which nobody may have open.
+    pub fn put_back(&self, copy: &Copy) {
+        match (&self.folder, &self.created) {
+            (Some(folder), _) => {
+                for entry in std::fs::read_dir(folder.path()).unwrap() {
+                    std::fs::remove_file(entry.unwrap().path()).unwrap();
+                }
+                std::fs::copy(&copy.file, folder.path().join("gatekey.db")).unwrap();
+            }
+            (None, Some((server, name))) => {
+                on_server(server, &format!("DROP DATABASE {name} WITH (FORCE)"));
+                on_server(server, &format!("CREATE DATABASE {name}"));
+                self.on_command_line(&format!("pg_restore --exit-on-error --dbname='{}' '{}'", self.without_password().0, copy.file.display()));
+            }
+            (None, None) => unreachable!(),
         }
     }
+
+    /// The URL without its password, and the password.
+    fn without_password(&self) -> (String, String) {
+        let mut url = url::Url::parse(&self.url).unwrap();
+        let password = url.password().unwrap_or_default().to_owned();
+        url.set_password(None).unwrap();
+        (url.into(), password)
+    }
+
+    /// With PostgreSQL's newest programs on the path, as where the server is.
+    fn on_command_line(&self, line: &str) {
+        let mut places: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+            .map(|versions| versions.map(|version| version.unwrap().path().join("bin")).filter(|bin| bin.join("pg_dump").exists()).collect())
+            .unwrap_or_default();
+        places.sort();
+        places.reverse();
+        places.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).env("PATH", std::env::join_paths(places).unwrap()).env("PGPASSWORD", self.without_password().1);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// A copy of a database, made while it was in use.
+pub struct Copy {
+    pub file: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+/// The real program, in a folder, without the tests' own variables, which look like settings.
+pub fn program(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gatekey"));
+    command.current_dir(folder).env_remove("RUST_LOG").stdin(Stdio::null());
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GATEKEY_")) {
+        command.env_remove(name);
+    }
+    command
 }
 
 impl Drop for Database {
