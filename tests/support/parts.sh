@@ -104,6 +104,11 @@ part_endurance() {
   tests endurance count_endurance cargo bench --locked --bench endurance -- races crashes outage disk shutdown
 }
 
+part_power() {
+  check "power: clippy" cargo clippy --locked --test power_cut -- -D warnings
+  tests power count_cargo cargo test --locked --test power_cut -- --nocapture
+}
+
 summary() {
   echo
   echo "What ran:"
