@@ -23,6 +23,7 @@ mod layers;
 mod left_open;
 mod lifetimes;
 mod logout;
+mod model;
 mod narrowing;
 mod offline_access;
 mod openapi;

@@ -1,0 +1,554 @@
+//! The model: what the design says of sessions, codes and refresh families, small enough to be read.
+//!
+//! It is written from docs/sessions.md and docs/refresh-tokens.md, with another shape than the issuer's code: facts in lists, time in
+//! whole seconds.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest_state_machine::ReferenceStateMachine;
+
+pub const USERS: usize = 2;
+pub const CLIENTS: usize = 3;
+/// Needs consent, and its refresh tokens have no second try.
+pub const STRICT: usize = 2;
+pub const BROWSERS: usize = 2;
+
+pub const CODE: i64 = 60;
+pub const ACCESS_TOKEN: i64 = 600;
+pub const OVERLAP: i64 = 30;
+pub const SESSION_IDLE: i64 = 2 * 3600;
+pub const SESSION_ABSOLUTE: i64 = 8 * 3600;
+pub const REFRESH_IDLE: i64 = 3 * 3600;
+pub const REFRESH_ABSOLUTE: i64 = 12 * 3600;
+pub const TYPING: i64 = 1;
+/// A use is written down at most so often.
+const TOUCH: i64 = 60;
+
+/// One of many: so many before the newest.
+#[derive(Debug, Clone, Copy)]
+pub struct Back(usize);
+
+impl Back {
+    pub fn of(self, count: usize) -> usize {
+        count - 1 - self.0 % count
+    }
+}
+
+/// One thing that somebody does.
+#[derive(Debug, Clone, Copy)]
+pub enum Step {
+    /// Through the pages, as long as it takes; `again` asks for the password in any case (`prompt=login`).
+    SignIn {
+        browser: usize,
+        user: usize,
+        client: usize,
+        offline: bool,
+        again: bool,
+    },
+    /// `prompt=none`.
+    Silently {
+        browser: usize,
+        client: usize,
+    },
+    Redeem {
+        code: Back,
+        how: Redeeming,
+    },
+    Refresh {
+        family: Back,
+        token: Token,
+        stranger: bool,
+    },
+    /// The newest access token at userinfo.
+    Use {
+        family: Back,
+    },
+    Revoke {
+        family: Back,
+        token: Token,
+        stranger: bool,
+    },
+    Logout {
+        browser: usize,
+    },
+    ChangePassword {
+        user: usize,
+    },
+    DisableUser {
+        user: usize,
+    },
+    EnableUser {
+        user: usize,
+    },
+    DisableClient {
+        client: usize,
+    },
+    EnableClient {
+        client: usize,
+    },
+    Advance {
+        seconds: i64,
+    },
+    /// Everything from now on goes to the other replica.
+    OtherReplica,
+    /// The replica that is asked now stops and starts.
+    Restart,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Redeeming {
+    Rightly,
+    /// Without the PKCE verifier of the request.
+    WithoutProof,
+    /// By the next client.
+    ByAnother,
+}
+
+/// Which refresh token of a family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Token {
+    Newest,
+    Predecessor,
+    /// So many before the newest, two at least.
+    Ancestor(usize),
+    /// One letter of the newest is another.
+    Forged,
+}
+
+impl Token {
+    /// Its generation, where `newest` is the newest; the first, where there are not so many yet.
+    pub fn generation(self, newest: usize) -> usize {
+        let behind = match self {
+            Self::Newest | Self::Forged => 0,
+            Self::Predecessor => 1,
+            Self::Ancestor(behind) => behind,
+        };
+        newest.saturating_sub(behind).max(1)
+    }
+}
+
+/// What must come of the last step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    Nothing,
+    /// A code; the last of the list.
+    Code,
+    /// The sign-in page again, after a password that was right.
+    Refused,
+    /// An error page: no redirect to that client.
+    ErrorPage,
+    /// An error of this name at the client's redirect URI.
+    Redirected(&'static str),
+    /// Tokens: of this family, with the refresh token of this generation, new or as given before.
+    Tokens {
+        family: usize,
+        generation: usize,
+    },
+    /// An error of this name from the token endpoint.
+    Denied(&'static str),
+    /// 200, without more.
+    Ok,
+    Unauthorized,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// By itself, or by signing out: what is offline goes on.
+    Natural,
+    Forced,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct User {
+    pub disabled: bool,
+    password_changed: i64,
+}
+
+#[derive(Debug, Clone)]
+struct Session {
+    user: usize,
+    began: i64,
+    authenticated: i64,
+    used: i64,
+    ended: Option<End>,
+}
+
+/// An application within a session.
+#[derive(Debug, Clone)]
+struct Seen {
+    used: i64,
+    ended: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct Code {
+    pub client: usize,
+    pub offline: bool,
+    session: usize,
+    authenticated: i64,
+    issued: i64,
+    spent: Option<Option<usize>>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Family {
+    pub client: usize,
+    pub user: usize,
+    pub generation: usize,
+    pub ended: bool,
+    offline: bool,
+    session: usize,
+    authenticated: i64,
+    pub began: i64,
+    rotated: i64,
+    access_token_ends: i64,
+}
+
+#[derive(Debug, Clone)]
+pub struct World {
+    now: i64,
+    pub users: [User; USERS],
+    disabled_clients: [bool; CLIENTS],
+    consents: [bool; USERS],
+    /// The session of each browser's cookie.
+    browsers: [Option<usize>; BROWSERS],
+    sessions: Vec<Session>,
+    seen: BTreeMap<(usize, usize), Seen>,
+    pub codes: Vec<Code>,
+    pub families: Vec<Family>,
+    pub expected: Expected,
+}
+
+/// Why a grant cannot be used: it may have to be written down.
+enum Dead {
+    Expired,
+    Otherwise,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            now: 0,
+            users: Default::default(),
+            disabled_clients: [false; CLIENTS],
+            consents: [false; USERS],
+            browsers: [None; BROWSERS],
+            sessions: vec![],
+            seen: BTreeMap::new(),
+            codes: vec![],
+            families: vec![],
+            expected: Expected::Nothing,
+        }
+    }
+
+    fn expired(&self, session: &Session) -> bool {
+        self.now >= session.began + SESSION_ABSOLUTE || self.now >= session.used + SESSION_IDLE
+    }
+
+    fn usable(&self, session: &Session) -> bool {
+        let user = &self.users[session.user];
+        session.ended.is_none() && !user.disabled && session.authenticated >= user.password_changed && !self.expired(session)
+    }
+
+    fn end_session(&mut self, session: usize, how: End) {
+        if self.sessions[session].ended.is_none() {
+            self.sessions[session].ended = Some(how);
+        }
+        for (_, seen) in self.seen.iter_mut().filter(|((of, _), _)| *of == session) {
+            seen.ended = true;
+        }
+        for family in self.families.iter_mut().filter(|family| family.session == session) {
+            family.ended |= how == End::Forced || !family.offline;
+        }
+    }
+
+    fn end_user(&mut self, user: usize) {
+        for session in 0..self.sessions.len() {
+            if self.sessions[session].user == user {
+                self.end_session(session, End::Forced);
+            }
+        }
+    }
+
+    /// Remembers a use, of the session and of the application in it.
+    fn touch(&mut self, session: usize, client: usize) {
+        let now = self.now;
+        let seen = self.seen.get_mut(&(session, client)).filter(|seen| !seen.ended);
+        if now - self.sessions[session].used >= TOUCH || seen.as_ref().is_some_and(|seen| now - seen.used >= TOUCH) {
+            self.sessions[session].used = now;
+            if let Some(seen) = seen {
+                seen.used = now;
+            }
+        }
+    }
+
+    fn issue(&mut self, session: usize, client: usize, offline: bool) -> Expected {
+        self.touch(session, client);
+        let authenticated = self.sessions[session].authenticated;
+        self.codes.push(Code { client, offline, session, authenticated, issued: self.now, spent: None });
+        Expected::Code
+    }
+
+    fn sign_in(&mut self, browser: usize, user: usize, client: usize, offline: bool, again: bool) -> Expected {
+        if self.disabled_clients[client] {
+            return Expected::ErrorPage;
+        }
+        let session = match self.browsers[browser].filter(|session| self.usable(&self.sessions[*session])) {
+            Some(session) if !again => session,
+            _ => match self.authenticate(browser, user, client) {
+                Some(session) => session,
+                None => return Expected::Refused,
+            },
+        };
+        if client == STRICT {
+            self.consents[self.sessions[session].user] = true;
+        }
+        self.issue(session, client, offline)
+    }
+
+    /// A password is typed, which takes a second.
+    fn authenticate(&mut self, browser: usize, user: usize, client: usize) -> Option<usize> {
+        let old = self.browsers[browser];
+        // A session found past its limits is ended.
+        if let Some(old) = old.filter(|old| !self.usable(&self.sessions[*old])) {
+            self.end_session(old, End::Natural);
+        }
+        self.now += TYPING;
+        if self.users[user].disabled {
+            return None;
+        }
+        let fresh = Session { user, began: self.now, authenticated: self.now, used: self.now, ended: None };
+        let old = old.filter(|old| self.sessions[*old].ended.is_none());
+        if let Some(old) = old.filter(|old| self.sessions[*old].user == user && self.usable(&self.sessions[*old])) {
+            // The same person again: the same session, with all that hangs on it.
+            self.sessions[old] = fresh;
+            if let Some(seen) = self.seen.get_mut(&(old, client)).filter(|seen| !seen.ended) {
+                seen.used = self.now;
+            }
+            return Some(old);
+        }
+        if let Some(old) = old {
+            self.end_session(old, End::Natural);
+        }
+        self.sessions.push(fresh);
+        self.browsers[browser] = Some(self.sessions.len() - 1);
+        self.browsers[browser]
+    }
+
+    fn silently(&mut self, browser: usize, client: usize) -> Expected {
+        if self.disabled_clients[client] {
+            return Expected::ErrorPage;
+        }
+        let Some(session) = self.browsers[browser].filter(|session| self.usable(&self.sessions[*session])) else {
+            return Expected::Redirected("login_required");
+        };
+        if client == STRICT && !self.consents[self.sessions[session].user] {
+            return Expected::Redirected("consent_required");
+        }
+        self.issue(session, client, false)
+    }
+
+    fn redeem(&mut self, code: usize, how: Redeeming) -> Expected {
+        let Code { client, offline, session, authenticated, issued, spent } = self.codes[code].clone();
+        let caller = if how == Redeeming::ByAnother { (client + 1) % CLIENTS } else { client };
+        if self.disabled_clients[caller] {
+            return Expected::Denied("invalid_client");
+        }
+        if self.now >= issued + CODE {
+            return Expected::Denied("invalid_grant");
+        }
+        if how != Redeeming::Rightly {
+            // Whoever has it is not who it was for: nobody will redeem it.
+            self.codes[code].spent.get_or_insert(None);
+            return Expected::Denied("invalid_grant");
+        }
+        if !self.usable(&self.sessions[session]) {
+            return Expected::Denied("invalid_grant");
+        }
+        if let Some(given) = spent {
+            if let Some(family) = given {
+                self.families[family].ended = true;
+            }
+            return Expected::Denied("invalid_grant");
+        }
+        let now = self.now;
+        self.seen.entry((session, client)).and_modify(|seen| *seen = Seen { used: now, ended: false }).or_insert(Seen { used: now, ended: false });
+        self.families.push(Family {
+            client,
+            user: self.sessions[session].user,
+            generation: 1,
+            ended: false,
+            offline,
+            session,
+            authenticated,
+            began: now,
+            rotated: now,
+            access_token_ends: 0,
+        });
+        let family = self.families.len() - 1;
+        self.codes[code].spent = Some(Some(family));
+        self.tokens(family)
+    }
+
+    fn tokens(&mut self, family: usize) -> Expected {
+        let now = self.now;
+        let Family { offline, session, generation, .. } = self.families[family];
+        // A token does not outlive the session it hangs on.
+        let end = if offline { i64::MAX } else { self.sessions[session].began + SESSION_ABSOLUTE };
+        self.families[family].access_token_ends = (now + ACCESS_TOKEN).min(end);
+        Expected::Tokens { family, generation }
+    }
+
+    fn grant_lives(&self, family: &Family) -> Result<(), Dead> {
+        let (session, user) = (&self.sessions[family.session], &self.users[family.user]);
+        if family.ended || user.disabled || family.authenticated < user.password_changed {
+            return Err(Dead::Otherwise);
+        }
+        if self.now >= family.began + REFRESH_ABSOLUTE || self.now >= family.rotated + REFRESH_IDLE {
+            return Err(Dead::Expired);
+        }
+        if family.offline {
+            return if session.ended == Some(End::Forced) { Err(Dead::Otherwise) } else { Ok(()) };
+        }
+        if session.ended.is_some() || session.authenticated < user.password_changed {
+            return Err(Dead::Otherwise);
+        }
+        if self.expired(session) { Err(Dead::Expired) } else { Ok(()) }
+    }
+
+    fn refresh(&mut self, family: usize, token: Token, stranger: bool) -> Expected {
+        let own = self.families[family].client;
+        let caller = if stranger { (own + 1) % CLIENTS } else { own };
+        if self.disabled_clients[caller] {
+            return Expected::Denied("invalid_client");
+        }
+        let denied = Expected::Denied("invalid_grant");
+        if token == Token::Forged || stranger {
+            return denied;
+        }
+        match self.grant_lives(&self.families[family]) {
+            Ok(()) => {}
+            Err(Dead::Expired) => {
+                self.families[family].ended = true;
+                return denied;
+            }
+            Err(Dead::Otherwise) => return denied,
+        }
+        let (now, overlap) = (self.now, if own == STRICT { 0 } else { OVERLAP });
+        let presented = token.generation(self.families[family].generation);
+        let it = &mut self.families[family];
+        if presented == it.generation {
+            (it.generation, it.rotated) = (presented + 1, now);
+        } else if presented + 1 < it.generation || now - it.rotated >= overlap {
+            it.ended = true;
+            return denied;
+        }
+        if !self.families[family].offline {
+            self.touch(self.families[family].session, own);
+        }
+        self.tokens(family)
+    }
+
+    fn revoke(&mut self, family: usize, token: Token, stranger: bool) -> Expected {
+        let own = self.families[family].client;
+        if self.disabled_clients[if stranger { (own + 1) % CLIENTS } else { own }] {
+            return Expected::Denied("invalid_client");
+        }
+        if token != Token::Forged && !stranger {
+            self.families[family].ended = true;
+        }
+        Expected::Ok
+    }
+
+    fn use_access_token(&self, family: usize) -> Expected {
+        let family = &self.families[family];
+        let lives = !self.disabled_clients[family.client] && self.now < family.access_token_ends && self.grant_lives(family).is_ok();
+        if lives { Expected::Ok } else { Expected::Unauthorized }
+    }
+
+    fn step(&mut self, step: &Step) -> Expected {
+        match *step {
+            Step::SignIn { browser, user, client, offline, again } => return self.sign_in(browser, user, client, offline, again),
+            Step::Silently { browser, client } => return self.silently(browser, client),
+            Step::Redeem { code, how } => return self.redeem(code.of(self.codes.len()), how),
+            Step::Refresh { family, token, stranger } => return self.refresh(family.of(self.families.len()), token, stranger),
+            Step::Use { family } => return self.use_access_token(family.of(self.families.len())),
+            Step::Revoke { family, token, stranger } => return self.revoke(family.of(self.families.len()), token, stranger),
+            Step::Logout { browser } => {
+                if let Some(session) = self.browsers[browser].take() {
+                    self.end_session(session, End::Natural);
+                }
+            }
+            Step::ChangePassword { user } => {
+                self.users[user].password_changed = self.now;
+                self.end_user(user);
+                self.families.iter_mut().filter(|family| family.user == user).for_each(|family| family.ended = true);
+            }
+            Step::DisableUser { user } => {
+                self.users[user].disabled = true;
+                self.end_user(user);
+                self.families.iter_mut().filter(|family| family.user == user).for_each(|family| family.ended = true);
+            }
+            Step::EnableUser { user } => self.users[user].disabled = false,
+            Step::DisableClient { client } => self.disabled_clients[client] = true,
+            Step::EnableClient { client } => self.disabled_clients[client] = false,
+            Step::Advance { seconds } => self.now += seconds,
+            Step::OtherReplica | Step::Restart => {}
+        }
+        Expected::Nothing
+    }
+}
+
+impl ReferenceStateMachine for World {
+    type State = Self;
+    type Transition = Step;
+
+    fn init_state() -> BoxedStrategy<Self> {
+        Just(Self::new()).boxed()
+    }
+
+    fn transitions(_: &Self) -> BoxedStrategy<Step> {
+        let back = || prop_oneof![3 => Just(0_usize), 1 => 0..20_usize].prop_map(Back);
+        let stranger = || prop::bool::weighted(0.1);
+        let token =
+            || prop_oneof![6 => Just(Token::Newest), 3 => Just(Token::Predecessor), 2 => (2..4_usize).prop_map(Token::Ancestor), 1 => Just(Token::Forged)];
+        // The edges of every limit, and what is between them; the short ones more often, or little would live.
+        let short = prop::sample::select(vec![1, OVERLAP - 1, OVERLAP, CODE - 1, CODE, TOUCH]);
+        let long = vec![ACCESS_TOKEN - 1, ACCESS_TOKEN, 3600, SESSION_IDLE - 1, SESSION_IDLE, REFRESH_IDLE - 1, REFRESH_IDLE, SESSION_ABSOLUTE - SESSION_IDLE];
+        let seconds = prop_oneof![3 => short, 1 => prop::sample::select(long)];
+        let how = prop_oneof![6 => Just(Redeeming::Rightly), 1 => Just(Redeeming::WithoutProof), 1 => Just(Redeeming::ByAnother)];
+        prop_oneof![
+            6 => (0..BROWSERS, 0..USERS, 0..CLIENTS, any::<bool>(), prop::bool::weighted(0.2))
+                .prop_map(|(browser, user, client, offline, again)| Step::SignIn { browser, user, client, offline, again }),
+            4 => (0..BROWSERS, 0..CLIENTS).prop_map(|(browser, client)| Step::Silently { browser, client }),
+            10 => (back(), how).prop_map(|(code, how)| Step::Redeem { code, how }),
+            16 => (back(), token(), stranger()).prop_map(|(family, token, stranger)| Step::Refresh { family, token, stranger }),
+            4 => back().prop_map(|family| Step::Use { family }),
+            1 => (back(), token(), stranger()).prop_map(|(family, token, stranger)| Step::Revoke { family, token, stranger }),
+            1 => (0..BROWSERS).prop_map(|browser| Step::Logout { browser }),
+            1 => (0..USERS).prop_map(|user| Step::ChangePassword { user }),
+            1 => (0..USERS).prop_map(|user| Step::DisableUser { user }),
+            3 => (0..USERS).prop_map(|user| Step::EnableUser { user }),
+            1 => (0..CLIENTS).prop_map(|client| Step::DisableClient { client }),
+            4 => (0..CLIENTS).prop_map(|client| Step::EnableClient { client }),
+            6 => seconds.prop_map(|seconds| Step::Advance { seconds }),
+            3 => Just(Step::OtherReplica),
+            1 => Just(Step::Restart),
+        ]
+        .boxed()
+    }
+
+    fn preconditions(world: &Self, step: &Step) -> bool {
+        match step {
+            Step::Redeem { .. } => !world.codes.is_empty(),
+            Step::Refresh { .. } | Step::Use { .. } | Step::Revoke { .. } => !world.families.is_empty(),
+            _ => true,
+        }
+    }
+
+    fn apply(mut world: Self, step: &Step) -> Self {
+        world.expected = world.step(step);
+        world
+    }
+}
