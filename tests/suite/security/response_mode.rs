@@ -1,5 +1,6 @@
 //! G. Response types and response modes: nothing in a front channel but a code, and one check of the target for every mode.
 
+use chrono::TimeDelta;
 use gatekey::domain::client::ClientKind;
 use gatekey::domain::redirect_uri::RedirectUri;
 use serde_json::json;
@@ -207,7 +208,8 @@ async fn rm_07_the_sealed_request_wins(database: Database) {
     let answer = ask(&mut browser, &twice).await;
     assert_eq!(answer.location(), None);
     assert_eq!(state(&app).await, before);
-    // The control: on from the edited address, as the application asked.
+    // The control: on from the edited address, as the application asked, when the wrong passwords are forgotten.
+    app.advance(TimeDelta::hours(1));
     let form = form_with(&same, "password").fill("username", "alice").fill("password", PASSWORD);
     let consent = browser.submit(&form, None).await.page();
     let response = browser.submit(&form_with(&consent, "decision"), Some("allow")).await.left();
