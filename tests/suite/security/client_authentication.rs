@@ -314,7 +314,8 @@ fn ca_11_secrets_are_compared_in_one_place() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
-                let code = text.split("#[cfg(test)]").next().unwrap();
+                // The tests of a file come last.
+                let code = text.split("#[cfg(test)]").next().and_then(|code| code.split("#[cfg(all(test").next()).unwrap();
                 let name = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().display().to_string();
                 if code.contains("ConstantTimeEq") || code.contains("ct_eq") {
                     places.push(name.clone());
