@@ -5,9 +5,9 @@
 //! the port, so the names carry the issuer: two issuers on one host do not overwrite each other.
 
 use chrono::TimeDelta;
-use poem::http::{HeaderMap, header};
+use poem::http::{HeaderMap, HeaderValue, header};
 
-use super::App;
+use super::{App, cookie_header};
 use crate::domain::secret::{Digest, Secret};
 use crate::service::ticket::Browser;
 
@@ -36,15 +36,8 @@ pub fn session(app: &App, value: &Secret<String>) -> String {
 }
 
 /// The value of the one cookie of this name.
-///
-/// Byte by byte: whoever owns a neighbouring host can set cookies that reach this one, in any encoding. One that is no text must not hide
-/// ours, and white space that is not ASCII must not make another name ours. Two of one `__Host-` name come from no browser: which of them
-/// is ours is not for us to guess.
 pub fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let pairs = headers.get_all(header::COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
-    let mut values = pairs.filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="));
-    let value = values.next()?;
-    values.all(|other| other == value).then(|| std::str::from_utf8(value).ok()).flatten()
+    cookie_header::only(headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes), name)
 }
 
 /// The same value again for another 400 days, when the session was used.

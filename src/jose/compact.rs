@@ -37,7 +37,12 @@ pub(super) fn parse(token: &str) -> Result<Parts<'_>, VerifyError> {
     // A further '.' stays in one of the parts, where the decoder refuses it.
     let (header, payload) = signing_input.split_once('.').ok_or(VerifyError::Malformed)?;
     let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| VerifyError::Malformed);
-    let header = serde_json::from_slice(&decode(header)?).map_err(|_| VerifyError::Malformed)?;
+    let header = decode(header)?;
+    // RFC 7515 §4: a JSON object. Without this line a list of the three values would be read as well.
+    if !header.trim_ascii_start().starts_with(b"{") {
+        return Err(VerifyError::Malformed);
+    }
+    let header = serde_json::from_slice(&header).map_err(|_| VerifyError::Malformed)?;
     Ok(Parts { header, payload: decode(payload)?, signature: decode(signature)?, signing_input })
 }
 

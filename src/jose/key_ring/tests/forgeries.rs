@@ -69,6 +69,7 @@ fn a_header_that_brings_its_own_key_or_rules_is_refused() {
         r#"{"alg":"ES256","typ":"at+jwt"}"#.to_owned(),
         r#"{"alg":"ES256","kid":null,"typ":"at+jwt"}"#.to_owned(),
         format!(r#"{{"alg":"ES256","kid":"{kid}","typ":"at+jwt"}} x"#),
+        format!(r#"["ES256","{kid}","at+jwt"]"#),
         String::new(),
         "null".to_owned(),
     ];
