@@ -36,6 +36,9 @@ pub mod admin;
 pub mod cli;
 pub mod demo;
 pub mod domain;
+#[cfg(test)]
+#[path = "../fuzz/properties/mod.rs"]
+mod fuzzed;
 pub mod http;
 pub mod issuer;
 pub mod jose;

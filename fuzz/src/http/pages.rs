@@ -1,0 +1,4 @@
+#[path = "../../../src/http/pages/language.rs"]
+mod language;
+
+pub use language::Language;
