@@ -162,7 +162,9 @@ web_origins = ["${registered}"]
       const addresses = new Map();
       const kept = [];
       client.on('Network.requestWillBeSent', ({ requestId, request }) => addresses.set(requestId, request.url));
+      // From memory, or from the disk.
       client.on('Network.requestServedFromCache', ({ requestId }) => kept.push(addresses.get(requestId)));
+      client.on('Network.responseReceived', ({ response }) => response.fromDiskCache && kept.push(response.url));
       await page.goto(`${registered}/`);
       for (let i = 0; i < 3; i++) {
         assert.equal((await asked('.well-known/jwks.json')).status, 200);

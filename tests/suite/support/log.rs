@@ -1,22 +1,31 @@
-//! What is logged by everything that runs on this thread, at trace level, in the program's two forms.
+//! What is logged by everything that runs on this thread, at trace level, in one of the program's two forms.
+//!
+//! One subscriber for the whole process, and a buffer for each thread that listens: a subscriber that comes and goes with a test can
+//! miss what another test's thread has just declared to be of interest to nobody.
 
+use std::cell::RefCell;
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::marker::PhantomData;
+use std::sync::Once;
 
-use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::filter::dynamic_filter_fn;
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
 
-#[derive(Clone, Default)]
-pub struct Log(Arc<Mutex<Vec<u8>>>);
-
-/// While it lives, the thread's log is written down. Flows run on one thread.
-pub struct Listening {
-    log: Log,
-    _guard: DefaultGuard,
+struct Heard {
+    json: bool,
+    bytes: Vec<u8>,
 }
 
-impl Write for Log {
+thread_local! {
+    static HEARD: RefCell<Option<Heard>> = const { RefCell::new(None) };
+}
+
+struct Pen;
+
+impl Write for Pen {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        HEARD.with_borrow_mut(|heard| heard.iter_mut().for_each(|heard| heard.bytes.extend_from_slice(bytes)));
         Ok(bytes.len())
     }
 
@@ -25,34 +34,42 @@ impl Write for Log {
     }
 }
 
+/// While it lives, the thread's log is written down. Flows run on one thread.
+pub struct Listening(PhantomData<*const ()>);
+
 pub fn listen() -> Listening {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(move || writer.clone()).finish();
-    Listening { log, _guard: tracing::subscriber::set_default(subscriber) }
+    start(false)
 }
 
 pub fn listen_json() -> Listening {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .json()
-        .flatten_event(true)
-        .with_current_span(true)
-        .with_span_list(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    Listening { log, _guard: tracing::subscriber::set_default(subscriber) }
+    start(true)
+}
+
+fn start(json: bool) -> Listening {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let listening = |json: bool| dynamic_filter_fn(move |_, _| HEARD.with_borrow(|heard| heard.as_ref().is_some_and(|heard| heard.json == json)));
+        let text = fmt::layer().with_ansi(false).with_writer(|| Pen).with_filter(listening(false));
+        let objects = fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false).with_writer(|| Pen).with_filter(listening(true));
+        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(vec![text.boxed(), objects.boxed()])).unwrap();
+    });
+    HEARD.set(Some(Heard { json, bytes: Vec::new() }));
+    Listening(PhantomData)
 }
 
 impl Listening {
     /// What was logged so far.
     pub fn text(&self) -> String {
-        String::from_utf8(self.log.0.lock().unwrap().clone()).unwrap()
+        HEARD.with_borrow(|heard| String::from_utf8(heard.as_ref().unwrap().bytes.clone()).unwrap())
     }
 
     pub fn count(&self, words: &str) -> usize {
         self.text().matches(words).count()
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        HEARD.set(None);
     }
 }
