@@ -120,6 +120,7 @@ impl<'a> Disk<'a> {
                         naming.apply(&mut self.names);
                     }
                 }
+                'L' => self.naming.push(Naming::Add(text(), entry.file)),
                 'U' => self.naming.push(Naming::Remove(text())),
                 other => panic!("an entry of kind {other}"),
             }

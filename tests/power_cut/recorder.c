@@ -171,6 +171,24 @@ int unlink(const char *path) {
   return result;
 }
 
+/* A second name of a file. */
+int linkat(int from_directory, const char *from, int to_directory, const char *to, int flags) {
+  const char *old = recorded(from), *name = recorded(to);
+  if (!old != !name) abort();
+  if (!name) return (int)syscall(SYS_linkat, from_directory, from, to_directory, to, flags);
+  pthread_mutex_lock(&lock);
+  int result = (int)syscall(SYS_linkat, from_directory, from, to_directory, to, flags), failed = errno;
+  struct stat status;
+  if (result == 0) {
+    if (stat(to, &status)) abort();
+    entry('L', number_of(status.st_ino, 0), 0, name, strlen(name));
+  }
+  pthread_mutex_unlock(&lock);
+  errno = failed;
+  return result;
+}
+int link(const char *from, const char *to) { return linkat(AT_FDCWD, from, AT_FDCWD, to, 0); }
+
 /* Not known to the record: whoever begins to use one of these there must teach it. */
 int rename(const char *from, const char *to) {
   if (recorded(from) || recorded(to)) abort();
