@@ -491,7 +491,13 @@ impl World {
                 self.families.iter_mut().filter(|family| family.user == user).for_each(|family| family.ended = true);
             }
             Step::EnableUser { user } => self.users[user].disabled = false,
-            Step::DisableClient { client } => self.disabled_clients[client] = true,
+            Step::DisableClient { client } => {
+                // Ended, not only refused while it lasts; disabling it twice does nothing more.
+                if !std::mem::replace(&mut self.disabled_clients[client], true) {
+                    self.seen.iter_mut().filter(|((_, of), _)| *of == client).for_each(|(_, seen)| seen.ended = true);
+                    self.families.iter_mut().filter(|family| family.client == client).for_each(|family| family.ended = true);
+                }
+            }
             Step::EnableClient { client } => self.disabled_clients[client] = false,
             Step::Advance { seconds } => self.now += seconds,
             Step::OtherReplica | Step::Restart => {}
