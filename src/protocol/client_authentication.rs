@@ -80,13 +80,18 @@ pub fn authenticate<'a>(credentials: &Credentials, client: Option<&'a Client>) -
     if credentials.method != client.metadata.authentication {
         return Err(invalid_client("other authentication method than registered"));
     }
-    match (&credentials.secret, client.secret_digest) {
-        (Some(_), Some(digest)) if credentials.undecoded.as_ref().is_some_and(|secret| secret.digest() == digest) => {}
-        (None, _) if client.metadata.is_public() => {}
-        // The digest of a 256-bit random secret, compared in constant time; no slow hash per request is needed.
-        // An empty secret proves nothing, whatever digest was registered.
-        (Some(secret), Some(digest)) if !secret.expose().is_empty() && secret.digest() == digest => {}
-        _ => return Err(invalid_client("wrong or missing secret")),
+    // The digest of a 256-bit random secret, compared in constant time; no slow hash per request is needed.
+    // An empty secret proves nothing, whatever digest was registered.
+    let proves = |secret: &Secret<String>| {
+        let empty = secret.expose().is_empty();
+        !empty && client.secret_digest.is_some_and(|digest| secret.digest() == digest)
+    };
+    let believed = match &credentials.secret {
+        None => client.metadata.is_public(),
+        Some(secret) => proves(secret) || credentials.undecoded.as_ref().is_some_and(proves),
+    };
+    if !believed {
+        return Err(invalid_client("wrong or missing secret"));
     }
     if client.disabled_at.is_some() {
         return Err(invalid_client("client disabled"));

@@ -8,7 +8,7 @@ use std::sync::{Arc, RwLock};
 
 use chrono::TimeDelta;
 use serde_json::{Map, Value};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::key_schedule::keep;
 use super::{Core, Failure};
@@ -55,6 +55,8 @@ pub struct Keys {
 
 /// A replica hears of a new key within this time; a key is announced for far longer before it signs.
 const RELOAD_EVERY: TimeDelta = TimeDelta::seconds(60);
+/// From here on what is known may be wrong, not only late.
+const OUTDATED: TimeDelta = TimeDelta::minutes(10);
 /// An unknown `kid` asks the database again, but a flood of forged ones does not.
 const RELOAD_AT_MOST_EVERY: TimeDelta = TimeDelta::seconds(5);
 
@@ -130,10 +132,19 @@ impl Keys {
         self.snapshot.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
-    /// The snapshot, reloaded first when it is old; while the database is away the old one serves.
+    /// The snapshot, reloaded first when it is old, by a clock that was set back too; while the database is away the old one serves.
     async fn fresh(&self, core: &Core, now: Timestamp) -> Arc<Snapshot> {
+        let age = |snapshot: &Snapshot| now.signed_duration_since(snapshot.loaded_at).abs();
         let snapshot = self.current();
-        if now.signed_duration_since(snapshot.loaded_at) >= RELOAD_EVERY {
+        if age(&snapshot) >= OUTDATED {
+            // A replica that nobody asked for so long may not know the key that signs by now: everybody waits for the one who asks.
+            let tried_at = self.reloading.lock().await;
+            if age(&self.current()) >= OUTDATED {
+                self.reload_unless_tried(core, tried_at, now).await;
+            }
+            return self.current();
+        }
+        if age(&snapshot) >= RELOAD_EVERY {
             // Whoever finds somebody else at it goes on with what there is.
             self.reload_if_quiet(core, now).await;
             return self.current();
@@ -142,8 +153,14 @@ impl Keys {
     }
 
     async fn reload_if_quiet(&self, core: &Core, now: Timestamp) -> bool {
-        let Ok(mut tried_at) = self.reloading.try_lock() else { return false };
-        if now.signed_duration_since(*tried_at) < RELOAD_AT_MOST_EVERY {
+        match self.reloading.try_lock() {
+            Ok(tried_at) => self.reload_unless_tried(core, tried_at, now).await,
+            Err(_) => false,
+        }
+    }
+
+    async fn reload_unless_tried(&self, core: &Core, mut tried_at: MutexGuard<'_, Timestamp>, now: Timestamp) -> bool {
+        if now.signed_duration_since(*tried_at).abs() < RELOAD_AT_MOST_EVERY {
             return false;
         }
         *tried_at = now;

@@ -27,6 +27,22 @@ pub(super) struct RedeemedCodeRow {
     end_reason: Option<String>,
 }
 
+impl From<&RedeemedCode> for RedeemedCodeRow {
+    fn from(code: &RedeemedCode) -> Self {
+        let (ended_at, end_reason) = ended_columns(code.ended);
+        Self {
+            id: id(code.id.0),
+            client_id: code.client_id.as_str().to_owned(),
+            user_id: id(code.user_id.0),
+            session_id: id(code.session_id.0),
+            redeemed_at: at(code.redeemed_at),
+            keep_until: at(code.keep_until),
+            ended_at,
+            end_reason,
+        }
+    }
+}
+
 impl TryFrom<RedeemedCodeRow> for RedeemedCode {
     type Error = StoreError;
 
@@ -65,22 +81,22 @@ impl Redemption {
     }
 }
 
+/// Makes a code useless without redeeming it: nothing but its row is written, so that nothing that has ended begins anew.
+pub fn burn(conn: &mut Connection, code: &RedeemedCode) -> Result<(), StoreError> {
+    let row = RedeemedCodeRow::from(code);
+    match conn {
+        Connection::Sqlite(conn) => diesel::insert_into(redeemed_codes::table).values(&row).on_conflict_do_nothing().execute(conn)?,
+        Connection::Postgres(conn) => diesel::insert_into(redeemed_codes::table).values(&row).on_conflict_do_nothing().execute(conn)?,
+    };
+    Ok(())
+}
+
 /// Redeems a code, all or nothing. False: it had been redeemed before, and nothing was written.
 /// `Conflict`: user, session or client is gone, or the session has ended. [`Store::redeem`](super::Store::redeem) is the fast way to it.
 pub fn redeem(conn: &mut Connection, redemption: &Redemption) -> Result<bool, StoreError> {
     redemption.check()?;
     let code = &redemption.code;
-    let (ended_at, end_reason) = ended_columns(code.ended);
-    let row = RedeemedCodeRow {
-        id: id(code.id.0),
-        client_id: code.client_id.as_str().to_owned(),
-        user_id: id(code.user_id.0),
-        session_id: id(code.session_id.0),
-        redeemed_at: at(code.redeemed_at),
-        keep_until: at(code.keep_until),
-        ended_at,
-        end_reason,
-    };
+    let row = RedeemedCodeRow::from(code);
     let first = match conn {
         Connection::Sqlite(conn) => diesel::insert_into(redeemed_codes::table).values(&row).on_conflict_do_nothing().execute(conn)?,
         Connection::Postgres(conn) => diesel::insert_into(redeemed_codes::table).values(&row).on_conflict_do_nothing().execute(conn)?,

@@ -52,13 +52,13 @@ pub fn notice(conn: &mut Connection, identity: &str, now: Timestamp) -> Result<N
         meta::set(conn, IDENTITY, identity)?;
     }
     if !marked && !moved {
-        return Ok(Notice { restored_at: before, now: None });
+        // One that was noticed by a clock that was ahead must not refuse every code until then: nothing given out before this start
+        // is issued later than now, and what claims to be is refused for that.
+        return Ok(Notice { restored_at: before.map(|before| before.min(now)), now: None });
     }
     one_time_links::use_up_all(conn, now)?;
-    // Never back, whatever the clock says: what an earlier restore has ended stays so.
-    let restored_at = before.map_or(now, |before| before.max(now));
-    meta::set(conn, RESTORED_AT, &restored_at.to_rfc3339())?;
-    Ok(Notice { restored_at: Some(restored_at), now: Some(if marked { Sign::Marked } else { Sign::Moved }) })
+    meta::set(conn, RESTORED_AT, &now.to_rfc3339())?;
+    Ok(Notice { restored_at: Some(now), now: Some(if marked { Sign::Marked } else { Sign::Moved }) })
 }
 
 fn parse(text: &str) -> Result<Timestamp, StoreError> {

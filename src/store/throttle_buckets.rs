@@ -28,8 +28,13 @@ pub fn hold(conn: &mut Connection, keys: &[BucketKey], now: Timestamp) -> Result
     let mut keys: Vec<Vec<u8>> = keys.iter().map(|key| key.0.to_vec()).collect();
     keys.sort();
     let rows: Vec<_> = keys.iter().map(|key| (throttle_buckets::key.eq(key), throttle_buckets::free_at.eq(at(now)))).collect();
-    diesel::insert_into(throttle_buckets::table).values(rows).on_conflict_do_nothing().execute(conn)?;
-    let held = throttle_buckets::table.filter(throttle_buckets::key.eq_any(&keys)).order(throttle_buckets::key).for_update();
+    // One statement that holds whatever it meets: between two, a sweep could take away the row that the first has seen.
+    let held = diesel::insert_into(throttle_buckets::table)
+        .values(rows)
+        .on_conflict(throttle_buckets::key)
+        .do_update()
+        .set(throttle_buckets::key.eq(diesel::upsert::excluded(throttle_buckets::key)))
+        .returning((throttle_buckets::key, throttle_buckets::free_at));
     held.load::<(Vec<u8>, Instant)>(conn)?.into_iter().map(|(key, free_at)| Ok((BucketKey(bytes32("throttle_buckets", key)?), free_at.0))).collect()
 }
 

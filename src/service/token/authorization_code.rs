@@ -35,12 +35,8 @@ pub async fn redeem(core: &Core, params: &Params, client: &Client) -> Result<Tok
         Decision::Redeem(deadlines) => deadlines,
         Decision::Burn(reason) => {
             let burnt = RedeemedCode { ended: Some(Ended { at: now, reason: EndReason::CodeReplayed }), ..row(core, client, &code, now) };
-            let burn = Redemption { code: burnt, family: None };
-            return match core.store.write(move |db| redeemed_codes::redeem(db, &burn)).await {
-                // A conflict: its session has ended, so it is useless already.
-                Ok(_) | Err(StoreError::Conflict) => Err(refused(reason)),
-                Err(error) => Err(error.into()),
-            };
+            core.store.write(move |db| redeemed_codes::burn(db, &burnt)).await?;
+            return Err(refused(reason));
         }
         Decision::Refuse(reason) => return Err(refused(reason)),
     };
