@@ -78,6 +78,7 @@ impl IssuerBuilder {
 
     /// Opens and migrates the database, reads or makes the keys, writes the declared clients and users.
     pub async fn build(self) -> Result<Issuer, BuildError> {
+        crate::jose::begin();
         let Self { settings, clock, entropy } = self;
         let installation = Installation::open(&settings, entropy.as_ref()).await?;
 

@@ -95,6 +95,7 @@ type Done = Result<(), Failure>;
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
     process::keep_memory_private();
+    crate::jose::begin();
     let Cli { place, command } = Cli::parse();
     let done = match command {
         Command::Demo(command) => command.run(),

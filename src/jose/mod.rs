@@ -16,3 +16,10 @@ pub mod rotation;
 pub mod sealed;
 pub mod sid;
 pub mod verified_tokens;
+
+/// To be called before anything else uses OpenSSL, libpq too: whoever is first says how it ends. OpenSSL would otherwise take down what it
+/// holds when the process exits, while a thread that is just connecting to PostgreSQL still uses it: a command that has done its work died
+/// of a segmentation fault.
+pub fn begin() {
+    openssl::init();
+}

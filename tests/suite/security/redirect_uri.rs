@@ -258,7 +258,8 @@ fn register(app: &App, id: &str, flag: &str, uri: &str) -> bool {
     let said = String::from_utf8_lossy(&answer.stderr).into_owned();
     assert!(
         answer.status.success() || said.contains(" is ") || said.contains(" has ") || said.contains(" uses ") || said.contains(" carries "),
-        "{uri}: {said}"
+        "{uri}: {}: {said}",
+        answer.status
     );
     answer.status.success()
 }
