@@ -18,7 +18,8 @@ impl Disk {
     fn mount(place: &Path) -> Result<Self, String> {
         let path = place.join("small").join("disk");
         std::fs::create_dir_all(&path).unwrap();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=32m,mode=0700", "tmpfs"]).arg(&path).output().unwrap();
+        // Small, but not so small that what the callers write by themselves fills it again.
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=256m,mode=0700", "tmpfs"]).arg(&path).output().unwrap();
         if !mounted.status.success() {
             let why = String::from_utf8_lossy(&mounted.stderr).trim().to_owned();
             return Err(format!("no small disk could be mounted ({why}): run this as root, or as `unshare --user --map-root-user --mount …`"));
