@@ -245,5 +245,6 @@ pub fn settings_in(place: &Place, disk: &Path) -> gatekey::Settings {
     let text = place.settings().replace(&place.path("disk").display().to_string(), &disk.display().to_string());
     let file = disk.with_extension("toml");
     fs::write(&file, text).unwrap();
-    gatekey::Settings::load(Some(&file), Default::default()).unwrap()
+    // Without the environment, which is that of the tests.
+    gatekey::Settings::load_from(Some(&file), [], Default::default()).unwrap()
 }
