@@ -113,7 +113,11 @@ fn a_full_disk_costs_no_earlier_copy() {
         fs::write(folder.path().join("copy.db"), "an earlier copy").unwrap();
         // What a full disk does, done to one process: no file of it may grow beyond 8 KiB.
         let line = format!("trap '' XFSZ; ulimit -f 8; exec {} backup --force copy.db --database '{}'", env!("CARGO_BIN_EXE_gatekey"), app.database.url());
-        let output = std::process::Command::new("sh").args(["-c", &line]).current_dir(folder.path()).output().unwrap();
+        let mut command = std::process::Command::new("sh");
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GATEKEY_")) {
+            command.env_remove(name);
+        }
+        let output = command.args(["-c", &line]).current_dir(folder.path()).output().unwrap();
         let refused = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && refused.contains("cannot be written") && refused.contains("free space"), "{refused}");
         assert_eq!(names(folder.path()), ["copy.db"]);

@@ -47,6 +47,8 @@ pub fn tables(database: &Database) -> Vec<Table> {
     match database.backend() {
         Backend::Sqlite => {
             let mut db = SqliteConnection::establish(database.url().trim_start_matches("sqlite://")).unwrap();
+            // Whoever opens or closes the file has it alone for a moment.
+            diesel::sql_query("PRAGMA busy_timeout = 5000").execute(&mut db).unwrap();
             let mut ask = |sql: &str| lines(diesel::sql_query(sql).load(&mut db).unwrap());
             let names = ask("SELECT name AS line FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
             let all = names.into_iter().map(|name| {
