@@ -1,7 +1,7 @@
 //! What must hold of every parser that meets the outside, whatever bytes come.
 //!
 //! One function a target: it reads the bytes as the parser's input and panics when a promise is broken. `fuzz_targets` lets libFuzzer
-//! search for such bytes (`tests/fuzz`); the crate's own tests compile this file too and run the seeds through it, with every input that
+//! search for such bytes (`cargo fuzz`); the crate's own tests compile this file too and run the seeds through it, with every input that
 //! ever broke a promise among them.
 
 mod answers;
