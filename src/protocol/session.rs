@@ -115,7 +115,7 @@ pub fn touch_is_due(last_used_at: Timestamp, idle: Lifetime, now: Timestamp) -> 
 pub(crate) mod tests {
     use super::*;
     use crate::domain::acr::Acr;
-    use crate::domain::id::{SessionId, UserId};
+    use crate::domain::id::{ClientId, SessionId, UserId};
     use crate::domain::secret::Digest;
     use crate::domain::session::Ended;
     use crate::domain::user::Profile;
@@ -157,6 +157,10 @@ pub(crate) mod tests {
         }
     }
 
+    pub(crate) fn client_session() -> ClientSession {
+        ClientSession { session_id: session().id, client_id: ClientId::parse("app").unwrap(), created_at: at(0), last_used_at: at(0), ended: None }
+    }
+
     #[test]
     fn each_reason_is_told_apart() {
         let limits = Limits { session_absolute: Lifetime::seconds(100), session_idle: Lifetime::seconds(10), ..Limits::default() };
@@ -169,6 +173,87 @@ pub(crate) mod tests {
         assert_eq!(judge(&session(), &disabled, None, &limits, at(2)), Err(Unusable::UserDisabled));
         let changed = User { password_changed_at: at(1), ..user() };
         assert_eq!(judge(&session(), &changed, None, &limits, at(2)), Err(Unusable::PasswordChanged));
+        let signed_in_by_the_new_one = User { password_changed_at: session().auth_time, ..user() };
+        assert!(judge(&session(), &signed_in_by_the_new_one, None, &limits, at(2)).is_ok());
+    }
+
+    /// A line of the log names one reason.
+    #[test]
+    fn each_reason_has_a_word_of_its_own() {
+        use Unusable as U;
+        let reasons = [
+            U::UserDisabled,
+            U::PasswordChanged,
+            U::ExpiredAbsolute,
+            U::ExpiredIdle,
+            U::ClientSessionEnded(EndReason::Logout),
+            U::ClientSessionExpiredAbsolute,
+            U::ClientSessionExpiredIdle,
+        ];
+        let mut words: Vec<&str> = reasons.into_iter().map(U::as_str).chain(EndReason::ALL.map(|reason| U::Ended(reason).as_str())).collect();
+        words.sort_unstable();
+        words.dedup();
+        // Those that a session is judged by are the words of its end, so that a search finds both.
+        let shared = [U::UserDisabled, U::PasswordChanged, U::ExpiredAbsolute, U::ExpiredIdle];
+        assert!(shared.into_iter().all(|reason| EndReason::parse(reason.as_str()).is_some()));
+        assert_eq!(words.len(), reasons.len() + EndReason::ALL.len() - shared.len());
+    }
+
+    /// The limits of a client may be tighter than those of the session, and end the client's part only; they never prolong.
+    #[test]
+    fn the_client_session_is_judged_beside_the_session() {
+        let limits = Limits {
+            session_absolute: Lifetime::seconds(1000),
+            session_idle: Lifetime::seconds(500),
+            client_session_absolute: Lifetime::seconds(100),
+            client_session_idle: Lifetime::seconds(10),
+            ..Limits::default()
+        };
+        let judged = |limits: &Limits, now| judge(&session(), &user(), Some(&client_session()), limits, at(now));
+        assert_eq!(judged(&limits, 9), Ok(Deadlines { absolute: Some(at(100)), idle: Some(at(10)) }));
+        assert_eq!(judged(&limits, 10), Err(Unusable::ClientSessionExpiredIdle));
+        assert_eq!(judged(&limits, 100), Err(Unusable::ClientSessionExpiredAbsolute));
+        assert_eq!(judged(&limits, 500), Err(Unusable::ExpiredIdle));
+        assert_eq!(judged(&limits, 1000), Err(Unusable::ExpiredAbsolute));
+        let looser = Limits { client_session_absolute: Lifetime::Unlimited, client_session_idle: Lifetime::seconds(5000), ..limits };
+        assert_eq!(judged(&looser, 499), Ok(Deadlines { absolute: Some(at(1000)), idle: Some(at(500)) }));
+        assert_eq!(judged(&looser, 500), Err(Unusable::ExpiredIdle));
+    }
+
+    /// Whoever left one application can come back to it; what it was given before is dead.
+    #[test]
+    fn an_ended_client_session_ends_its_grants_only() {
+        let limits = Limits { client_session_idle: Lifetime::seconds(10), ..Limits::default() };
+        let ended = ClientSession { ended: Some(Ended { at: at(1), reason: EndReason::RevokedByUser }), ..client_session() };
+        let of_the_session = judge(&session(), &user(), None, &limits, at(20));
+        assert!(of_the_session.is_ok());
+        assert_eq!(judge(&session(), &user(), Some(&ended), &limits, at(20)), of_the_session);
+        assert_eq!(judge_grant(&session(), &user(), Some(&ended), &limits, at(20)), Err(Unusable::ClientSessionEnded(EndReason::RevokedByUser)));
+        assert_eq!(judge_grant(&session(), &user(), None, &limits, at(20)), of_the_session);
+        assert_eq!(judge_grant(&session(), &user(), Some(&client_session()), &limits, at(20)), Err(Unusable::ClientSessionExpiredIdle));
+    }
+
+    #[test]
+    fn a_use_is_written_once_a_minute_or_in_a_quarter_of_the_idle_limit() {
+        for (idle, every) in [(Lifetime::seconds(40), 10), (Lifetime::seconds(240), 60), (Lifetime::seconds(1_000_000), 60), (Lifetime::Unlimited, 60)] {
+            for (now, due) in [(0, false), (every - 1, false), (every, true), (every + 1, true)] {
+                assert_eq!(touch_is_due(at(0), idle, at(now)), due, "{idle} {now}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_use_is_due_when_it_is_for_either_of_the_two() {
+        let (old, new) = (session(), Session { last_used_at: at(99), ..session() });
+        let (old_client, new_client) = (client_session(), ClientSession { last_used_at: at(99), ..client_session() });
+        for (session, client_session, due) in
+            [(&old, None, true), (&new, None, false), (&old, Some(&new_client), true), (&new, Some(&old_client), true), (&new, Some(&new_client), false)]
+        {
+            assert_eq!(use_is_due(session, client_session, &Limits::default(), at(100)), due, "{session:?} {client_session:?}");
+        }
+        let short = Limits { client_session_idle: Lifetime::seconds(4), ..Limits::default() };
+        assert!(use_is_due(&new, Some(&new_client), &short, at(100)), "the client's own limit counts for its part");
+        assert!(!use_is_due(&new, None, &short, at(100)));
     }
 
     proptest! {

@@ -104,11 +104,12 @@ pub fn decide(presented: PresentedRefreshToken, facts: &Facts<'_>, client: &Clie
             None => Decision::Refuse("generations exhausted"),
         };
     }
-    // Only the direct predecessor, and only while its successor has not itself been used.
+    // Only the direct predecessor, and only while its successor has not itself been used. Without an overlap a token is used once, whatever the
+    // clock of this replica says; and one without an end is none.
     let predecessor = presented.generation.checked_add(1) == Some(current);
     let overlap = client.metadata.refresh_overlap;
-    let within = !past(overlap.after(family.rotated_at), now) || (lost_race && overlap != Lifetime::seconds(0));
-    if predecessor && overlap != Lifetime::Unlimited && within {
+    let none = overlap == Lifetime::Unlimited || overlap == Lifetime::seconds(0);
+    if predecessor && !none && (lost_race || !past(overlap.after(family.rotated_at), now)) {
         return Decision::Replay { current };
     }
     Decision::Reuse
@@ -164,7 +165,7 @@ mod tests {
     use crate::domain::scope::Scope;
     use crate::domain::secret::Secret;
     use crate::domain::session::Ended;
-    use crate::protocol::session::tests::{at, session, user};
+    use crate::protocol::session::tests::{at, client_session, session, user};
     use proptest::prelude::*;
     use uuid::Uuid;
 
@@ -219,7 +220,9 @@ mod tests {
     #[test]
     fn strict_clients_have_no_overlap() {
         let client = client(0);
-        assert_eq!(run(&family("openid"), 4, &client, &Limits::default(), 0), Decision::Reuse);
+        for now in [0, 10, -10] {
+            assert_eq!(run(&family("openid"), 4, &client, &Limits::default(), now), Decision::Reuse, "also by the clock of a replica that is behind: {now}");
+        }
     }
 
     #[test]
@@ -233,6 +236,143 @@ mod tests {
         let limits = Limits { session_idle: Lifetime::seconds(10), ..Limits::default() };
         assert_eq!(run(&family("openid"), 5, &client(30), &limits, 10), Decision::Expired(EndReason::ExpiredIdle));
         assert!(matches!(run(&family("openid offline_access"), 5, &client(30), &limits, 10), Decision::Rotate { .. }));
+    }
+
+    /// RFC 9700 §4.14.2 leaves it to the server how a lost answer is made good: whoever was a moment too late by this very call gets the successor
+    /// even where another replica's clock is ahead; but a client without an overlap never.
+    #[test]
+    fn who_lost_a_race_is_owed_the_successor() {
+        let lost = |family: &RefreshFamily, generation, overlap, now| {
+            let (user, session) = (user(), session());
+            let facts = Facts { family, user: Some(&user), session: Some(&session), client_session: None, consent: None };
+            decide(PresentedRefreshToken { family_id: FAMILY, generation }, &facts, &client(overlap), &Limits::default(), true, at(now))
+        };
+        let family = family("openid offline_access");
+        assert_eq!(lost(&family, 4, 30, 1000), Decision::Replay { current: 5 });
+        assert_eq!(lost(&family, 4, 0, 1000), Decision::Reuse);
+        assert_eq!(lost(&family, 3, 30, 1), Decision::Reuse);
+        // An overlap without an end is not taken for one (`check` refuses to register it).
+        let mut unlimited = client(30);
+        unlimited.metadata.refresh_overlap = Lifetime::Unlimited;
+        assert_eq!(run(&family, 4, &unlimited, &Limits::default(), 1), Decision::Reuse);
+    }
+
+    #[test]
+    fn generations_end_before_they_begin_again() {
+        let (client, limits) = (client(30), Limits::default());
+        let last = RefreshFamily { generation: u64::MAX, ..family("openid offline_access") };
+        assert!(matches!(run(&last, u64::MAX, &client, &limits, 1), Decision::Refuse(_)));
+        assert_eq!(run(&last, u64::MAX - 1, &client, &limits, 1), Decision::Replay { current: u64::MAX });
+        assert!(matches!(run(&family("openid offline_access"), u64::MAX, &client, &limits, 1), Decision::Refuse(_)));
+    }
+
+    /// What is judged of a family at `now`, with a session that is there or is not, and this consent.
+    fn judged(family: &RefreshFamily, client: &Client, limits: &Limits, session: Option<&Session>, consent: Option<&str>, now: i64) -> Result<Deadlines, Dead> {
+        let user = user();
+        let scope = |text| Scope::parse(text).unwrap();
+        let consent = consent.map(|text| Consent { user_id: user.id, client_id: client.id.clone(), scope: scope(text), granted_at: at(0) });
+        usable(&Facts { family, user: Some(&user), session, client_session: None, consent: consent.as_ref() }, client, limits, at(now))
+    }
+
+    /// The limits of the family, and those of its session unless the user allowed more (OIDC Core §11): whatever ends first.
+    #[test]
+    fn a_family_ends_at_the_first_of_its_ends() {
+        let limits = Limits {
+            refresh_absolute: Lifetime::seconds(1000),
+            refresh_idle: Lifetime::seconds(100),
+            session_absolute: Lifetime::seconds(500),
+            session_idle: Lifetime::seconds(50),
+            ..Limits::default()
+        };
+        let (client, session) = (client(30), session());
+        let offline = |now, limits: &Limits| judged(&family("openid offline_access"), &client, limits, Some(&session), None, now);
+        assert_eq!(offline(99, &limits), Ok(Deadlines { absolute: Some(at(1000)), idle: Some(at(100)) }));
+        assert_eq!(offline(100, &limits), Err(Dead::Expired(EndReason::ExpiredIdle)));
+        assert_eq!(offline(1000, &limits), Err(Dead::Expired(EndReason::ExpiredAbsolute)));
+        let online = |now, limits: &Limits| judged(&family("openid"), &client, limits, Some(&session), None, now);
+        assert_eq!(online(49, &limits), Ok(Deadlines { absolute: Some(at(500)), idle: Some(at(50)) }));
+        assert_eq!(online(50, &limits), Err(Dead::Expired(EndReason::ExpiredIdle)));
+        let shorter = Limits { session_absolute: Lifetime::seconds(40), ..limits };
+        assert_eq!(online(40, &shorter), Err(Dead::Expired(EndReason::ExpiredAbsolute)));
+        assert!(offline(40, &shorter).is_ok());
+        // Of a client that may ask for it no more, the grant hangs on the session again.
+        let mut narrowed = client.clone();
+        narrowed.metadata.scope = Scope::parse("openid").unwrap();
+        assert_eq!(judged(&family("openid offline_access"), &narrowed, &limits, Some(&session), None, 50), Err(Dead::Expired(EndReason::ExpiredIdle)));
+    }
+
+    /// OIDC Back-Channel Logout §2.7: `offline_access` outlives a session that came to its end, not one that was ended on purpose.
+    #[test]
+    fn what_a_session_leaves_behind() {
+        let (client, limits) = (client(30), Limits::default());
+        let judged = |scope, session: Option<&Session>| judged(&family(scope), &client, &limits, session, None, 10);
+        assert!(judged("openid offline_access", None).is_ok());
+        assert!(matches!(judged("openid", None), Err(Dead::Refused(_))));
+        for reason in EndReason::ALL {
+            let ended = Session { ended: Some(Ended { at: at(5), reason }), ..session() };
+            assert_eq!(judged("openid offline_access", Some(&ended)).is_ok(), reason.spares_offline_access(), "{reason:?}");
+            assert_eq!(judged("openid", Some(&ended)), Err(Dead::Refused(reason.as_str())), "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn a_client_session_ends_what_hangs_on_the_session() {
+        let (user, session, client) = (user(), session(), client(30));
+        let limits = Limits { client_session_idle: Lifetime::seconds(20), client_session_absolute: Lifetime::seconds(40), ..Limits::default() };
+        let judged = |scope: &str, ended: Option<Ended>, now| {
+            let client_session = ClientSession { ended, ..client_session() };
+            let facts = Facts { family: &family(scope), user: Some(&user), session: Some(&session), client_session: Some(&client_session), consent: None };
+            usable(&facts, &client, &limits, at(now))
+        };
+        let ended = Some(Ended { at: at(1), reason: EndReason::RevokedByUser });
+        assert!(judged("openid", None, 19).is_ok());
+        assert_eq!(judged("openid", None, 20), Err(Dead::Expired(EndReason::ExpiredIdle)));
+        assert_eq!(judged("openid", None, 40), Err(Dead::Expired(EndReason::ExpiredAbsolute)));
+        assert_eq!(judged("openid", ended, 10), Err(Dead::Refused("client_session_ended")));
+        assert!(judged("openid offline_access", ended, 50).is_ok());
+    }
+
+    /// The user is asked first: whoever is gone, shut out, or has changed the password since has no family any more.
+    #[test]
+    fn the_user_must_still_stand_behind_it() {
+        let (session, client, family) = (session(), client(30), family("openid offline_access"));
+        let judged = |user: Option<&User>| {
+            usable(&Facts { family: &family, user, session: Some(&session), client_session: None, consent: None }, &client, &Limits::default(), at(10))
+        };
+        let ada = user();
+        assert!(judged(Some(&ada)).is_ok());
+        assert!(matches!(judged(None), Err(Dead::Refused(_))));
+        assert_eq!(judged(Some(&User { disabled_at: Some(at(1)), ..user() })), Err(Dead::Refused("user_disabled")));
+        assert_eq!(judged(Some(&User { password_changed_at: at(1), ..user() })), Err(Dead::Refused("password_changed")));
+        assert!(judged(Some(&User { password_changed_at: at(0), ..user() })).is_ok(), "signed in at that instant, with the new one");
+    }
+
+    /// What the user has allowed may shrink: a family is worth no more than that (RFC 6749 §6: never more than was granted).
+    #[test]
+    fn consent_that_is_gone_is_felt() {
+        let (own, session, limits) = (client(30), session(), Limits::default());
+        let mut other = own.clone();
+        other.metadata.first_party = false;
+        let judged = |client: &Client, consent| judged(&family("openid offline_access"), client, &limits, Some(&session), consent, 10);
+        assert!(judged(&own, None).is_ok(), "of one's own application nobody is asked");
+        assert!(judged(&other, Some("openid offline_access email")).is_ok());
+        assert_eq!(judged(&other, Some("openid")), Err(Dead::Refused("consent_withdrawn")));
+        assert_eq!(judged(&other, None), Err(Dead::Refused("consent_withdrawn")));
+    }
+
+    /// What has run out is written down as that; every other reason only stands in the log.
+    #[test]
+    fn what_ends_is_told_by_its_word() {
+        assert_eq!(Dead::Expired(EndReason::ExpiredIdle).as_str(), "expired_idle");
+        assert_eq!(Dead::Refused("user is gone").as_str(), "user is gone");
+        let (client, session) = (client(30), session());
+        let limits = Limits { refresh_idle: Lifetime::seconds(10), ..Limits::default() };
+        assert_eq!(run(&family("openid offline_access"), 5, &client, &limits, 10), Decision::Expired(EndReason::ExpiredIdle));
+        let ended = Session { ended: Some(Ended { at: at(5), reason: EndReason::RevokedByAdmin }), ..session };
+        let user = user();
+        let facts = Facts { family: &family("openid"), user: Some(&user), session: Some(&ended), client_session: None, consent: None };
+        let decision = decide(PresentedRefreshToken { family_id: FAMILY, generation: 5 }, &facts, &client, &limits, false, at(6));
+        assert_eq!(decision, Decision::Refuse("revoked_by_admin"));
     }
 
     proptest! {
