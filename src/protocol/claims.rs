@@ -195,7 +195,6 @@ mod tests {
     fn what_is_malformed_is_refused() {
         let deep = format!(r#"{{"x": {}1{}}}"#, "[".repeat(40), "]".repeat(40));
         let bottomless = format!(r#"{{"x": {}"#, "[".repeat(4000));
-        let long = format!(r#"{{"userinfo": {{{}"email": null}}}}"#, r#""a": null,"#.repeat(500));
         for text in [
             "null",
             "[]",
@@ -212,11 +211,30 @@ mod tests {
             r#"{"id_token": {"sub": {"value": 7}}}"#,
             &deep,
             &bottomless,
-            &long,
         ] {
             let error = parse(text).expect_err(text);
             assert_eq!(error.code, ErrorCode::InvalidRequest, "{text}");
             assert!(error.description.contains("claims"), "{}", error.description);
+        }
+    }
+
+    /// What is well-formed is refused for its size alone, just beyond the bound.
+    #[test]
+    fn length_and_depth_are_bounded() {
+        let long = |length: usize| {
+            let frame = r#"{"userinfo": {"": null}}"#;
+            parse(&frame.replace("\"\"", &format!("\"{}\"", "x".repeat(length - frame.len()))))
+        };
+        assert!(long(LONGEST).is_ok());
+        assert!(long(LONGEST + 1).unwrap_err().description.contains("4096"));
+        // Lists and objects alike, the outermost counted.
+        let lists = |depth: usize| parse(&format!(r#"{{"x": {}{}}}"#, "[".repeat(depth - 1), "]".repeat(depth - 1)));
+        let objects = |depth: usize| parse(&format!("{}{{}}{}", r#"{"x":"#.repeat(depth - 1), "}".repeat(depth - 1)));
+        // The deepest of many counts.
+        let beside = |depth: usize| parse(&format!(r#"{{"a": [1, {{}}], "x": [{}{}, 2], "z": null}}"#, "[".repeat(depth - 2), "]".repeat(depth - 2)));
+        for nested in [&lists as &dyn Fn(usize) -> _, &objects, &beside] {
+            assert!(nested(DEEPEST).is_ok());
+            assert!(nested(DEEPEST + 1).unwrap_err().description.contains("nested too deeply"));
         }
     }
 

@@ -102,6 +102,8 @@ pub fn authenticate<'a>(credentials: &Credentials, client: Option<&'a Client>) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::client::{ClientKind, ClientMetadata};
+    use crate::protocol::session::tests::at;
 
     fn params(text: &str) -> Params {
         Params::parse(text).unwrap()
@@ -135,12 +137,106 @@ mod tests {
         assert!(credentials(Some(&header), &params("client_id=app")).is_ok());
     }
 
+    /// RFC 7235 §2.1: the name of a scheme has no case.
+    #[test]
+    fn the_scheme_may_be_written_in_any_case() {
+        for scheme in ["Basic", "basic", "BASIC"] {
+            let header = format!("{scheme} {}", STANDARD.encode("app:s"));
+            assert_eq!(credentials(Some(&header), &params("")).unwrap().method, ClientAuthentication::ClientSecretBasic);
+        }
+        let other = format!("Bearer {}", STANDARD.encode("app:s"));
+        assert_eq!(credentials(Some(&other), &params("")).unwrap_err().code, ErrorCode::InvalidClient);
+    }
+
+    /// RFC 6749 §2.3.1: in the body; and §3.2.1: a public client only says who it is.
+    #[test]
+    fn without_a_header_the_body_says_it() {
+        let of = |body: &str| credentials(None, &params(body)).unwrap();
+        let (post, none) = (of("client_id=app&client_secret=a%2Bb"), of("client_id=app"));
+        assert_eq!((post.client_id.as_str(), post.method), ("app", ClientAuthentication::ClientSecretPost));
+        assert_eq!(post.secret.unwrap().expose(), "a+b");
+        assert_eq!((none.client_id.as_str(), none.method), ("app", ClientAuthentication::None));
+        assert!(none.secret.is_none() && none.undecoded.is_none() && post.undecoded.is_none());
+    }
+
     #[test]
     fn nothing_or_junk_is_invalid_client() {
-        for (header, body) in
-            [(None, ""), (Some("Basic !!"), ""), (Some("Bearer x"), "client_id=a"), (Some("Basic"), ""), (None, "client_id=a&client_assertion=x")]
-        {
+        for (header, body) in [
+            (None, ""),
+            (Some("Basic !!"), ""),
+            (Some("Bearer x"), "client_id=a"),
+            (Some("Basic"), ""),
+            (None, "client_id=a&client_assertion=x"),
+            (None, "client_id=a&client_assertion_type=x"),
+            (None, "client_id=a%20b%0A"),
+        ] {
             assert_eq!(credentials(header, &params(body)).unwrap_err().code, ErrorCode::InvalidClient, "{header:?} {body}");
+        }
+    }
+
+    const METHODS: [ClientAuthentication; 3] = [ClientAuthentication::None, ClientAuthentication::ClientSecretBasic, ClientAuthentication::ClientSecretPost];
+
+    fn client(authentication: ClientAuthentication, secret: Option<&str>) -> Client {
+        let metadata = ClientMetadata { authentication, ..ClientMetadata::defaults(ClientKind::Web, "App") };
+        let secret_digest = secret.map(|secret| Secret::new(secret.to_owned()).digest());
+        Client { id: ClientId::parse("app").unwrap(), metadata, secret_digest, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+    }
+
+    fn presented(method: ClientAuthentication, secret: Option<&str>, undecoded: Option<&str>) -> Credentials {
+        let secret_of = |text: Option<&str>| text.map(|text| Secret::new(text.to_owned()));
+        Credentials { client_id: ClientId::parse("app").unwrap(), method, secret: secret_of(secret), undecoded: secret_of(undecoded) }
+    }
+
+    /// RFC 6749 §2.3.1, RFC 7591 §2 (`token_endpoint_auth_method`): the right secret by another way is refused too.
+    #[test]
+    fn the_right_secret_by_the_registered_method_authenticates() {
+        for registered in METHODS {
+            for method in METHODS {
+                let secret = Some("right").filter(|_| method != ClientAuthentication::None);
+                let client = client(registered, Some("right"));
+                assert_eq!(authenticate(&presented(method, secret, None), Some(&client)).is_ok(), method == registered, "{registered:?} {method:?}");
+            }
+        }
+        let basic = client(ClientAuthentication::ClientSecretBasic, Some("right"));
+        let tried = |secret, undecoded| authenticate(&presented(ClientAuthentication::ClientSecretBasic, secret, undecoded), Some(&basic));
+        assert_eq!(tried(Some("right"), None).unwrap().id, basic.id);
+        for wrong in ["wrong", "righ", "right ", "Right", ""] {
+            assert!(tried(Some(wrong), None).is_err(), "{wrong}");
+        }
+        assert!(tried(None, None).is_err());
+        // Either reading of a Basic header may be the secret, and neither is enough when both are wrong.
+        assert!(tried(Some("wrong"), Some("right")).is_ok() && tried(Some("right"), Some("wrong")).is_ok());
+        assert!(tried(Some("wrong"), Some("wrong too")).is_err() && tried(None, Some("right")).is_err());
+    }
+
+    /// A client that is registered without a secret, or with that of the empty text, lets nobody in.
+    #[test]
+    fn nothing_is_no_secret() {
+        for registered in [None, Some("")] {
+            let client = client(ClientAuthentication::ClientSecretPost, registered);
+            for secret in [None, Some(""), Some("x")] {
+                let credentials = presented(ClientAuthentication::ClientSecretPost, secret, Some(""));
+                assert!(authenticate(&credentials, Some(&client)).is_err(), "{registered:?} {secret:?}");
+            }
+        }
+    }
+
+    /// RFC 6749 §5.2: whoever fails learns neither whether the client exists nor what was wrong; the log does.
+    #[test]
+    fn every_failure_reads_the_same() {
+        let good = presented(ClientAuthentication::ClientSecretPost, Some("right"), None);
+        let post = client(ClientAuthentication::ClientSecretPost, Some("right"));
+        assert!(authenticate(&good, Some(&post)).is_ok());
+        let disabled = Client { disabled_at: Some(at(0)), ..post.clone() };
+        let errors = [
+            authenticate(&good, None).unwrap_err(),
+            authenticate(&good, Some(&disabled)).unwrap_err(),
+            authenticate(&good, Some(&client(ClientAuthentication::ClientSecretBasic, Some("right")))).unwrap_err(),
+            authenticate(&presented(ClientAuthentication::ClientSecretPost, Some("wrong"), None), Some(&post)).unwrap_err(),
+        ];
+        for (i, error) in errors.iter().enumerate() {
+            assert_eq!((error.code, &error.description), (ErrorCode::InvalidClient, &errors[0].description));
+            assert!(errors[..i].iter().all(|other| other.reason != error.reason), "{}", error.reason);
         }
     }
 }

@@ -43,3 +43,62 @@ pub fn metadata(issuer: &str) -> Value {
         "require_request_uri_registration": false,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::authorize::Prompts;
+
+    /// OIDC Discovery §4.3: `issuer` is what the client compares with what it is configured with, so it is there as it is; and what lies below
+    /// it has one slash between, whether the issuer ends with one or not.
+    #[test]
+    fn everything_lies_below_the_issuer() {
+        for issuer in ["https://id.test/", "https://id.test", "https://id.test/tenants/a", "https://id.test/tenants/a/"] {
+            let metadata = metadata(issuer);
+            assert_eq!(metadata["issuer"], issuer);
+            let members = metadata.as_object().unwrap();
+            let addresses: Vec<&str> =
+                members.iter().filter(|(name, _)| name.ends_with("_endpoint") || *name == "jwks_uri").filter_map(|(_, at)| at.as_str()).collect();
+            assert!(addresses.len() >= 7, "{addresses:?}");
+            for address in addresses {
+                let path = address.strip_prefix(issuer.trim_end_matches('/')).unwrap();
+                assert!(path.starts_with('/') && !path.contains("//"), "{address}");
+            }
+        }
+    }
+
+    /// OIDC Discovery §3 and RFC 8414 §2: what is REQUIRED is there; a list that is empty is left out instead (RFC 8414 §3.2).
+    #[test]
+    fn what_is_required_is_there() {
+        let metadata = metadata("https://id.test/");
+        for required in [
+            "issuer",
+            "authorization_endpoint",
+            "token_endpoint",
+            "jwks_uri",
+            "response_types_supported",
+            "subject_types_supported",
+            "id_token_signing_alg_values_supported",
+        ] {
+            assert!(!metadata[required].is_null(), "{required}");
+        }
+        for (name, member) in metadata.as_object().unwrap() {
+            assert!(member.as_array().is_none_or(|list| !list.is_empty() && list.iter().all(|one| one.as_str().is_some_and(|one| !one.is_empty()))), "{name}");
+        }
+    }
+
+    /// What is announced is what the rules take: each value by the reader of its parameter.
+    #[test]
+    fn what_is_announced_is_understood() {
+        let metadata = metadata("https://id.test/");
+        let announced = |name: &str| metadata[name].as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        assert!(announced("response_modes_supported").iter().all(|mode| ResponseMode::parse(mode).is_some()));
+        assert!(announced("prompt_values_supported").iter().all(|prompt| Prompts::parse(Some(prompt)).is_ok_and(|prompts| prompts != Prompts::default())));
+        assert!(announced("acr_values_supported").iter().all(|acr| Acr::parse(acr).is_some()));
+        assert!(userinfo::SCOPES.iter().all(|scope| announced("scopes_supported").contains(&(*scope).to_owned())));
+        // OIDC Core §2 and §5.1: what an ID token says of itself, and who the user is.
+        for claim in ["sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "name", "email", "phone_number_verified"] {
+            assert!(announced("claims_supported").contains(&claim.to_owned()), "{claim}");
+        }
+    }
+}

@@ -82,6 +82,53 @@ fn half_hash(alg: SigningAlg, token: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::acr::Acr;
+    use crate::domain::claim::NamedClaims;
+    use crate::domain::scope::Scope;
+    use crate::protocol::session::tests::{at, user};
+
+    /// What is said of Ada, who signed in 100 seconds ago, with this nonce and this end of the session.
+    fn said(told: &str, nonce: Option<&str>, absolute: Option<Timestamp>) -> Map<String, Value> {
+        let (client_id, mut user) = (ClientId::parse("app").unwrap(), user());
+        user.profile.name = Some("Ada".to_owned());
+        user.profile.email = Some("ada@example.test".to_owned());
+        let scope = Scope::parse("openid email").unwrap();
+        let token = IdToken {
+            issuer: "https://id.test/",
+            client_id: &client_id,
+            subject: "subject-for-app",
+            user: &user,
+            told: ClaimSet::parse(told),
+            grant: &Grant { scope, resources: vec![], auth_time: at(-100), acr: Acr::Password, claims: NamedClaims::default() },
+            sid: "sid",
+            nonce,
+            access_token: "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y",
+            alg: SigningAlg::Es256,
+            session: Deadlines { absolute, idle: Some(at(50)) },
+            issued_at: at(0),
+            expires_at: at(600),
+        };
+        token.claims().unwrap()
+    }
+
+    /// OIDC Core §2, §3.1.3.6; the audience is the client alone, so there is no `azp`.
+    #[test]
+    fn it_says_who_signed_in_when_and_to_whom() {
+        let expected = json!({
+            "iss": "https://id.test/", "sub": "subject-for-app", "aud": "app", "iat": at(0).timestamp(), "exp": at(600).timestamp(),
+            "auth_time": at(-100).timestamp(), "acr": "urn:gatekey:acr:pwd", "amr": ["pwd"], "sid": "sid", "at_hash": "77QmUPtjPfzWtF2AnpK9RQ",
+            "nonce": "n-0S6", "session_expiry": at(3600).timestamp(), "email": "ada@example.test",
+        });
+        assert_eq!(Value::Object(said("email", Some("n-0S6"), Some(at(3600)))), expected);
+    }
+
+    /// OIDC Core §12.2: after a refresh the sign-in is still the first one and no nonce is made up; a session that never ends has no end to tell.
+    #[test]
+    fn what_there_is_not_is_left_out() {
+        let claims = said("", None, None);
+        assert!(["nonce", "session_expiry", "azp", "c_hash", "email", "name"].iter().all(|name| !claims.contains_key(*name)), "{claims:?}");
+        assert_eq!(claims["auth_time"], at(-100).timestamp());
+    }
 
     /// The access token and `at_hash` of OIDC Core appendix A.3; the SHA-512 one computed with `openssl dgst -sha512`.
     #[test]

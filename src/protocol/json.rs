@@ -52,10 +52,6 @@ impl<'de> Visitor<'de> for StrictVisitor {
         Ok(Strict(value.into()))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Strict, E> {
-        Ok(Strict(value.into()))
-    }
-
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Strict, A::Error> {
         let mut list = Vec::new();
         while let Some(Strict(item)) = items.next_element()? {
@@ -92,6 +88,46 @@ mod tests {
         }
     }
 
+    /// RFC 8259 §3: each kind of value is read as what it is.
+    #[test]
+    fn every_kind_of_value_is_read() {
+        for text in [
+            "null",
+            "true",
+            "false",
+            "0",
+            "7",
+            "-7",
+            "18446744073709551615",
+            "-9223372036854775808",
+            "1.5",
+            "-2e3",
+            "\"a\"",
+            "\"\\u00e4\"",
+            "[]",
+            "[1,[2]]",
+            "{}",
+        ] {
+            assert_eq!(parse(text).unwrap(), serde_json::from_str::<Value>(text).unwrap(), "{text}");
+        }
+        assert!(parse("1e999").is_err());
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "\\PC{0,8}".prop_map(Value::from)
+        ];
+        leaf.prop_recursive(4, 32, 6, |inner| {
+            let members = prop::collection::btree_map("\\PC{0,4}", inner.clone(), 0..6);
+            prop_oneof![prop::collection::vec(inner, 0..6).prop_map(Value::from), members.prop_map(|members| members.into_iter().collect())]
+        })
+    }
+
     proptest! {
         /// What it reads is what everybody reads.
         #[test]
@@ -99,6 +135,13 @@ mod tests {
             if let Ok(value) = parse(&text) {
                 prop_assert_eq!(value, serde_json::from_str::<Value>(&text).unwrap());
             }
+        }
+
+        /// And what others write it reads.
+        #[test]
+        fn what_others_write_is_read(value in any_value()) {
+            let text = value.to_string();
+            prop_assert_eq!(parse(&text).unwrap(), serde_json::from_str::<Value>(&text).unwrap());
         }
     }
 }

@@ -113,7 +113,37 @@ mod tests {
 
     #[test]
     fn an_empty_value_is_left_out() {
-        assert_eq!(Params::parse("state=").unwrap().get("state"), None);
+        for query in ["state=", "state", "&state=&", "state=&state="] {
+            let params = Params::parse(query).unwrap();
+            assert_eq!((params.get("state"), params.encode().as_str()), (None, ""), "{query}");
+        }
+    }
+
+    /// RFC 6749 §4.1.2.1: the refusal says what is missing or there twice; a name comes from outside, so only what a name may look like is said
+    /// again, and not more than is readable.
+    #[test]
+    fn a_refusal_names_the_parameter() {
+        let params = Params::parse("a=1").unwrap();
+        assert_eq!(params.require("a"), Ok("1"));
+        assert!(params.require("code").unwrap_err().description.contains("`code`"));
+        let twice = |name: &str| Params::parse(&format!("{name}=1&{name}=1")).unwrap_err().description.into_owned();
+        assert!(twice("code_challenge").contains("`code_challenge`"));
+        assert!(twice("a%0Ab%3Cscript%3E7").contains("`abscript7`"));
+        assert!(twice(&"x".repeat(1000)).contains(&format!("`{}`", "x".repeat(40))));
+    }
+
+    #[test]
+    fn their_number_is_bounded() {
+        let of = |count: usize| Params::parse(&(0..count).map(|i| format!("x{i}=1")).collect::<Vec<_>>().join("&"));
+        assert_eq!(of(MAX_PARAMS).unwrap().encoded_len(), of(MAX_PARAMS).unwrap().encode().len());
+        assert!(of(MAX_PARAMS + 1).unwrap_err().description.contains("Too many"));
+    }
+
+    /// Tokens, codes and secrets are values; a log may have the names.
+    #[test]
+    fn no_value_is_printed() {
+        let printed = format!("{:?}", Params::parse("client_id=app&client_secret=hush").unwrap());
+        assert!(printed.contains("client_secret") && !printed.contains("hush") && !printed.contains("app\""), "{printed}");
     }
 
     /// JO-11.

@@ -143,4 +143,14 @@ mod tests {
         assert!(claims("me", &broken, ClaimSet::parse("name email preferred_username")).is_ok());
         assert!(claims("me", &broken, ClaimSet::parse("nickname")).is_err());
     }
+
+    /// OIDC Discovery §3, `claims_supported`: each claim that may be told is announced, once.
+    #[test]
+    fn what_may_be_told_is_announced() {
+        let announced = supported();
+        let told = claims("me", &full(), ClaimSet::from_iter(Claim::ALL)).unwrap();
+        assert!(told.keys().all(|name| announced.contains(&name.as_str())), "{}", names(&told));
+        let once: std::collections::BTreeSet<&str> = announced.iter().copied().collect();
+        assert!(once.len() == announced.len() && once.is_superset(&["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash"].into()));
+    }
 }

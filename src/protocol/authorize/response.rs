@@ -32,3 +32,68 @@ fn render(target: &ResponseTarget, mut fields: Vec<(&'static str, String)>, issu
         ResponseMode::FormPost => AuthorizationResponse::FormPost { action: uri.to_owned(), fields },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::client::{Client, ClientKind, ClientMetadata};
+    use crate::domain::id::ClientId;
+    use crate::domain::redirect_uri::RedirectUri;
+    use crate::protocol::authorize::target;
+    use crate::protocol::error::ErrorCode;
+    use crate::protocol::params::Params;
+    use crate::protocol::session::tests::at;
+
+    const ISSUER: &str = "https://id.test/";
+
+    fn to(redirect_uri: &str, more: &[(&str, &str)]) -> ResponseTarget {
+        let redirect_uris = vec![RedirectUri::parse(redirect_uri).unwrap()];
+        let metadata = ClientMetadata { redirect_uris, ..ClientMetadata::defaults(ClientKind::Native, "App") };
+        let id = ClientId::parse("app").unwrap();
+        let client = Client { id, metadata, secret_digest: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) };
+        let pairs = [("client_id", "app"), ("redirect_uri", redirect_uri)].into_iter().chain(more.iter().copied());
+        let params = Params::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned()))).unwrap();
+        target(&params, Some(&client)).unwrap()
+    }
+
+    fn redirect(url: &str) -> AuthorizationResponse {
+        AuthorizationResponse::Redirect(url.to_owned())
+    }
+
+    /// RFC 6749 §4.1.2, RFC 9207 §2, and §3.1.2: a query that is registered stays in front.
+    #[test]
+    fn a_code_travels_in_the_query() {
+        let answer = |uri, more: &[(&str, &str)]| code(&to(uri, more), ISSUER, "c");
+        assert_eq!(answer("https://app.test/cb", &[]), redirect("https://app.test/cb?code=c&iss=https%3A%2F%2Fid.test%2F"));
+        assert_eq!(
+            answer("https://app.test/cb?tenant=1", &[("state", "a&b=\"c\"")]),
+            redirect("https://app.test/cb?tenant=1&code=c&state=a%26b%3D%22c%22&iss=https%3A%2F%2Fid.test%2F")
+        );
+        assert_eq!(answer("com.example.app:/cb", &[]), redirect("com.example.app:/cb?code=c&iss=https%3A%2F%2Fid.test%2F"));
+    }
+
+    /// OAuth 2.0 Multiple Response Type Encoding Practices §2.1; Form Post Response Mode §2: the same fields, each by its mode.
+    #[test]
+    fn it_travels_as_it_was_asked_for() {
+        let state = ("state", "s t");
+        assert_eq!(
+            code(&to("https://app.test/cb?x=1", &[state, ("response_mode", "fragment")]), ISSUER, "c"),
+            redirect("https://app.test/cb?x=1#code=c&state=s+t&iss=https%3A%2F%2Fid.test%2F")
+        );
+        let AuthorizationResponse::FormPost { action, fields } = code(&to("https://app.test/cb", &[state, ("response_mode", "form_post")]), ISSUER, "c") else {
+            panic!("not a form");
+        };
+        let expected = [("code", "c"), ("state", "s t"), ("iss", ISSUER)].map(|(name, value)| (name, value.to_owned()));
+        assert_eq!((action.as_str(), fields.as_slice()), ("https://app.test/cb", expected.as_slice()));
+    }
+
+    /// RFC 6749 §4.1.2.1, RFC 9207 §2: with the description for the developer, never the reason for the log.
+    #[test]
+    fn a_refusal_travels_the_same_way() {
+        let refusal = OAuthError::new(ErrorCode::LoginRequired, "Login required").because("expired_idle");
+        assert_eq!(
+            error(&to("https://app.test/cb", &[("state", "s")]), ISSUER, &refusal),
+            redirect("https://app.test/cb?error=login_required&error_description=Login+required&state=s&iss=https%3A%2F%2Fid.test%2F")
+        );
+    }
+}

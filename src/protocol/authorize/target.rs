@@ -118,6 +118,106 @@ fn inside_request_object(params: &Params) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::client::{ClientKind, ClientMetadata};
+    use crate::domain::redirect_uri::RedirectUri;
+    use crate::protocol::session::tests::at;
+
+    const CALLBACK: &str = "https://app.test/cb";
+    const OWN_SCHEME: &str = "com.example.app:/cb";
+
+    fn client() -> Client {
+        let redirect_uris = [CALLBACK, OWN_SCHEME].map(|uri| RedirectUri::parse(uri).unwrap()).to_vec();
+        let metadata = ClientMetadata { redirect_uris, ..ClientMetadata::defaults(ClientKind::Native, "App") };
+        let id = ClientId::parse("app").unwrap();
+        Client { id, metadata, secret_digest: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+    }
+
+    fn params(pairs: &[(&str, &str)]) -> Params {
+        Params::from_pairs(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))).unwrap()
+    }
+
+    fn to(redirect_uri: &str, more: &[(&str, &str)]) -> ResponseTarget {
+        let pairs: Vec<(&str, &str)> = [("client_id", "app"), ("redirect_uri", redirect_uri)].into_iter().chain(more.iter().copied()).collect();
+        target(&params(&pairs), Some(&client())).unwrap()
+    }
+
+    fn request_object(claims: &Value) -> String {
+        format!("e30.{}.x", URL_SAFE_NO_PAD.encode(claims.to_string()))
+    }
+
+    /// RFC 6749 §4.1.2.1, RFC 9700 §4.11.2: where the client or its address is in doubt, nothing is redirected.
+    #[test]
+    fn without_a_client_and_its_address_there_is_no_target() {
+        let client = client();
+        let disabled = Client { disabled_at: Some(at(0)), ..client.clone() };
+        let (id, uri) = (("client_id", "app"), ("redirect_uri", CALLBACK));
+        assert!(target(&params(&[id, uri]), Some(&client)).is_ok());
+        for (pairs, client, why) in [
+            (&[uri][..], Some(&client), TargetError::NoClientId),
+            (&[id, uri], None, TargetError::UnknownClient),
+            (&[id, uri], Some(&disabled), TargetError::UnknownClient),
+            (&[id], Some(&client), TargetError::NoRedirectUri),
+            (&[id, ("redirect_uri", "https://evil.test/cb")], Some(&client), TargetError::UnregisteredRedirectUri),
+            (&[id, ("redirect_uri", "https://app.test/cb/")], Some(&client), TargetError::UnregisteredRedirectUri),
+            (&[id, ("redirect_uri", "https://app.test/cb?x=1")], Some(&client), TargetError::UnregisteredRedirectUri),
+        ] {
+            assert_eq!(target(&params(pairs), client), Err(why), "{pairs:?}");
+        }
+    }
+
+    /// RFC 6749 §4.1.2: what the client said travels back as it was.
+    #[test]
+    fn it_says_whom_the_answer_is_for() {
+        let target = to(CALLBACK, &[("state", " a+b%20 ")]);
+        assert_eq!((target.client_id().as_str(), target.redirect_uri(), target.state()), ("app", CALLBACK, Some(" a+b%20 ")));
+        assert_eq!(target.origin().as_deref(), Some("https://app.test"));
+        let bare = to(OWN_SCHEME, &[]);
+        assert_eq!((bare.redirect_uri(), bare.state(), bare.origin()), (OWN_SCHEME, None, None));
+    }
+
+    /// OAuth 2.0 Multiple Response Type Encoding Practices §2.1, Form Post Response Mode §2. A refusal needs a way back too, so what cannot be
+    /// done or is not known travels in the default mode of `code`.
+    #[test]
+    fn the_mode_is_the_one_asked_for_where_it_is_possible() {
+        let mode = |uri, mode| to(uri, &[("response_mode", mode)]).mode();
+        assert_eq!(to(CALLBACK, &[]).mode(), ResponseMode::Query);
+        for (asked, expected) in [
+            ("query", ResponseMode::Query),
+            ("fragment", ResponseMode::Fragment),
+            ("form_post", ResponseMode::FormPost),
+            ("Fragment", ResponseMode::Query),
+            ("query.jwt", ResponseMode::Query),
+        ] {
+            assert_eq!(mode(CALLBACK, asked), expected, "{asked}");
+        }
+        assert_eq!(mode(OWN_SCHEME, "fragment"), ResponseMode::Fragment);
+        assert_eq!(mode(OWN_SCHEME, "form_post"), ResponseMode::Query, "a browser posts no form to an application");
+    }
+
+    /// OIDC Core §6.1: what stands beside the request object wins over what is in it, and nothing else in it counts.
+    #[test]
+    fn a_request_object_says_how_its_refusal_travels() {
+        let object =
+            request_object(&serde_json::json!({"state": "inside", "response_mode": "fragment", "redirect_uri": "https://evil.test/", "client_id": "x"}));
+        let told = to(CALLBACK, &[("request", &object)]);
+        assert_eq!((told.state(), told.mode(), told.redirect_uri()), (Some("inside"), ResponseMode::Fragment, CALLBACK));
+        let beside = to(CALLBACK, &[("request", &object), ("state", "beside"), ("response_mode", "query")]);
+        assert_eq!((beside.state(), beside.mode()), (Some("beside"), ResponseMode::Query));
+        let odd = request_object(&serde_json::json!({"state": 7, "response_mode": ["fragment"]}));
+        let odd = to(CALLBACK, &[("request", &odd)]);
+        assert_eq!((odd.state(), odd.mode()), (None, ResponseMode::Query));
+    }
+
+    /// A `state` of any length comes to `validate`, which refuses what is too long by name; out of a request object, which is refused anyway,
+    /// such a one is not sent back.
+    #[test]
+    fn a_state_out_of_a_request_object_has_a_length() {
+        let (longest, too_long) = ("s".repeat(MAX_STATE), "s".repeat(MAX_STATE + 1));
+        let inside = |state: &str| to(CALLBACK, &[("request", &request_object(&serde_json::json!({"state": state})))]).state().map(str::to_owned);
+        assert_eq!(inside(&longest), Some(longest.clone()));
+        assert_eq!(inside(&too_long), None);
+        assert_eq!(to(CALLBACK, &[("state", &too_long)]).state(), Some(too_long.as_str()));
+    }
 
     #[test]
     fn of_a_request_object_only_the_way_of_the_refusal_is_read() {

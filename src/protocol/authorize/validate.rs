@@ -171,4 +171,133 @@ mod tests {
         assert!(plain.claims.named.is_empty());
         assert_eq!(validated(&client(|_| {}), "scope=openid&claims=x").unwrap_err().code, ErrorCode::InvalidRequest);
     }
+
+    const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+    /// The request of a client that does all right, with these parameters instead or besides; an empty value leaves one out.
+    fn asked(client: &Client, more: &[(&str, &str)]) -> Result<AuthorizationRequest, OAuthError> {
+        let base = [
+            ("client_id", "app"),
+            ("redirect_uri", "https://app.test/cb"),
+            ("response_type", "code"),
+            ("scope", "openid"),
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
+        ];
+        let pairs = base.iter().filter(|(name, _)| more.iter().all(|(other, _)| other != name)).chain(more);
+        let params = Params::from_pairs(pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))).unwrap();
+        validate(&params, target(&params, Some(client)).unwrap(), client)
+    }
+
+    fn refused(more: &[(&str, &str)]) -> ErrorCode {
+        asked(&client(|_| {}), more).expect_err(&format!("{more:?}")).code
+    }
+
+    /// OIDC Core §3.1.2.1, RFC 7636 §4.3, RFC 8707 §2: each parameter is read into its place.
+    #[test]
+    fn what_was_asked_for_is_there() {
+        let client = client(|metadata| metadata.resources = vec!["https://api.test/".to_owned()]);
+        let more = [
+            ("nonce", "n-0S6_WzA2Mj"),
+            ("max_age", "300"),
+            ("prompt", "login"),
+            ("login_hint", "ada"),
+            ("id_token_hint", "e30.e30.x"),
+            ("resource", "https://api.test/"),
+            ("x", "unknown parameters are ignored (RFC 6749 section 3.1)"),
+        ];
+        let request = asked(&client, &more).unwrap();
+        assert_eq!((request.nonce.as_deref(), request.max_age), (Some("n-0S6_WzA2Mj"), Some(TimeDelta::seconds(300))));
+        assert_eq!((request.login_hint.as_deref(), request.id_token_hint.as_deref()), (Some("ada"), Some("e30.e30.x")));
+        assert_eq!((request.code_challenge.as_deref(), request.resources), (Some(CHALLENGE), vec!["https://api.test/".to_owned()]));
+        assert_eq!((request.prompts, request.scope.to_string()), (Prompts::parse(Some("login")).unwrap(), "openid".to_owned()));
+        let bare = asked(&client, &[]).unwrap();
+        assert!(bare.nonce.is_none() && bare.max_age.is_none() && bare.login_hint.is_none() && bare.id_token_hint.is_none());
+    }
+
+    /// RFC 6749 §4.1.2.1, RFC 9700 §2.1.2: no token through the browser.
+    #[test]
+    fn code_is_the_only_response_type() {
+        for odd in ["token", "id_token", "code id_token", "Code", "none"] {
+            assert_eq!(refused(&[("response_type", odd)]), ErrorCode::UnsupportedResponseType, "{odd}");
+        }
+        assert_eq!(refused(&[("response_type", "")]), ErrorCode::InvalidRequest);
+        let machine = client(|metadata| metadata.grant_types = vec![GrantType::RefreshToken, GrantType::ClientCredentials]);
+        assert_eq!(asked(&machine, &[]).unwrap_err().code, ErrorCode::UnauthorizedClient);
+    }
+
+    /// Multiple Response Type Encoding Practices §2.1, Form Post Response Mode §2.
+    #[test]
+    fn a_response_mode_that_is_not_possible_is_refused() {
+        for mode in ["query", "fragment", "form_post"] {
+            assert_eq!(asked(&client(|_| {}), &[("response_mode", mode)]).unwrap().target.mode().as_str(), mode);
+        }
+        assert_eq!(refused(&[("response_mode", "query.jwt")]), ErrorCode::InvalidRequest);
+        let native = client(|metadata| {
+            metadata.kind = ClientKind::Native;
+            metadata.redirect_uris = vec![RedirectUri::parse("com.example.app:/cb").unwrap()];
+        });
+        let with = |mode| asked(&native, &[("redirect_uri", "com.example.app:/cb"), ("response_mode", mode)]);
+        assert!(with("fragment").is_ok());
+        assert_eq!(with("form_post").unwrap_err().code, ErrorCode::InvalidRequest);
+    }
+
+    /// OIDC Core §6.1, §6.2, §7.2.1.
+    #[test]
+    fn what_is_not_supported_is_refused_by_name() {
+        assert_eq!(refused(&[("request", "e30.e30.x")]), ErrorCode::RequestNotSupported);
+        assert_eq!(refused(&[("request_uri", "https://app.test/request")]), ErrorCode::RequestUriNotSupported);
+        assert_eq!(refused(&[("registration", "{}")]), ErrorCode::RegistrationNotSupported);
+    }
+
+    /// OIDC Core §3.1.2.1: `max_age` is a number of seconds. Zero is one: it asks for a sign-in now.
+    #[test]
+    fn max_age_is_a_whole_number_of_seconds() {
+        let read = |text| asked(&client(|_| {}), &[("max_age", text)]).map(|request| request.max_age);
+        for (text, seconds) in [("0", 0), ("00060", 60), ("86400", 86_400), ("999999999999", 999_999_999_999)] {
+            assert_eq!(read(text).unwrap(), Some(TimeDelta::seconds(seconds)), "{text}");
+        }
+        for odd in ["-1", "+1", "1.5", "1e3", " 1", "1 ", "ten", "0x10", "\u{661}", "1000000000000", "99999999999999999999"] {
+            assert_eq!(read(odd).expect_err(odd).code, ErrorCode::InvalidRequest, "{odd}");
+        }
+    }
+
+    /// What travels on in addresses and in the code has a length; the refusal says which one.
+    #[test]
+    fn lengths_are_bounded_and_up_to_them_all_is_well() {
+        for (name, most) in [("state", MAX_STATE), ("nonce", MAX_NONCE)] {
+            assert!(asked(&client(|_| {}), &[(name, &"x".repeat(most))]).is_ok(), "{name}");
+            let error = asked(&client(|_| {}), &[(name, &"x".repeat(most + 1))]).expect_err(name);
+            assert!(error.code == ErrorCode::InvalidRequest && error.description.contains(name), "{}", error.description);
+        }
+        // 12 KiB, spelled out: the address of the sign-in page must fit where addresses are read.
+        let base = format!(
+            "client_id=app&redirect_uri=https%3A%2F%2Fapp.test%2Fcb&response_type=code&scope=openid&code_challenge={CHALLENGE}&code_challenge_method=S256&ui_locales="
+        );
+        let with = |total: usize| asked(&client(|_| {}), &[("ui_locales", &"x".repeat(total - base.len()))]);
+        assert!(with(12_288).is_ok());
+        assert!(with(12_289).unwrap_err().description.contains("12 KiB"));
+    }
+
+    /// OIDC Core §3.1.2.1, RFC 6749 §3.3: what is not allowed is left out, and without anything allowed there is nothing to ask for.
+    #[test]
+    fn scope_is_narrowed_to_what_is_registered() {
+        let scope = |text| asked(&client(|_| {}), &[("scope", text)]).map(|request| request.scope.to_string());
+        assert_eq!(scope("openid email admin:all").unwrap(), "email openid");
+        for nothing in ["admin:all", ""] {
+            assert_eq!(scope(nothing).unwrap_err().code, ErrorCode::InvalidScope, "{nothing}");
+        }
+        assert_eq!(scope("openid \"").unwrap_err().code, ErrorCode::InvalidScope);
+    }
+
+    /// RFC 7636 §4.4.1, RFC 9700 §2.1.1; RFC 8707 §2.
+    #[test]
+    fn the_rules_of_the_other_parameters_hold() {
+        assert_eq!(refused(&[("code_challenge", ""), ("code_challenge_method", "")]), ErrorCode::InvalidRequest);
+        assert_eq!(refused(&[("code_challenge_method", "plain")]), ErrorCode::InvalidRequest);
+        assert_eq!(refused(&[("prompt", "none login")]), ErrorCode::InvalidRequest);
+        assert_eq!(refused(&[("resource", "https://api.test/")]), ErrorCode::InvalidTarget);
+        let confidential = client(|metadata| metadata.require_pkce = false);
+        assert_eq!(asked(&confidential, &[("code_challenge", ""), ("code_challenge_method", "")]).unwrap().code_challenge, None);
+    }
 }

@@ -155,6 +155,8 @@ mod tests {
         let form = Params::parse("grant_type=refresh_token&client_id=a&max_age=3600&x=true&scope=&y=&resource=u:1&resource=u:2").unwrap();
         assert_eq!(params.encode(), form.encode());
         assert_eq!(parse(r#"{"resource":"u:1"}"#).unwrap().all("resource"), ["u:1"]);
+        let numbers = parse(r#"{"a":-7,"b":1.5,"c":18446744073709551615,"d":false}"#).unwrap();
+        assert_eq!(numbers.encode(), "a=-7&b=1.5&c=18446744073709551615&d=false");
         // What is not known is ignored, whatever it is.
         assert_eq!(parse(r#"{"custom":{"a":1,"a":2},"list":["a",1],"client_id":"a"}"#).unwrap().encode(), "client_id=a");
     }
@@ -171,6 +173,16 @@ mod tests {
             r#"{"custom":{},"custom":1}"#,
         ] {
             assert!(parse(body).unwrap_err().description.contains("more than once"), "{body}");
+        }
+    }
+
+    /// A member counts whether it says something or not, so that a body of many has an end before anything is looked up in it.
+    #[test]
+    fn members_are_bounded() {
+        let of = |count: usize, value: &str| parse(&format!("{{{}}}", (0..count).map(|i| format!("\"x{i}\":{value}")).collect::<Vec<_>>().join(",")));
+        for value in ["\"a\"", "null", "{}"] {
+            assert!(of(MAX_PARAMS, value).is_ok(), "{value}");
+            assert!(of(MAX_PARAMS + 1, value).unwrap_err().description.contains("Too many"), "{value}");
         }
     }
 

@@ -74,4 +74,20 @@ mod tests {
         let (scope, resources) = still_allowed(&grant, &client(ClientKind::Spa));
         assert_eq!((scope.to_string().as_str(), resources.as_slice()), ("openid", ["https://a.test/".to_owned()].as_slice()));
     }
+
+    /// OIDC Core §11: the user allowed it, and the client may still ask for it.
+    #[test]
+    fn offline_access_takes_both() {
+        let outlives = |granted: &str, registered: &str| {
+            let scope = Scope::parse(granted).unwrap();
+            let grant = Grant { scope, resources: vec![], auth_time: at(0), acr: Acr::Password, claims: NamedClaims::default() };
+            let mut client = client(ClientKind::Spa);
+            client.metadata.scope = Scope::parse(registered).unwrap();
+            outlives_session(&grant, &client)
+        };
+        assert!(outlives("openid offline_access", "openid offline_access"));
+        for (granted, registered) in [("openid offline_access", "openid"), ("openid", "openid offline_access"), ("openid", "openid")] {
+            assert!(!outlives(granted, registered), "{granted} / {registered}");
+        }
+    }
 }
