@@ -12,6 +12,7 @@ use crate::domain::client::ClientMetadata;
 use crate::domain::clock::{Clock, SystemClock};
 use crate::domain::duration::Lifetime;
 use crate::domain::entropy::{Entropy, SystemEntropy};
+use crate::domain::event::Actor;
 use crate::http::pages::PageError;
 use crate::http::require_token::RequireToken;
 use crate::http::{self, App};
@@ -82,7 +83,7 @@ impl IssuerBuilder {
         let Self { settings, clock, entropy } = self;
         let installation = Installation::open(&settings, entropy.as_ref()).await?;
 
-        let restored_at = restored::notice(&installation.store, clock.now()).await?;
+        let restored_at = restored::notice(&installation.store, clock.now(), &entropy).await?;
 
         // Bound to the issuer: what one issuer gave out is nothing to another, even on one database and master key (MX-02).
         // And to a secret of the database's: the master key alone forges nothing, no more than the database alone.
@@ -90,7 +91,7 @@ impl IssuerBuilder {
         let subkey = |purpose: &str| installation.master.subkey(&format!("{purpose}\0{}\0{}", settings.issuer.as_str(), salt.expose()));
         let passwords = Passwords::new(&settings.passwords, entropy.clone()).map_err(|error| BuildError::Start(error.to_string()))?;
         let admin = installation.admin(clock.clone(), entropy.clone());
-        declare(&admin, &settings).await.map_err(|error| BuildError::Start(error.to_string()))?;
+        declare(&admin.acting_as(Actor::SettingsFile), &settings).await.map_err(|error| BuildError::Start(error.to_string()))?;
         let mut algorithms = settings.keys.algorithms.clone();
         let of_client = |metadata: &ClientMetadata| [Some(metadata.id_token_signed_response_alg), metadata.userinfo_signed_response_alg];
         algorithms.extend(settings.clients.iter().flat_map(|client| of_client(&client.metadata)).flatten());

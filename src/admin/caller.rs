@@ -6,6 +6,7 @@ use poem_openapi::{OAuthScopes, SecurityScheme};
 
 use super::Api;
 use super::problem::Problem;
+use crate::domain::event::Actor;
 use crate::domain::scope::Scope;
 use crate::protocol::access_token::is_for;
 use crate::service::access_token::live_token;
@@ -45,6 +46,7 @@ pub struct Caller(Admitted);
 /// A caller whose token was judged; what it may do is still to be asked by [`Caller::may`].
 pub struct Admitted {
     scope: Scope,
+    actor: Actor,
 }
 
 impl Caller {
@@ -52,6 +54,11 @@ impl Caller {
     pub fn may(&self, scope: AdminScope) -> Result<(), Problem> {
         let word = scope.name();
         if self.0.scope.contains(word) { Ok(()) } else { Err(Problem::scope_insufficient(word)) }
+    }
+
+    /// Who it is, as the events tell.
+    pub fn actor(&self) -> Actor {
+        self.0.actor.clone()
     }
 }
 
@@ -67,12 +74,12 @@ async fn judge(api: &Api, token: &str) -> Result<Admitted, Problem> {
     if !is_for(&token.claims, AUDIENCE) {
         return Err(Problem::token_invalid());
     }
-    match (token.grant_id, &token.user) {
+    let actor = match (token.grant_id, &token.user) {
         // A machine, acting for itself: that it may was said when the scope was registered for it.
-        (None, None) => {}
+        (None, None) => Actor::Client(token.client.id.clone()),
         // Read afresh with every request: who is an administrator no more is refused at once.
-        (Some(_), Some(user)) if user.admin => {}
+        (Some(_), Some(user)) if user.admin => Actor::User(user.id),
         _ => return Err(Problem::administrator_required()),
-    }
-    Ok(Admitted { scope: token.scope })
+    };
+    Ok(Admitted { scope: token.scope, actor })
 }

@@ -169,7 +169,7 @@ impl SessionsApi {
     ) -> Result<Ended, Problem> {
         caller.may(AdminScope::SessionsEnd)?;
         let id = SessionId(id.0);
-        api.admin.end_session(id).await?;
+        api.admin.acting_as(caller.actor()).end_session(id).await?;
         Ok(Ended::Session(Json(api.admin.session(id).await?.into())))
     }
 }

@@ -56,6 +56,26 @@ typed_id! {
     GrantId;
     /// A one-time link.
     LinkId;
+    /// An event. The order of these ids is the order of time, to the millisecond.
+    EventId;
+}
+
+impl EventId {
+    /// A fresh id of the `nth` event of one unit of work: they keep their order within the millisecond (RFC 9562 §6.2, method 1).
+    pub fn generate_nth(now: Timestamp, nth: u16, entropy: &dyn Entropy) -> Self {
+        let mut random = [0u8; 10];
+        entropy.fill(&mut random);
+        let [high, low] = nth.min(0x0fff).to_be_bytes();
+        (random[0], random[1]) = (high, low);
+        let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    }
+
+    /// The first id that an event of this millisecond can have.
+    pub fn first_at(at: Timestamp) -> Self {
+        let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
+    }
 }
 
 /// An OAuth client's identifier (RFC 6749 §2.2): 1 to 128 visible ASCII characters.

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod consent;
 pub mod duration;
 pub mod entropy;
+pub mod event;
 pub mod id;
 pub mod lifetime;
 pub mod profile;

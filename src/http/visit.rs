@@ -26,6 +26,10 @@ use crate::service::ticket::Browser;
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
 
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy)]
+struct Network(Option<IpAddr>);
+
 /// A request as the handlers see it.
 pub struct Visit {
     pub query: String,
@@ -57,7 +61,7 @@ impl Visit {
             accept_language: header(header::ACCEPT_LANGUAGE),
             authorization: header(header::AUTHORIZATION),
             user_agent: header(header::USER_AGENT),
-            network: network(app, request),
+            network: request.data::<Network>().and_then(|network| network.0),
             fetch_site: request.header("sec-fetch-site").map(str::to_owned),
             origin: header(header::ORIGIN),
         }
@@ -184,13 +188,16 @@ impl<E: Endpoint> Endpoint for ObservedEndpoint<E> {
         let visit_language = request.header("accept-language").map(str::to_owned);
         let one_at_a_time = request.version() < Version::HTTP_2;
         let started = std::time::Instant::now();
+        let network = network(&self.app, &request);
+        request.set_data(Network(network));
         let answering = async {
             match arrival::receive(&self.app, &mut request).await {
                 Ok(()) => self.inner.call(request).await.map(IntoResponse::into_response),
                 Err(refusal) => Ok(*refusal),
             }
         };
-        let result = answering.instrument(span.clone()).await;
+        let answered = crate::service::request::Request { id: id.clone(), network };
+        let result = crate::service::request::answering(answered, answering).instrument(span.clone()).await;
         let mut response = match result {
             Ok(response) => response,
             Err(error) if error.status() == StatusCode::NOT_FOUND => {

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use super::ticket::{self, Authorization, Browser};
-use super::{Core, Failure, subject};
+use super::{Core, Failure, subject, telling_end};
 use crate::domain::authorization_code::AuthorizationCode;
 use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::duration::Lifetime;
+use crate::domain::event::{Actor, EventKind, Object};
 use crate::domain::id::{ClientId, GrantId, SessionId, UserId};
 use crate::domain::lifetime::Limits;
 use crate::domain::refresh_family::Grant;
@@ -27,7 +28,7 @@ use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::protocol::session::{Unusable, judge, use_is_due};
 use crate::store::sessions::{self, SessionFacts, Touch};
-use crate::store::{StoreError, tree};
+use crate::store::{StoreError, events, tree};
 
 /// What the browser sent along.
 #[derive(Debug, Clone, Copy, Default)]
@@ -268,8 +269,16 @@ async fn record_expiry(core: &Core, facts: &SessionFacts, now: Timestamp) {
         Err(Unusable::ExpiredAbsolute) => EndReason::ExpiredAbsolute,
         _ => return,
     };
-    let id = facts.session.id;
-    match core.store.write(move |db| tree::end(db, &tree::Node::Session(id), reason, now)).await {
+    let (id, user) = (facts.session.id, facts.user.id);
+    let occasion = core.occasion(Actor::Server, now);
+    let ended = core.store.write(move |db| {
+        let ended = tree::end(db, &tree::Node::Session(id), reason, now)?;
+        if ended.sessions > 0 {
+            events::record(db, &telling_end(occasion.event(EventKind::SessionEnded, Object::Session(id)).of(user), reason, &ended))?;
+        }
+        Ok(())
+    });
+    match ended.await {
         Ok(_) => tracing::info!(event = "session.ended", session = %id, reason = reason.as_str(), "a session was found past its end"),
         Err(error) => tracing::warn!(%error, "the end of a session could not be written"),
     }

@@ -4,7 +4,8 @@ use super::authorize::{Cookies, Outcome, QuestionKind, deny, resume_opened};
 use super::ticket::Authorization;
 use super::{Core, Failure};
 use crate::domain::consent::Consent;
-use crate::store::consents;
+use crate::domain::event::{Actor, EventKind, Object};
+use crate::store::{consents, events};
 
 /// Remembers what was allowed, and goes on. Only what the page asked for is granted: the scope comes from the sealed
 /// request, never from the form (RU-15).
@@ -23,8 +24,15 @@ pub async fn answer(core: &Core, authorization: Authorization, allow: bool, cook
     if question.authorization.asked != authorization.asked {
         return Ok(Outcome::Ask(question));
     }
-    let consent = Consent { user_id: user.id, client_id: question.client.id.clone(), scope: scope.clone(), granted_at: core.now() };
+    let now = core.now();
+    let occasion = core.occasion(Actor::User(user.id), now);
+    let consent = Consent { user_id: user.id, client_id: question.client.id.clone(), scope: scope.clone(), granted_at: now };
     tracing::info!(event = "consent.granted", user = %consent.user_id, client = %consent.client_id, scope = %consent.scope, "consent granted");
-    core.store.write(move |db| consents::grant(db, &consent)).await?;
+    let granted = core.store.write(move |db| {
+        let object = Object::Client(consent.client_id.clone());
+        events::record(db, &occasion.event(EventKind::ConsentGranted, object).of(consent.user_id).with("scope", &consent.scope))?;
+        consents::grant(db, &consent)
+    });
+    granted.await?;
     resume_opened(core, Authorization { consent_given: true, ..authorization }, cookies).await
 }

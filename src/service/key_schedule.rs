@@ -10,11 +10,12 @@ use std::sync::Arc;
 use super::Failure;
 use crate::domain::clock::Timestamp;
 use crate::domain::entropy::Entropy;
+use crate::domain::event::{Event, EventKind, Object, Occasion};
 use crate::domain::signing_key::{SigningAlg, SigningKey};
 use crate::jose::key_ring;
 use crate::jose::rotation::{self, Schedule};
 use crate::jose::sealed::Sealer;
-use crate::store::{Connection, Store, StoreError, meta, signing_keys};
+use crate::store::{Connection, Store, StoreError, events, meta, signing_keys};
 
 /// Makes a key of `alg` if one is due; whether this call has made one.
 pub async fn keep(store: &Store, sealer: &Sealer, entropy: &Arc<dyn Entropy>, schedule: Schedule, alg: SigningAlg, now: Timestamp) -> Result<bool, Failure> {
@@ -22,14 +23,16 @@ pub async fn keep(store: &Store, sealer: &Sealer, entropy: &Arc<dyn Entropy>, sc
     let Some(active_from) = rotation::due(&rows, alg, schedule, now) else {
         return Ok(false);
     };
-    let (sealer, entropy) = (sealer.clone(), entropy.clone());
-    let made = tokio::task::spawn_blocking(move || key_ring::generate(alg, now, active_from, &sealer, entropy.as_ref())).await;
+    let (sealer, source) = (sealer.clone(), entropy.clone());
+    let made = tokio::task::spawn_blocking(move || key_ring::generate(alg, now, active_from, &sealer, source.as_ref())).await;
     let key = made.map_err(|error| Failure::Unavailable(error.to_string()))?.map_err(|error| Failure::Unavailable(error.to_string()))?;
     let kid = key.kid.clone();
+    let occasion = Occasion::of_server(now, entropy);
     let inserted = store.write(move |db| {
         let still_due = rotation::due(&locked(db, alg)?, alg, schedule, now).is_some();
         if still_due {
             signing_keys::insert(db, &key)?;
+            events::record(db, &key_created(&occasion, &key))?;
         }
         Ok(still_due)
     });
@@ -38,6 +41,10 @@ pub async fn keep(store: &Store, sealer: &Sealer, entropy: &Arc<dyn Entropy>, sc
         tracing::info!(event = "key.created", kid, alg = alg.as_str(), signs_from = %active_from, "a signing key was made");
     }
     Ok(inserted)
+}
+
+pub fn key_created(occasion: &Occasion, key: &SigningKey) -> Event {
+    occasion.event(EventKind::KeyCreated, Object::Key(key.kid.clone())).with("alg", key.alg).with("active_from", key.active_from)
 }
 
 /// The stored keys, read while nobody else can add one of `alg`: until the transaction ends.

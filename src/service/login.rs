@@ -6,14 +6,15 @@ use chrono::TimeDelta;
 
 use super::known_browser::KnownBrowser;
 use super::passwords::Verdict;
-use super::{Core, Failure, throttle};
+use super::{Core, Failure, telling_end, throttle};
 use crate::domain::acr::Acr;
+use crate::domain::event::{Actor, EventKind, Object};
 use crate::domain::id::{ClientId, SessionId};
 use crate::domain::secret::{Digest, Secret};
 use crate::domain::session::{EndReason, Session};
 use crate::domain::user::{User, is_username, normal_username};
 use crate::protocol::session::judge;
-use crate::store::{client_sessions, sessions, tree, users};
+use crate::store::{client_sessions, events, sessions, tree, users};
 
 /// Where a sign-in comes from. Shown to the user later; of the two only the network is judged by, and only how often it has failed.
 #[derive(Debug, Clone, Default)]
@@ -132,6 +133,7 @@ async fn begin(
         ended: None,
     };
     let (verified, limits) = (user.password_changed_at, core.settings.lifetimes);
+    let occasion = core.occasion(Actor::User(user.id), now);
     let begun = core.store.write(move |db| {
         // Held until the commit: a change of password or a disabling comes wholly before, and is seen here, or wholly after, and ends
         // what is begun here.
@@ -143,17 +145,25 @@ async fn begin(
             Some(cookie) => sessions::facts(db, &cookie, None)?.filter(|facts| facts.session.ended.is_none()),
             None => None,
         };
+        let signed_in = |id, again: bool| {
+            let event = occasion.event(EventKind::LoginSucceeded, Object::Session(id)).of(session.user_id);
+            event.with("client", &client).with("acr", session.acr).with("again", again)
+        };
         if let Some(old) = old {
             let same = old.user.id == session.user_id && judge(&old.session, &old.user, None, &limits, now).is_ok();
             if same && sessions::sign_in_again(db, old.session.id, &session)? {
                 if let Some(client) = &client {
                     client_sessions::restart(db, old.session.id, client, now)?;
                 }
+                events::record(db, &signed_in(old.session.id, true))?;
                 return Ok(Some(old.session.id));
             }
-            tree::end(db, &tree::Node::Session(old.session.id), EndReason::Superseded, now)?;
+            let ended = tree::end(db, &tree::Node::Session(old.session.id), EndReason::Superseded, now)?;
+            let event = occasion.event(EventKind::SessionEnded, Object::Session(old.session.id)).of(old.user.id);
+            events::record(db, &telling_end(event, EndReason::Superseded, &ended))?;
         }
         sessions::insert(db, &session)?;
+        events::record(db, &signed_in(session.id, false))?;
         Ok(Some(session.id))
     });
     Ok(begun.await?.map(|id| (id, cookie)))

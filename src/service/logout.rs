@@ -2,15 +2,16 @@
 
 use super::authorize::Cookies;
 use super::ticket::Logout;
-use super::{Core, Failure, subject};
+use super::{Core, Failure, subject, telling_end};
 use crate::domain::client::Client;
-use crate::domain::id::{ClientId, SessionId};
+use crate::domain::event::{Actor, EventKind, Object};
+use crate::domain::id::ClientId;
 use crate::domain::secret::Digest;
-use crate::domain::session::EndReason;
+use crate::domain::session::{EndReason, Session};
 use crate::protocol::end_session::{After, CameFrom, Decision, Hint, decide, decide_auth0};
 use crate::protocol::params::Params;
 use crate::store::sessions::SessionFacts;
-use crate::store::{clients, sessions, tree};
+use crate::store::{clients, events, sessions, tree};
 
 #[derive(Debug)]
 pub enum Outcome {
@@ -77,7 +78,7 @@ async fn apply(core: &Core, decision: Decision, facts: Option<SessionFacts>) -> 
         Decision::NothingToEnd(after) => Ok(Outcome::Ended(after)),
         Decision::End(after) => {
             if let Some(facts) = facts {
-                end(core, facts.session.id).await?;
+                end(core, &facts.session).await?;
             }
             Ok(Outcome::Ended(after))
         }
@@ -96,15 +97,23 @@ pub async fn confirm(core: &Core, pending: Logout, cookie: Option<Digest>) -> Re
     if let Some(cookie) = cookie {
         let facts = core.store.read(move |db| sessions::facts(db, &cookie, None)).await?;
         if let Some(facts) = facts.filter(|facts| facts.session.ended.is_none()) {
-            end(core, facts.session.id).await?;
+            end(core, &facts.session).await?;
         }
     }
     Ok(pending.redirect.map_or(After::SignedOutPage, After::Redirect))
 }
 
-async fn end(core: &Core, id: SessionId) -> Result<(), Failure> {
-    let now = core.now();
-    core.store.write(move |db| tree::end(db, &tree::Node::Session(id), EndReason::Logout, now)).await?;
+async fn end(core: &Core, session: &Session) -> Result<(), Failure> {
+    let (now, id, user) = (core.now(), session.id, session.user_id);
+    let occasion = core.occasion(Actor::User(user), now);
+    let ended = core.store.write(move |db| {
+        let ended = tree::end(db, &tree::Node::Session(id), EndReason::Logout, now)?;
+        if ended.sessions > 0 {
+            events::record(db, &telling_end(occasion.event(EventKind::SessionEnded, Object::Session(id)).of(user), EndReason::Logout, &ended))?;
+        }
+        Ok(())
+    });
+    ended.await?;
     tracing::info!(event = "session.ended", session = %id, reason = EndReason::Logout.as_str(), "signed out");
     Ok(())
 }

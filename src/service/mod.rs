@@ -12,6 +12,7 @@ pub mod known_browser;
 pub mod login;
 pub mod logout;
 pub mod passwords;
+pub mod request;
 pub mod restored;
 pub mod revoke;
 pub mod setup;
@@ -27,8 +28,10 @@ use std::sync::Arc;
 use crate::domain::client::Client;
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::entropy::Entropy;
+use crate::domain::event::{Actor, Event, Occasion};
 use crate::domain::lifetime::Limits;
 use crate::domain::profile::CorruptDetails;
+use crate::domain::session::EndReason;
 use crate::jose::pairwise::Pairwise;
 use crate::jose::refresh_token::Minter;
 use crate::jose::sealed::Sealer;
@@ -36,6 +39,7 @@ use crate::jose::sid::Deriver;
 use crate::protocol::error::OAuthError;
 use crate::settings::Settings;
 use crate::store::clients::ParsedClients;
+use crate::store::tree::EndedCounts;
 use crate::store::{Store, StoreError};
 
 /// Everything an endpoint needs. One for each issuer: nothing here is global.
@@ -70,10 +74,21 @@ impl Core {
         self.settings.issuer.as_str()
     }
 
+    /// What the events of a unit of work share: `actor` does something at `now`, in answer to the request that is under way.
+    pub fn occasion(&self, actor: Actor, now: Timestamp) -> Occasion {
+        request::occasion(actor, now, &self.entropy)
+    }
+
     /// The limits in force for a client.
     pub fn limits(&self, client: &Client) -> Limits {
         self.settings.lifetimes.with(&client.metadata.lifetimes)
     }
+}
+
+/// An event that says why something ended, and how much with it.
+pub(crate) fn telling_end(event: Event, reason: EndReason, ended: &EndedCounts) -> Event {
+    let counts = [("sessions", ended.sessions), ("client_sessions", ended.client_sessions), ("refresh_families", ended.families)];
+    counts.into_iter().filter(|(_, count)| *count > 0).fold(event.with("reason", reason), |event, (name, count)| event.with(name, count))
 }
 
 /// Why there is no answer.

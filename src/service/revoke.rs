@@ -3,13 +3,15 @@
 use serde_json::Value;
 
 use super::authenticate_client::authenticate_client;
-use super::{Core, Failure};
+use super::{Core, Failure, telling_end};
+use crate::domain::event::{Actor, Event, EventKind, Object};
 use crate::domain::id::GrantId;
 use crate::domain::session::EndReason;
 use crate::protocol::access_token::{TYP, is_of};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
-use crate::store::{refresh_families, tree};
+use crate::store::tree::EndedCounts;
+use crate::store::{events, grants, refresh_families, tree};
 
 /// Done, also when there was nothing to do: an unknown token needs no revoking (§2.2).
 pub async fn revoke(core: &Core, params: &Params, authorization: Option<&str>) -> Result<(), Failure> {
@@ -42,7 +44,17 @@ pub async fn revoke(core: &Core, params: &Params, authorization: Option<&str>) -
     };
     if let Some(id) = grant {
         let now = core.now();
-        core.store.write(move |db| tree::end(db, &tree::Node::Grant(id), EndReason::RevokedByClient, now)).await?;
+        let occasion = core.occasion(Actor::Client(client.id.clone()), now);
+        let ended = core.store.write(move |db| {
+            let user = grants::user(db, id)?;
+            let ended = tree::end(db, &tree::Node::Grant(id), EndReason::RevokedByClient, now)?;
+            if ended != EndedCounts::default() {
+                let event = Event { user, ..occasion.event(EventKind::GrantRevoked, Object::Grant(id)) };
+                events::record(db, &telling_end(event, EndReason::RevokedByClient, &ended))?;
+            }
+            Ok(())
+        });
+        ended.await?;
         tracing::info!(event = "grant.revoked", client = %client.id, grant = %id, "a client gave its grant back");
     }
     Ok(())

@@ -3,10 +3,11 @@
 use chrono::TimeDelta;
 
 use super::{Core, Failure};
+use crate::domain::event::{Actor, EventKind, Object, Username};
 use crate::domain::id::{LinkId, UserId};
 use crate::domain::secret::Secret;
 use crate::domain::user::{Profile, User, normal_username};
-use crate::store::{StoreError, meta, one_time_links, users};
+use crate::store::{StoreError, events, meta, one_time_links, users};
 
 const PURPOSE: &str = "first_admin";
 const LINK_LIFETIME: TimeDelta = TimeDelta::hours(24);
@@ -64,13 +65,18 @@ pub async fn create_first_admin(core: &Core, link: &Secret<String>, admin: NewAd
         updated_at: now,
     };
     let id = user.id;
+    let occasion = core.occasion(Actor::Anybody, now);
     let done = core.store.write(move |db| {
         // Several links may be about, one from each start: whoever comes second must see the first's admin.
         meta::lock(db, "first_admin_lock")?;
         if users::count_admins(db)? > 0 || !one_time_links::consume(db, PURPOSE, &digest, now)? {
             return Ok(Setup::LinkInvalid);
         }
-        users::insert(db, &user).map(|()| Setup::Done)
+        users::insert(db, &user)?;
+        let tell = |kind| occasion.event(kind, Object::User(id));
+        events::record(db, &tell(EventKind::UserCreated).with("username", Username(&user.username)).with("admin", true))?;
+        events::record(db, &tell(EventKind::SetupCompleted))?;
+        Ok(Setup::Done)
     });
     match done.await {
         // The whole unit rolled back: the link can still be used with another name.

@@ -15,10 +15,11 @@ use chrono::TimeDelta;
 use super::known_browser::{AccountTag, KnownBrowser};
 use super::{Core, Failure};
 use crate::domain::clock::Timestamp;
+use crate::domain::event::{Actor, EventKind, Object};
 use crate::domain::throttle::{BucketKey, Rate};
 use crate::jose::keyed_digest::KeyedDigest;
 use crate::protocol::throttle::{Bucket, decide, is_last, refund};
-use crate::store::throttle_buckets;
+use crate::store::{events, throttle_buckets};
 
 /// Rows that a counted try clears away: more than it can add, so that the table does not grow.
 const SWEPT: i64 = 8;
@@ -95,12 +96,17 @@ pub async fn admit(core: &Core, account: &AccountTag, network: Option<IpAddr>, k
         tracing::debug!(event = "login.throttled", seconds = wait.num_seconds(), "a sign-in has to wait");
         return Ok(Err(wait));
     }
+    let occasion = core.occasion(Actor::Anybody, now);
     let decided = core.store.write(move |db| {
         let found = throttle_buckets::hold(db, &keys, now)?;
         let decision = decide(&buckets(&held, &found), now);
         if let Ok(instants) = &decision {
             for (count, free_at) in held.iter().zip(instants) {
                 throttle_buckets::set(db, count.key, Some(*free_at))?;
+                // Once for each `wait`, however long the flood.
+                if is_last(*free_at, count.rate, now) {
+                    events::record(db, &occasion.event(EventKind::LoginLimitReached, Object::Instance).with("what", count.what))?;
+                }
             }
             throttle_buckets::sweep(db, now, SWEPT)?;
         }

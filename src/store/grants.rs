@@ -10,11 +10,12 @@ use super::refresh_families::RefreshFamilyRow;
 use super::row::id;
 use super::schema::{client_sessions, redeemed_codes, refresh_families, sessions, users};
 use super::sessions::SessionRow;
+use super::sql_types::Id;
 use super::users::UserRow;
 use crate::domain::authorization_code::RedeemedCode;
 use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
-use crate::domain::id::{ClientId, GrantId};
+use crate::domain::id::{ClientId, GrantId, UserId};
 use crate::domain::refresh_family::RefreshFamily;
 use crate::domain::session::{Ended, Session};
 use crate::domain::user::User;
@@ -67,6 +68,16 @@ pub fn facts(conn: &mut Connection, grant: GrantId) -> Result<Option<GrantFacts>
         family,
         redeemed_at: code.redeemed_at,
     }))
+}
+
+/// Who gave the grant.
+pub fn user(conn: &mut Connection, grant: GrantId) -> Result<Option<UserId>, StoreError> {
+    let family = refresh_families::table.find(id(grant.0)).select(refresh_families::user_id).get_result::<Id>(conn).optional()?;
+    let user = match family {
+        Some(user) => Some(user),
+        None => redeemed_codes::table.find(id(grant.0)).select(redeemed_codes::user_id).get_result::<Id>(conn).optional()?,
+    };
+    Ok(user.map(|user| UserId(user.0)))
 }
 
 /// The row of a code may be swept long before its family ends; then the family speaks for the grant.

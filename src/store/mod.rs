@@ -9,6 +9,7 @@ pub mod clients;
 pub mod connection;
 pub mod consents;
 mod error;
+pub mod events;
 mod executor;
 pub mod grants;
 mod kept;

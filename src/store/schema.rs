@@ -166,6 +166,25 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::store::sql_types::{DbId, DbInstant};
+
+    events (id) {
+        id -> DbId,
+        at -> DbInstant,
+        kind -> Text,
+        actor_kind -> Text,
+        actor_id -> Nullable<Text>,
+        network -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+        object_kind -> Text,
+        object_id -> Nullable<Text>,
+        user_id -> Nullable<DbId>,
+        detail -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(users, clients, sessions, client_sessions, consents, redeemed_codes, refresh_families);
 
 /// Every table, in order: a database that has others is somebody else's.
@@ -173,6 +192,7 @@ pub(super) const TABLES: &[&str] = &[
     "client_sessions",
     "clients",
     "consents",
+    "events",
     "meta",
     "one_time_links",
     "redeemed_codes",

@@ -15,6 +15,7 @@ mod conformance;
 mod consent;
 mod cors;
 mod embedding;
+mod events;
 mod held;
 mod hostile;
 mod idling;

@@ -2,11 +2,13 @@
 
 use super::{Admin, AdminError, not_found};
 use crate::domain::client::{Client, ClientMetadata};
+use crate::domain::event::{EventKind, Object};
 use crate::domain::id::ClientId;
 use crate::domain::secret::Secret;
 use crate::domain::session::EndReason;
+use crate::service::telling_end;
 use crate::store::tree::{self, Node};
-use crate::store::{StoreError, clients};
+use crate::store::{StoreError, clients, events};
 
 /// A client to be registered.
 #[derive(Debug, Clone)]
@@ -33,8 +35,12 @@ impl Admin {
             created_at: now,
             updated_at: now,
         };
-        let row = client.clone();
-        match self.store.write(move |db| clients::insert(db, &row)).await {
+        let (row, occasion) = (client.clone(), self.occasion(now));
+        let inserted = self.store.write(move |db| {
+            clients::insert(db, &row)?;
+            events::record(db, &occasion.event(EventKind::ClientCreated, Object::Client(row.id.clone())).with("metadata", &row.metadata))
+        });
+        match inserted.await {
             Err(StoreError::Conflict) => Err(AdminError::Exists { what: "client", name: client.id.to_string() }),
             other => {
                 other?;
@@ -57,8 +63,10 @@ impl Admin {
     /// Changes a client as it is at that moment. A public client that becomes confidential has no secret until it is given one.
     pub async fn update_client(&self, id: &ClientId, change: ClientChange) -> Result<Client, AdminError> {
         let (lookup, now) = (id.clone(), self.now());
+        let occasion = self.occasion(now);
         let changed = self.store.write(move |db| {
-            let Some(mut client) = clients::find(db, &lookup)? else { return Ok(None) };
+            let Some(before) = clients::find(db, &lookup)? else { return Ok(None) };
+            let mut client = before.clone();
             let (created_at, secret_digest, enabled) = (client.created_at, client.secret_digest, client.disabled_at.is_none());
             change(&mut client);
             // What a change may not touch.
@@ -68,9 +76,17 @@ impl Admin {
                 return Ok(Some(Err(refused)));
             }
             clients::upsert(db, &client)?;
+            let tell = |kind| occasion.event(kind, Object::Client(client.id.clone()));
+            if before.metadata != client.metadata {
+                events::record(db, &tell(EventKind::ClientUpdated).with_changes(&before.metadata, &client.metadata))?;
+            }
+            if !enabled && client.disabled_at.is_none() {
+                events::record(db, &tell(EventKind::ClientEnabled))?;
+            }
             // Ended, not only refused while it lasts: what a thief has must not come back to life with the client.
             if enabled && client.disabled_at.is_some() {
-                tree::end(db, &Node::Client(client.id.clone()), EndReason::ClientDisabled, now)?;
+                let ended = tree::end(db, &Node::Client(client.id.clone()), EndReason::ClientDisabled, now)?;
+                events::record(db, &telling_end(tell(EventKind::ClientDisabled), EndReason::ClientDisabled, &ended))?;
             }
             Ok(Some(Ok(client)))
         });
@@ -86,7 +102,15 @@ impl Admin {
         }
         let secret = Secret::<String>::generate(self.entropy.as_ref());
         let (lookup, digest, now) = (id.clone(), secret.digest(), self.now());
-        if !self.store.write(move |db| clients::set_secret(db, &lookup, digest, now)).await? {
+        let occasion = self.occasion(now);
+        let set = self.store.write(move |db| {
+            let known = clients::set_secret(db, &lookup, digest, now)?;
+            if known {
+                events::record(db, &occasion.event(EventKind::ClientSecretRotated, Object::Client(lookup)))?;
+            }
+            Ok(known)
+        });
+        if !set.await? {
             return Err(not_found("client", id));
         }
         tracing::info!(event = "client.secret_rotated", client = %id, "a client got a new secret");
@@ -95,8 +119,15 @@ impl Admin {
 
     /// Deletes a client with its client sessions, consents and refresh families.
     pub async fn delete_client(&self, id: &ClientId) -> Result<(), AdminError> {
-        let lookup = id.clone();
-        if !self.store.write(move |db| clients::delete(db, &lookup)).await? {
+        let (lookup, occasion) = (id.clone(), self.occasion(self.now()));
+        let deleted = self.store.write(move |db| {
+            let known = clients::delete(db, &lookup)?;
+            if known {
+                events::record(db, &occasion.event(EventKind::ClientDeleted, Object::Client(lookup)))?;
+            }
+            Ok(known)
+        });
+        if !deleted.await? {
             return Err(not_found("client", id));
         }
         tracing::info!(event = "client.deleted", client = %id, "a client was deleted");

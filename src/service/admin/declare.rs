@@ -3,13 +3,14 @@
 
 use super::{Admin, AdminError};
 use crate::domain::client::Client;
-use crate::domain::clock::Timestamp;
+use crate::domain::event::{Detail, EventKind, Object, Occasion, Username};
 use crate::domain::id::UserId;
 use crate::domain::session::EndReason;
 use crate::domain::user::User;
+use crate::service::telling_end;
 use crate::settings::{DeclaredClient, DeclaredUser, Settings};
 use crate::store::tree::{self, Node};
-use crate::store::{Connection, StoreError, clients, users};
+use crate::store::{Connection, StoreError, clients, events, users};
 
 /// All of them in one unit of work.
 pub async fn declare(admin: &Admin, settings: &Settings) -> Result<(), AdminError> {
@@ -22,12 +23,13 @@ pub async fn declare(admin: &Admin, settings: &Settings) -> Result<(), AdminErro
         // An id for each, in case it is new.
         let declared_users: Vec<(UserId, DeclaredUser)> =
             settings.users.iter().map(|user| (UserId::generate(now, admin.entropy.as_ref()), user.clone())).collect();
+        let occasion = admin.occasion(now);
         admin.store.write(move |db| {
             for declared in declared_clients {
-                client(db, declared, now)?;
+                client(db, declared, &occasion)?;
             }
             for (id, declared) in declared_users {
-                user(db, id, declared, now)?;
+                user(db, id, declared, &occasion)?;
             }
             Ok(())
         })
@@ -39,16 +41,27 @@ pub async fn declare(admin: &Admin, settings: &Settings) -> Result<(), AdminErro
     }
 }
 
-fn client(db: &mut Connection, declared: DeclaredClient, now: Timestamp) -> Result<(), StoreError> {
+fn client(db: &mut Connection, declared: DeclaredClient, occasion: &Occasion) -> Result<(), StoreError> {
+    let now = occasion.at;
     let there = clients::find(db, &declared.id)?;
+    let tell = |kind| occasion.event(kind, Object::Client(declared.id.clone()));
+    let mut told = Vec::new();
     if let Some(there) = &there {
         let same_secret = declared.metadata.is_public() || declared.secret_digest.is_none() || declared.secret_digest == there.secret_digest;
         if there.managed_by_file && there.metadata == declared.metadata && same_secret {
             return Ok(());
         }
+        if there.metadata != declared.metadata {
+            told.push(tell(EventKind::ClientUpdated).with_changes(&there.metadata, &declared.metadata));
+        }
+        if !same_secret {
+            told.push(tell(EventKind::ClientSecretRotated));
+        }
         if there.metadata.sector() != declared.metadata.sector() {
             tracing::warn!(event = "client.subjects_changed", client = %there.id, "the settings file gives a client other subjects: to it its users are strangers");
         }
+    } else {
+        told.push(tell(EventKind::ClientCreated).with("metadata", &declared.metadata));
     }
     let client = Client {
         id: declared.id,
@@ -60,10 +73,12 @@ fn client(db: &mut Connection, declared: DeclaredClient, now: Timestamp) -> Resu
         created_at: now,
         updated_at: now,
     };
-    clients::upsert(db, &client)
+    clients::upsert(db, &client)?;
+    told.iter().try_for_each(|event| events::record(db, event))
 }
 
-fn user(db: &mut Connection, id: UserId, declared: DeclaredUser, now: Timestamp) -> Result<(), StoreError> {
+fn user(db: &mut Connection, id: UserId, declared: DeclaredUser, occasion: &Occasion) -> Result<(), StoreError> {
+    let now = occasion.at;
     let Some(there) = users::find_by_username(db, &declared.username)? else {
         let user = User {
             id,
@@ -77,16 +92,24 @@ fn user(db: &mut Connection, id: UserId, declared: DeclaredUser, now: Timestamp)
             created_at: now,
             updated_at: now,
         };
-        return users::insert(db, &user);
+        users::insert(db, &user)?;
+        let event = occasion.event(EventKind::UserCreated, Object::User(id)).with("username", Username(&user.username)).with("admin", user.admin);
+        return events::record(db, &event);
     };
     if let Some(hash) = &declared.password_hash
         && there.password_hash.as_ref().map(|hash| hash.expose()) != Some(hash.expose())
     {
         users::set_password(db, there.id, hash, now)?;
-        tree::end(db, &Node::User(there.id), EndReason::PasswordChanged, now)?;
+        let ended = tree::end(db, &Node::User(there.id), EndReason::PasswordChanged, now)?;
+        events::record(db, &telling_end(occasion.event(EventKind::UserPasswordSet, Object::User(there.id)), EndReason::PasswordChanged, &ended))?;
     }
     if !there.managed_by_file || there.profile != declared.profile || there.admin != declared.admin {
-        users::update(db, &User { profile: declared.profile, admin: declared.admin, managed_by_file: true, updated_at: now, ..there })?;
+        let user = User { profile: declared.profile, admin: declared.admin, managed_by_file: true, updated_at: now, ..there.clone() };
+        users::update(db, &user)?;
+        let event = occasion.event(EventKind::UserUpdated, Object::User(user.id)).with_changes(&there, &user);
+        if event.detail != Detail::default() {
+            events::record(db, &event)?;
+        }
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Admin;
 use crate::domain::clock::Clock;
 use crate::domain::entropy::Entropy;
+use crate::domain::event::Actor;
 use crate::domain::secret::Secret;
 use crate::jose::derive::{InvalidMasterKey, MasterKey};
 use crate::jose::sealed::Sealer;
@@ -86,8 +87,9 @@ impl Installation {
         Sealer::new(self.master.subkey("signing keys"))
     }
 
+    /// What the command line administers with.
     pub fn admin(&self, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Admin {
-        Admin { store: self.store.clone(), clock, entropy, sealer: self.key_sealer() }
+        Admin { store: self.store.clone(), clock, entropy, sealer: self.key_sealer(), actor: Actor::CommandLine }
     }
 }
 

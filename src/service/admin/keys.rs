@@ -2,12 +2,13 @@
 
 use super::{Admin, AdminError, not_found};
 use crate::domain::duration::Lifetime;
+use crate::domain::event::{EventKind, Object};
 use crate::domain::lifetime::Limits;
 use crate::domain::signing_key::{KeyState, SigningAlg};
 use crate::jose::key_ring::{self, KeyInfo, KeyRing};
-use crate::service::key_schedule::locked;
+use crate::service::key_schedule::{key_created, locked};
 use crate::service::keys::{Stored, stored};
-use crate::store::{StoreError, signing_keys};
+use crate::store::{StoreError, events, signing_keys};
 
 /// When a new key begins to sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,7 @@ impl Admin {
         let made = tokio::task::spawn_blocking(move || key_ring::generate(alg, now, active_from, &sealer, entropy.as_ref())).await;
         let key = made.map_err(|error| AdminError::Refused(format!("making the key failed: {error}")))??;
         let kid = key.kid.clone();
+        let occasion = self.occasion(now);
         let known: Vec<String> = keys.into_iter().map(|key| key.kid).collect();
         let inserted: Result<bool, StoreError> = self
             .store
@@ -58,6 +60,7 @@ impl Admin {
                 let unchanged = locked(db, alg)?.iter().filter(|key| key.alg == alg).all(|key| known.contains(&key.kid));
                 if unchanged {
                     signing_keys::insert(db, &key)?;
+                    events::record(db, &key_created(&occasion, &key))?;
                 }
                 Ok(unchanged)
             })
@@ -82,8 +85,15 @@ impl Admin {
             KeyState::Announced | KeyState::Retiring | KeyState::Retired => {}
         }
         let (lookup, now) = (kid.to_owned(), self.now());
-        let known: Result<bool, StoreError> = self.store.write(move |db| signing_keys::set_retired(db, &lookup, now)).await;
-        if !known? {
+        let (occasion, alg) = (self.occasion(now), key.alg);
+        let retired = self.store.write(move |db| {
+            let known = signing_keys::set_retired(db, &lookup, now)?;
+            if known {
+                events::record(db, &occasion.event(EventKind::KeyRetired, Object::Key(lookup)).with("alg", alg))?;
+            }
+            Ok(known)
+        });
+        if !retired.await? {
             return Err(not_found("key", kid));
         }
         tracing::info!(event = "key.retired", kid, "a signing key was retired");

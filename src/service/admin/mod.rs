@@ -17,8 +17,10 @@ use std::sync::Arc;
 use crate::domain::client::InvalidClient;
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::entropy::Entropy;
+use crate::domain::event::{Actor, Occasion};
 use crate::jose::key_ring::KeyError;
 use crate::jose::sealed::Sealer;
+use crate::service::request;
 use crate::store::{Store, StoreError};
 
 pub use clients::{ClientChange, NewClient};
@@ -28,12 +30,15 @@ pub use keys::Activation;
 pub use users::{NewUser, UserChange};
 
 /// Everything an administrator's operation needs.
+#[derive(Clone)]
 pub struct Admin {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     /// Seals the private halves of signing keys.
     pub sealer: Sealer,
+    /// Who is at it, as the events tell.
+    pub actor: Actor,
 }
 
 /// Why an operation was not done. Nothing has been changed.
@@ -60,8 +65,19 @@ impl Admin {
         self.store.backend()
     }
 
+    /// The same, done by somebody else than whoever is at the command line.
+    #[must_use]
+    pub fn acting_as(&self, actor: Actor) -> Self {
+        Self { actor, ..self.clone() }
+    }
+
     fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// What the events of a unit of work share.
+    fn occasion(&self, now: Timestamp) -> Occasion {
+        request::occasion(self.actor.clone(), now, &self.entropy)
     }
 }
 

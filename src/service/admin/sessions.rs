@@ -1,10 +1,12 @@
 //! Sessions: who is signed in where, and ending it.
 
 use super::{Admin, AdminError, not_found};
+use crate::domain::event::{EventKind, Object};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::session::{EndReason, Session};
+use crate::service::telling_end;
 use crate::store::tree::{self, EndedCounts, Node};
-use crate::store::{sessions, users};
+use crate::store::{events, sessions, users};
 
 impl Admin {
     /// Sessions in the order they were begun, of one user or of all, ended ones too, those after `after`.
@@ -19,9 +21,15 @@ impl Admin {
     /// Ends a session and all below it, at once and everywhere.
     pub async fn end_session(&self, id: SessionId) -> Result<EndedCounts, AdminError> {
         let now = self.now();
-        let ended = self.store.write(move |db| match sessions::find(db, id)? {
-            Some(_) => tree::end(db, &Node::Session(id), EndReason::RevokedByAdmin, now).map(Some),
-            None => Ok(None),
+        let occasion = self.occasion(now);
+        let ended = self.store.write(move |db| {
+            let Some(session) = sessions::find(db, id)? else { return Ok(None) };
+            let counts = tree::end(db, &Node::Session(id), EndReason::RevokedByAdmin, now)?;
+            if counts != EndedCounts::default() {
+                let event = occasion.event(EventKind::SessionRevoked, Object::Session(id)).of(session.user_id);
+                events::record(db, &telling_end(event, EndReason::RevokedByAdmin, &counts))?;
+            }
+            Ok(Some(counts))
         });
         let counts = ended.await?.ok_or_else(|| not_found("session", id))?;
         tracing::info!(event = "session.revoked", session = %id, "a session was ended by an administrator");
@@ -31,9 +39,17 @@ impl Admin {
     /// Ends every session of a user, and what would outlive them.
     pub async fn end_sessions_of(&self, user: UserId) -> Result<EndedCounts, AdminError> {
         let now = self.now();
-        let ended = self.store.write(move |db| match users::find(db, user)? {
-            Some(_) => tree::end(db, &Node::User(user), EndReason::RevokedByAdmin, now).map(Some),
-            None => Ok(None),
+        let occasion = self.occasion(now);
+        let ended = self.store.write(move |db| {
+            if users::find(db, user)?.is_none() {
+                return Ok(None);
+            }
+            let counts = tree::end(db, &Node::User(user), EndReason::RevokedByAdmin, now)?;
+            if counts != EndedCounts::default() {
+                let event = occasion.event(EventKind::SessionRevoked, Object::User(user));
+                events::record(db, &telling_end(event, EndReason::RevokedByAdmin, &counts))?;
+            }
+            Ok(Some(counts))
         });
         let counts = ended.await?.ok_or_else(|| not_found("user", user))?;
         tracing::info!(event = "session.revoked", user = %user, sessions = counts.sessions, "all sessions of a user were ended by an administrator");

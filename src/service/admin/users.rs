@@ -1,13 +1,15 @@
 //! Users: creating, disabling, a new password. Whatever makes an account unsafe or unusable ends all that hangs on it, in the same unit of work.
 
 use super::{Admin, AdminError, not_found};
+use crate::domain::event::{Detail, EventKind, Object, Username};
 use crate::domain::id::UserId;
 use crate::domain::secret::Secret;
 use crate::domain::session::EndReason;
 use crate::domain::user::{Profile, User, normal_username};
 use crate::domain::user::{USERNAME_RULE, is_email, is_username};
+use crate::service::telling_end;
 use crate::store::tree::{self, Node};
-use crate::store::{StoreError, users};
+use crate::store::{StoreError, events, users};
 
 /// A user to be created.
 #[derive(Debug, Clone)]
@@ -38,8 +40,12 @@ impl Admin {
             updated_at: now,
         };
         check(&user)?;
-        let row = user.clone();
-        match self.store.write(move |db| users::insert(db, &row)).await {
+        let (row, occasion) = (user.clone(), self.occasion(now));
+        let inserted = self.store.write(move |db| {
+            users::insert(db, &row)?;
+            events::record(db, &occasion.event(EventKind::UserCreated, Object::User(row.id)).with("username", Username(&row.username)).with("admin", row.admin))
+        });
+        match inserted.await {
             Err(StoreError::Conflict) => Err(AdminError::Exists { what: "user", name: user.username }),
             other => {
                 other?;
@@ -71,8 +77,10 @@ impl Admin {
     /// Changes name, profile and role of a user as they are at that moment.
     pub async fn update_user(&self, id: UserId, change: UserChange) -> Result<User, AdminError> {
         let now = self.now();
+        let occasion = self.occasion(now);
         let changed = self.store.write(move |db| {
-            let Some(mut user) = users::find(db, id)? else { return Ok(None) };
+            let Some(before) = users::find(db, id)? else { return Ok(None) };
+            let mut user = before.clone();
             if let Err(refused) = change(&mut user) {
                 return Ok(Some(Err(refused)));
             }
@@ -81,6 +89,10 @@ impl Admin {
                 return Ok(Some(Err(refused)));
             }
             users::update(db, &user)?;
+            let event = occasion.event(EventKind::UserUpdated, Object::User(id)).with_changes(&before, &user);
+            if event.detail != Detail::default() {
+                events::record(db, &event)?;
+            }
             Ok(Some(Ok(user)))
         });
         match changed.await {
@@ -92,9 +104,13 @@ impl Admin {
     /// Nobody signs in as this user any more, and whoever was is signed out everywhere.
     pub async fn disable_user(&self, id: UserId) -> Result<(), AdminError> {
         let now = self.now();
+        let occasion = self.occasion(now);
         let done = self.store.write(move |db| {
             let known = users::set_disabled(db, id, Some(now), now)?;
-            tree::end(db, &Node::User(id), EndReason::UserDisabled, now)?;
+            let ended = tree::end(db, &Node::User(id), EndReason::UserDisabled, now)?;
+            if known {
+                events::record(db, &telling_end(occasion.event(EventKind::UserDisabled, Object::User(id)), EndReason::UserDisabled, &ended))?;
+            }
             Ok(known)
         });
         self.told(done.await?, id, "user.disabled")
@@ -102,16 +118,27 @@ impl Admin {
 
     pub async fn enable_user(&self, id: UserId) -> Result<(), AdminError> {
         let now = self.now();
-        let done = self.store.write(move |db| users::set_disabled(db, id, None, now)).await?;
-        self.told(done, id, "user.enabled")
+        let occasion = self.occasion(now);
+        let done = self.store.write(move |db| {
+            let known = users::set_disabled(db, id, None, now)?;
+            if known {
+                events::record(db, &occasion.event(EventKind::UserEnabled, Object::User(id)))?;
+            }
+            Ok(known)
+        });
+        self.told(done.await?, id, "user.enabled")
     }
 
     /// Sets a new password; whoever was signed in with the old one is signed out everywhere.
     pub async fn set_password(&self, id: UserId, hash: Secret<String>) -> Result<(), AdminError> {
         let now = self.now();
+        let occasion = self.occasion(now);
         let done = self.store.write(move |db| {
             let known = users::set_password(db, id, &hash, now)?;
-            tree::end(db, &Node::User(id), EndReason::PasswordChanged, now)?;
+            let ended = tree::end(db, &Node::User(id), EndReason::PasswordChanged, now)?;
+            if known {
+                events::record(db, &telling_end(occasion.event(EventKind::UserPasswordSet, Object::User(id)), EndReason::PasswordChanged, &ended))?;
+            }
             Ok(known)
         });
         self.told(done.await?, id, "user.password_set")
@@ -119,8 +146,13 @@ impl Admin {
 
     /// Deletes a user with all sessions, consents and refresh families.
     pub async fn delete_user(&self, id: UserId) -> Result<(), AdminError> {
-        let done = self.store.write(move |db| users::delete(db, id)).await?;
-        self.told(done, id, "user.deleted")
+        let occasion = self.occasion(self.now());
+        let done = self.store.write(move |db| {
+            let Some(user) = users::find(db, id)? else { return Ok(false) };
+            events::record(db, &occasion.event(EventKind::UserDeleted, Object::User(id)).with("username", Username(&user.username)))?;
+            users::delete(db, id)
+        });
+        self.told(done.await?, id, "user.deleted")
     }
 
     /// How many may administer: those who are not disabled.

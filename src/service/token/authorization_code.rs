@@ -6,6 +6,7 @@ use crate::domain::authorization_code::{AuthorizationCode, RedeemedCode};
 use crate::domain::client::{Client, GrantType};
 use crate::domain::clock::Timestamp;
 use crate::domain::entropy::random;
+use crate::domain::event::{Actor, EventKind, Object};
 use crate::domain::refresh_family::RefreshFamily;
 use crate::domain::secret::Secret;
 use crate::domain::session::{EndReason, Ended};
@@ -15,9 +16,10 @@ use crate::protocol::resource;
 use crate::protocol::token::authorization_code::{Decision, Facts, decide};
 use crate::protocol::token::still_allowed;
 use crate::service::authorize::open_code;
-use crate::service::{Core, Failure};
+use crate::service::{Core, Failure, telling_end};
 use crate::store::redeemed_codes::Redemption;
-use crate::store::{StoreError, client_sessions, consents, redeemed_codes, sessions, tree, users};
+use crate::store::tree::EndedCounts;
+use crate::store::{StoreError, client_sessions, consents, events, redeemed_codes, sessions, tree, users};
 
 pub async fn redeem(core: &Core, params: &Params, client: &Client) -> Result<TokenResponse, Failure> {
     let code = open_code(core, params.require("code")?).ok_or_else(|| refused("not a code of this issuer"))?;
@@ -53,7 +55,15 @@ pub async fn redeem(core: &Core, params: &Params, client: &Client) -> Result<Tok
     if !first {
         // RFC 6749 §4.1.2: used before, so revoke what the first use gave.
         let id = code.id;
-        core.store.write(move |db| tree::end(db, &tree::Node::Grant(id), EndReason::CodeReplayed, now)).await?;
+        let (occasion, user) = (core.occasion(Actor::Client(client.id.clone()), now), code.user_id);
+        let ended = core.store.write(move |db| {
+            let ended = tree::end(db, &tree::Node::Grant(id), EndReason::CodeReplayed, now)?;
+            if ended != EndedCounts::default() {
+                events::record(db, &telling_end(occasion.event(EventKind::CodeReplayed, Object::Grant(id)).of(user), EndReason::CodeReplayed, &ended))?;
+            }
+            Ok(())
+        });
+        ended.await?;
         tracing::warn!(event = "code.replayed", client = %client.id, user = %code.user_id, grant = %code.id, "an authorization code came a second time");
         return Err(refused("code was redeemed before"));
     }

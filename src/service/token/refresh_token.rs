@@ -8,6 +8,8 @@ use super::issue::{Issue, issue};
 use crate::domain::client::Client;
 use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
+use crate::domain::event::{Actor, Event, EventKind, Object};
+use crate::domain::id::GrantId;
 use crate::domain::refresh_family::PresentedRefreshToken;
 use crate::domain::scope::Scope;
 use crate::domain::session::{EndReason, Session};
@@ -18,10 +20,10 @@ use crate::protocol::resource;
 use crate::protocol::session::{Deadlines, judge_grant, use_is_due};
 use crate::protocol::token::refresh_token::{Decision, Facts, decide};
 use crate::protocol::token::{outlives_session, still_allowed};
-use crate::service::{Core, Failure};
+use crate::service::{Core, Failure, telling_end};
 use crate::store::refresh_families::{FamilyFacts, Step};
 use crate::store::sessions::Touch;
-use crate::store::tree;
+use crate::store::{events, tree};
 
 /// Each turn is lost only to somebody else's progress, so a handful is plenty.
 const TURNS: usize = 8;
@@ -40,7 +42,8 @@ pub async fn refresh(core: &Core, params: &Params, client: &Client) -> Result<To
         let generation = match decision {
             Decision::Refuse(reason) => return Err(refused(reason)),
             Decision::Expired(reason) => {
-                core.store.write(move |db| tree::end(db, &tree::Node::Grant(id), reason, now)).await?;
+                let event = core.occasion(Actor::Server, now).event(EventKind::GrantEnded, Object::Grant(id)).of(facts.family.user_id);
+                end(core, event.with("client", &client.id), id, reason).await?;
                 return Err(refused(reason.as_str()));
             }
             Decision::Reuse => return reuse(core, client, presented, &facts, now).await,
@@ -99,7 +102,9 @@ fn narrowed(params: &Params, facts: &FamilyFacts, client: &Client) -> Result<(Sc
 async fn reuse(core: &Core, client: &Client, presented: PresentedRefreshToken, facts: &FamilyFacts, now: Timestamp) -> Result<TokenResponse, Failure> {
     let family = &facts.family;
     let id = family.id;
-    core.store.write(move |db| tree::end(db, &tree::Node::Grant(id), EndReason::ReuseDetected, now)).await?;
+    let event = core.occasion(Actor::Client(client.id.clone()), now).event(EventKind::RefreshReuseDetected, Object::Grant(id)).of(family.user_id);
+    let event = event.with("presented", presented.generation).with("current", family.generation);
+    end(core, event.with("rotated_at", family.rotated_at), id, EndReason::ReuseDetected).await?;
     tracing::warn!(
         event = "refresh.reuse_detected",
         client = %client.id,
@@ -111,6 +116,18 @@ async fn reuse(core: &Core, client: &Client, presented: PresentedRefreshToken, f
         "an old refresh token came back: the family has been ended"
     );
     Err(refused("reuse detected"))
+}
+
+/// Ends the family, and says so if it lived until now.
+async fn end(core: &Core, event: Event, id: GrantId, reason: EndReason) -> Result<(), Failure> {
+    let ended = core.store.write(move |db| {
+        let ended = tree::end(db, &tree::Node::Grant(id), reason, event.at)?;
+        if ended.families > 0 {
+            events::record(db, &telling_end(event, reason, &ended))?;
+        }
+        Ok(())
+    });
+    Ok(ended.await?)
 }
 
 async fn answer(core: &Core, params: &Params, client: &Client, facts: FamilyFacts, generation: u64, now: Timestamp) -> Result<TokenResponse, Failure> {
