@@ -66,7 +66,8 @@ impl Params {
 
     /// The length of [`Params::encode`], without making it.
     pub fn encoded_len(&self) -> usize {
-        let signs = self.0.len() * "=".len() + self.0.len().saturating_sub(1) * "&".len();
+        // A `=` in each, an `&` between two.
+        let signs = self.0.len() + self.0.len().saturating_sub(1);
         signs + self.0.iter().map(|(name, value)| encoded_len(name) + encoded_len(value)).sum::<usize>()
     }
 }

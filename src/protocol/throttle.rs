@@ -106,6 +106,21 @@ mod tests {
         assert_eq!(decide(&[], at(0)), Ok(vec![]));
     }
 
+    /// What another replica can have written, its clock ahead by as much as clocks may be, is waited for. What lies beyond was written before the
+    /// clock was set back or the rate made smaller: it counts as a burst just used up, so one more gets through and the next waits.
+    #[test]
+    fn an_instant_out_of_reach_locks_nobody_out() {
+        let rate = rate(3, 60);
+        let tried = |free_at| decide(&[Bucket { free_at: Some(free_at), rate }], at(0));
+        let reach = at(180) + SKEW;
+        assert_eq!(tried(reach), Err(TimeDelta::seconds(60) + SKEW));
+        for beyond in [reach + TimeDelta::microseconds(1), at(1_000_000)] {
+            let charged = tried(beyond);
+            assert_eq!(charged, Ok(vec![at(180)]));
+            assert_eq!(tried(charged.unwrap()[0]), Err(TimeDelta::seconds(60)));
+        }
+    }
+
     #[test]
     fn what_is_taken_back_leaves_nothing() {
         assert_eq!(refund(at(60), rate(5, 60), at(0)), None);

@@ -9,6 +9,8 @@
 //!
 //! Order is by generation, never by a clock. The write is one conditional UPDATE on the generation this decision saw.
 
+use std::cmp::Ordering;
+
 use crate::domain::client::Client;
 use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
@@ -92,27 +94,20 @@ pub fn decide(presented: PresentedRefreshToken, facts: &Facts<'_>, client: &Clie
         Err(Dead::Refused(reason)) => return Decision::Refuse(reason),
     }
     let current = family.generation;
-    if presented.generation == current {
-        return match current.checked_add(1) {
-            Some(next) => Decision::Rotate { next },
-            None => Decision::Refuse("generations exhausted"),
-        };
+    let exhausted = Decision::Refuse("generations exhausted");
+    match presented.generation.cmp(&current) {
+        Ordering::Equal => current.checked_add(1).map_or(exhausted, |next| Decision::Rotate { next }),
+        Ordering::Greater => presented.generation.checked_add(1).map_or(exhausted, |next| Decision::RotateForward { next }),
+        Ordering::Less => {
+            // Only the direct predecessor, and only while its successor has not itself been used. Without an overlap a token is used once,
+            // whatever the clock of this replica says; and one without an end is none.
+            let predecessor = presented.generation.checked_add(1) == Some(current);
+            let overlap = client.metadata.refresh_overlap;
+            let none = overlap == Lifetime::Unlimited || overlap == Lifetime::seconds(0);
+            let within = lost_race || !past(overlap.after(family.rotated_at), now);
+            if predecessor && !none && within { Decision::Replay { current } } else { Decision::Reuse }
+        }
     }
-    if presented.generation > current {
-        return match presented.generation.checked_add(1) {
-            Some(next) => Decision::RotateForward { next },
-            None => Decision::Refuse("generations exhausted"),
-        };
-    }
-    // Only the direct predecessor, and only while its successor has not itself been used. Without an overlap a token is used once, whatever the
-    // clock of this replica says; and one without an end is none.
-    let predecessor = presented.generation.checked_add(1) == Some(current);
-    let overlap = client.metadata.refresh_overlap;
-    let none = overlap == Lifetime::Unlimited || overlap == Lifetime::seconds(0);
-    if predecessor && !none && (lost_race || !past(overlap.after(family.rotated_at), now)) {
-        return Decision::Replay { current };
-    }
-    Decision::Reuse
 }
 
 /// Family end = min(absolute limit, session end unless `offline_access`); idle restarts on use.
