@@ -4,6 +4,7 @@
 //! 4. Serve until a signal. 5. Drain: `/readyz` off, clients asked to close, requests under way finished, the database closed.
 
 mod connections;
+mod impatient;
 
 use std::future::Future;
 use std::io::ErrorKind;

@@ -16,7 +16,8 @@ pub(super) const KEYS: &[Key] = &[key("server.max_connections", Kind::Whole, "10
 pub struct ServerSettings {
     /// Connections of `gatekey serve` at once. One more is answered 503 and closed.
     pub max_connections: u32,
-    /// How long the head of a request may take to arrive, counted from the connection's opening or its last answer, and then its body.
+    /// How long the head of a request may take to arrive, counted from the connection's opening or its last answer, and then its body;
+    /// and how long the other side may take over an answer.
     pub request_timeout: Duration,
 }
 

@@ -1,7 +1,7 @@
 //! Accepts connections and serves HTTP/1.1 on them, with a bound on how many there are and on how long each may dawdle.
 //!
 //! hyper reads the requests: poem's own server sets no time for the head of one, so that a stranger who sends a byte now and then
-//! would hold a connection for ever. HTTP/2 is for the proxy in front, which brings TLS too; without it there are no streams to flood.
+//! would hold a connection for ever; nor for taking its answer (`impatient.rs`). HTTP/2 is for the proxy in front, which brings TLS too; without it there are no streams to flood.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -23,6 +23,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::impatient::Impatient;
+
 /// A request line of 64 KiB, hyper's own limit, and as much of headers.
 const LONGEST_HEAD: usize = 128 * 1024;
 /// Connections beyond the limit that are told so at once; more than these are closed without a word.
@@ -34,7 +36,7 @@ pub(super) struct Connections {
     pub listener: TcpListener,
     /// At once.
     pub most: usize,
-    /// For the head of a request, and for being idle.
+    /// For the head of a request, for being idle, and for taking an answer.
     pub request_timeout: Duration,
 }
 
@@ -73,7 +75,7 @@ impl Connections {
                     let request = (request, LocalAddr(local.into()), RemoteAddr(remote.into()), Scheme::HTTP);
                     async move { Ok::<http::Response<_>, Infallible>(endpoint.get_response(request.into()).await.into()) }
                 });
-                let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+                let connection = graceful.watch(http.serve_connection(TokioIo::new(Impatient::new(stream, self.request_timeout)), service));
                 tokio::spawn(async move {
                     // An error here is the other side's: it went away, or was too slow.
                     let _ = connection.await;

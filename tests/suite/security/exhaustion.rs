@@ -1,6 +1,6 @@
 //! Requests that are meant to cost more than they should: big, slow, many, deep (section W).
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +27,7 @@ each_database!(
     ds_07_crafted_text_takes_linear_time,
     ds_08_a_panic_is_one_answer_of_500,
     ds_09_slow_senders_hold_nothing_but_their_connection,
+    ds_09_who_asks_and_never_reads_is_sent_away,
     ds_09_more_connections_than_allowed_are_told_so,
     ds_11_encoded_bodies_are_refused,
 );
@@ -297,6 +298,49 @@ async fn ds_09_slow_senders_hold_nothing_but_their_connection(database: Database
     dripping.store(false, Ordering::SeqCst);
     dripper.join().unwrap();
     honest_request(&server, &party, &mut token).await;
+}
+
+/// Strangers who ask for the keys again and again and read nothing take every place there is; when their answers were not taken for
+/// `server.request_timeout`, the places are free. Slow reading is no crime.
+async fn ds_09_who_asks_and_never_reads_is_sent_away(database: Database) {
+    const PLACES: usize = 4;
+    let server = Served::start(database, "", &format!("[server]\nrequest_timeout = \"PT2S\"\nmax_connections = {PLACES}\n"));
+    let ask = "GET /.well-known/jwks.json HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let strangers: Vec<_> = (0..PLACES)
+        .map(|_| {
+            // The last word of the one before may still be on its way.
+            let mut stream = server.connect();
+            std::thread::spawn(move || {
+                let many = ask.repeat(100);
+                // Once the server cannot write, it reads no more, and this waits; `PATIENCE` says WouldBlock.
+                loop {
+                    if let Err(error) = stream.write_all(many.as_bytes()) {
+                        return error.kind();
+                    }
+                }
+            })
+        })
+        .collect();
+    for stranger in strangers {
+        let ended = stranger.join().unwrap();
+        assert!(matches!(ended, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{ended:?}");
+    }
+    let deadline = Instant::now() + SOON;
+    while server.raw("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").status != 200 {
+        assert!(Instant::now() < deadline, "the places were not given back");
+    }
+    // An honest reader who lets them lie for a moment gets every answer.
+    let mut reader = server.connect();
+    let mut writer = reader.try_clone().unwrap();
+    let asking = std::thread::spawn(move || {
+        writer.write_all(ask.repeat(1_999).as_bytes()).unwrap();
+        writer.write_all(b"GET /.well-known/jwks.json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    });
+    std::thread::sleep(Duration::from_millis(500));
+    let mut answers = Vec::new();
+    reader.read_to_end(&mut answers).unwrap();
+    asking.join().unwrap();
+    assert_eq!(String::from_utf8_lossy(&answers).matches("HTTP/1.1 200 OK").count(), 2_000);
 }
 
 /// `server.max_connections`: who is there is served, who is too many is told so, and a place that is given back is given out.
