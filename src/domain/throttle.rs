@@ -10,6 +10,14 @@ pub struct Rate {
     pub wait: TimeDelta,
 }
 
+impl Rate {
+    /// What so many may together that may each as often as this.
+    pub fn times(self, many: u32) -> Self {
+        let many = many.max(1);
+        Self { burst: self.burst.saturating_mul(many), wait: self.wait / i32::try_from(many).unwrap_or(i32::MAX) }
+    }
+}
+
 /// The name of what is counted: a keyed digest, so that the database does not tell which names were tried from where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BucketKey(pub [u8; 32]);

@@ -83,7 +83,7 @@ pub async fn render(app: &App, visit: &Visit, outcome: Outcome, said: Option<Sai
         Outcome::Respond { response, renew_cookie } => {
             let mut response = respond(app, visit, response);
             if let Some(value) = visit.session.as_ref().filter(|_| renew_cookie) {
-                headers::set_cookie(&mut response, &cookies::renewed(app, value));
+                headers::set_cookie(&mut response, &cookies::session(app, value));
             }
             response
         }

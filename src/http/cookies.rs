@@ -30,22 +30,14 @@ impl Names {
 /// change tomorrow and that differ from client to client: a cookie cut to one of them would end the session for the others.
 const LONGEST: TimeDelta = TimeDelta::days(400);
 
-/// The session cookie of a new session.
-pub fn session(app: &App, value: &Secret<String>) -> String {
-    set_session(app, value.expose())
-}
-
 /// The value of the one cookie of this name.
 pub fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     cookie_header::only(headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes), name)
 }
 
-/// The same value again for another 400 days, when the session was used.
-pub fn renewed(app: &App, value: &Secret<String>) -> String {
-    set_session(app, value.expose())
-}
-
-fn set_session(app: &App, value: &str) -> String {
+/// The session cookie: of a new session, or the same value again for another 400 days when the session was used.
+pub fn session(app: &App, value: &Secret<String>) -> String {
+    let value = value.expose();
     format!("{}={value}; Path=/; Max-Age={}; Secure; HttpOnly; SameSite={}", app.cookies.session, LONGEST.num_seconds(), same_site(app))
 }
 

@@ -4,10 +4,11 @@ use std::net::IpAddr;
 
 use chrono::TimeDelta;
 
-use super::known_browser::KnownBrowser;
+use super::known_browser::{AccountTag, KnownBrowser};
 use super::passwords::Verdict;
 use super::{Core, Failure, telling_end, throttle};
 use crate::domain::acr::Acr;
+use crate::domain::clock::Timestamp;
 use crate::domain::event::{Actor, EventKind, Object};
 use crate::domain::id::{ClientId, SessionId};
 use crate::domain::secret::{Digest, Secret};
@@ -50,17 +51,19 @@ pub enum SignIn {
 /// Checks the password and begins a session for this browser, under a new cookie (no fixation, ASVS 7.2.4). Counted before anything
 /// is looked at; what does not fail is taken back.
 pub async fn sign_in(core: &Core, attempt: Attempt<'_>) -> Result<SignIn, Failure> {
-    let account = core.throttle.account(&normal_username(attempt.username));
-    let counted = match throttle::admit(core, &account, attempt.origin.network, attempt.known.as_ref()).await? {
+    let name = normal_username(attempt.username);
+    let account = core.throttle.account(&name);
+    let known = attempt.known.clone();
+    let by_now = still_known(core, known.as_ref(), &account, name).await?;
+    let counted = match throttle::admit(core, &account, attempt.origin.network, by_now).await? {
         Ok(counted) => counted,
         Err(wait) => return Ok(SignIn::Wait(wait)),
     };
-    let known = attempt.known.clone();
     match check(core, attempt).await {
         Ok(None) => Ok(SignIn::Wrong),
-        Ok(Some(cookie)) => {
+        Ok(Some((cookie, password_since))) => {
             throttle::take_back(core, counted).await;
-            Ok(SignIn::Done { cookie, known: KnownBrowser::remember(core, known.as_ref(), account) })
+            Ok(SignIn::Done { cookie, known: KnownBrowser::remember(core, known.as_ref(), account, password_since) })
         }
         Err(failure) => {
             throttle::take_back(core, counted).await;
@@ -69,8 +72,16 @@ pub async fn sign_in(core: &Core, attempt: Attempt<'_>) -> Result<SignIn, Failur
     }
 }
 
-/// The cookie of the new session; `None` if the password is wrong, the account not there or disabled.
-async fn check(core: &Core, attempt: Attempt<'_>) -> Result<Option<Secret<String>>, Failure> {
+/// The browser, if it has been signed in with the account by the password of today. Looked up only for one that has met the account, so
+/// that nobody learns from it which accounts there are.
+async fn still_known<'a>(core: &Core, known: Option<&'a KnownBrowser>, account: &AccountTag, name: String) -> Result<Option<&'a KnownBrowser>, Failure> {
+    let Some(browser) = known.filter(|browser| browser.has_met(account)) else { return Ok(None) };
+    let user = core.store.read(move |db| users::find_by_username(db, &name)).await?;
+    Ok(user.filter(|user| browser.knows(account, user.password_changed_at)).map(|_| browser))
+}
+
+/// The cookie of the new session, and since when the password is this one; `None` if the password is wrong, the account not there or disabled.
+async fn check(core: &Core, attempt: Attempt<'_>) -> Result<Option<(Secret<String>, Timestamp)>, Failure> {
     let Attempt { username, password, origin, old_cookie, client, .. } = attempt;
     let name = normal_username(username);
     let network = origin.network.map(|address| address.to_string());
@@ -96,7 +107,7 @@ async fn check(core: &Core, attempt: Attempt<'_>) -> Result<Option<Secret<String
         return Ok(None);
     };
     tracing::info!(event = "login.succeeded", user = %user.id, session = %session, "signed in");
-    Ok(Some(cookie))
+    Ok(Some((cookie, user.password_changed_at)))
 }
 
 /// Who is signed in with this cookie, by the instance's own limits.

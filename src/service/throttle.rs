@@ -23,6 +23,8 @@ use crate::store::{events, throttle_buckets};
 
 /// Rows that a counted try clears away: more than it can add, so that the table does not grow.
 const SWEPT: i64 = 8;
+/// A routed IPv6 prefix may be one attacker's, who has thousands of lines in it, or a town's: together it may fail as often as so many lines.
+const LINES_OF_A_PREFIX: u32 = 4;
 
 /// Names what is counted.
 #[derive(Clone)]
@@ -60,28 +62,38 @@ impl Throttle {
             let parts: Vec<&[u8]> = std::iter::once(what.as_bytes()).chain(parts.iter().copied()).collect();
             Count { key: BucketKey(self.0.of(&parts)), rate, what }
         };
-        if let Some(browser) = known.filter(|browser| browser.knows(account)) {
+        if let Some(browser) = known {
             return vec![count("known browser", settings.place, &[browser.id(), account])];
         }
-        let network = prefix(network);
-        vec![
-            count("network", settings.network, &[&network]),
-            count("account from network", settings.place, &[&network, account]),
+        let (line, routed) = prefixes(network);
+        let mut counts = vec![
+            count("network", settings.network, &[&line]),
+            count("account from network", settings.place, &[&line, account]),
             count("account", settings.account, &[account]),
-        ]
+        ];
+        if let Some(routed) = routed {
+            counts.push(count("routed prefix", settings.network.times(LINES_OF_A_PREFIX), &[&routed]));
+            counts.push(count("account from routed prefix", settings.place.times(LINES_OF_A_PREFIX), &[&routed, account]));
+        }
+        counts
     }
 }
 
-/// An IPv4 address or an IPv6 /64, which is what one line gets at least. Callers without an address are one network.
-fn prefix(network: Option<IpAddr>) -> Vec<u8> {
+/// What one line gets at least: an IPv4 address or an IPv6 /64; and for IPv6 the /48 around it, the most that one subscriber usually gets
+/// (RFC 6177 §2). Callers without an address are one network.
+fn prefixes(network: Option<IpAddr>) -> (Vec<u8>, Option<Vec<u8>>) {
     match network.map(|address| address.to_canonical()) {
-        None => Vec::new(),
-        Some(IpAddr::V4(address)) => address.octets().to_vec(),
-        Some(IpAddr::V6(address)) => address.octets().into_iter().take(8).collect(),
+        None => (Vec::new(), None),
+        Some(IpAddr::V4(address)) => (address.octets().to_vec(), None),
+        Some(IpAddr::V6(address)) => {
+            let first = |bytes: usize| address.octets().into_iter().take(bytes).collect();
+            (first(8), Some(first(6)))
+        }
     }
 }
 
-/// Counts a try. `Err`: it may not be made now; how long to wait. Then nothing was counted, and hardly anything done.
+/// Counts a try; `known`: the browser, if it is known to the account. `Err`: it may not be made now; how long to wait. Then nothing was
+/// counted, and hardly anything done.
 pub async fn admit(core: &Core, account: &AccountTag, network: Option<IpAddr>, known: Option<&KnownBrowser>) -> Result<Result<Counted, TimeDelta>, Failure> {
     if !core.settings.throttle.enabled {
         return Ok(Ok(Counted(Vec::new())));

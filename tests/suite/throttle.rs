@@ -1,9 +1,10 @@
 //! Failed sign-ins are slowed, never locked (OWASP ASVS 5.0 §6.1.1, §6.3.1): per place, per account, per network, for all replicas together.
 
 use chrono::TimeDelta;
-use gatekey::store::throttle_buckets;
+use gatekey::domain::secret::Secret;
+use gatekey::store::{throttle_buckets, users};
 
-use crate::support::app::{App, PASSWORD};
+use crate::support::app::{App, PASSWORD, password_hash};
 use crate::support::browser::{Browser, OWN_FORM, form_with};
 use crate::support::database::{Database, each_database, each_database_on_threads};
 use crate::support::network::Answer;
@@ -15,7 +16,10 @@ mod flows {
         successes_are_not_counted,
         names_that_are_nobodys_are_slowed_alike,
         ac_05_spraying_is_slowed_by_network,
+        ac_05_a_routed_prefix_is_no_more_than_four_networks,
         ac_06_guessing_at_an_account_locks_nobody_out,
+        ac_06_a_routed_prefix_leaves_the_owner_a_share,
+        a_browser_is_known_by_the_password_of_today,
         only_a_cookie_of_this_issuer_makes_a_browser_known,
         what_has_passed_is_swept,
         it_can_be_turned_off,
@@ -103,6 +107,59 @@ async fn ac_05_spraying_is_slowed_by_network(database: Database) {
     assert_eq!(attempt(&app, &mut app.browser_at("2001:db8:1:2::1"), "bobby", PASSWORD).await.status.as_u16(), 303);
     app.advance(TimeDelta::seconds(5));
     assert_eq!(statuses(&app, &mut sprayer, "carol", "Summer2026!", 2).await, [422, 429]);
+}
+
+/// AC-05: the sprayer has a /48, and takes another /64 of it for each try.
+async fn ac_05_a_routed_prefix_is_no_more_than_four_networks(database: Database) {
+    let app = App::start(database).await;
+    for i in 0..200 {
+        let mut sprayer = app.browser_at(&format!("2001:db8:1:{i:x}::1"));
+        assert_eq!(attempt(&app, &mut sprayer, &format!("user{i}"), "Summer2026!").await.status.as_u16(), 422, "{i}");
+    }
+    let refused = attempt(&app, &mut app.browser_at("2001:db8:1:ffff::1"), "bobby", PASSWORD).await;
+    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, Some("2")));
+    assert_eq!(attempt(&app, &mut app.browser_at("2001:db8:2:ffff::1"), "bobby", PASSWORD).await.status.as_u16(), 303, "the prefix beside it is another");
+    app.advance(TimeDelta::milliseconds(1250));
+    assert_eq!(attempt(&app, &mut app.browser_at("2001:db8:1:ffff::1"), "bobby", PASSWORD).await.status.as_u16(), 303);
+}
+
+/// AC-06: one attacker with a /48, for twenty minutes; at every moment alice signs in with a new browser at once.
+async fn ac_06_a_routed_prefix_leaves_the_owner_a_share(database: Database) {
+    let app = App::start(database).await;
+    let (mut looked_at, mut line) = (0, 0);
+    for minute in 0..20 {
+        for _ in 0..30 {
+            line += 1;
+            looked_at += usize::from(attempt(&app, &mut app.browser_at(&format!("2001:db8:1:{line:x}::1")), "alice", "wrong").await.status.as_u16() == 422);
+        }
+        assert_eq!(attempt(&app, &mut app.browser_at("198.51.100.9"), "alice", PASSWORD).await.status.as_u16(), 303, "{minute}");
+        app.advance(TimeDelta::minutes(1));
+    }
+    assert_eq!(looked_at, 4 * (5 + 19), "as four networks");
+}
+
+/// Whoever has signed in with a password that was then changed is a stranger: a thief must not keep a count of their own.
+async fn a_browser_is_known_by_the_password_of_today(database: Database) {
+    let app = App::start(database).await;
+    let (mut owner, mut thief) = (app.browser_at("198.51.100.7"), app.browser_at("203.0.113.1"));
+    for browser in [&mut owner, &mut thief] {
+        assert_eq!(attempt(&app, browser, "alice", PASSWORD).await.status.as_u16(), 303);
+    }
+    // The thief's network is at its limit: a known browser is counted by itself all the same.
+    statuses(&app, &mut app.browser_at("203.0.113.1"), "alice", "wrong", 6).await;
+    assert_eq!(attempt(&app, &mut thief, "alice", "wrong").await.status.as_u16(), 422);
+
+    app.advance(TimeDelta::seconds(1));
+    let (alice, hash, now) = (app.user("alice").await.id, Secret::new(password_hash().to_owned()), app.now());
+    assert!(app.write(move |db| users::set_password(db, alice, &hash, now)).await);
+    assert_eq!(attempt(&app, &mut thief, "alice", "wrong").await.status.as_u16(), 429, "a stranger in that network");
+    // A new sign-in makes it known again, and what it knew of other accounts it still knows.
+    assert_eq!(attempt(&app, &mut owner, "bobby", PASSWORD).await.status.as_u16(), 303);
+    assert_eq!(attempt(&app, &mut owner, "alice", PASSWORD).await.status.as_u16(), 303);
+    let mut moved = app.browser_at("203.0.113.1");
+    moved.jar = owner.jar.clone();
+    assert_eq!(attempt(&app, &mut moved, "alice", "wrong").await.status.as_u16(), 422);
+    assert_eq!(attempt(&app, &mut moved, "bobby", "wrong").await.status.as_u16(), 422);
 }
 
 /// AC-06: the attacker knows alice's name, and has one network, then very many.
