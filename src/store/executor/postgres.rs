@@ -155,8 +155,9 @@ impl Pool {
 
 impl Executor {
     pub(in crate::store) fn start(url: &PostgresUrl, options: &Options) -> Result<Self, OpenError> {
-        // One connection is for the batches of the hot writes.
-        let size = options.pool_size.max(2);
+        // A connection for each thread: one for the batches of the hot writes, one for the gathered reads, and a worker's at least. With
+        // fewer, a long statement of one would make the others wait, and what they say to that is that the server is away.
+        let size = options.pool_size.max(3);
         let pool = Pool::open(url, size)?;
         let executor = Self {
             reads_and_writes: Arc::new(Queue::new(options.queue)),
@@ -165,7 +166,7 @@ impl Executor {
             threads: Threads::new(),
             away: Arc::clone(&pool.away),
         };
-        for _ in 1..size {
+        for _ in 2..size {
             let (queue, pool) = (Arc::clone(&executor.reads_and_writes), pool.clone());
             executor.threads.spawn("worker", move || {
                 while let Some(job) = queue.take() {

@@ -76,6 +76,34 @@ async fn a_long_read_is_waited_for_only_once_it_has_begun() {
     assert!(waited < Duration::from_secs(2), "{waited:?}");
 }
 
+/// The smallest pool: a long list and a slow write do not make the reads of every request wait.
+#[tokio::test]
+async fn a_small_pool_has_a_connection_for_each_thread() {
+    let database = Database::new(Backend::Postgres);
+    let w = world(&database).await;
+    database.execute(
+        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1.5); RETURN NEW; END $$; \
+         CREATE TRIGGER dawdle BEFORE UPDATE ON sessions FOR EACH ROW EXECUTE FUNCTION dawdle()",
+    );
+    let store = Store::open(&Options { pool_size: 2, ..Options::new(&database.url) }).await.unwrap();
+    let list = store.scan(|conn| {
+        diesel::sql_query("SELECT pg_sleep(2.5)").execute(conn).unwrap();
+        Ok(())
+    });
+    let touch = store.touch(Touch { session_id: w.session.id, client_id: None, at: w.session.last_used_at + TimeDelta::seconds(90) });
+    let asked = async {
+        let mut other = PgConnection::establish(&database.url).unwrap();
+        let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+        while diesel::dsl::sql::<diesel::sql_types::BigInt>(sleeping).get_result::<i64>(&mut other).unwrap() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        store.client(w.client.id.clone()).await
+    };
+    let (list, _, asked) = tokio::join!(list, touch, asked);
+    list.unwrap();
+    assert!(asked.unwrap().is_some());
+}
+
 /// A unit that swallows a conflict must not be answered as if it were committed.
 #[tokio::test]
 async fn a_swallowed_conflict_is_no_silent_loss_on_postgres() {
