@@ -8,7 +8,7 @@ use super::output::{self, time, time_or};
 use super::{Done, Place};
 use crate::domain::signing_key::{KeyState, SigningAlg};
 use crate::jose::key_ring::KeyInfo;
-use crate::service::admin::Activation;
+use crate::service::admin::{Activation, is_out_of_time};
 
 /// List, rotate and retire signing keys
 #[derive(Debug, Subcommand)]
@@ -49,7 +49,18 @@ impl Key {
     pub(super) fn run(self, place: &Place) -> Done {
         match self {
             Self::List { all, json } => {
-                let keys = place.administer(async |admin, settings| Ok(admin.keys(&settings.lifetimes).await?))?;
+                let keys = place.administer(async |admin, settings| {
+                    let keys = admin.keys(&settings.lifetimes).await?;
+                    let now = admin.clock.now();
+                    for key in keys.iter().filter(|key| is_out_of_time(key, settings.keys.announce, now)) {
+                        let from = time(key.active_from);
+                        eprintln!(
+                            "gatekey: warning: {} signs from {from} only: it was made by a clock that was far ahead; the next one does not wait for it. Set that clock, then: gatekey key retire {0}",
+                            key.kid
+                        );
+                    }
+                    Ok(keys)
+                })?;
                 list(keys.into_iter().filter(|key| all || key.state != KeyState::Retired).collect(), json)
             }
             Self::Rotate { alg, now } => {

@@ -57,11 +57,22 @@ pub struct Schedule {
     pub every: Option<TimeDelta>,
 }
 
+/// How far a clock may be ahead, and what keys it announces still believed.
+const SKEW: TimeDelta = TimeDelta::hours(1);
+
+impl Schedule {
+    /// Whether a clock that is far ahead announced this key: it signs later than any that is announced at `now`. Nobody may have to wait for
+    /// it with the next one, which can be years.
+    pub fn is_out_of_time(&self, active_from: Timestamp, now: Timestamp) -> bool {
+        now.checked_add_signed(self.announce).and_then(|announced| announced.checked_add_signed(SKEW)).is_some_and(|latest| active_from > latest)
+    }
+}
+
 /// Whether a key of `alg` is to be made at `now`, and from when it is to sign. The next one is made in time to be announced before its
 /// turn; if that time was missed, because nobody asked, its turn comes later. The first one signs at once: no verifier waits for it.
 pub fn due(keys: &[SigningKey], alg: SigningAlg, schedule: Schedule, now: Timestamp) -> Option<Timestamp> {
     let of_alg: Vec<Life> = keys.iter().zip(lives(keys, TimeDelta::zero())).filter(|(key, _)| key.alg == alg).map(|(_, life)| life).collect();
-    if of_alg.iter().any(|life| life.state(now) == KeyState::Announced) {
+    if of_alg.iter().any(|life| life.state(now) == KeyState::Announced && !schedule.is_out_of_time(life.active_from, now)) {
         return None;
     }
     let Some(active) = of_alg.iter().find(|life| life.state(now) == KeyState::Active) else {
@@ -176,6 +187,25 @@ mod tests {
         let never = Schedule { every: None, ..schedule };
         assert_eq!(super::due(&rows, SigningAlg::Es256, never, at(100_000)), None);
         assert_eq!(super::due(&[key(1, SigningAlg::Es256, 0, 0, Some(20))], SigningAlg::Es256, never, at(30)), Some(at(30)), "all were retired by hand");
+    }
+
+    /// A replica whose clock is years ahead made the first keys, or the next ones: the others do not wait for them.
+    #[test]
+    fn a_key_of_a_clock_that_is_ahead_keeps_nobody_waiting() {
+        const YEARS: i64 = 100_000_000;
+        let schedule = Schedule { announce: TimeDelta::seconds(10), every: Some(TimeDelta::seconds(100)) };
+        let due = |rows: &[SigningKey], second| super::due(rows, SigningAlg::Es256, schedule, at(second));
+        let (first, ahead) = (key(1, SigningAlg::Es256, 0, 0, None), key(2, SigningAlg::Es256, YEARS, YEARS + 10, None));
+        assert_eq!(due(std::slice::from_ref(&ahead), 7), Some(at(7)), "a first key");
+        let rows = [first.clone(), ahead.clone()];
+        assert_eq!((due(&rows, 89), due(&rows, 90)), (None, Some(at(100))), "the next one");
+        let rows = [first, ahead, key(3, SigningAlg::Es256, 90, 100, None)];
+        assert_eq!((due(&rows, 95), due(&rows, 189), due(&rows, 190)), (None, None, Some(at(200))), "and those after it");
+        let states: Vec<KeyState> = lives(&rows, TimeDelta::seconds(5)).iter().map(|life| life.state(at(106))).collect();
+        assert_eq!(states, [KeyState::Retired, KeyState::Announced, KeyState::Active]);
+        // One that is an hour ahead is believed.
+        assert_eq!(due(&[key(4, SigningAlg::Es256, 3600, 3610, None)], 0), None);
+        assert_eq!(due(&[key(4, SigningAlg::Es256, 3600, 3611, None)], 0), Some(at(0)));
     }
 
     proptest! {

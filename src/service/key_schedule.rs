@@ -23,6 +23,15 @@ pub async fn keep(store: &Store, sealer: &Sealer, entropy: &Arc<dyn Entropy>, sc
     let Some(active_from) = rotation::due(&rows, alg, schedule, now) else {
         return Ok(false);
     };
+    for ahead in rows.iter().filter(|row| row.alg == alg && row.retired_at.is_none() && schedule.is_out_of_time(row.active_from, now)) {
+        tracing::warn!(
+            event = "key.out_of_time",
+            kid = ahead.kid,
+            alg = alg.as_str(),
+            signs_from = %ahead.active_from,
+            "a clock that was far ahead, of this or another replica, made this key: it is not waited for; set the clock, then run `gatekey key retire`"
+        );
+    }
     let (sealer, source) = (sealer.clone(), entropy.clone());
     let made = tokio::task::spawn_blocking(move || key_ring::generate(alg, now, active_from, &sealer, source.as_ref())).await;
     let key = made.map_err(|error| Failure::Unavailable(error.to_string()))?.map_err(|error| Failure::Unavailable(error.to_string()))?;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta};
-use gatekey::domain::clock::{ManualClock, Timestamp};
+use gatekey::domain::clock::{Clock, ManualClock, Timestamp};
 use gatekey::domain::duration::Lifetime;
 use gatekey::domain::signing_key::SigningAlg;
-use gatekey::service::admin::{Activation, Installation};
+use gatekey::service::admin::{Activation, Installation, is_out_of_time};
 use gatekey::store::signing_keys;
 
 use crate::support::app::{App, MACHINE, OWN_PAGE};
@@ -14,6 +14,7 @@ use crate::support::browser::form_with;
 use crate::support::database::{Database, each_database};
 use crate::support::entropy::SeededEntropy;
 use crate::support::jwt;
+use crate::support::log::listen;
 use crate::support::relying_party::{RelyingParty, tokens};
 
 each_database!(
@@ -22,6 +23,9 @@ each_database!(
     never_means_never,
     several_first_starts_make_one_key_of_an_algorithm,
     a_clock_behind_makes_no_second_first_key,
+    a_clock_years_ahead_keeps_nobody_waiting,
+    a_replica_that_nobody_asked_for_long_signs_with_no_old_key,
+    a_clock_that_was_set_back_still_hears_of_new_keys,
     each_algorithm_signs,
     a_hint_outlives_its_key_unless_that_was_retired_by_hand
 );
@@ -185,6 +189,87 @@ async fn a_clock_behind_makes_no_second_first_key(database: Database) {
     let token = tokens(&machine.post("oauth/token", &[("grant_type", "client_credentials")]).await).access;
     jwt::verify(&app.relying_party(MACHINE).jwks().await, &token);
     assert_eq!(kids(&app, SigningAlg::Es256).await.len(), 1);
+}
+
+/// P10, P13: the clock of another replica, or of the first start, is five years ahead. Its keys sign when it says; the others are made
+/// meanwhile as ever, and whoever looks is told.
+async fn a_clock_years_ahead_keeps_nobody_waiting(database: Database) {
+    let backend = database.backend();
+    for at_the_first_start in [false, true] {
+        let database = Arc::new(Database::create(backend));
+        let settings = crate::support::app::settings(crate::support::app::ISSUER, &database);
+        let clock = Arc::new(ManualClock::new(DateTime::from_timestamp(1_800_000_000, 0).unwrap()));
+        let years_ahead = Arc::new(ManualClock::new(clock.now() + TimeDelta::days(5 * 365)));
+        if !at_the_first_start {
+            App::on(database.clone(), settings.clone(), clock.clone(), "first").await.stop().await;
+        }
+        let wrong = App::on(database.clone(), settings.clone(), years_ahead, "wrong").await;
+        wrong.advance(TimeDelta::minutes(2));
+        wrong.relying_party(MACHINE).jwks().await;
+        wrong.stop().await;
+        let app = App::on(database, settings, clock, "right").await;
+        let log = listen();
+        let machine = app.relying_party(MACHINE);
+        let mut signed_by = vec![];
+        for _ in 0..200 {
+            let token = tokens(&machine.post("oauth/token", &[("grant_type", "client_credentials")]).await).access;
+            let kid = jwt::verify(&machine.jwks().await, &token).0["kid"].as_str().unwrap().to_owned();
+            if signed_by.last() != Some(&kid) {
+                signed_by.push(kid);
+            }
+            app.advance(TimeDelta::days(1));
+        }
+        assert_eq!(signed_by.len(), 3, "a key every 90 days");
+        assert!(log.count("key.out_of_time") >= 2, "{}", log.text());
+
+        let entropy = Arc::new(SeededEntropy::new("admin"));
+        let admin = Installation::open(&app.settings, entropy.as_ref()).await.unwrap().admin(app.clock.clone(), entropy);
+        let announce = app.settings.keys.announce;
+        let keys = admin.keys(&app.settings.lifetimes).await.unwrap();
+        let wrong: Vec<_> = keys.into_iter().filter(|key| key.alg == SigningAlg::Es256 && is_out_of_time(key, announce, app.now())).collect();
+        assert_eq!(wrong.len(), 1);
+        assert!(!signed_by.contains(&wrong[0].kid));
+        // By hand as well, and the wrong one can go.
+        admin.rotate_key(SigningAlg::Es256, Activation::Announced(announce), &app.settings.lifetimes).await.unwrap();
+        admin.retire_key(&wrong[0].kid, &app.settings.lifetimes).await.unwrap();
+        app.advance(TimeDelta::minutes(2));
+        assert!(!machine.jwks().await.contains(&wrong[0].kid));
+    }
+}
+
+/// Many ask at once for the first time in months, while the other replica made a new key and let go of the old one.
+async fn a_replica_that_nobody_asked_for_long_signs_with_no_old_key(database: Database) {
+    let app = App::start(database).await;
+    let quiet = app.replica("quiet").await;
+    let (busy, quiet) = (app.relying_party(MACHINE), quiet.relying_party(MACHINE));
+    for _ in 0..95 {
+        busy.jwks().await;
+        app.advance(TimeDelta::days(1));
+    }
+    assert_eq!(kids(&app, SigningAlg::Es256).await.len(), 2);
+    let asked: Vec<_> = (0..16)
+        .map(|_| {
+            let quiet = quiet.clone();
+            tokio::spawn(async move { tokens(&quiet.post("oauth/token", &[("grant_type", "client_credentials")]).await).access })
+        })
+        .collect();
+    let newest = busy.jwks().await;
+    for token in asked {
+        jwt::verify(&newest, &token.await.unwrap());
+    }
+}
+
+/// The clock was two hours ahead when the keys were read last. That is no reason not to read them again for two hours.
+async fn a_clock_that_was_set_back_still_hears_of_new_keys(database: Database) {
+    let app = App::start(database).await;
+    let machine = app.relying_party(MACHINE);
+    machine.jwks().await;
+    app.advance(-TimeDelta::hours(2));
+    let entropy = Arc::new(SeededEntropy::new("admin"));
+    let admin = Installation::open(&app.settings, entropy.as_ref()).await.unwrap().admin(app.clock.clone(), entropy);
+    let made = admin.rotate_key(SigningAlg::Es256, Activation::AtOnce, &app.settings.lifetimes).await.unwrap();
+    app.advance(TimeDelta::seconds(61));
+    assert!(machine.jwks().await.contains(&made.kid));
 }
 
 /// RFC 7518 §3.1, RFC 8037 §3.1: what a client is registered with is what its ID tokens are signed with.

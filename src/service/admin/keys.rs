@@ -1,11 +1,13 @@
 //! Signing keys: looking at them, making the next one, taking one away.
 
 use super::{Admin, AdminError, not_found};
+use crate::domain::clock::Timestamp;
 use crate::domain::duration::Lifetime;
 use crate::domain::event::{EventKind, Object};
 use crate::domain::lifetime::Limits;
 use crate::domain::signing_key::{KeyState, SigningAlg};
 use crate::jose::key_ring::{self, KeyInfo, KeyRing};
+use crate::jose::rotation::Schedule;
 use crate::service::key_schedule::{key_created, locked};
 use crate::service::keys::{Stored, stored};
 use crate::store::{StoreError, events, signing_keys};
@@ -17,6 +19,12 @@ pub enum Activation {
     Announced(Lifetime),
     /// At once: for a key that is known to others. Verifiers that keep the JWKS refuse the first tokens until they fetch it again.
     AtOnce,
+}
+
+/// Whether a clock that was far ahead announced the key: the next one is made without waiting for it, and it is to be retired by hand.
+pub fn is_out_of_time(key: &KeyInfo, announce: Lifetime, now: Timestamp) -> bool {
+    let Lifetime::Limited(announce) = announce else { return false };
+    key.state == KeyState::Announced && Schedule { announce, every: None }.is_out_of_time(key.active_from, now)
 }
 
 impl Admin {
@@ -32,10 +40,10 @@ impl Admin {
     pub async fn rotate_key(&self, alg: SigningAlg, activation: Activation, limits: &Limits) -> Result<KeyInfo, AdminError> {
         let now = self.now();
         let keys = self.keys(limits).await?;
-        let of_alg = |state| keys.iter().find(|key| key.alg == alg && key.state == state);
+        let of_alg = |state| keys.iter().filter(move |key| key.alg == alg && key.state == state);
         let active_from = match activation {
-            Activation::Announced(announce) if of_alg(KeyState::Active).is_some() => {
-                if let Some(next) = of_alg(KeyState::Announced) {
+            Activation::Announced(announce) if of_alg(KeyState::Active).next().is_some() => {
+                if let Some(next) = of_alg(KeyState::Announced).find(|key| !is_out_of_time(key, announce, now)) {
                     return Err(AdminError::Refused(format!(
                         "the next {} key is announced already and signs from {}: wait for it, or use --now",
                         alg.as_str(),

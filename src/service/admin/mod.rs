@@ -26,7 +26,7 @@ use crate::store::{Store, StoreError};
 pub use clients::{ClientChange, NewClient};
 pub use declare::declare;
 pub use installation::{Installation, InstallationError};
-pub use keys::Activation;
+pub use keys::{Activation, is_out_of_time};
 pub use users::{NewUser, UserChange};
 
 /// Everything an administrator's operation needs.
