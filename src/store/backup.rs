@@ -22,6 +22,7 @@ use super::location::Location;
 use super::migrate::{self, OpenError};
 use super::{Options, StoreError, restored};
 use crate::domain::clock::Timestamp;
+use crate::domain::entropy::{SystemEntropy, random};
 
 /// How often progress is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -123,7 +124,8 @@ struct Unfinished(PathBuf);
 impl Unfinished {
     fn create(target: &Path) -> Result<Self, BackupError> {
         let mut name = target.as_os_str().to_owned();
-        name.push(format!(".{}.unfinished", std::process::id()));
+        // A name of its own: in a container a process that was killed and the next one have the same id.
+        name.push(format!(".{:016x}.unfinished", u64::from_be_bytes(random(&SystemEntropy))));
         let path = PathBuf::from(name);
         let mut create = OpenOptions::new();
         create.write(true).create_new(true);

@@ -125,3 +125,24 @@ fn a_full_disk_costs_no_earlier_copy() {
         app.store.ping().await.unwrap();
     });
 }
+
+/// In a container the process after one that was killed may have the same id: what that one left harms nobody, and stays for its owner to look at.
+#[test]
+fn what_a_killed_process_left_is_in_nobodys_way() {
+    run(Backend::Sqlite, async |database| {
+        let app = App::start(database).await;
+        let folder = tempfile::tempdir().unwrap();
+        // The shell's own id is the program's after `exec`.
+        let line = format!("echo left > copy.db.$$.unfinished; exec {} backup copy.db --database '{}'", env!("CARGO_BIN_EXE_gatekey"), app.database.url());
+        let mut command = std::process::Command::new("sh");
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GATEKEY_")) {
+            command.env_remove(name);
+        }
+        let output = command.args(["-c", &line]).current_dir(folder.path()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let left: Vec<_> = names(folder.path()).into_iter().filter(|name| name != "copy.db").collect();
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert_eq!(fs::read_to_string(folder.path().join(&left[0])).unwrap(), "left\n");
+        assert!(fs::read(folder.path().join("copy.db")).unwrap().starts_with(b"SQLite format 3"));
+    });
+}
