@@ -81,8 +81,13 @@ impl Redemption {
     }
 }
 
-/// Makes a code useless without redeeming it: nothing but its row is written, so that nothing that has ended begins anew.
+/// Makes a code useless without redeeming it: nothing but its row is written, so that nothing that has ended begins anew. One that has been
+/// redeemed is useless already: the row of that may have been swept since, and then its refresh family still says so. A row written beside
+/// it would end the family's access tokens, for whoever finds an old code.
 pub fn burn(conn: &mut Connection, code: &RedeemedCode) -> Result<(), StoreError> {
+    if refresh_families::exists(conn, code.id)? {
+        return Ok(());
+    }
     let row = RedeemedCodeRow::from(code);
     match conn {
         Connection::Sqlite(conn) => diesel::insert_into(redeemed_codes::table).values(&row).on_conflict_do_nothing().execute(conn)?,

@@ -122,6 +122,11 @@ pub fn find(conn: &mut Connection, family: GrantId) -> Result<Option<RefreshFami
     refresh_families::table.find(id(family.0)).get_result::<RefreshFamilyRow>(conn).optional()?.map(RefreshFamily::try_from).transpose()
 }
 
+/// Whether there is or was one that has not been swept, ended or not.
+pub(super) fn exists(conn: &mut Connection, family: GrantId) -> Result<bool, StoreError> {
+    Ok(refresh_families::table.find(id(family.0)).select(refresh_families::id).get_result::<Id>(conn).optional()?.is_some())
+}
+
 type FactsRow = (RefreshFamilyRow, Option<UserRow>, Option<SessionRow>, Option<ClientSessionRow>, Option<ConsentRow>);
 
 /// Families with all that a decision about them needs, in one query.

@@ -7,7 +7,7 @@ use gatekey::domain::clock::ManualClock;
 use gatekey::domain::id::ClientId;
 use gatekey::domain::session::EndReason;
 use gatekey::store::tree::{self, Node};
-use gatekey::store::{Connection, StoreError, clients, consents, sessions, users};
+use gatekey::store::{Connection, StoreError, client_sessions, clients, consents, sessions, users};
 use serde_json::json;
 
 use crate::support::app::{App, OTHER_PAGE, OWN_PAGE, PAGE, PASSWORD, SERVER, client};
@@ -26,6 +26,7 @@ each_database!(
     co_10_what_happens_before_the_redemption_counts,
     co_11_nothing_but_the_very_text,
     co_12_a_thief_burns_it_and_learns_nothing,
+    co_12_burning_begins_nothing_anew,
     co_13_a_half_done_sign_in_is_useless_elsewhere,
     co_14_a_code_is_in_the_location_only,
 );
@@ -339,6 +340,35 @@ async fn co_12_a_thief_burns_it_and_learns_nothing(database: Database) {
     }
     assert_eq!(state(&app).await, before);
     party.exchange(&code_of(&app, &mut browser, &party).await).await;
+}
+
+/// What an application has in a session was ended; a code from before that is burnt, by a thief or because it comes late. A redemption
+/// would begin a client session anew, and does; burning does not.
+async fn co_12_burning_begins_nothing_anew(database: Database) {
+    let app = App::start(database).await;
+    let party = app.relying_party(OWN_PAGE);
+    let thief = RelyingParty { verifier: "a".repeat(43), ..party.clone() };
+    let mut browser = app.browser();
+    app.sign_in(&mut browser, &party, "openid").await;
+    let (alice, page) = (app.user("alice").await.id, ClientId::parse(OWN_PAGE).unwrap());
+    let session = app.store.scan(move |db| sessions::list(db, Some(alice), None, 10)).await.unwrap()[0].id;
+    let ended = async || {
+        let page = page.clone();
+        app.store.read(move |db| client_sessions::find(db, session, &page)).await.unwrap().unwrap().ended.map(|ended| ended.reason)
+    };
+    let (stolen, late, good) =
+        (code_of(&app, &mut browser, &party).await, code_of(&app, &mut browser, &party).await, code_of(&app, &mut browser, &party).await);
+    let (node, now) = (Node::ClientSession(session, page.clone()), app.now());
+    app.write(move |db| tree::end(db, &node, EndReason::RevokedByAdmin, now)).await;
+    refused(&thief.try_exchange(&stolen).await, "in the wrong hands");
+    assert_eq!(ended().await, Some(EndReason::RevokedByAdmin));
+    party.exchange(&good).await;
+    assert_eq!(ended().await, None, "the control");
+    let (node, now) = (Node::ClientSession(session, page.clone()), app.now());
+    app.write(move |db| tree::end(db, &node, EndReason::RevokedByAdmin, now)).await;
+    app.advance(TimeDelta::seconds(61));
+    refused(&party.try_exchange(&late).await, "too late");
+    assert_eq!(ended().await, Some(EndReason::RevokedByAdmin));
 }
 
 /// The attacker begins, the victim goes on: with the attacker's address, with the attacker's ticket, before and after signing in.

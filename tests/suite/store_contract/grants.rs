@@ -4,6 +4,7 @@ use super::*;
 
 on_both! {
     facts_follow_the_tree
+    a_code_that_was_redeemed_is_not_burnt
     a_redemption_is_all_or_nothing
     a_redemption_reopens_an_ended_client_session
     ending_a_session_ends_what_is_below
@@ -45,6 +46,26 @@ async fn facts_follow_the_tree(database: Database) {
     database.execute("DELETE FROM redeemed_codes");
     assert!(w.store.read(move |conn| store::grants::facts(conn, id)).await.unwrap().is_some());
     assert!(w.store.read(move |conn| store::grants::facts(conn, bare)).await.unwrap().is_none());
+}
+
+/// RFC 6749 §4.1.2: burning is for a code that nobody has redeemed. What a redeemed one gave goes on, also when the row of its redemption
+/// was swept long ago; whoever finds the old code ends nothing with it.
+async fn a_code_that_was_redeemed_is_not_burnt(database: Database) {
+    let w = world(&database).await;
+    let burnt = async |code: &RedeemedCode| {
+        let burnt = RedeemedCode { ended: Some(Ended { at: now(), reason: EndReason::CodeReplayed }), ..code.clone() };
+        w.store.write(move |conn| store::redeemed_codes::burn(conn, &burnt)).await.unwrap();
+        let id = code.id;
+        let facts = w.store.read(move |conn| store::grants::facts(conn, id)).await.unwrap().unwrap();
+        facts.ended.map(|ended| ended.reason)
+    };
+    let (family, bare) = (w.redeem(Some("openid")).await.code, w.redeem(None).await.code);
+    assert_eq!((burnt(&family).await, burnt(&bare).await), (None, None));
+    database.execute("DELETE FROM redeemed_codes");
+    assert_eq!(burnt(&family).await, None, "the family speaks for the grant");
+    let never = redemption(&w.session, &w.client, Some("openid"));
+    assert_eq!(burnt(&never.code).await, Some(EndReason::CodeReplayed));
+    assert_eq!(w.store.redeem(never).await, Ok(false), "the control: nobody had it, and nobody gets anything for it");
 }
 
 async fn a_redemption_is_all_or_nothing(database: Database) {

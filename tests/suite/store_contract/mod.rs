@@ -18,7 +18,7 @@ use gatekey::domain::id::{ClientId, GrantId, LinkId, SessionId, UserId};
 use gatekey::domain::refresh_family::{Grant, RefreshFamily};
 use gatekey::domain::scope::Scope;
 use gatekey::domain::secret::{Digest, Secret};
-use gatekey::domain::session::{EndReason, Session};
+use gatekey::domain::session::{EndReason, Ended, Session};
 use gatekey::domain::signing_key::{SigningAlg, SigningKey};
 use gatekey::domain::user::{Profile, User};
 use gatekey::store::redeemed_codes::Redemption;
