@@ -46,10 +46,11 @@ pub fn notice(conn: &mut Connection, identity: &str, now: Timestamp) -> Result<N
     meta::lock(conn, "restore_lock")?;
     let marked = meta::remove(conn, COPIED_AT)?;
     let known = meta::get(conn, IDENTITY)?;
-    let moved = known.as_ref().is_some_and(|known| known != identity);
+    let moved = known.as_ref().is_some_and(|known| !may_be_one(known, identity));
     let before = meta::get(conn, RESTORED_AT)?.map(|text| parse(&text)).transpose()?;
-    if known.as_deref() != Some(identity) {
-        meta::set(conn, IDENTITY, identity)?;
+    let known_now = known.as_ref().filter(|_| !moved).map_or_else(|| identity.to_owned(), |known| filled(identity, known));
+    if known.as_ref() != Some(&known_now) {
+        meta::set(conn, IDENTITY, &known_now)?;
     }
     if !marked && !moved {
         // One that was noticed by a clock that was ahead must not refuse every code until then: nothing given out before this start
@@ -59,6 +60,21 @@ pub fn notice(conn: &mut Connection, identity: &str, now: Timestamp) -> Result<N
     one_time_links::use_up_all(conn, now)?;
     meta::set(conn, RESTORED_AT, &now.to_rfc3339())?;
     Ok(Notice { restored_at: Some(now), now: Some(if marked { Sign::Marked } else { Sign::Moved }) })
+}
+
+/// What a role may not read of the server, or a server does not say.
+const UNTOLD: &str = "?";
+
+/// Whether two identities can be of one database: what one of them does not tell makes no difference.
+fn may_be_one(known: &str, found: &str) -> bool {
+    let (known, found): (Vec<&str>, Vec<&str>) = (known.split(' ').collect(), found.split(' ').collect());
+    known.len() == found.len() && known.iter().zip(&found).all(|(known, found)| known == found || *known == UNTOLD || *found == UNTOLD)
+}
+
+/// What was found, with what was known where it does not tell: a start by a role that may read less forgets nothing.
+fn filled(found: &str, known: &str) -> String {
+    let parts = found.split(' ').zip(known.split(' ')).map(|(found, known)| if found == UNTOLD { known } else { found });
+    parts.collect::<Vec<_>>().join(" ")
 }
 
 fn parse(text: &str) -> Result<Timestamp, StoreError> {
@@ -98,11 +114,35 @@ pub fn identity(conn: &mut Connection) -> Result<String, StoreError> {
                 let found = diesel::sql_query(format!("SELECT ({part})::text AS value")).get_result::<Value>(conn).map_err(StoreError::from);
                 match found {
                     Ok(Value { value }) => identity.push_str(&format!(" {value}")),
-                    Err(StoreError::Query(_)) => identity.push_str(" ?"),
+                    Err(StoreError::Query(_)) => identity.push_str(&format!(" {UNTOLD}")),
                     Err(error) => return Err(error),
                 }
             }
             Ok(identity)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_told_makes_no_difference() {
+        let all = "database 7 00000001 5 16400";
+        for (found, one) in [
+            (all, true),
+            ("database ? 00000001 5 16400", true),
+            ("database ? ? ? ?", true),
+            ("database 8 00000001 5 16400", false),
+            ("database ? 00000002 5 16400", false),
+            ("database 7 00000001 5 16401", false),
+            ("database 7 00000001 5", false),
+            ("file 7 00000001", false),
+        ] {
+            assert_eq!((may_be_one(all, found), may_be_one(found, all)), (one, one), "{found}");
+        }
+        assert_eq!(filled("database ? 00000001 ? 16400", all), all);
+        assert_eq!(filled(all, "database ? ? 5 16400"), all);
     }
 }

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::TimeDelta;
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use gatekey::domain::clock::{Clock, ManualClock};
 use gatekey::store::{refresh_families, restored};
 use poem::http::StatusCode;
 use url::Url;
@@ -15,7 +18,13 @@ use crate::support::database::{Backend, Copy, Database, each_database, run};
 use crate::support::network::parameter;
 use crate::support::relying_party::{RelyingParty, tokens};
 
-each_database!(nothing_used_comes_back, what_the_copy_cannot_know_is_as_it_was, a_restart_is_no_restore);
+each_database!(
+    nothing_used_comes_back,
+    what_the_copy_cannot_know_is_as_it_was,
+    a_restart_is_no_restore,
+    a_restore_that_a_wrong_clock_noticed_refuses_no_later_code,
+    what_a_role_may_not_read_is_no_restore,
+);
 
 mod under_load {
     use super::everybody_goes_on;
@@ -144,7 +153,84 @@ async fn a_restart_is_no_restore(database: Database) {
     replica.stop().await;
 }
 
-/// Of replicas that start together on a copy one notices, and all agree on the moment.
+/// The first start on the copy has a clock that is a year ahead. When it is set right, what is given out from then on works, and what was
+/// used before the restore still does not.
+async fn a_restore_that_a_wrong_clock_noticed_refuses_no_later_code(database: Database) {
+    let app = App::start(database).await;
+    let party = app.relying_party(OWN_PAGE);
+    let mut browser = app.browser();
+    app.sign_in(&mut browser, &party, "openid").await;
+    let copy = app.database.copy();
+    let used = code(&app, &mut browser, &party).await;
+    party.exchange(&used).await;
+    let (clock, settings) = (app.clock.clone(), app.settings.clone());
+    let database = app.stop().await;
+    database.put_back(&copy);
+    let ahead = Arc::new(ManualClock::new(clock.now() + TimeDelta::days(365)));
+    let database = App::on(database, settings.clone(), ahead, "on the copy, a year ahead").await.stop().await;
+
+    clock.advance(TimeDelta::seconds(1));
+    let app = App::on(database, settings, clock, "set right").await;
+    let party = app.relying_party(OWN_PAGE);
+    refused(&party, &used).await;
+    app.advance(TimeDelta::microseconds(1));
+    let fresh = code(&app, &mut browser, &party).await;
+    party.exchange(&fresh).await;
+    refused(&party, &fresh).await;
+}
+
+/// Two roles start replicas, and one of them is not told which server it is: the database is the same. Another server is another one.
+async fn what_a_role_may_not_read_is_no_restore(database: Database) {
+    let app = App::start(database).await;
+    let identity = app.store.read(restored::identity).await.unwrap();
+    let part = identity.split(' ').nth(1).unwrap().to_owned();
+    let with = |other: &str| identity.replacen(&part, other, 1);
+    let notice = async |identity: String| {
+        let now = app.now();
+        app.write(move |db| restored::notice(db, &identity, now)).await.now
+    };
+    for same in [with("?"), identity.clone(), with("?"), with("?"), identity.clone()] {
+        assert_eq!(notice(same.clone()).await, None, "{same}");
+    }
+    // What is not told now has not been forgotten.
+    notice(with("?")).await;
+    assert_eq!(notice(with("1")).await, Some(restored::Sign::Moved));
+}
+
+/// The same with a role that truly may not.
+#[test]
+fn a_role_that_may_read_less() {
+    run(Backend::Postgres, async |database| {
+        let app = App::start(database).await;
+        let party = app.relying_party(OWN_PAGE);
+        let mut browser = app.browser();
+        app.sign_in(&mut browser, &party, "openid").await;
+        let kept = code(&app, &mut browser, &party).await;
+        let role = format!("gatekey_reads_less_{}", std::process::id());
+        let mut other = PgConnection::establish(app.database.url()).unwrap();
+        other
+            .batch_execute(&format!(
+                "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC; CREATE ROLE {role} LOGIN PASSWORD 'less'; \
+                 GRANT ALL ON SCHEMA public TO {role}; GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}"
+            ))
+            .unwrap();
+        let mut url = Url::parse(app.database.url()).unwrap();
+        url.set_username(&role).unwrap();
+        url.set_password(Some("less")).unwrap();
+        let mut settings = app.settings.clone();
+        settings.database.url = url.into();
+        app.advance(TimeDelta::seconds(1));
+        let replica = App::on(app.database.clone(), settings, app.clock.clone(), "reads less").await;
+        let identity = replica.store.read(restored::identity).await;
+        let taken = replica.relying_party(OWN_PAGE).try_exchange(&kept).await;
+        replica.stop().await;
+        other.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).unwrap();
+        assert!(identity.as_ref().unwrap().contains('?'), "{identity:?}");
+        assert_eq!(taken.status, StatusCode::OK, "{}", taken.text());
+    });
+}
+
+/// Of replicas that start together on a copy one notices, and all agree on the moment: none later than its own clock says it is.
 #[test]
 fn one_start_notices() {
     for backend in [Backend::Sqlite, Backend::Postgres] {
@@ -158,14 +244,16 @@ fn one_start_notices() {
             for i in 0..8 {
                 let (store, identity) = (app.store.clone(), identity.clone());
                 let now = now + TimeDelta::milliseconds(i);
-                starts.push(tokio::spawn(async move { store.write(move |db| restored::notice(db, &identity, now)).await.unwrap() }));
+                starts.push(tokio::spawn(async move { (now, store.write(move |db| restored::notice(db, &identity, now)).await.unwrap()) }));
             }
             let mut notices = vec![];
             for start in starts {
                 notices.push(start.await.unwrap());
             }
-            assert_eq!(notices.iter().filter(|notice| notice.now == Some(restored::Sign::Marked)).count(), 1);
-            assert!(notices.iter().all(|notice| notice.restored_at.is_some() && notice.restored_at == notices[0].restored_at), "{notices:?}");
+            let [(noticed_at, _)] = notices.iter().filter(|(_, notice)| notice.now == Some(restored::Sign::Marked)).collect::<Vec<_>>()[..] else {
+                panic!("{notices:?}")
+            };
+            assert!(notices.iter().all(|(now, notice)| notice.restored_at == Some(*noticed_at.min(now))), "{notices:?}");
         });
     }
 }
