@@ -57,7 +57,7 @@ pub fn run(place: &Path) -> Result<String, String> {
     let ended = Instant::now();
     std::thread::sleep(Duration::from_secs(3));
     let seen = traffic.stop();
-    let verdict = judge(&seen, began, ended, &[WRITES], &[STEADY, READS])?;
+    let verdict = judge(&seen, began, ended, &[WRITES, &["readyz"]], &[STEADY, READS])?;
     if !process.runs() {
         return Err("the server ended".to_owned());
     }

@@ -8,6 +8,7 @@ use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection};
 use crate::support::app::{App, OWN_PAGE, SERVER};
 use crate::support::database::{Backend, Database, run};
 use crate::support::network::Answer;
+use crate::support::served::Served;
 
 /// Far more than the queues allow themselves; a hang is longer.
 const SOON: Duration = Duration::from_secs(10);
@@ -92,5 +93,37 @@ fn another_program_locks_the_sqlite_file() {
 
         let next = party.refresh(tokens.refresh()).await;
         assert_eq!(party.refresh(tokens.refresh()).await.refresh(), next.refresh());
+    });
+}
+
+/// The disk under SQLite is full: from the first write that was refused, nobody is sent here, until one succeeds.
+#[test]
+fn a_full_disk_is_not_ready() {
+    run(Backend::Sqlite, async |database| {
+        let server = Served::start(database, "", "[log]\nlevel = \"error\"\n");
+        let party = server.relying_party(OWN_PAGE);
+        let mut token = server.sign_in(&mut server.browser(), &party, "openid").await.refresh.unwrap();
+        let ready = || server.raw("GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").status;
+        // The log of the database grows by a page with each refresh, until it may not.
+        server.no_file_beyond(Some(64 * 1024));
+        assert_eq!(ready(), 200, "nobody has been refused yet");
+        let mut refreshed = 0;
+        let refused = loop {
+            let answer = party.try_refresh(&token).await;
+            if answer.status.as_u16() != 200 {
+                break answer;
+            }
+            token = answer.json()["refresh_token"].as_str().unwrap().to_owned();
+            refreshed += 1;
+            assert!(refreshed < 1_000, "there is room for everything");
+        };
+        unavailable_token(&refused, Instant::now());
+        for _ in 0..3 {
+            assert_eq!(ready(), 503, "after {refreshed} refreshes");
+        }
+        server.no_file_beyond(None);
+        assert_eq!(ready(), 200);
+        party.refresh(&token).await;
+        assert_eq!(ready(), 200);
     });
 }

@@ -91,8 +91,7 @@ impl Executor {
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
         match self {
-            // An empty unit takes and gives back the write lock: nothing is written, no flush is waited for.
-            Self::Sqlite(executor) => executor.write(unit::Atomicity::OneStatement, |_| Ok(())).await,
+            Self::Sqlite(executor) => executor.ping().await,
             Self::Postgres(executor) => executor.ping().await,
         }
     }

@@ -5,6 +5,7 @@
 //! deferred transaction that reads before it writes fails under concurrency whatever the time-out.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ use crate::store::Options;
 use crate::store::connection::{AnyConnection as Connection, on_each};
 use crate::store::error::StoreError;
 use crate::store::kept::statement;
+use crate::store::meta;
 use crate::store::migrate::OpenError;
 
 /// How long another process may hold the write lock before callers are told.
@@ -37,6 +39,8 @@ pub(in crate::store) struct Executor {
     writes: Arc<Queue<Work>>,
     scans: Arc<Queue<Work>>,
     checkpointer: Arc<Checkpointer>,
+    /// A group was lost since the last proof that something can be written: the disk is full, or broken.
+    doubtful: Arc<AtomicBool>,
     threads: Threads,
 }
 
@@ -52,10 +56,12 @@ impl Executor {
             writes: Arc::new(Queue::new(options.queue)),
             scans: Arc::new(Queue::new(options.queue)),
             checkpointer: Arc::new(Checkpointer::new()),
+            doubtful: Arc::new(AtomicBool::new(false)),
             threads: Threads::new(),
         };
-        let (writes, checkpointer) = (Arc::clone(&executor.writes), Arc::clone(&executor.checkpointer));
-        executor.threads.spawn("writer", move || Writer { conn: writer, checkpointer }.run(&writes))?;
+        let writes = Arc::clone(&executor.writes);
+        let mut writer = Writer { conn: writer, checkpointer: Arc::clone(&executor.checkpointer), doubtful: Arc::clone(&executor.doubtful) };
+        executor.threads.spawn("writer", move || writer.run(&writes))?;
         let (mut conn, checkpointer) = (connect(path, Role::Writer).map_err(failed)?, Arc::clone(&executor.checkpointer));
         executor.threads.spawn("checkpoint", move || checkpointer.run(&mut conn))?;
         for _ in 0..SCAN_THREADS {
@@ -100,6 +106,17 @@ impl Executor {
         f: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         submit(&self.writes, atomicity, f).await
+    }
+
+    /// Takes and gives back the write lock: nothing is written, no flush is waited for. That says nothing of a full disk, so after a write
+    /// that was lost it has to write something.
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        if !self.doubtful.load(Ordering::Relaxed) {
+            return self.write(Atomicity::OneStatement, |_| Ok(())).await;
+        }
+        self.write(Atomicity::Savepoint, prove_writable).await?;
+        self.doubtful.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     fn stop(&self) {
@@ -154,9 +171,16 @@ fn run(conn: &mut Connection, sql: &'static str) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Another value each time: SQLite does not write what is there already.
+fn prove_writable(conn: &mut Connection) -> Result<(), StoreError> {
+    let next = if meta::get(conn, "writable")?.as_deref() == Some("yes") { "again" } else { "yes" };
+    meta::set(conn, "writable", next)
+}
+
 struct Writer {
     conn: Connection,
     checkpointer: Arc<Checkpointer>,
+    doubtful: Arc<AtomicBool>,
 }
 
 impl Writer {
@@ -180,6 +204,7 @@ impl Writer {
             let outcome = outcome.and_then(|()| run(&mut self.conn, "COMMIT"));
             if let Err(error) = &outcome {
                 tracing::error!(%error, units = done.len(), "a group of writes was not committed");
+                self.doubtful.store(true, Ordering::Relaxed);
                 let _ = run(&mut self.conn, "ROLLBACK");
             }
             // Nothing of a lost group is in the database, whatever its units thought of it.

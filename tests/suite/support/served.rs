@@ -94,7 +94,9 @@ impl Served {
 
     fn run(database: Arc<Database>, folder: Arc<tempfile::TempDir>, port: u16) -> Self {
         let log = File::options().create(true).append(true).open(folder.path().join("log")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gatekey"));
+        // A write beyond a limit of the process fails, as on a full disk, instead of ending it (`Served::no_file_beyond`).
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_gatekey")]);
         command.args(["serve", "--config"]).arg(folder.path().join("gatekey.toml")).current_dir(folder.path()).env_remove("RUST_LOG");
         // What runs sees none of the tests' own variables, which look like settings.
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GATEKEY_")) {
@@ -169,6 +171,13 @@ impl Served {
 
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
+    }
+
+    /// From now on no file of it may grow beyond so many bytes: what a full disk does, done to one process. `None`: there is room again.
+    pub fn no_file_beyond(&self, bytes: Option<u64>) {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        prlimit(pid, Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
     }
 
     /// A file of `/proc` about the process.
