@@ -1,8 +1,8 @@
 //! What travels through the browser between two pages, sealed: the authorization request of a sign-in, the pending logout.
 //!
-//! A visitor who has not signed in writes nothing to the database. A ticket is bound to the browser it was made for by the
-//! digest of that browser's cookie, so one person's page is useless in another's browser (CO-13), and so is a forged form:
-//! the CSRF token is sealed to the same cookie.
+//! So asking writes nothing to the database; of a visitor who has not signed in only failed sign-ins do (`service::throttle`). A ticket
+//! is bound to the browser it was made for by the digest of that browser's cookie, so one person's page is useless in another's browser
+//! (CO-13), and so is a forged form: the CSRF token is sealed to the same cookie.
 
 use chrono::TimeDelta;
 use serde::de::DeserializeOwned;
