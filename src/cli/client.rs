@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::output::{self, time, time_or, yes};
 use super::{Done, Failure, Place, input};
-use crate::domain::client::{Client as Registered, ClientKind};
+use crate::domain::client::{Caution, Client as Registered, ClientKind};
 use crate::domain::id::ClientId;
 use crate::domain::secret::Secret;
 use crate::service::admin::NewClient;
@@ -127,11 +127,18 @@ fn secret_note(secret: &Secret<String>) -> String {
 fn create(place: &Place, id: ClientId, kind: ClientKind, options: Options, json: bool) -> Done {
     let metadata = options.new_metadata(kind, &id)?;
     let (client, secret) = place.administer_new(async |admin, _| Ok(admin.create_client(NewClient { id, metadata }).await?))?;
+    warn(&client.id, &client.metadata.cautions(None));
     if json {
         return output::json(&as_json(&client, secret.as_ref()));
     }
     output::print(&format!("Created {}\n", client.id))?;
     secret.map_or(Ok(()), |secret| output::print(&secret_note(&secret)))
+}
+
+fn warn(id: &ClientId, cautions: &[Caution]) {
+    for caution in cautions {
+        eprintln!("gatekey: warning: {id}: {caution}");
+    }
 }
 
 fn update(place: &Place, id: &ClientId, options: Options, disable: bool, enable: bool) -> Done {
@@ -148,11 +155,9 @@ fn update(place: &Place, id: &ClientId, options: Options, disable: bool, enable:
                 client.disabled_at = None;
             }
         };
-        let before = admin.client(id).await?.metadata.sector();
+        let before = admin.client(id).await?.metadata;
         let client = admin.update_client(id, Box::new(change)).await?;
-        if client.metadata.sector() != before {
-            eprintln!("gatekey: warning: {id} now knows its users by other subjects (`sub`): to it they are strangers; undo the change if that was not meant");
-        }
+        warn(id, &client.metadata.cautions(Some(&before)));
         let note = if client.managed_by_file { "; it is declared in gatekey.toml, which wins at the next start" } else { "" };
         output::print(&format!("Changed {id}{note}\n"))
     })

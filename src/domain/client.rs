@@ -159,6 +159,14 @@ impl ClientMetadata {
         }
     }
 
+    /// What calls for a word to whoever registers this, or changes what was `before` into it.
+    pub fn cautions(&self, before: Option<&Self>) -> Vec<Caution> {
+        let unbound = |metadata: &Self| !metadata.require_pkce && metadata.grant_types.contains(&GrantType::AuthorizationCode);
+        let other_subjects = before.is_some_and(|before| before.sector() != self.sector());
+        let unbound_now = unbound(self) && !before.is_some_and(unbound);
+        [other_subjects.then_some(Caution::OtherSubjects), unbound_now.then_some(Caution::UnboundCodes)].into_iter().flatten().collect()
+    }
+
     /// The registered redirect URI that `requested` is (RFC 9700 §4.1.3).
     pub fn allows_redirect(&self, requested: &str) -> bool {
         let any_loopback_port = self.kind == ClientKind::Native;
@@ -257,5 +265,27 @@ impl ClientMetadata {
             return Err(E::Resource(id.clone(), resource.clone()));
         }
         Ok(())
+    }
+}
+
+/// What is allowed, and may not have been meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Caution {
+    #[error("it now knows its users by other subjects (`sub`): to it they are strangers; undo the change if that was not meant")]
+    OtherSubjects,
+    /// RFC 9700 §2.1.1: a confidential client may go without PKCE where `nonce` does the same, and only the client can check that.
+    #[error(
+        "it may now ask without PKCE: then only a `nonce` that it sends and checks keeps a stolen code out of somebody else's session; let it use PKCE if its library can"
+    )]
+    UnboundCodes,
+}
+
+impl Caution {
+    /// Its name in the log.
+    pub const fn event(self) -> &'static str {
+        match self {
+            Self::OtherSubjects => "client.subjects_changed",
+            Self::UnboundCodes => "client.codes_unbound",
+        }
     }
 }

@@ -4,6 +4,8 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::support::database::{Backend, Database};
+
 /// A folder with a database and a key of its own.
 struct Place(tempfile::TempDir);
 
@@ -80,6 +82,19 @@ fn a_profile_is_set_changed_and_shown() {
     assert_eq!(place.json(&["user", "show", "alice", "--json"]), shown, "a refusal changes nothing");
 }
 
+/// RFC 9700 §2.1.1.
+#[test]
+fn going_without_pkce_is_warned_of_once() {
+    let place = Place::new();
+    let create = ["client", "create", "site", "--kind", "web", "--redirect-uri", "https://site.example.com/cb"];
+    assert!(place.warns(&[&create[..], &["--require-pkce", "false"]].concat()).contains("`nonce`"));
+    assert_eq!(place.warns(&["client", "update", "site", "--name", "Site"]), "", "it was said");
+    assert_eq!(place.warns(&["client", "update", "site", "--require-pkce", "true"]), "");
+    assert!(place.warns(&["client", "update", "site", "--require-pkce", "false"]).contains("`nonce`"));
+    let job = ["client", "create", "job", "--kind", "machine", "--scope", "jobs:run", "--require-pkce", "false"];
+    assert_eq!(place.warns(&job), "", "it has no codes");
+}
+
 /// OIDC Core §8.1, §5.3.2.
 #[test]
 fn a_client_gets_pairwise_subjects_and_signed_userinfo() {
@@ -98,4 +113,22 @@ fn a_client_gets_pairwise_subjects_and_signed_userinfo() {
     place.says(&[&two[..], &["--sector-identifier", "example.com"]].concat());
     assert_eq!(place.json(&["client", "show", "notes", "--json"])["sector_identifier"], "example.com");
     place.refuses(&["client", "update", "notes", "--sector-identifier", "none"], "set `sector_identifier`");
+}
+
+/// On PostgreSQL threads may still be connecting, which OpenSSL is used for, when a command has done its work and the process ends.
+#[test]
+fn a_command_that_has_done_its_work_ends_well() {
+    let database = Database::create(Backend::Postgres);
+    let place = Place::new();
+    let here = ["--database", database.url()];
+    place.says(&[&["user", "create", "alice", "--no-password"], &here[..]].concat());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..25 {
+                    assert!(place.says(&[&["user", "list"], &here[..]].concat()).contains("alice"));
+                }
+            });
+        }
+    });
 }

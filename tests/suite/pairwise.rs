@@ -1,8 +1,12 @@
 //! Pairwise subjects (OIDC Core §8): who a user is to an application is said to no application of another sector, by no way.
 
+use std::sync::Arc;
+
 use gatekey::TokenClaims;
 use gatekey::domain::client::{ClientKind, SubjectType};
+use gatekey::domain::id::ClientId;
 use gatekey::domain::sector::SectorIdentifier;
+use gatekey::service::admin::Installation;
 use poem::web::Data;
 use poem::{EndpointExt, Route, get, handler};
 use serde_json::json;
@@ -11,10 +15,18 @@ use url::Url;
 use crate::support::app::{App, OWN_PAGE, SERVER, client};
 use crate::support::browser::{Browser, form_with};
 use crate::support::database::{Database, each_database};
+use crate::support::entropy::SeededEntropy;
+use crate::support::log::listen;
 use crate::support::network::Network;
 use crate::support::relying_party::{RelyingParty, Tokens};
 
-each_database!(the_subject_is_one_in_all_places, hints_and_requests_name_by_it, a_logout_hint_finds_its_user, a_named_sector_is_shared);
+each_database!(
+    the_subject_is_one_in_all_places,
+    hints_and_requests_name_by_it,
+    a_logout_hint_finds_its_user,
+    a_named_sector_is_shared,
+    another_sector_is_put_into_the_log
+);
 
 const API: &str = "https://api.example.test/";
 /// Two applications at one host, and one elsewhere.
@@ -166,4 +178,23 @@ async fn a_named_sector_is_shared(database: Database) {
     let (_, _, two) = tokens(&app, &mut browser, TWO).await;
     assert_eq!(one, two);
     assert_ne!(one, app.user("alice").await.id.to_string());
+}
+
+/// Whoever changes it, by whatever way, makes strangers of the application's users: the log says so, and of nothing else.
+async fn another_sector_is_put_into_the_log(database: Database) {
+    let app = app(database).await;
+    let entropy = Arc::new(SeededEntropy::new("admin"));
+    let admin = Installation::open(&app.settings, entropy.as_ref()).await.unwrap().admin(app.clock.clone(), entropy);
+    let log = listen();
+    let one = ClientId::parse(ONE).unwrap();
+    admin.update_client(&one, Box::new(|client| client.metadata.name = "The one".to_owned())).await.unwrap();
+    assert_eq!(log.count("client.subjects_changed"), 0, "{}", log.text());
+    let sector = SectorIdentifier::parse("example.test").unwrap();
+    admin.update_client(&one, Box::new(|client| client.metadata.sector_identifier = Some(sector))).await.unwrap();
+    assert_eq!(log.count("client.subjects_changed"), 1, "{}", log.text());
+    // The settings file wins at the next start, and changes it back.
+    app.replica("second").await.stop().await;
+    assert_eq!(log.count("client.subjects_changed"), 2, "{}", log.text());
+    app.replica("third").await.stop().await;
+    assert_eq!(log.count("client.subjects_changed"), 2, "{}", log.text());
 }

@@ -1,7 +1,7 @@
 //! Clients: registering, changing, giving a new secret.
 
 use super::{Admin, AdminError, not_found};
-use crate::domain::client::{Client, ClientMetadata};
+use crate::domain::client::{Caution, Client, ClientMetadata};
 use crate::domain::event::{EventKind, Object};
 use crate::domain::id::ClientId;
 use crate::domain::secret::Secret;
@@ -19,6 +19,13 @@ pub struct NewClient {
 
 /// A change of a client: its metadata as a whole, and whether it is disabled.
 pub type ClientChange = Box<dyn FnOnce(&mut Client) + Send>;
+
+/// Puts into the log what may not have been meant.
+pub(super) fn caution(id: &ClientId, cautions: &[Caution]) {
+    for caution in cautions {
+        tracing::warn!(event = caution.event(), client = %id, "{caution}");
+    }
+}
 
 impl Admin {
     /// Registers a client. A confidential one gets a secret, which is told here and nowhere again.
@@ -45,6 +52,7 @@ impl Admin {
             other => {
                 other?;
                 tracing::info!(event = "client.created", client = %client.id, "a client was registered");
+                caution(&client.id, &client.metadata.cautions(None));
                 Ok((client, secret))
             }
         }
@@ -88,10 +96,11 @@ impl Admin {
                 let ended = tree::end(db, &Node::Client(client.id.clone()), EndReason::ClientDisabled, now)?;
                 events::record(db, &telling_end(tell(EventKind::ClientDisabled), EndReason::ClientDisabled, &ended))?;
             }
-            Ok(Some(Ok(client)))
+            Ok(Some(Ok((before.metadata, client))))
         });
-        let client = changed.await?.ok_or_else(|| not_found("client", id))??;
+        let (before, client) = changed.await?.ok_or_else(|| not_found("client", id))??;
         tracing::info!(event = "client.updated", client = %client.id, "a client was changed");
+        caution(&client.id, &client.metadata.cautions(Some(&before)));
         Ok(client)
     }
 

@@ -1,8 +1,9 @@
 //! Writes the clients and users of the settings file to the database at each start. The file wins over what a command changed;
 //! what is as declared already is not written, so that a start of the tenth replica changes nothing.
 
+use super::clients::caution;
 use super::{Admin, AdminError};
-use crate::domain::client::Client;
+use crate::domain::client::{Caution, Client};
 use crate::domain::event::{Detail, EventKind, Object, Occasion, Username};
 use crate::domain::id::UserId;
 use crate::domain::session::EndReason;
@@ -25,23 +26,29 @@ pub async fn declare(admin: &Admin, settings: &Settings) -> Result<(), AdminErro
             settings.users.iter().map(|user| (UserId::generate(now, admin.entropy.as_ref()), user.clone())).collect();
         let occasion = admin.occasion(now);
         admin.store.write(move |db| {
+            let mut cautions = Vec::new();
             for declared in declared_clients {
-                client(db, declared, &occasion)?;
+                let id = declared.id.clone();
+                cautions.push((id, client(db, declared, &occasion)?));
             }
             for (id, declared) in declared_users {
                 user(db, id, declared, &occasion)?;
             }
-            Ok(())
+            Ok(cautions)
         })
     };
-    match write().await {
+    let cautions = match write().await {
         // Another replica declared them at the same time; now they are there.
-        Err(StoreError::Conflict) => Ok(write().await?),
-        other => Ok(other?),
+        Err(StoreError::Conflict) => write().await?,
+        other => other?,
+    };
+    for (id, cautions) in cautions {
+        caution(&id, &cautions);
     }
+    Ok(())
 }
 
-fn client(db: &mut Connection, declared: DeclaredClient, occasion: &Occasion) -> Result<(), StoreError> {
+fn client(db: &mut Connection, declared: DeclaredClient, occasion: &Occasion) -> Result<Vec<Caution>, StoreError> {
     let now = occasion.at;
     let there = clients::find(db, &declared.id)?;
     let tell = |kind| occasion.event(kind, Object::Client(declared.id.clone()));
@@ -49,7 +56,7 @@ fn client(db: &mut Connection, declared: DeclaredClient, occasion: &Occasion) ->
     if let Some(there) = &there {
         let same_secret = declared.metadata.is_public() || declared.secret_digest.is_none() || declared.secret_digest == there.secret_digest;
         if there.managed_by_file && there.metadata == declared.metadata && same_secret {
-            return Ok(());
+            return Ok(Vec::new());
         }
         if there.metadata != declared.metadata {
             told.push(tell(EventKind::ClientUpdated).with_changes(&there.metadata, &declared.metadata));
@@ -57,12 +64,10 @@ fn client(db: &mut Connection, declared: DeclaredClient, occasion: &Occasion) ->
         if !same_secret {
             told.push(tell(EventKind::ClientSecretRotated));
         }
-        if there.metadata.sector() != declared.metadata.sector() {
-            tracing::warn!(event = "client.subjects_changed", client = %there.id, "the settings file gives a client other subjects: to it its users are strangers");
-        }
     } else {
         told.push(tell(EventKind::ClientCreated).with("metadata", &declared.metadata));
     }
+    let cautions = declared.metadata.cautions(there.as_ref().map(|there| &there.metadata));
     let client = Client {
         id: declared.id,
         metadata: declared.metadata,
@@ -74,7 +79,8 @@ fn client(db: &mut Connection, declared: DeclaredClient, occasion: &Occasion) ->
         updated_at: now,
     };
     clients::upsert(db, &client)?;
-    told.iter().try_for_each(|event| events::record(db, event))
+    told.iter().try_for_each(|event| events::record(db, event))?;
+    Ok(cautions)
 }
 
 fn user(db: &mut Connection, id: UserId, declared: DeclaredUser, occasion: &Occasion) -> Result<(), StoreError> {
