@@ -24,6 +24,7 @@ use crate::jose::sealed::Sealer;
 use crate::jose::sid::Deriver;
 use crate::service::admin::{Admin, Installation, InstallationError, declare};
 use crate::service::keys::Keys;
+use crate::service::known_clients::KnownClients;
 use crate::service::passwords::Passwords;
 use crate::service::throttle::Throttle;
 use crate::service::web_origins::WebOrigins;
@@ -108,7 +109,7 @@ impl IssuerBuilder {
             sids: Deriver::new(subkey("session ids")),
             throttle: Throttle::new(KeyedDigest::new(subkey("throttle"))),
             web_origins: WebOrigins::default(),
-            clients: Arc::default(),
+            clients: Arc::new(KnownClients::new(settings.lifetimes)),
             restored_at,
             settings,
             store: installation.store,

@@ -8,10 +8,12 @@ mod demo;
 mod init;
 mod input;
 mod key;
+mod limit;
 mod logging;
 mod migrate;
 mod openapi;
 mod output;
+mod policy;
 mod process;
 mod restored;
 mod serve;
@@ -75,6 +77,8 @@ enum Command {
     #[command(subcommand)]
     Session(session::Session),
     #[command(subcommand)]
+    Policy(policy::Policy),
+    #[command(subcommand)]
     Key(key::Key),
     Backup(backup::Backup),
     Restored(restored::Restored),
@@ -106,6 +110,7 @@ pub fn run() -> ExitCode {
         Command::User(command) => command.run(&place),
         Command::Client(command) => command.run(&place),
         Command::Session(command) => command.run(&place),
+        Command::Policy(command) => command.run(&place),
         Command::Key(command) => command.run(&place),
         Command::Backup(command) => command.run(&place),
         Command::Restored(command) => command.run(&place),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::output::{self, time, time_or, yes};
 use super::{Done, Failure, Place, input};
 use crate::domain::entropy::SystemEntropy;
+use crate::domain::group::{GroupName, Groups, InvalidGroupName};
 use crate::domain::secret::Secret;
 use crate::domain::user::{Profile, User as Account};
 use crate::service::admin::{Admin, AdminError, NewUser};
@@ -49,12 +50,16 @@ Examples:
 Examples:
   gatekey user update alice --email alice@example.com --email-verified
   gatekey user update alice --birthdate 1990-12-31 --address-locality Vienna --address-country Austria
+  gatekey user update alice --groups \"staff admins\"
   gatekey user update alice --nickname \"\"")]
     Update {
         /// The user name, or the id
         user: String,
         #[command(flatten)]
         profile: Box<profile::Options>,
+        /// The groups, with a space between, in place of those before; an empty text for none
+        #[arg(long, value_name = "NAMES", value_parser = group_names)]
+        groups: Option<Groups>,
     },
     /// Lock a user out, and sign out everywhere at once
     #[command(after_help = "Example:\n  gatekey user disable alice")]
@@ -94,6 +99,9 @@ pub(super) struct Create {
     username: String,
     #[command(flatten)]
     profile: profile::Options,
+    /// The groups this user is in, with a space between
+    #[arg(long, value_name = "NAMES", value_parser = group_names)]
+    groups: Option<Groups>,
     /// This user may administer the issuer
     #[arg(long)]
     admin: bool,
@@ -114,7 +122,7 @@ impl User {
                 let user = place.administer(async |admin, _| Ok(admin.user(&user).await?))?;
                 if json { output::json(&as_json(&user)?) } else { show(&user) }
             }
-            Self::Update { user, profile } => update(place, &user, *profile),
+            Self::Update { user, profile, groups } => update(place, &user, *profile, groups),
             Self::Disable { user } => one(place, &user, "Disabled", async |admin, user| {
                 admin.disable_user(user.id).await?;
                 warn_without_admin(admin, user).await
@@ -149,15 +157,19 @@ impl User {
 
 impl Create {
     fn run(self, place: &Place) -> Done {
-        let Self { username, profile: options, admin: is_admin, no_password, json } = self;
+        let Self { username, profile: options, groups, admin: is_admin, no_password, json } = self;
         let mut profile = Profile::default();
         options.apply(&mut profile)?;
         place.administer_new(async |admin, settings: &Settings| {
             let password_hash = if no_password { None } else { Some(hash(&settings.passwords, input::new_password()?).await?) };
-            let user = admin.create_user(NewUser { username, profile, admin: is_admin, password_hash }).await?;
+            let user = admin.create_user(NewUser { username, profile, groups: groups.unwrap_or_default(), admin: is_admin, password_hash }).await?;
             if json { output::json(&as_json(&user)?) } else { output::print(&format!("Created {} ({})\n", user.username, user.id)) }
         })
     }
+}
+
+pub(super) fn group_names(text: &str) -> Result<Groups, InvalidGroupName> {
+    Ok(Groups::of(text.split_whitespace().map(GroupName::parse).collect::<Result<Vec<_>, _>>()?))
 }
 
 async fn hash(settings: &PasswordSettings, password: Secret<String>) -> Result<Secret<String>, Failure> {
@@ -167,13 +179,18 @@ async fn hash(settings: &PasswordSettings, password: Secret<String>) -> Result<S
     Ok(passwords.hash(password).await?)
 }
 
-fn update(place: &Place, user: &str, options: profile::Options) -> Done {
-    if options.is_empty() {
+fn update(place: &Place, user: &str, options: profile::Options, groups: Option<Groups>) -> Done {
+    if options.is_empty() && groups.is_none() {
         return Err(Failure("nothing to change was named: see `gatekey user update --help`".to_owned()));
     }
     place.administer(async |admin, _| {
         let user = admin.user(user).await?;
-        let change = move |user: &mut Account| options.apply(&mut user.profile).map_err(|Failure(why)| AdminError::Refused(why));
+        let change = move |user: &mut Account| {
+            if let Some(groups) = groups {
+                user.groups = groups;
+            }
+            options.apply(&mut user.profile).map_err(|Failure(why)| AdminError::Refused(why))
+        };
         let user = admin.update_user(user.id, Box::new(change)).await?;
         let note = if user.managed_by_file { "; declared in gatekey.toml, which wins at the next start" } else { "" };
         output::print(&format!("Changed {}{note}\n", user.username))
@@ -243,6 +260,7 @@ fn show(user: &Account) -> Done {
     let mut rows = vec![("username", user.username.clone()), ("id", user.id.to_string())];
     rows.extend(profile::rows(&user.profile)?);
     rows.extend([
+        ("groups", user.groups.text().unwrap_or_default().to_owned()),
         ("admin", yes(user.admin)),
         ("password", if user.password_hash.is_some() { format!("set {}", time(user.password_changed_at)) } else { "none".to_owned() }),
         ("disabled", time_or(user.disabled_at, "no")),
@@ -262,6 +280,7 @@ fn as_json(user: &Account) -> Result<Value, Failure> {
         "family_name": user.profile.family_name,
         "email": user.profile.email,
         "email_verified": user.profile.email_verified,
+        "groups": user.groups.names().collect::<Vec<_>>(),
         "admin": user.admin,
         "has_password": user.password_hash.is_some(),
         "password_changed_at": user.password_changed_at,

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::DemoError;
 use crate::domain::client::{ClientKind, ClientMetadata};
 use crate::domain::duration::Lifetime;
+use crate::domain::group::Groups;
 use crate::domain::id::ClientId;
 use crate::domain::redirect_uri::{RedirectUri, WebOrigin};
 use crate::domain::scope::Scope;
@@ -60,6 +61,7 @@ pub(super) fn settings(issuer: &str, app: &str, api: &str, data: &Path) -> Resul
             email_verified: true,
             ..Profile::default()
         },
+        groups: Groups::default(),
         admin: false,
         password_hash: Some(Secret::new(PASSWORD_HASH.to_owned())),
     }];

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// An authentication context class. More levels come with second factors; a level is never renamed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Acr {
     #[serde(rename = "urn:gatekey:acr:pwd")]
     Password,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::clock::Timestamp;
 use super::duration::Lifetime;
 use super::id::ClientId;
-use super::lifetime::{LimitOverrides, Limits};
+use super::lifetime::{InvalidLimit, LimitOverrides};
 use super::redirect_uri::{RedirectUri, WebOrigin};
 use super::scope::Scope;
 use super::secret::Digest;
@@ -205,8 +205,8 @@ pub enum InvalidClient {
     PublicWithoutPkce(ClientId),
     #[error("client `{0}`: `{1}` uses a private-use scheme, which only `native` clients may register")]
     PrivateScheme(ClientId, String),
-    #[error("client `{0}`: `lifetimes.{1}` is zero, so it would end as it begins: write a duration such as `PT8H`, or leave it out")]
-    ZeroLifetime(ClientId, &'static str),
+    #[error("client `{0}`: `lifetimes.{1}`: {2}, or leave it out")]
+    Lifetime(ClientId, &'static str, InvalidLimit),
     #[error(
         "client `{0}`: pairwise subjects need a sector, and `redirect_uris` do not say one: set `sector_identifier` to the host your applications share (it must never change: users would become strangers)"
     )]
@@ -247,8 +247,8 @@ impl ClientMetadata {
         if self.refresh_overlap == Lifetime::Unlimited {
             return Err(E::UnlimitedOverlap(id.clone()));
         }
-        if let Some(name) = Limits::default().with(&self.lifetimes).zero() {
-            return Err(E::ZeroLifetime(id.clone(), name));
+        if let Err((limit, why)) = self.lifetimes.check() {
+            return Err(E::Lifetime(id.clone(), limit.as_str(), why));
         }
         if self.kind != ClientKind::Native {
             let private = |uri: &&RedirectUri| uri.origin().is_none();

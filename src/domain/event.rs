@@ -13,7 +13,9 @@ use super::client::ClientMetadata;
 use super::clock::Timestamp;
 use super::duration::Lifetime;
 use super::entropy::Entropy;
+use super::group::GroupName;
 use super::id::{ClientId, EventId, GrantId, SessionId, UserId};
+use super::lifetime::LimitOverrides;
 use super::scope::Scope;
 use super::session::EndReason;
 use super::signing_key::SigningAlg;
@@ -250,6 +252,8 @@ fact! {
     Scope: this => Value::from(this.to_string());
     UserId: this => Value::from(this.to_string());
     ClientId: this => Value::from(this.as_str());
+    GroupName: this => Value::from(this.as_str());
+    LimitOverrides: this => serde_json::to_value(this).unwrap_or_default();
     SessionId: this => Value::from(this.to_string());
     GrantId: this => Value::from(this.to_string());
     // The secret's digest is no part of the metadata.
@@ -283,6 +287,7 @@ impl Fact for User {
         ];
         fields.extend(texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), Value::from(text?.as_str())))));
         fields.insert("email_verified".to_owned(), profile.email_verified.into());
+        fields.insert("groups".to_owned(), self.groups.names().collect::<Vec<_>>().into());
         fields.insert("admin".to_owned(), self.admin.into());
         Value::Object(fields)
     }

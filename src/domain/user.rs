@@ -1,6 +1,7 @@
 //! A person's account.
 
 use super::clock::Timestamp;
+use super::group::Groups;
 use super::id::UserId;
 use super::profile::KeptDetails;
 use super::secret::Secret;
@@ -12,6 +13,8 @@ pub struct User {
     /// What is typed to sign in: unique without regard to case, stored lowercase (see [`normal_username`]).
     pub username: String,
     pub profile: Profile,
+    /// What rules of the lifetime policy may be for.
+    pub groups: Groups,
     /// A PHC string (argon2id). `None`: nobody can sign in with a password.
     pub password_hash: Option<Secret<String>>,
     /// Whatever was issued before this instant and depends on the password is dead.

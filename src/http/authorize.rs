@@ -129,7 +129,7 @@ fn page(app: &App, visit: &Visit, question: &Question, said: Said<'_>) -> Respon
         }
         (QuestionKind::Consent(scope), Some(account)) => {
             scopes = in_order_of_weight(scope);
-            let lasts = match app.core.limits(&question.client).refresh_absolute {
+            let lasts = match question.limits.refresh_absolute {
                 _ if !scope.contains(OFFLINE_ACCESS) => AccessLasts::WhileSignedIn,
                 Lifetime::Limited(delta) => AccessLasts::Seconds(u64::try_from(delta.num_seconds()).unwrap_or(0)),
                 Lifetime::Unlimited => AccessLasts::UntilWithdrawn,

@@ -58,6 +58,29 @@ pub fn judge(session: &Session, user: &User, client_session: Option<&ClientSessi
     if session.auth_time < user.password_changed_at {
         return Err(Unusable::PasswordChanged);
     }
+    // An ended client session does not bar the session from starting a new one; its grants died with it.
+    by_time(Times::of_session(session), client_session.filter(|client_session| client_session.ended.is_none()).map(Times::of_client_session), limits, now)
+}
+
+/// When something began and was last used: all that expiry is judged from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    pub created_at: Timestamp,
+    pub last_used_at: Timestamp,
+}
+
+impl Times {
+    pub const fn of_session(session: &Session) -> Self {
+        Self { created_at: session.created_at, last_used_at: session.last_used_at }
+    }
+
+    pub const fn of_client_session(client_session: &ClientSession) -> Self {
+        Self { created_at: client_session.created_at, last_used_at: client_session.last_used_at }
+    }
+}
+
+/// The part of the judgement that is the clock's.
+pub fn by_time(session: Times, client_session: Option<Times>, limits: &Limits, now: Timestamp) -> Result<Deadlines, Unusable> {
     let absolute = limits.session_absolute.after(session.created_at);
     let idle = limits.session_idle.after(session.last_used_at);
     if past(absolute, now) {
@@ -66,8 +89,7 @@ pub fn judge(session: &Session, user: &User, client_session: Option<&ClientSessi
     if past(idle, now) {
         return Err(Unusable::ExpiredIdle);
     }
-    // An ended client session does not bar the session from starting a new one; its grants died with it.
-    let Some(client_session) = client_session.filter(|c| c.ended.is_none()) else {
+    let Some(client_session) = client_session else {
         return Ok(Deadlines { absolute, idle });
     };
     let client_absolute = limits.client_session_absolute.after(client_session.created_at);
@@ -132,6 +154,7 @@ pub(crate) mod tests {
             id: UserId(Uuid::from_u128(1)),
             username: "ada".into(),
             profile: Profile::default(),
+            groups: crate::domain::group::Groups::default(),
             password_hash: None,
             password_changed_at: at(-1),
             admin: false,

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::known_clients::KnownClient;
 use super::{Core, Failure};
-use crate::domain::client::Client;
 use crate::domain::consent::Consent;
 use crate::domain::id::{ClientId, GrantId};
+use crate::domain::lifetime::Limits;
+use crate::domain::refresh_family::RefreshFamily;
 use crate::domain::scope::Scope;
+use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::protocol::access_token::{TYP, is_current, userinfo_claims};
 use crate::protocol::error::OAuthError;
@@ -22,7 +25,7 @@ use crate::store::grants::{self, GrantFacts};
 pub struct LiveToken {
     pub claims: Arc<Map<String, Value>>,
     pub scope: Scope,
-    pub client: Arc<Client>,
+    pub client: Arc<KnownClient>,
     /// `None` for a machine's token.
     pub user: Option<User>,
     pub grant_id: Option<GrantId>,
@@ -84,13 +87,14 @@ fn grant_lives(
     facts: &GrantFacts,
     consent: Option<&Consent>,
     allowed: impl FnOnce(&Consent) -> bool,
-    client: &Client,
+    client: &KnownClient,
 ) -> Result<(), &'static str> {
     if facts.ended.is_some() {
         return Err("grant has ended");
     }
-    let (now, limits) = (core.now(), core.limits(client));
+    let now = core.now();
     if let Some(family) = &facts.family {
+        let limits = limits_of(client, facts.user.as_ref(), facts.session.as_ref(), family);
         let facts = Facts { family, user: facts.user.as_ref(), session: facts.session.as_ref(), client_session: facts.client_session.as_ref(), consent };
         return usable(&facts, client, &limits, now).map(|_| ()).map_err(Dead::as_str);
     }
@@ -100,5 +104,13 @@ fn grant_lives(
     let (Some(session), Some(user)) = (&facts.session, &facts.user) else {
         return Err("session or user is gone");
     };
+    let limits = client.limits(user, session.acr);
     judge_grant(session, user, facts.client_session.as_ref(), &limits, now).map(|_| ()).map_err(|unusable| unusable.as_str())
+}
+
+/// The limits that a family is judged by: those of the session it hangs on, as its user is signed in now, and where that is gone those
+/// of the sign-in it was granted in.
+pub fn limits_of(client: &KnownClient, user: Option<&User>, session: Option<&Session>, family: &RefreshFamily) -> Limits {
+    let acr = session.map_or(family.grant.acr, |session| session.acr);
+    user.map_or_else(|| client.limits_alone(), |user| client.limits(user, acr))
 }

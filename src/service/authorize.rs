@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
+use super::known_clients::KnownClient;
 use super::ticket::{self, Authorization, Browser};
 use super::{Core, Failure, subject, telling_end};
 use crate::domain::authorization_code::AuthorizationCode;
-use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::duration::Lifetime;
 use crate::domain::event::{Actor, EventKind, Object};
@@ -25,6 +25,7 @@ use crate::domain::user::User;
 use crate::protocol::authorize::response::{self, AuthorizationResponse};
 use crate::protocol::authorize::{AuthorizationRequest, Decision, Facts, Interaction, ResponseTarget, SignedIn, TargetError, Why, decide, target, validate};
 use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::protocol::lifetime_policy::longest_session;
 use crate::protocol::params::Params;
 use crate::protocol::session::{Unusable, judge, use_is_due};
 use crate::store::sessions::{self, SessionFacts, Touch};
@@ -56,11 +57,13 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Question {
     pub kind: QuestionKind,
-    pub client: Arc<Client>,
+    pub client: Arc<KnownClient>,
     /// Who is signed in, if somebody is.
     pub user: Option<User>,
     /// The redirect's origin, for `form-action`: the form's answer ends there.
     pub target: ResponseTarget,
+    /// What holds for this user at this client.
+    pub limits: Limits,
     pub login_hint: Option<String>,
     pub ui_locales: Option<String>,
     pub authorization: Authorization,
@@ -151,7 +154,7 @@ pub async fn deny(core: &Core, authorization: &Authorization) -> Result<Outcome,
         Err(error) => return Ok(Outcome::Malformed(error)),
     };
     let client = load(core, &params, None).await?.client;
-    Ok(match target(&params, client.as_deref()) {
+    Ok(match target(&params, client.as_deref().map(|client| &**client)) {
         Ok(target) => refuse(core, &target, &OAuthError::new(ErrorCode::AccessDenied, "The user did not allow the request.")),
         Err(error) => Outcome::Page(error),
     })
@@ -168,7 +171,7 @@ async fn run(
     if interaction.is_none() {
         authorization.session_before = session.as_ref().map(|facts| (facts.session.id, facts.session.auth_time));
     }
-    let target = match target(params, client.as_deref()) {
+    let target = match target(params, client.as_deref().map(|client| &**client)) {
         Ok(target) => target,
         Err(error) => return Ok(Outcome::Page(error)),
     };
@@ -190,7 +193,8 @@ async fn run(
         let user = facts.user.id;
         hint.is_some_and(|hint| !hint.names(core, &client, user)) || !request.claims.are_of(|| subject::of(core, &client, user))
     });
-    let (now, limits) = (core.now(), core.limits(&client));
+    let now = core.now();
+    let limits = session.as_ref().map_or_else(|| client.limits_alone(), |facts| client.limits(&facts.user, facts.session.acr));
     let signed_in =
         session.as_ref().map(|f| SignedIn { session: &f.session, user: &f.user, client_session: f.client_session.as_ref(), consent: f.consent.as_ref() });
     let decision = decide(&request, &Facts { client: &client, signed_in, names_another, interaction }, &limits, now);
@@ -202,27 +206,36 @@ async fn run(
             return Ok(Outcome::Respond { response: response::code(&target, core.issuer(), &code), renew_cookie });
         }
         // Not to be reached: `decide` issues only to somebody who is signed in. Asking is the safe answer.
-        (Decision::Issue, None) => return Ok(ask(QuestionKind::SignIn(Why::NoSession), client, None, request, params, authorization)),
+        (Decision::Issue, None) => return Ok(ask(QuestionKind::SignIn(Why::NoSession), client, None, limits, request, params, authorization)),
         (Decision::Authenticate(why), session) => {
             if let (Why::Session(_), Some(facts)) = (why, &session) {
                 record_expiry(core, facts, now).await;
             }
-            return Ok(ask(QuestionKind::SignIn(why), client, session.map(|f| f.user), request, params, authorization));
+            return Ok(ask(QuestionKind::SignIn(why), client, session.map(|f| f.user), limits, request, params, authorization));
         }
         (Decision::ChooseAccount, session) => (QuestionKind::ChooseAccount, session),
         (Decision::AskConsent(scope), session) => (QuestionKind::Consent(scope), session),
     };
     let (kind, session) = kind;
-    Ok(ask(kind, client, session.map(|f| f.user), request, params, authorization))
+    Ok(ask(kind, client, session.map(|f| f.user), limits, request, params, authorization))
 }
 
-fn ask(kind: QuestionKind, client: Arc<Client>, user: Option<User>, request: AuthorizationRequest, params: &Params, authorization: Authorization) -> Outcome {
+fn ask(
+    kind: QuestionKind,
+    client: Arc<KnownClient>,
+    user: Option<User>,
+    limits: Limits,
+    request: AuthorizationRequest,
+    params: &Params,
+    authorization: Authorization,
+) -> Outcome {
     let asked = user.as_ref().map(|user| user.id);
     Outcome::Ask(Box::new(Question {
         kind,
         client,
         user,
         target: request.target,
+        limits,
         login_hint: request.login_hint,
         ui_locales: params.get("ui_locales").map(str::to_owned),
         // Spelled out here and not before: an answer without a page does not need it.
@@ -231,7 +244,7 @@ fn ask(kind: QuestionKind, client: Arc<Client>, user: Option<User>, request: Aut
 }
 
 struct Loaded {
-    client: Option<Arc<Client>>,
+    client: Option<Arc<KnownClient>>,
     session: Option<SessionFacts>,
 }
 
@@ -257,14 +270,15 @@ fn refuse(core: &Core, target: &ResponseTarget, error: &OAuthError) -> Outcome {
     Outcome::Respond { response: response::error(target, core.issuer(), error), renew_cookie: false }
 }
 
-/// A session found past the instance's own limits has ended: that is written down, so that a longer limit tomorrow revives
-/// nothing. (A limit of one client says nothing of the session itself; while a client allows longer ones, it may live on there.) Failing to is harmless: it is found again.
+/// A session found past the longest limits that its user has anywhere has ended: that is written down, so that a longer limit tomorrow
+/// revives nothing. (A shorter one of one client says nothing of the session itself.) Failing to is harmless: it is found again.
 async fn record_expiry(core: &Core, facts: &SessionFacts, now: Timestamp) {
-    let instance = core.settings.lifetimes;
-    if core.keys.longer_sessions() {
-        return;
-    }
-    let reason = match judge(&facts.session, &facts.user, None, &instance, now) {
+    let (clients, registered, groups, acr) = (Arc::clone(&core.clients), core.keys.registered(), facts.user.groups.clone(), facts.session.acr);
+    let longest = match core.store.read(move |db| Ok(longest_session(&clients.policy(db)?, &registered, &groups, acr))).await {
+        Ok(longest) => longest,
+        Err(error) => return tracing::warn!(%error, "the end of a session could not be judged"),
+    };
+    let reason = match judge(&facts.session, &facts.user, None, &longest, now) {
         Err(Unusable::ExpiredIdle) => EndReason::ExpiredIdle,
         Err(Unusable::ExpiredAbsolute) => EndReason::ExpiredAbsolute,
         _ => return,

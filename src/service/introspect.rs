@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::access_token::live_token;
+use super::access_token::{limits_of, live_token};
 use super::authenticate_client::authenticate_client;
+use super::known_clients::KnownClient;
 use super::{Core, Failure, subject};
 use crate::domain::client::{Client, SubjectType};
 use crate::domain::user::User;
@@ -30,7 +31,7 @@ pub async fn introspect(core: &Core, params: &Params, authorization: Option<&str
 }
 
 /// Only the newest generation is active, and only its owner learns of it.
-async fn refresh_token(core: &Core, caller: &Client, text: &str) -> Result<Map<String, Value>, Failure> {
+async fn refresh_token(core: &Core, caller: &KnownClient, text: &str) -> Result<Map<String, Value>, Failure> {
     let Some(parsed) = core.refresh_tokens.parse(text) else { return Ok(inactive()) };
     let id = parsed.family_id();
     let Some(facts) = core.store.family(id).await? else { return Ok(inactive()) };
@@ -46,7 +47,8 @@ async fn refresh_token(core: &Core, caller: &Client, text: &str) -> Result<Map<S
         client_session: facts.client_session.as_ref(),
         consent: facts.consent.as_ref(),
     };
-    let Ok(deadlines) = usable(&judged, caller, &core.limits(caller), core.now()) else { return Ok(inactive()) };
+    let limits = limits_of(caller, facts.user.as_ref(), facts.session.as_ref(), family);
+    let Ok(deadlines) = usable(&judged, caller, &limits, core.now()) else { return Ok(inactive()) };
     let mut claims = Map::new();
     claims.insert("iss".into(), json!(core.issuer()));
     claims.insert("client_id".into(), json!(family.client_id.as_str()));

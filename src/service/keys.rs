@@ -16,7 +16,7 @@ use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::duration::Lifetime;
 use crate::domain::entropy::Entropy;
 use crate::domain::id::ClientId;
-use crate::domain::lifetime::Limits;
+use crate::domain::lifetime::{Limit, LimitOverrides, Limits};
 use crate::domain::secret::Digest;
 use crate::domain::signing_key::{SigningAlg, SigningKey};
 use crate::jose::key_ring::{self, KeyPolicy, KeyRing};
@@ -24,7 +24,7 @@ use crate::jose::rotation::Schedule;
 use crate::jose::sealed::Sealer;
 use crate::protocol::error::OAuthError;
 use crate::protocol::id_token;
-use crate::store::{Store, StoreError, clients, signing_keys};
+use crate::store::{Store, StoreError, clients, lifetime_rules, signing_keys};
 
 /// The prepared JWKS.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ struct Snapshot {
     ring: KeyRing,
     /// What some client's ID tokens or userinfo are signed with.
     in_use: BTreeSet<SigningAlg>,
-    longer_sessions: bool,
+    registered: LimitOverrides,
     loaded_at: Timestamp,
     jwks: RwLock<Arc<Jwks>>,
 }
@@ -111,9 +111,9 @@ impl Keys {
         self.fresh(core, core.now()).await.ring.verify_hint(token, &[id_token::TYP]).ok()
     }
 
-    /// Whether some client allows longer sessions than the instance.
-    pub fn longer_sessions(&self) -> bool {
-        self.current().longer_sessions
+    /// The longest session limits that any client is registered with.
+    pub fn registered(&self) -> LimitOverrides {
+        self.current().registered
     }
 
     pub async fn jwks(&self, core: &Core) -> Arc<Jwks> {
@@ -204,14 +204,14 @@ pub struct Stored {
     pub policy: KeyPolicy,
     /// What some client's ID tokens or userinfo are signed with.
     pub in_use: BTreeSet<SigningAlg>,
-    /// Whether some client allows longer sessions than the instance.
-    pub longer_sessions: bool,
+    /// The longest session limits that any client is registered with.
+    pub registered: LimitOverrides,
 }
 
 pub async fn stored(store: &Store, limits: &Limits) -> Result<Stored, StoreError> {
     let limits = *limits;
     let read = store.scan(move |db| {
-        let (mut longest, mut longer_sessions, mut in_use) = (longest_token(&limits), false, BTreeSet::new());
+        let (mut longest, mut registered, mut in_use) = (longest_token(&limits), LimitOverrides::default(), BTreeSet::new());
         let mut after: Option<ClientId> = None;
         loop {
             let page = clients::list(db, after.as_ref(), 500)?;
@@ -220,30 +220,42 @@ pub async fn stored(store: &Store, limits: &Limits) -> Result<Stored, StoreError
             for client in &page {
                 in_use.insert(client.metadata.id_token_signed_response_alg);
                 in_use.extend(client.metadata.userinfo_signed_response_alg);
-                let own = limits.with(&client.metadata.lifetimes);
-                longest = longest.max(longest_token(&own));
-                longer_sessions |= own.session_absolute.is_longer_than(limits.session_absolute) || own.session_idle.is_longer_than(limits.session_idle);
+                let own = &client.metadata.lifetimes;
+                longest = longest.max(longest_token_of(own));
+                for limit in [Limit::SessionAbsolute, Limit::SessionIdle] {
+                    if own.get(limit).is_some_and(|value| registered.get(limit).is_none_or(|longest| value.is_longer_than(longest))) {
+                        registered.set(limit, own.get(limit));
+                    }
+                }
             }
         }
+        let longest = lifetime_rules::all(db)?.iter().map(|rule| longest_token_of(&rule.limits)).fold(longest, TimeDelta::max);
         let policy = KeyPolicy { retire_after: longest + TimeDelta::hours(1) };
-        Ok(Stored { rows: signing_keys::list(db)?, policy, in_use, longer_sessions })
+        Ok(Stored { rows: signing_keys::list(db)?, policy, in_use, registered })
     });
     read.await
 }
 
 fn longest_token(limits: &Limits) -> TimeDelta {
-    let length = |lifetime| match lifetime {
-        Lifetime::Limited(delta) => delta,
-        Lifetime::Unlimited => TimeDelta::days(3650),
-    };
     length(limits.access_token).max(length(limits.id_token))
 }
 
+fn longest_token_of(limits: &LimitOverrides) -> TimeDelta {
+    [limits.access_token, limits.id_token].into_iter().flatten().map(length).fold(TimeDelta::zero(), TimeDelta::max)
+}
+
+fn length(lifetime: Lifetime) -> TimeDelta {
+    match lifetime {
+        Lifetime::Limited(delta) => delta,
+        Lifetime::Unlimited => TimeDelta::days(3650),
+    }
+}
+
 async fn load(store: &Store, sealer: &Sealer, limits: &Limits, now: Timestamp) -> Result<Snapshot, Failure> {
-    let Stored { rows, policy, in_use, longer_sessions } = stored(store, limits).await?;
+    let Stored { rows, policy, in_use, registered } = stored(store, limits).await?;
     let ring = KeyRing::load(&rows, sealer, policy).map_err(|error| Failure::Unavailable(error.to_string()))?;
     let jwks = RwLock::new(Arc::new(prepare(&ring, now)));
-    Ok(Snapshot { ring, in_use, longer_sessions, loaded_at: now, jwks })
+    Ok(Snapshot { ring, in_use, registered, loaded_at: now, jwks })
 }
 
 fn prepare(ring: &KeyRing, now: Timestamp) -> Jwks {

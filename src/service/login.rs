@@ -1,6 +1,7 @@
 //! Signing in: the one way a session begins.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 
@@ -113,9 +114,13 @@ async fn check(core: &Core, attempt: Attempt<'_>) -> Result<Option<(Secret<Strin
 /// Who is signed in with this cookie, by the instance's own limits.
 pub async fn signed_in_user(core: &Core, cookie: Option<Digest>) -> Result<Option<User>, Failure> {
     let Some(cookie) = cookie else { return Ok(None) };
-    let (now, limits) = (core.now(), core.settings.lifetimes);
-    let facts = core.store.read(move |db| sessions::facts(db, &cookie, None)).await?;
-    Ok(facts.filter(|facts| judge(&facts.session, &facts.user, None, &limits, now).is_ok()).map(|facts| facts.user))
+    let (now, clients) = (core.now(), Arc::clone(&core.clients));
+    let user = core.store.read(move |db| {
+        let Some(facts) = sessions::facts(db, &cookie, None)? else { return Ok(None) };
+        let limits = clients.limits(db, &facts.user.groups, facts.session.acr)?;
+        Ok(judge(&facts.session, &facts.user, None, &limits, now).is_ok().then_some(facts.user))
+    });
+    Ok(user.await?)
 }
 
 /// Begins a session for somebody who has proved who they are; `None` if the account changed while the password was being checked.
@@ -143,8 +148,8 @@ async fn begin(
         network: origin.network.map(|address| address.to_string()),
         ended: None,
     };
-    let (verified, limits) = (user.password_changed_at, core.settings.lifetimes);
     let occasion = core.occasion(Actor::User(user.id), now);
+    let (verified, clients) = (user.password_changed_at, Arc::clone(&core.clients));
     let begun = core.store.write(move |db| {
         // Held until the commit: a change of password or a disabling comes wholly before, and is seen here, or wholly after, and ends
         // what is begun here.
@@ -161,6 +166,7 @@ async fn begin(
             event.with("client", &client).with("acr", session.acr).with("again", again)
         };
         if let Some(old) = old {
+            let limits = clients.limits(db, &old.user.groups, old.session.acr)?;
             let same = old.user.id == session.user_id && judge(&old.session, &old.user, None, &limits, now).is_ok();
             if same && sessions::sign_in_again(db, old.session.id, &session)? {
                 if let Some(client) = &client {

@@ -9,6 +9,7 @@ pub mod introspect;
 pub mod key_schedule;
 pub mod keys;
 pub mod known_browser;
+pub mod known_clients;
 pub mod login;
 pub mod logout;
 pub mod passwords;
@@ -25,11 +26,9 @@ pub mod web_origins;
 
 use std::sync::Arc;
 
-use crate::domain::client::Client;
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::entropy::Entropy;
 use crate::domain::event::{Actor, Event, Occasion};
-use crate::domain::lifetime::Limits;
 use crate::domain::profile::CorruptDetails;
 use crate::domain::session::EndReason;
 use crate::jose::pairwise::Pairwise;
@@ -38,7 +37,6 @@ use crate::jose::sealed::Sealer;
 use crate::jose::sid::Deriver;
 use crate::protocol::error::OAuthError;
 use crate::settings::Settings;
-use crate::store::clients::ParsedClients;
 use crate::store::tree::EndedCounts;
 use crate::store::{Store, StoreError};
 
@@ -59,7 +57,7 @@ pub struct Core {
     pub sids: Deriver,
     pub pairwise: Pairwise,
     pub web_origins: web_origins::WebOrigins,
-    pub clients: Arc<ParsedClients>,
+    pub clients: Arc<known_clients::KnownClients>,
     /// When the database was last put back from a copy. Read at the start: it is not put back under a running server.
     pub restored_at: Option<Timestamp>,
 }
@@ -77,11 +75,6 @@ impl Core {
     /// What the events of a unit of work share: `actor` does something at `now`, in answer to the request that is under way.
     pub fn occasion(&self, actor: Actor, now: Timestamp) -> Occasion {
         request::occasion(actor, now, &self.entropy)
-    }
-
-    /// The limits in force for a client.
-    pub fn limits(&self, client: &Client) -> Limits {
-        self.settings.lifetimes.with(&client.metadata.lifetimes)
     }
 }
 

@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 
 use super::{Core, Failure};
 use crate::domain::event::{Actor, EventKind, Object, Username};
+use crate::domain::group::Groups;
 use crate::domain::id::{LinkId, UserId};
 use crate::domain::secret::Secret;
 use crate::domain::user::{Profile, User, normal_username};
@@ -56,6 +57,7 @@ pub async fn create_first_admin(core: &Core, link: &Secret<String>, admin: NewAd
         id: UserId::generate(now, core.entropy.as_ref()),
         username: normal_username(&admin.username),
         profile: Profile { name: admin.name, email: admin.email, ..Profile::default() },
+        groups: Groups::default(),
         password_hash: Some(hash),
         password_changed_at: now,
         admin: true,

@@ -4,7 +4,6 @@ use serde::Deserialize;
 
 use super::SettingsError;
 use super::known::{Key, Kind, key};
-use super::lifetimes::ENDLESS_TOKEN;
 use super::sources::Sources;
 use crate::domain::client::{ClientAuthentication, ClientKind, ClientMetadata, GrantType, SubjectType};
 use crate::domain::duration::Lifetime;
@@ -45,6 +44,7 @@ pub(super) const KEYS: &[Key] = &[
     key("clients[].lifetimes.refresh_idle", Kind::Duration, "\"P30D\""),
     key("clients[].lifetimes.access_token", Kind::Duration, "\"PT5M\""),
     key("clients[].lifetimes.id_token", Kind::Duration, "\"PT5M\""),
+    key("clients[].lifetimes.code", Kind::Duration, "\"PT30S\""),
 ];
 
 /// A client secret of the operator's own choice must be beyond guessing, for it is kept as a plain SHA-256.
@@ -123,12 +123,8 @@ impl Raw {
             refresh_overlap: self.refresh_overlap.unwrap_or(default.refresh_overlap),
             lifetimes: self.lifetimes.unwrap_or_default(),
         };
+        metadata.lifetimes.check().map_err(|(limit, why)| SettingsError::refused(sources, &["clients", at, "lifetimes", limit.as_str()], why))?;
         metadata.check(&self.id).map_err(|error| SettingsError::refused(sources, &["clients", at], error))?;
-        for (name, lifetime) in [("access_token", metadata.lifetimes.access_token), ("id_token", metadata.lifetimes.id_token)] {
-            if lifetime == Some(Lifetime::Unlimited) {
-                return Err(SettingsError::refused(sources, &["clients", at, "lifetimes", name], ENDLESS_TOKEN));
-            }
-        }
         if metadata.is_public() && secret_digest.is_some() {
             return Err(refused("secret_digest", format!("client `{}` is public and keeps no secret: remove the secret", self.id)));
         }

@@ -84,8 +84,13 @@ fn the_documented_defaults_are_the_codes() {
 /// The defaults of a client and a user: with them written out, an `spa` client and a user are what they are without.
 #[test]
 fn the_documented_defaults_of_clients_and_users_are_the_codes() {
-    let required =
-        [("clients[].id", "\"a\""), ("clients[].kind", "\"spa\""), ("clients[].redirect_uris", "[\"https://a.test/cb\"]"), ("users[].username", "\"u\"")];
+    let required = [
+        ("clients[].id", "\"a\""),
+        ("clients[].kind", "\"spa\""),
+        ("clients[].redirect_uris", "[\"https://a.test/cb\"]"),
+        ("users[].username", "\"u\""),
+        ("lifetime_rules[].session_idle", "\"PT1H\""),
+    ];
     let required: BTreeMap<String, String> = required.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let mut written = required.clone();
     for (path, row) in rows().into_iter().filter(|(path, _)| path.contains("[]")) {

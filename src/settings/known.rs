@@ -1,7 +1,7 @@
 //! The keys there are: one list, made of each section's own. It types the environment's values, finds the nearest key
 //! to a misspelt one, and is what `docs/configuration.md` and the template of `gatekey init` are checked against.
 
-use super::{branding, clients, cookies, database, issuer, keys, lifetimes, log, master_key, passwords, server, throttle, trust_proxy, users};
+use super::{branding, clients, cookies, database, issuer, keys, lifetime_rules, lifetimes, log, master_key, passwords, server, throttle, trust_proxy, users};
 
 /// One key of the settings.
 #[derive(Debug, Clone, Copy)]
@@ -52,12 +52,13 @@ pub(super) const fn key(path: &'static str, kind: Kind, example: &'static str) -
 
 /// Every key, in the order of the reference.
 pub fn all() -> impl Iterator<Item = &'static Key> {
-    let sections: [&'static [Key]; 14] = [
+    let sections: [&'static [Key]; 15] = [
         issuer::KEYS,
         server::KEYS,
         database::KEYS,
         master_key::KEYS,
         lifetimes::KEYS,
+        lifetime_rules::KEYS,
         passwords::KEYS,
         throttle::KEYS,
         keys::KEYS,

@@ -48,26 +48,7 @@ impl Raw {
             id_token: self.id_token.unwrap_or(default.id_token),
             code: self.code.unwrap_or(default.code),
         };
-        for (name, lifetime) in [("access_token", limits.access_token), ("id_token", limits.id_token)] {
-            if lifetime == Lifetime::Unlimited {
-                return Err(SettingsError::refused(sources, &["lifetimes", name], ENDLESS_TOKEN));
-            }
-        }
-        if let Some(name) = limits.zero() {
-            return Err(SettingsError::refused(sources, &["lifetimes", name], "it would end as it begins: write a duration such as `\"PT8H\"`"));
-        }
-        // FAPI 2.0 Security Profile §5.3.2.1-11.
-        let longest = chrono::TimeDelta::seconds(60);
-        if !matches!(limits.code, Lifetime::Limited(code) if code <= longest) {
-            return Err(SettingsError::refused(
-                sources,
-                &["lifetimes", "code"],
-                format!("`{}` is too long: an authorization code lives for `PT60S` at most (FAPI 2.0 §5.3.2.1)", limits.code),
-            ));
-        }
+        limits.check().map_err(|(limit, why)| SettingsError::refused(sources, &["lifetimes", limit.as_str()], why))?;
         Ok(limits)
     }
 }
-
-/// `exp` is required in both (RFC 9068 §2.2, OIDC Core §2), and a key could never retire while a token signed with it lives.
-pub(super) const ENDLESS_TOKEN: &str = "a token must end: write a duration such as `\"PT10M\"`, and make the session or the refresh token long instead";

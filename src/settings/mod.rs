@@ -10,6 +10,7 @@ mod error;
 pub mod issuer;
 pub mod keys;
 pub mod known;
+pub mod lifetime_rules;
 pub mod lifetimes;
 pub mod log;
 pub mod master_key;
@@ -39,6 +40,7 @@ pub use database::DatabaseSettings;
 pub use error::SettingsError;
 pub use issuer::{InvalidIssuer, IssuerUrl};
 pub use keys::KeySettings;
+pub use lifetime_rules::DeclaredRule;
 pub use log::{LogFormat, LogLevel, LogSettings};
 pub use master_key::{MasterKeyError, MasterKeySource};
 pub use passwords::PasswordSettings;
@@ -63,6 +65,8 @@ pub struct Settings {
     /// Written to the database at each start; the file wins.
     pub users: Vec<DeclaredUser>,
     pub lifetimes: Limits,
+    /// Written to the database at each start; the file wins.
+    pub lifetime_rules: Vec<DeclaredRule>,
     pub passwords: PasswordSettings,
     pub throttle: ThrottleSettings,
     pub keys: KeySettings,
@@ -84,6 +88,7 @@ impl Default for Settings {
             clients: Vec::new(),
             users: Vec::new(),
             lifetimes: Limits::default(),
+            lifetime_rules: Vec::new(),
             passwords: PasswordSettings::default(),
             throttle: ThrottleSettings::default(),
             keys: KeySettings::default(),

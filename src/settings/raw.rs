@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::sources::Sources;
 use super::{IssuerUrl, MasterKeySource, Settings, SettingsError, TrustProxy};
-use super::{branding, clients, cookies, database, keys, lifetimes, log, passwords, server, throttle, users};
+use super::{branding, clients, cookies, database, keys, lifetime_rules, lifetimes, log, passwords, server, throttle, users};
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -18,6 +18,7 @@ struct Raw {
     database: database::Raw,
     master_key_file: Option<PathBuf>,
     lifetimes: lifetimes::Raw,
+    lifetime_rules: Vec<lifetime_rules::Raw>,
     passwords: passwords::Raw,
     throttle: throttle::Raw,
     keys: keys::Raw,
@@ -65,6 +66,7 @@ pub(super) fn validated(sources: &Sources) -> Result<Settings, SettingsError> {
         clients: clients::validated(raw.clients, sources)?,
         users: users::validated(raw.users, sources)?,
         lifetimes: raw.lifetimes.validated(sources)?,
+        lifetime_rules: lifetime_rules::validated(raw.lifetime_rules, sources)?,
         passwords: raw.passwords.validated(sources)?,
         throttle: raw.throttle.validated(sources)?,
         keys: raw.keys.validated(sources)?,

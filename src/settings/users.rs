@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::SettingsError;
 use super::known::{Key, Kind, key};
 use super::sources::Sources;
+use crate::domain::group::{GroupName, Groups};
 use crate::domain::profile::{Address, Details, KeptDetails};
 use crate::domain::secret::Secret;
 use crate::domain::user::{Profile, normal_username};
@@ -34,6 +35,7 @@ pub(super) const KEYS: &[Key] = &[
     key("users[].address.region", Kind::Text, "\"Vienna\""),
     key("users[].address.postal_code", Kind::Text, "\"1010\""),
     key("users[].address.country", Kind::Text, "\"Austria\""),
+    key("users[].groups", Kind::Texts, "[\"staff\"]"),
     key("users[].admin", Kind::Flag, "true"),
     key("users[].password_hash", Kind::Text, "\"$argon2id$v=19$m=19456,t=2,p=1$…\""),
 ];
@@ -44,6 +46,7 @@ pub struct DeclaredUser {
     /// In its normal form.
     pub username: String,
     pub profile: Profile,
+    pub groups: Groups,
     pub admin: bool,
     /// A PHC string (argon2id). `None`: the password is left as it is.
     pub password_hash: Option<Secret<String>>,
@@ -70,6 +73,7 @@ pub(super) struct Raw {
     phone_number: Option<String>,
     phone_number_verified: Option<bool>,
     address: Option<Address>,
+    groups: Option<Vec<GroupName>>,
     admin: Option<bool>,
     password_hash: Option<PasswordHash>,
 }
@@ -118,6 +122,7 @@ pub(super) fn validated(raw: Vec<Raw>, sources: &Sources) -> Result<Vec<Declared
                 email_verified: raw.email_verified.unwrap_or(false),
                 details: KeptDetails::of(&details),
             },
+            groups: Groups::of(raw.groups.unwrap_or_default()),
             admin: raw.admin.unwrap_or(false),
             password_hash: raw.password_hash.map(|hash| hash.0),
         });

@@ -1,15 +1,15 @@
 //! The table of clients. What a client is registered with is one JSON document, so that a new field needs no migration.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard};
 
 use diesel::prelude::*;
 
 use super::connection::{AnyConnection as Connection, on_each};
 use super::error::StoreError;
 use super::kept::Kept;
+use super::lifetime_rules;
 use super::row::{at, digest};
-use super::schema::clients;
+use super::schema::{clients, meta};
 use super::sql_types::Instant;
 use crate::domain::client::{Client, ClientMetadata};
 use crate::domain::clock::Timestamp;
@@ -18,7 +18,7 @@ use crate::domain::secret::Digest;
 
 const TABLE: &str = "clients";
 
-/// A client as it is stored, not yet parsed; see [`ParsedClients`].
+/// A client as it is stored, not yet parsed.
 #[derive(Clone, PartialEq, Queryable, Insertable)]
 #[diesel(table_name = clients, treat_none_as_default_value = false)]
 pub struct ClientRow {
@@ -71,52 +71,50 @@ impl TryFrom<&Client> for ClientRow {
     }
 }
 
-pub(super) fn row(conn: &mut Connection, id: &ClientId) -> Result<Option<ClientRow>, StoreError> {
-    let query = clients::table.find(id.as_str());
-    Ok(on_each!(conn, query.get_result::<ClientRow>(conn)).optional()?)
+/// A client's row, and the mark of the lifetime rules as it was at that moment: whoever has seen both knows what holds for the client.
+#[derive(Clone, PartialEq, Queryable)]
+pub struct MarkedClient {
+    row: ClientRow,
+    rules: Option<String>,
+}
+
+impl MarkedClient {
+    pub fn id(&self) -> &str {
+        &self.row.id
+    }
+
+    /// See [`lifetime_rules::mark`].
+    pub fn rules(&self) -> Option<&str> {
+        self.rules.as_deref()
+    }
+
+    pub fn parse(self) -> Result<Client, StoreError> {
+        self.row.try_into()
+    }
+}
+
+/// Clients with the mark.
+macro_rules! marked {
+    () => {
+        clients::table.select((clients::all_columns, meta::table.filter(meta::key.eq(lifetime_rules::MARK)).select(meta::value).single_value()))
+    };
+}
+
+/// For what every request asks.
+pub fn marked(conn: &mut Connection, id: &ClientId) -> Result<Option<MarkedClient>, StoreError> {
+    let query = marked!().filter(clients::id.eq(id.as_str()));
+    Ok(on_each!(conn, query.get_result::<MarkedClient>(conn)).optional()?)
 }
 
 /// The same of several; those that there are.
-pub(super) fn rows(conn: &mut PgConnection, ids: &[ClientId]) -> Result<HashMap<ClientId, Result<ClientRow, StoreError>>, StoreError> {
-    let rows = Kept(clients::table.filter(clients::id.eq_any(ids.iter().map(ClientId::as_str)))).load::<ClientRow>(conn)?;
-    rows.into_iter().map(|row| Ok((super::row::client_id(TABLE, row.id.clone())?, Ok(row)))).collect()
+pub(super) fn marked_each(conn: &mut PgConnection, ids: &[ClientId]) -> Result<HashMap<ClientId, Result<MarkedClient, StoreError>>, StoreError> {
+    let rows = Kept(marked!().filter(clients::id.eq_any(ids.iter().map(ClientId::as_str)))).load::<MarkedClient>(conn)?;
+    rows.into_iter().map(|client| Ok((super::row::client_id(TABLE, client.row.id.clone())?, Ok(client)))).collect()
 }
 
 pub fn find(conn: &mut Connection, id: &ClientId) -> Result<Option<Client>, StoreError> {
-    row(conn, id)?.map(Client::try_from).transpose()
-}
-
-/// More clients than are asked for in one breath; beyond that they are parsed again.
-const REMEMBERED: usize = 1024;
-
-/// The clients as they were last read, for what every request asks. The row is read each time, so a change by whomever is felt at
-/// the next request; only a row that is the same as before is not parsed again.
-#[derive(Default)]
-pub struct ParsedClients(Mutex<HashMap<String, (ClientRow, Arc<Client>)>>);
-
-impl ParsedClients {
-    pub fn find(&self, conn: &mut Connection, id: &ClientId) -> Result<Option<Arc<Client>>, StoreError> {
-        row(conn, id)?.map(|row| self.parse(row)).transpose()
-    }
-
-    pub fn parse(&self, row: ClientRow) -> Result<Arc<Client>, StoreError> {
-        if let Some((known, client)) = self.lock().get(row.id.as_str())
-            && *known == row
-        {
-            return Ok(Arc::clone(client));
-        }
-        let client = Arc::new(Client::try_from(row.clone())?);
-        let mut remembered = self.lock();
-        if remembered.len() >= REMEMBERED {
-            remembered.clear();
-        }
-        remembered.insert(row.id.clone(), (row, Arc::clone(&client)));
-        Ok(client)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, (ClientRow, Arc<Client>)>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
+    let query = clients::table.find(id.as_str());
+    on_each!(conn, query.get_result::<ClientRow>(conn)).optional()?.map(Client::try_from).transpose()
 }
 
 /// Clients by id, those after `after`.

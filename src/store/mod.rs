@@ -13,6 +13,7 @@ pub mod events;
 mod executor;
 pub mod grants;
 mod kept;
+pub mod lifetime_rules;
 mod location;
 pub mod meta;
 pub mod migrate;
@@ -21,6 +22,7 @@ pub mod redeemed_codes;
 pub mod refresh_families;
 pub mod restored;
 mod row;
+pub mod running;
 mod schema;
 pub mod sessions;
 pub mod signing_keys;
@@ -109,8 +111,8 @@ impl Store {
         self.executor.read(f).await
     }
 
-    /// A client's row, for what every request asks; [`clients::ParsedClients`] reads it.
-    pub async fn client(&self, id: ClientId) -> Result<Option<clients::ClientRow>, StoreError> {
+    /// What every request asks of a client.
+    pub async fn client(&self, id: ClientId) -> Result<Option<clients::MarkedClient>, StoreError> {
         self.executor.client(id).await
     }
 

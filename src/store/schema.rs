@@ -27,6 +27,7 @@ diesel::table! {
         created_at -> DbInstant,
         updated_at -> DbInstant,
         details -> Nullable<Text>,
+        group_names -> Nullable<Text>,
     }
 }
 
@@ -185,7 +186,21 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(users, clients, sessions, client_sessions, consents, redeemed_codes, refresh_families);
+diesel::table! {
+    use diesel::sql_types::{Bool, Text};
+    use crate::store::sql_types::DbInstant;
+
+    lifetime_rules (client_id, group_name, acr) {
+        client_id -> Text,
+        group_name -> Text,
+        acr -> Text,
+        limits -> Text,
+        managed_by_file -> Bool,
+        updated_at -> DbInstant,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(meta, users, clients, sessions, client_sessions, consents, redeemed_codes, refresh_families);
 
 /// Every table, in order: a database that has others is somebody else's.
 pub(super) const TABLES: &[&str] = &[
@@ -193,6 +208,7 @@ pub(super) const TABLES: &[&str] = &[
     "clients",
     "consents",
     "events",
+    "lifetime_rules",
     "meta",
     "one_time_links",
     "redeemed_codes",

@@ -8,6 +8,7 @@ use super::row::{at, id};
 use super::schema::users;
 use super::sql_types::{Id, Instant};
 use crate::domain::clock::Timestamp;
+use crate::domain::group::Groups;
 use crate::domain::id::UserId;
 use crate::domain::profile::KeptDetails;
 use crate::domain::secret::Secret;
@@ -31,6 +32,7 @@ pub(super) struct UserRow {
     created_at: Instant,
     updated_at: Instant,
     details: Option<String>,
+    group_names: Option<String>,
 }
 
 impl From<UserRow> for User {
@@ -46,6 +48,7 @@ impl From<UserRow> for User {
                 email_verified: row.email_verified,
                 details: KeptDetails::from_text(row.details),
             },
+            groups: Groups::from_text(row.group_names),
             password_hash: row.password_hash.map(Secret::new),
             password_changed_at: row.password_changed_at.0,
             admin: row.admin,
@@ -75,6 +78,7 @@ impl From<&User> for UserRow {
             created_at: at(user.created_at),
             updated_at: at(user.updated_at),
             details: user.profile.details.text().map(str::to_owned),
+            group_names: user.groups.text().map(str::to_owned),
         }
     }
 }
@@ -129,6 +133,7 @@ pub fn update(conn: &mut Connection, user: &User) -> Result<bool, StoreError> {
             users::email.eq(&user.profile.email),
             users::email_verified.eq(user.profile.email_verified),
             users::details.eq(user.profile.details.text()),
+            users::group_names.eq(user.groups.text()),
             users::admin.eq(user.admin),
             users::managed_by_file.eq(user.managed_by_file),
             users::updated_at.eq(at(user.updated_at)),

@@ -22,6 +22,7 @@ mod idling;
 mod keys;
 mod layers;
 mod left_open;
+mod lifetime_policy;
 mod lifetimes;
 mod logout;
 mod model;

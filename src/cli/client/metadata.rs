@@ -1,11 +1,10 @@
 //! The flags that say what a client is registered with, for `create` and `update` alike.
 
-use std::str::FromStr;
-
 use clap::Args;
 use serde::de::DeserializeOwned;
 
 use crate::cli::Failure;
+use crate::cli::limit::LimitChange;
 use crate::domain::client::{ClientAuthentication, ClientKind, ClientMetadata, GrantType, SubjectType};
 use crate::domain::duration::Lifetime;
 use crate::domain::id::ClientId;
@@ -64,7 +63,7 @@ pub(in crate::cli) struct Options {
     refresh_overlap: Option<Lifetime>,
     /// A lifetime of its own, such as session_idle=PT1H, or =default; repeat for more
     #[arg(long = "lifetime", value_name = "NAME=DURATION")]
-    lifetimes: Vec<OwnLifetime>,
+    lifetimes: Vec<LimitChange>,
 }
 
 impl Options {
@@ -106,18 +105,8 @@ impl Options {
         replace(&mut metadata.subject_type, self.subject_type);
         replace(&mut metadata.sector_identifier, self.sector_identifier.map(|sector| sector.0));
         replace(&mut metadata.refresh_overlap, self.refresh_overlap);
-        for OwnLifetime { limit, value } in self.lifetimes {
-            let limits = &mut metadata.lifetimes;
-            *match limit {
-                Limit::SessionAbsolute => &mut limits.session_absolute,
-                Limit::SessionIdle => &mut limits.session_idle,
-                Limit::ClientSessionAbsolute => &mut limits.client_session_absolute,
-                Limit::ClientSessionIdle => &mut limits.client_session_idle,
-                Limit::RefreshAbsolute => &mut limits.refresh_absolute,
-                Limit::RefreshIdle => &mut limits.refresh_idle,
-                Limit::AccessToken => &mut limits.access_token,
-                Limit::IdToken => &mut limits.id_token,
-            } = value;
+        for LimitChange { limit, value } in self.lifetimes {
+            metadata.lifetimes.set(limit, value);
         }
     }
 
@@ -163,38 +152,4 @@ struct OrNone<T>(Option<T>);
 
 fn or_none<T: DeserializeOwned>(text: &str) -> Result<OrNone<T>, String> {
     if text == "none" { Ok(OrNone(None)) } else { word(text).map(|value| OrNone(Some(value))) }
-}
-
-/// `session_idle=PT1H`
-#[derive(Debug, Clone, Copy)]
-struct OwnLifetime {
-    limit: Limit,
-    value: Option<Lifetime>,
-}
-
-#[derive(Debug, Clone, Copy, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Limit {
-    SessionAbsolute,
-    SessionIdle,
-    ClientSessionAbsolute,
-    ClientSessionIdle,
-    RefreshAbsolute,
-    RefreshIdle,
-    AccessToken,
-    IdToken,
-}
-
-impl FromStr for OwnLifetime {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (name, value) = text.split_once('=').ok_or("write NAME=DURATION, such as session_idle=PT1H")?;
-        let limit = word(name)?;
-        let value = if value == "default" { None } else { Some(value.parse::<Lifetime>().map_err(|error| error.to_string())?) };
-        if matches!((limit, value), (Limit::AccessToken | Limit::IdToken, Some(Lifetime::Unlimited))) {
-            return Err("a token must end: write a duration such as PT10M".to_owned());
-        }
-        Ok(Self { limit, value })
-    }
 }

@@ -13,7 +13,7 @@ use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::protocol::params::Params;
 use crate::protocol::pkce;
-use crate::protocol::session::{Deadlines, judge};
+use crate::protocol::session::{Deadlines, Times, by_time, judge};
 
 /// What is known of the grant when its code comes back.
 pub struct Facts<'a> {
@@ -74,7 +74,13 @@ pub fn decide(
         return Decision::Refuse("consent withdrawn");
     }
     // Only a client session still alive counts here: the redemption begins a new one in place of an ended one.
-    match judge(facts.session, facts.user, facts.client_session.filter(|c| c.ended.is_none()), limits, now) {
+    let client_session = facts.client_session.filter(|client_session| client_session.ended.is_none());
+    if let Err(unusable) = judge(facts.session, facts.user, client_session, limits, now) {
+        return Decision::Refuse(unusable.as_str());
+    }
+    // What is told are the deadlines of the client session as the redemption leaves it: begun, or used.
+    let redeemed = Times { created_at: client_session.map_or(now, |client_session| client_session.created_at), last_used_at: now };
+    match by_time(Times::of_session(facts.session), Some(redeemed), limits, now) {
         Ok(deadlines) => Decision::Redeem(deadlines),
         Err(unusable) => Decision::Refuse(unusable.as_str()),
     }
@@ -198,7 +204,18 @@ mod tests {
         let began = ClientSession { session_id: live.id, client_id: client.id.clone(), created_at: at(0), last_used_at: at(0), ended };
         assert!(matches!(run(&live, Some(&began), Some(&all)), Decision::Redeem(_)));
         let limits = Limits { client_session_idle: Lifetime::seconds(10), ..Limits::default() };
+        let told = |client_session| {
+            let facts = Facts { session: &live, user: &user, client_session, consent: Some(&all) };
+            let limits = Limits { client_session_idle: Lifetime::seconds(200), client_session_absolute: Lifetime::seconds(300), ..limits };
+            match decide(&Params::parse(&good()).unwrap(), &client, &code(), Some(&facts), &limits, None, at(100)) {
+                Decision::Redeem(Deadlines { absolute, idle }) => (absolute, idle),
+                other => panic!("{other:?}"),
+            }
+        };
+        // The first code begins the client session, a later one uses it.
+        assert_eq!(told(None), (Some(at(400)), Some(at(300))));
         let idle = ClientSession { ended: None, ..began };
+        assert_eq!(told(Some(&idle)), (Some(at(300)), Some(at(300))));
         let facts = Facts { session: &live, user: &user, client_session: Some(&idle), consent: Some(&all) };
         let decision = decide(&Params::parse(&good()).unwrap(), &client, &code(), Some(&facts), &limits, None, at(100));
         assert_eq!(decision, Decision::Refuse("client_session_expired_idle"));

@@ -20,7 +20,7 @@ use crate::domain::lifetime::Limits;
 use crate::domain::refresh_family::{PresentedRefreshToken, RefreshFamily};
 use crate::domain::session::{EndReason, Session};
 use crate::domain::user::User;
-use crate::protocol::session::{Deadlines, Unusable, judge_grant, past};
+use crate::protocol::session::{Deadlines, Times, Unusable, judge_grant, past};
 use crate::protocol::token::outlives_session;
 
 /// What is known of the family. A `None` is a row that is gone.
@@ -125,28 +125,34 @@ pub fn usable(facts: &Facts<'_>, client: &Client, limits: &Limits, now: Timestam
     if !client.metadata.first_party && !facts.consent.is_some_and(|consent| family.grant.is_within(&consent.scope)) {
         return Err(Dead::Refused("consent_withdrawn"));
     }
-    let absolute = limits.refresh_absolute.after(family.created_at);
-    let idle = limits.refresh_idle.after(family.last_used_at);
-    if past(absolute, now) {
-        return Err(Dead::Expired(EndReason::ExpiredAbsolute));
-    }
-    if past(idle, now) {
-        return Err(Dead::Expired(EndReason::ExpiredIdle));
-    }
+    let own = by_time(Times { created_at: family.created_at, last_used_at: family.last_used_at }, limits, now).map_err(Dead::Expired)?;
     if outlives_session(&family.grant, client) {
         // A code redeemed at the very moment its session was revoked leaves a family that the ending did not see.
         if let Some(ended) = facts.session.and_then(|session| session.ended).filter(|ended| !ended.reason.spares_offline_access()) {
             return Err(Dead::Refused(ended.reason.as_str()));
         }
-        return Ok(Deadlines { absolute, idle });
+        return Ok(own);
     }
     let Some(session) = facts.session else {
         return Err(Dead::Refused("session is gone"));
     };
     match judge_grant(session, user, facts.client_session, limits, now) {
-        Ok(session) => Ok(Deadlines { absolute: earlier(absolute, session.absolute), idle: earlier(idle, session.idle) }),
+        Ok(session) => Ok(Deadlines { absolute: earlier(own.absolute, session.absolute), idle: earlier(own.idle, session.idle) }),
         Err(unusable) => Err(unusable.into()),
     }
+}
+
+/// The family's own limits, which are the clock's alone.
+pub fn by_time(family: Times, limits: &Limits, now: Timestamp) -> Result<Deadlines, EndReason> {
+    let absolute = limits.refresh_absolute.after(family.created_at);
+    let idle = limits.refresh_idle.after(family.last_used_at);
+    if past(absolute, now) {
+        return Err(EndReason::ExpiredAbsolute);
+    }
+    if past(idle, now) {
+        return Err(EndReason::ExpiredIdle);
+    }
+    Ok(Deadlines { absolute, idle })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Clients: registering, changing, giving a new secret.
 
-use super::{Admin, AdminError, not_found};
+use super::{Admin, AdminError, lifetime_policy, not_found};
 use crate::domain::client::{Caution, Client, ClientMetadata};
 use crate::domain::event::{EventKind, Object};
 use crate::domain::id::ClientId;
@@ -8,7 +8,7 @@ use crate::domain::secret::Secret;
 use crate::domain::session::EndReason;
 use crate::service::telling_end;
 use crate::store::tree::{self, Node};
-use crate::store::{StoreError, clients, events};
+use crate::store::{StoreError, clients, events, lifetime_rules};
 
 /// A client to be registered.
 #[derive(Debug, Clone)]
@@ -126,10 +126,11 @@ impl Admin {
         Ok(secret)
     }
 
-    /// Deletes a client with its client sessions, consents and refresh families.
+    /// Deletes a client with its client sessions, consents and refresh families, and the lifetime rules that are for it.
     pub async fn delete_client(&self, id: &ClientId) -> Result<(), AdminError> {
-        let (lookup, occasion) = (id.clone(), self.occasion(self.now()));
+        let (lookup, mark, occasion) = (id.clone(), lifetime_policy::mark(self.entropy.as_ref()), self.occasion(self.now()));
         let deleted = self.store.write(move |db| {
+            lifetime_policy::forget_client(db, &lookup, &mark, &occasion)?;
             let known = clients::delete(db, &lookup)?;
             if known {
                 events::record(db, &occasion.event(EventKind::ClientDeleted, Object::Client(lookup)))?;

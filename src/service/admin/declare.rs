@@ -1,8 +1,8 @@
-//! Writes the clients and users of the settings file to the database at each start. The file wins over what a command changed;
+//! Writes the clients, users and lifetime rules of the settings file to the database at each start. The file wins over what a command changed;
 //! what is as declared already is not written, so that a start of the tenth replica changes nothing.
 
 use super::clients::caution;
-use super::{Admin, AdminError};
+use super::{Admin, AdminError, lifetime_policy};
 use crate::domain::client::{Caution, Client};
 use crate::domain::event::{Detail, EventKind, Object, Occasion, Username};
 use crate::domain::id::UserId;
@@ -15,9 +15,6 @@ use crate::store::{Connection, StoreError, clients, events, users};
 
 /// All of them in one unit of work.
 pub async fn declare(admin: &Admin, settings: &Settings) -> Result<(), AdminError> {
-    if settings.clients.is_empty() && settings.users.is_empty() {
-        return Ok(());
-    }
     let now = admin.now();
     let write = || {
         let declared_clients = settings.clients.clone();
@@ -25,8 +22,10 @@ pub async fn declare(admin: &Admin, settings: &Settings) -> Result<(), AdminErro
         let declared_users: Vec<(UserId, DeclaredUser)> =
             settings.users.iter().map(|user| (UserId::generate(now, admin.entropy.as_ref()), user.clone())).collect();
         let occasion = admin.occasion(now);
+        let (declared_rules, mark) = (settings.lifetime_rules.clone(), lifetime_policy::mark(admin.entropy.as_ref()));
         admin.store.write(move |db| {
             let mut cautions = Vec::new();
+            lifetime_policy::declare(db, declared_rules, &mark, &occasion)?;
             for declared in declared_clients {
                 let id = declared.id.clone();
                 cautions.push((id, client(db, declared, &occasion)?));
@@ -90,6 +89,7 @@ fn user(db: &mut Connection, id: UserId, declared: DeclaredUser, occasion: &Occa
             id,
             username: declared.username,
             profile: declared.profile,
+            groups: declared.groups,
             password_hash: declared.password_hash,
             password_changed_at: now,
             admin: declared.admin,
@@ -109,8 +109,8 @@ fn user(db: &mut Connection, id: UserId, declared: DeclaredUser, occasion: &Occa
         let ended = tree::end(db, &Node::User(there.id), EndReason::PasswordChanged, now)?;
         events::record(db, &telling_end(occasion.event(EventKind::UserPasswordSet, Object::User(there.id)), EndReason::PasswordChanged, &ended))?;
     }
-    if !there.managed_by_file || there.profile != declared.profile || there.admin != declared.admin {
-        let user = User { profile: declared.profile, admin: declared.admin, managed_by_file: true, updated_at: now, ..there.clone() };
+    if !there.managed_by_file || there.profile != declared.profile || there.groups != declared.groups || there.admin != declared.admin {
+        let user = User { profile: declared.profile, groups: declared.groups, admin: declared.admin, managed_by_file: true, updated_at: now, ..there.clone() };
         users::update(db, &user)?;
         let event = occasion.event(EventKind::UserUpdated, Object::User(user.id)).with_changes(&there, &user);
         if event.detail != Detail::default() {

@@ -6,6 +6,7 @@ mod clients;
 mod declare;
 mod installation;
 mod keys;
+mod lifetime_policy;
 mod sessions;
 mod users;
 
@@ -27,6 +28,7 @@ pub use clients::{ClientChange, NewClient};
 pub use declare::declare;
 pub use installation::{Installation, InstallationError};
 pub use keys::{Activation, is_out_of_time};
+pub use lifetime_policy::{Changed, HORIZONS, Horizon, Impact, RuleChange, Sample, limits_text};
 pub use users::{NewUser, UserChange};
 
 /// Everything an administrator's operation needs.

@@ -2,6 +2,7 @@
 
 use super::{Admin, AdminError, not_found};
 use crate::domain::event::{Detail, EventKind, Object, Username};
+use crate::domain::group::Groups;
 use crate::domain::id::UserId;
 use crate::domain::secret::Secret;
 use crate::domain::session::EndReason;
@@ -16,6 +17,7 @@ use crate::store::{StoreError, events, users};
 pub struct NewUser {
     pub username: String,
     pub profile: Profile,
+    pub groups: Groups,
     pub admin: bool,
     /// As `service::passwords` made it. `None`: nobody can sign in with a password.
     pub password_hash: Option<Secret<String>>,
@@ -31,6 +33,7 @@ impl Admin {
             id: UserId::generate(now, self.entropy.as_ref()),
             username: normal_username(&new.username),
             profile: new.profile,
+            groups: new.groups,
             password_hash: new.password_hash,
             password_changed_at: now,
             admin: new.admin,

@@ -3,10 +3,11 @@
 use super::TokenResponse;
 use super::issue::{Issue, issue};
 use crate::domain::authorization_code::{AuthorizationCode, RedeemedCode};
-use crate::domain::client::{Client, GrantType};
+use crate::domain::client::GrantType;
 use crate::domain::clock::Timestamp;
 use crate::domain::entropy::random;
 use crate::domain::event::{Actor, EventKind, Object};
+use crate::domain::lifetime::Limits;
 use crate::domain::refresh_family::RefreshFamily;
 use crate::domain::secret::Secret;
 use crate::domain::session::{EndReason, Ended};
@@ -16,19 +17,20 @@ use crate::protocol::resource;
 use crate::protocol::token::authorization_code::{Decision, Facts, decide};
 use crate::protocol::token::still_allowed;
 use crate::service::authorize::open_code;
+use crate::service::known_clients::KnownClient;
 use crate::service::{Core, Failure, telling_end};
 use crate::store::redeemed_codes::Redemption;
 use crate::store::tree::EndedCounts;
 use crate::store::{StoreError, client_sessions, consents, events, redeemed_codes, sessions, tree, users};
 
-pub async fn redeem(core: &Core, params: &Params, client: &Client) -> Result<TokenResponse, Failure> {
+pub async fn redeem(core: &Core, params: &Params, client: &KnownClient) -> Result<TokenResponse, Failure> {
     let code = open_code(core, params.require("code")?).ok_or_else(|| refused("not a code of this issuer"))?;
     // Judged before anything is spent: a wrong `resource` can be mended and sent again.
     let (scope, resources) = still_allowed(&code.grant, client);
     let resources = resource::narrowed(params, &resources)?;
     let now = core.now();
-    let limits = core.limits(client);
     let facts = load(core, &code).await?;
+    let limits = facts.as_ref().map_or_else(|| client.limits_alone(), |(session, user, ..)| client.limits(user, session.acr));
     let decision = {
         let facts = facts.as_ref().map(|f| Facts { session: &f.0, user: &f.1, client_session: f.2.as_ref(), consent: f.3.as_ref() });
         decide(params, client, &code, facts.as_ref(), &limits, core.restored_at, now)
@@ -36,7 +38,7 @@ pub async fn redeem(core: &Core, params: &Params, client: &Client) -> Result<Tok
     let deadlines = match decision {
         Decision::Redeem(deadlines) => deadlines,
         Decision::Burn(reason) => {
-            let burnt = RedeemedCode { ended: Some(Ended { at: now, reason: EndReason::CodeReplayed }), ..row(core, client, &code, now) };
+            let burnt = RedeemedCode { ended: Some(Ended { at: now, reason: EndReason::CodeReplayed }), ..row(&limits, &code, now) };
             core.store.write(move |db| redeemed_codes::burn(db, &burnt)).await?;
             return Err(refused(reason));
         }
@@ -46,7 +48,7 @@ pub async fn redeem(core: &Core, params: &Params, client: &Client) -> Result<Tok
         return Err(refused("session or user is gone"));
     };
     let family = client.metadata.grant_types.contains(&GrantType::RefreshToken).then(|| new_family(core, &code, now));
-    let redemption = Redemption { code: row(core, client, &code, now), family: family.clone() };
+    let redemption = Redemption { code: row(&limits, &code, now), family: family.clone() };
     let first = match core.store.redeem(redemption).await {
         // The session ended between the look at it and the write, which holds it fast.
         Err(StoreError::Conflict) => return Err(refused("the session has just ended")),
@@ -74,6 +76,7 @@ pub async fn redeem(core: &Core, params: &Params, client: &Client) -> Result<Tok
         session_id: code.session_id,
         grant_id: code.id,
         grant: &code.grant,
+        limits: &limits,
         scope,
         resources,
         nonce: code.nonce.as_deref(),
@@ -102,8 +105,8 @@ async fn load(core: &Core, code: &AuthorizationCode) -> Result<Option<Loaded>, F
 }
 
 /// The row that makes the code single-use. It is kept as long as an access token given without a family can live.
-fn row(core: &Core, client: &Client, code: &AuthorizationCode, now: Timestamp) -> RedeemedCode {
-    let access_token_ends = super::issue::expiry(core.limits(client).access_token, None, now);
+fn row(limits: &Limits, code: &AuthorizationCode, now: Timestamp) -> RedeemedCode {
+    let access_token_ends = super::issue::expiry(limits.access_token, None, now);
     RedeemedCode {
         id: code.id,
         client_id: code.client_id.clone(),

@@ -1,16 +1,16 @@
 //! The client acts for itself.
 
 use super::{TokenResponse, issue};
-use crate::domain::client::Client;
 use crate::protocol::access_token::AccessToken;
 use crate::protocol::params::Params;
 use crate::protocol::token::client_credentials::decide;
+use crate::service::known_clients::KnownClient;
 use crate::service::{Core, Failure};
 
-pub async fn grant(core: &Core, params: &Params, client: &Client) -> Result<TokenResponse, Failure> {
+pub async fn grant(core: &Core, params: &Params, client: &KnownClient) -> Result<TokenResponse, Failure> {
     let grant = decide(params, client)?;
     let now = core.now();
-    let expires_at = issue::expiry(core.limits(client).access_token, None, now);
+    let expires_at = issue::expiry(client.limits_alone().access_token, None, now);
     let token = AccessToken {
         issuer: core.issuer(),
         subject: client.id.as_str(),

@@ -7,6 +7,7 @@ use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::duration::Lifetime;
 use crate::domain::id::{GrantId, SessionId};
+use crate::domain::lifetime::Limits;
 use crate::domain::refresh_family::Grant;
 use crate::domain::scope::{OPENID, Scope};
 use crate::domain::secret::Secret;
@@ -25,6 +26,7 @@ pub struct Issue<'a> {
     pub session_id: SessionId,
     pub grant_id: GrantId,
     pub grant: &'a Grant,
+    pub limits: &'a Limits,
     /// What this access token is narrowed to.
     pub scope: Scope,
     pub resources: Vec<String>,
@@ -54,7 +56,7 @@ pub async fn sign_access_token(core: &Core, token: &AccessToken<'_>, now: Timest
 }
 
 pub async fn issue(core: &Core, facts: Issue<'_>, now: Timestamp) -> Result<TokenResponse, Failure> {
-    let limits = core.limits(facts.client);
+    let limits = facts.limits;
     let sid = core.sids.sid(facts.session_id, &facts.client.id);
     let end = facts.deadlines.absolute.filter(|_| !outlives_session(facts.grant, facts.client));
     let expires_at = expiry(limits.access_token, end, now);

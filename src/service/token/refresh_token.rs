@@ -5,11 +5,11 @@
 
 use super::TokenResponse;
 use super::issue::{Issue, issue};
-use crate::domain::client::Client;
 use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::event::{Actor, Event, EventKind, Object};
 use crate::domain::id::GrantId;
+use crate::domain::lifetime::Limits;
 use crate::domain::refresh_family::PresentedRefreshToken;
 use crate::domain::scope::Scope;
 use crate::domain::session::{EndReason, Session};
@@ -20,6 +20,8 @@ use crate::protocol::resource;
 use crate::protocol::session::{Deadlines, judge_grant, use_is_due};
 use crate::protocol::token::refresh_token::{Decision, Facts, decide};
 use crate::protocol::token::{outlives_session, still_allowed};
+use crate::service::access_token::limits_of;
+use crate::service::known_clients::KnownClient;
 use crate::service::{Core, Failure, telling_end};
 use crate::store::refresh_families::{FamilyFacts, Step};
 use crate::store::sessions::Touch;
@@ -28,7 +30,7 @@ use crate::store::{events, tree};
 /// Each turn is lost only to somebody else's progress, so a handful is plenty.
 const TURNS: usize = 8;
 
-pub async fn refresh(core: &Core, params: &Params, client: &Client) -> Result<TokenResponse, Failure> {
+pub async fn refresh(core: &Core, params: &Params, client: &KnownClient) -> Result<TokenResponse, Failure> {
     let text = params.require("refresh_token")?;
     let parsed = core.refresh_tokens.parse(text).ok_or_else(|| refused("malformed, or of another issuer"))?;
     let mut lost_race = false;
@@ -38,7 +40,7 @@ pub async fn refresh(core: &Core, params: &Params, client: &Client) -> Result<To
         let facts = core.store.family(id).await?.ok_or_else(|| refused("no such family"))?;
         // Nothing below happens on the word of a token that does not verify: a stranger cannot harm a family.
         let presented = core.refresh_tokens.verify(&parsed, &facts.family.secret).ok_or_else(|| refused("MAC does not verify"))?;
-        let decision = decide(presented, &as_facts(&facts), client, &core.limits(client), lost_race, now);
+        let decision = decide(presented, &as_facts(&facts), client, &limits(client, &facts), lost_race, now);
         let generation = match decision {
             Decision::Refuse(reason) => return Err(refused(reason)),
             Decision::Expired(reason) => {
@@ -75,6 +77,10 @@ fn refused(reason: &'static str) -> Failure {
     Failure::Refused(OAuthError::invalid_refresh_token(reason))
 }
 
+fn limits(client: &KnownClient, facts: &FamilyFacts) -> Limits {
+    limits_of(client, facts.user.as_ref(), facts.session.as_ref(), &facts.family)
+}
+
 fn as_facts(facts: &FamilyFacts) -> Facts<'_> {
     Facts {
         family: &facts.family,
@@ -86,7 +92,7 @@ fn as_facts(facts: &FamilyFacts) -> Facts<'_> {
 }
 
 /// RFC 6749 §6: a narrower scope for this access token; the grant keeps its own.
-fn narrowed(params: &Params, facts: &FamilyFacts, client: &Client) -> Result<(Scope, Vec<String>), OAuthError> {
+fn narrowed(params: &Params, facts: &FamilyFacts, client: &KnownClient) -> Result<(Scope, Vec<String>), OAuthError> {
     let (allowed, resources) = still_allowed(&facts.family.grant, client);
     let resources = resource::narrowed(params, &resources)?;
     let Some(text) = params.get("scope") else {
@@ -99,7 +105,7 @@ fn narrowed(params: &Params, facts: &FamilyFacts, client: &Client) -> Result<(Sc
 }
 
 /// The family ends, and only then the refusal is rendered.
-async fn reuse(core: &Core, client: &Client, presented: PresentedRefreshToken, facts: &FamilyFacts, now: Timestamp) -> Result<TokenResponse, Failure> {
+async fn reuse(core: &Core, client: &KnownClient, presented: PresentedRefreshToken, facts: &FamilyFacts, now: Timestamp) -> Result<TokenResponse, Failure> {
     let family = &facts.family;
     let id = family.id;
     let event = core.occasion(Actor::Client(client.id.clone()), now).event(EventKind::RefreshReuseDetected, Object::Grant(id)).of(family.user_id);
@@ -130,7 +136,7 @@ async fn end(core: &Core, event: Event, id: GrantId, reason: EndReason) -> Resul
     Ok(ended.await?)
 }
 
-async fn answer(core: &Core, params: &Params, client: &Client, facts: FamilyFacts, generation: u64, now: Timestamp) -> Result<TokenResponse, Failure> {
+async fn answer(core: &Core, params: &Params, client: &KnownClient, facts: FamilyFacts, generation: u64, now: Timestamp) -> Result<TokenResponse, Failure> {
     let (scope, resources) = narrowed(params, &facts, client)?;
     let user: &User = facts.user.as_ref().ok_or_else(|| refused("user is gone"))?;
     let refresh_token = core.refresh_tokens.mint(facts.family.id, generation, &facts.family.secret);
@@ -143,6 +149,7 @@ async fn answer(core: &Core, params: &Params, client: &Client, facts: FamilyFact
         scope,
         resources,
         nonce: None,
+        limits: &limits(client, &facts),
         deadlines: session_deadlines(core, client, &facts, now).await,
         refresh_token: Some(refresh_token),
     };
@@ -153,8 +160,8 @@ async fn answer(core: &Core, params: &Params, client: &Client, facts: FamilyFact
 ///
 /// Refreshing a family that hangs on the session is a use of the session, so an application that renews this way keeps it
 /// from idling just as one that renews by `prompt=none`. A family with `offline_access` does not: it works while nobody is there.
-async fn session_deadlines(core: &Core, client: &Client, facts: &FamilyFacts, now: Timestamp) -> Deadlines {
-    let limits = core.limits(client);
+async fn session_deadlines(core: &Core, client: &KnownClient, facts: &FamilyFacts, now: Timestamp) -> Deadlines {
+    let limits = limits(client, facts);
     let (Some(session), Some(user)) = (&facts.session, &facts.user) else {
         return Deadlines::default();
     };

@@ -14,7 +14,7 @@ use super::postgres::Pool;
 use super::queue::Queue;
 use super::unit::guarded;
 use crate::domain::id::{ClientId, GrantId};
-use crate::store::clients::{self, ClientRow};
+use crate::store::clients::{self, MarkedClient};
 use crate::store::error::StoreError;
 use crate::store::refresh_families::{self, FamilyFacts};
 
@@ -22,7 +22,7 @@ type Caller<T> = oneshot::Sender<Result<Option<T>, StoreError>>;
 
 /// What is asked for by its key.
 pub(super) enum Question {
-    Client(ClientId, Caller<ClientRow>),
+    Client(ClientId, Caller<MarkedClient>),
     Family(GrantId, Caller<FamilyFacts>),
 }
 
@@ -38,7 +38,7 @@ pub(super) fn run(queue: &Queue<Question>, pool: &Pool) {
                 Question::Family(id, caller) => of_families.push((id, caller)),
             }
         }
-        answer(pool, of_clients, clients::rows);
+        answer(pool, of_clients, clients::marked_each);
         answer(pool, of_families, refresh_families::facts_of_each);
     }
 }

@@ -9,7 +9,7 @@ mod sqlite;
 mod unit;
 
 use super::Options;
-use super::clients::{self, ClientRow};
+use super::clients::{self, MarkedClient};
 use super::connection::AnyConnection as Connection;
 use super::error::StoreError;
 use super::location::Location;
@@ -53,9 +53,9 @@ impl Executor {
         }
     }
 
-    pub(super) async fn client(&self, id: ClientId) -> Result<Option<ClientRow>, StoreError> {
+    pub(super) async fn client(&self, id: ClientId) -> Result<Option<MarkedClient>, StoreError> {
         match self {
-            Self::Sqlite(executor) => executor.read(|conn| clients::row(conn, &id)),
+            Self::Sqlite(executor) => executor.read(|conn| clients::marked(conn, &id)),
             Self::Postgres(executor) => executor.client(id).await,
         }
     }

@@ -18,7 +18,7 @@ use super::queue::Queue;
 use super::unit::{Answer, Atomicity, Threads, Work, refused, unit};
 use crate::domain::id::{ClientId, GrantId};
 use crate::store::Options;
-use crate::store::clients::ClientRow;
+use crate::store::clients::MarkedClient;
 use crate::store::connection::AnyConnection as Connection;
 use crate::store::error::StoreError;
 use crate::store::location::PostgresUrl;
@@ -214,7 +214,7 @@ impl Executor {
         self.within(self.patience(), answer).await
     }
 
-    pub(super) async fn client(&self, id: ClientId) -> Result<Option<ClientRow>, StoreError> {
+    pub(super) async fn client(&self, id: ClientId) -> Result<Option<MarkedClient>, StoreError> {
         let (caller, answer) = oneshot::channel();
         self.questions.push(Question::Client(id, caller)).map_err(refused)?;
         self.within(self.patience(), answer).await

@@ -14,6 +14,7 @@ use gatekey::domain::client::{Client, ClientKind, ClientMetadata};
 use gatekey::domain::clock::Timestamp;
 use gatekey::domain::consent::Consent;
 use gatekey::domain::entropy::{SystemEntropy, random};
+use gatekey::domain::group::Groups;
 use gatekey::domain::id::{ClientId, GrantId, LinkId, SessionId, UserId};
 use gatekey::domain::refresh_family::{Grant, RefreshFamily};
 use gatekey::domain::scope::Scope;
@@ -120,6 +121,7 @@ fn user(name: &str) -> User {
         id: UserId::generate(at, &SystemEntropy),
         username: name.to_owned(),
         profile: Profile { name: Some("Ann Example".to_owned()), email: Some("ann@example.com".to_owned()), email_verified: true, ..Profile::default() },
+        groups: Groups::default(),
         password_hash: Some(Secret::new("$argon2id$old".to_owned())),
         password_changed_at: at,
         admin: false,

@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta};
 use gatekey::Issuer;
 use gatekey::domain::client::{ClientKind, ClientMetadata};
 use gatekey::domain::clock::{Clock, ManualClock, Timestamp};
+use gatekey::domain::group::Groups;
 use gatekey::domain::id::ClientId;
 use gatekey::domain::redirect_uri::{RedirectUri, WebOrigin};
 use gatekey::domain::scope::Scope;
@@ -92,7 +93,13 @@ pub fn client(id: &str, kind: ClientKind, origin: &str, change: impl FnOnce(&mut
 fn user(username: &str, name: &str) -> DeclaredUser {
     let email = Some(format!("{username}@example.test"));
     let profile = Profile { name: Some(name.to_owned()), email, email_verified: true, ..Profile::default() };
-    DeclaredUser { username: username.to_owned(), profile, admin: false, password_hash: Some(Secret::new(password_hash().to_owned())) }
+    DeclaredUser {
+        username: username.to_owned(),
+        profile,
+        groups: Groups::default(),
+        admin: false,
+        password_hash: Some(Secret::new(password_hash().to_owned())),
+    }
 }
 
 /// Of [`PASSWORD`], with the parameters of [`settings`].

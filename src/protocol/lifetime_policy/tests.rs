@@ -1,0 +1,169 @@
+//! The situations of `situations.txt`, and what holds of any policy.
+
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
+use super::explain::explain;
+use super::*;
+use crate::domain::client::{ClientKind, ClientMetadata};
+use crate::domain::group::GroupName;
+use crate::domain::id::ClientId;
+use crate::protocol::session::tests::at;
+
+const SITUATIONS: &str = include_str!("situations.txt");
+
+fn client(id: &str, lifetimes: LimitOverrides) -> Client {
+    Client {
+        id: ClientId::parse(id).unwrap(),
+        metadata: ClientMetadata { lifetimes, ..ClientMetadata::defaults(ClientKind::Spa, id) },
+        secret_digest: None,
+        disabled_at: None,
+        managed_by_file: false,
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+fn rule(selector: Selector, limits: LimitOverrides) -> LifetimeRule {
+    LifetimeRule { selector, limits, managed_by_file: false, updated_at: at(0) }
+}
+
+fn group(name: &str) -> GroupName {
+    GroupName::parse(name).unwrap()
+}
+
+fn limits_of(text: &str) -> LimitOverrides {
+    let mut limits = LimitOverrides::default();
+    for word in text.split_whitespace() {
+        let (name, value) = word.split_once('=').unwrap();
+        limits.set(name.parse().unwrap(), Some(value.parse().unwrap()));
+    }
+    limits
+}
+
+fn pairs(text: &str) -> HashMap<&str, &str> {
+    text.split_whitespace().filter_map(|word| word.split_once('=')).collect()
+}
+
+fn acr(text: Option<&&str>) -> Option<Acr> {
+    text.map(|text| Acr::parse(&format!("urn:gatekey:acr:{text}")).unwrap())
+}
+
+#[test]
+fn every_situation_comes_out_as_written() {
+    let (mut policy_name, mut rules, mut registered) = ("", Vec::new(), HashMap::new());
+    let mut situations = 0;
+    for line in SITUATIONS.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        if let Some(name) = line.strip_prefix("policy ") {
+            (policy_name, rules, registered) = (name, Vec::new(), HashMap::new());
+            continue;
+        }
+        let (whom, limits) = line.split_once(" : ").unwrap_or_else(|| panic!("no limits in: {line}"));
+        let limits = limits_of(limits);
+        let words = pairs(whom);
+        if let Some(id) = whom.strip_prefix("registered ") {
+            registered.insert(id, limits);
+        } else if whom.starts_with("rule ") {
+            let selector = Selector {
+                client: words.get("client").map(|id| ClientId::parse(id).unwrap()),
+                group: words.get("group").map(|name| group(name)),
+                acr: acr(words.get("acr")),
+            };
+            rules.push(rule(selector, limits));
+        } else {
+            assert!(whom == "as" || whom.starts_with("as "), "{line}");
+            situations += 1;
+            let client = words.get("client").map(|id| client(id, registered.get(id).copied().unwrap_or_default()));
+            let groups = words.get("groups").map(|names| Groups::of(names.split(',').map(group)));
+            let subject = Subject { client: client.as_ref(), groups: groups.as_ref(), acr: acr(words.get("acr")) };
+            let policy = Policy { default: Limits::default(), rules: Arc::new(rules.clone()) };
+            let explained = explain(&policy, &subject);
+            let running = ClientPolicy::new(&policy, client.as_ref()).limits(groups.as_ref(), subject.acr);
+            for (limit, expected) in limits.iter() {
+                let said = explained.iter().find(|explanation| explanation.limit == limit).unwrap();
+                assert_eq!(said.value, expected, "{policy_name}: {line}: {}", limit.as_str());
+                assert_eq!(running.get(limit), expected, "{policy_name}: {line}: {}", limit.as_str());
+            }
+        }
+    }
+    assert!(situations >= 100, "{situations}");
+}
+
+fn any_lifetime() -> impl Strategy<Value = Lifetime> {
+    prop_oneof![4 => (1i64..40).prop_map(|hours| Lifetime::seconds(hours * 3600)), 1 => Just(Lifetime::Unlimited)]
+}
+
+fn any_overrides() -> impl Strategy<Value = LimitOverrides> {
+    prop::collection::vec((0..Limit::ALL.len(), any_lifetime()), 0..4).prop_map(|set| {
+        let mut limits = LimitOverrides::default();
+        for (index, value) in set {
+            limits.set(Limit::ALL[index], Some(value));
+        }
+        limits
+    })
+}
+
+fn any_rule() -> impl Strategy<Value = LifetimeRule> {
+    let client = prop::option::of(prop::sample::select(vec!["app", "other"]));
+    let group_name = prop::option::of(prop::sample::select(vec!["a", "b", "c"]));
+    (client, group_name, any::<bool>(), any_overrides()).prop_map(|(client, name, of_acr, limits)| {
+        let selector = Selector { client: client.map(|id| ClientId::parse(id).unwrap()), group: name.map(group), acr: of_acr.then_some(Acr::Password) };
+        rule(selector, limits)
+    })
+}
+
+fn any_groups() -> impl Strategy<Value = Option<Groups>> {
+    prop::option::of(prop::collection::vec(prop::sample::select(vec!["a", "b", "c"]), 0..3).prop_map(|names| Groups::of(names.into_iter().map(group))))
+}
+
+proptest! {
+    /// What is explained is what runs, whatever the rules, and in whatever order they are kept.
+    #[test]
+    fn explained_as_it_runs(
+        rules in prop::collection::vec(any_rule(), 0..12),
+        own in any_overrides(),
+        with_client in any::<bool>(),
+        groups in any_groups(),
+        signed_in in any::<bool>(),
+        turn in 0usize..12,
+    ) {
+        let client = with_client.then(|| client("app", own));
+        let acr = signed_in.then_some(Acr::Password);
+        let subject = Subject { client: client.as_ref(), groups: groups.as_ref(), acr };
+        let policy = Policy { default: Limits::default(), rules: Arc::new(rules.clone()) };
+        let mut turned = rules;
+        let by = turn.min(turned.len());
+        turned.rotate_left(by);
+        let turned = Policy { rules: Arc::new(turned), ..policy.clone() };
+        let own = ClientPolicy::new(&turned, client.as_ref());
+        let running = own.limits(groups.as_ref(), acr);
+        for explanation in explain(&policy, &subject) {
+            prop_assert_eq!(explanation.value, running.get(explanation.limit));
+            prop_assert!(!running.get(explanation.limit).is_longer_than(own.longest(explanation.limit)));
+            // The winner is the first of the most specific ones, and none as specific is shorter.
+            let first = &explanation.candidates[0];
+            for candidate in &explanation.candidates {
+                prop_assert!(candidate.specificity <= first.specificity);
+                prop_assert!(candidate.specificity < first.specificity || !first.value.is_longer_than(candidate.value));
+            }
+        }
+    }
+
+    /// A rule that does not apply changes nothing; one less specific than the winner changes nothing either.
+    #[test]
+    fn only_what_applies_counts(rules in prop::collection::vec(any_rule(), 0..8), added in any_rule(), groups in any_groups()) {
+        let app = client("app", LimitOverrides::default());
+        let subject = Subject { client: Some(&app), groups: groups.as_ref(), acr: Some(Acr::Password) };
+        let before = Policy { default: Limits::default(), rules: Arc::new(rules.clone()) };
+        let after = Policy { rules: Arc::new([rules, vec![added.clone()]].concat()), ..before.clone() };
+        for (old, new) in explain(&before, &subject).into_iter().zip(explain(&after, &subject)) {
+            let winner = old.candidates[0].specificity;
+            if !applies(&added.selector, &subject) || added.limits.get(old.limit).is_none() || Specificity::of(&added.selector) < winner {
+                prop_assert_eq!(old.value, new.value);
+            } else if Specificity::of(&added.selector) > winner {
+                prop_assert_eq!(Some(new.value), added.limits.get(old.limit));
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The lifetime policy: its rules, why a limit is what it is, and what a change would do.
+
+mod impact;
+
+use std::sync::Arc;
+
+use super::{Admin, AdminError, not_found};
+use crate::domain::entropy::Entropy;
+use crate::domain::event::{EventKind, Object, Occasion};
+use crate::domain::id::ClientId;
+use crate::domain::lifetime::{LimitOverrides, Limits};
+use crate::domain::lifetime_rule::{LifetimeRule, Selector};
+use crate::domain::secret::Secret;
+use crate::protocol::lifetime_policy::Policy;
+use crate::settings::lifetime_rules::DeclaredRule;
+use crate::store::{Connection, StoreError, clients, events, lifetime_rules};
+
+pub use impact::{HORIZONS, Horizon, Impact, Sample};
+
+/// A change of the policy: what the rule of a selector becomes. Without limits it is taken away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleChange {
+    pub selector: Selector,
+    pub limits: LimitOverrides,
+}
+
+/// A rule before and after it was changed; absent where there was none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    pub before: Option<LifetimeRule>,
+    pub after: Option<LifetimeRule>,
+}
+
+impl Admin {
+    /// The policy in force: the settings' limits and the rules.
+    pub async fn lifetime_policy(&self, default: &Limits) -> Result<Policy, AdminError> {
+        let rules = self.store.read(lifetime_rules::all).await?;
+        Ok(Policy { default: *default, rules: Arc::new(rules) })
+    }
+
+    /// Changes the rule of a selector as it is at that moment. Running sessions are judged by it from their next use on.
+    pub async fn change_lifetime_rule(&self, selector: Selector, change: impl FnOnce(&mut LimitOverrides) + Send + 'static) -> Result<Changed, AdminError> {
+        let (mark, occasion) = (mark(self.entropy.as_ref()), self.occasion(self.now()));
+        let rule = selector.clone();
+        let changed = self.store.write(move |db| {
+            if let Some(client) = &rule.client
+                && clients::find(db, client)?.is_none()
+            {
+                return Ok(Err(not_found("client", client)));
+            }
+            lifetime_rules::begin_change(db, &mark)?;
+            let before = lifetime_rules::all(db)?.into_iter().find(|there| there.selector == rule);
+            let mut limits = before.as_ref().map(|rule| rule.limits).unwrap_or_default();
+            change(&mut limits);
+            if let Err((limit, why)) = limits.check() {
+                return Ok(Err(AdminError::Refused(format!("`{}`: {why}", limit.as_str()))));
+            }
+            write(db, &rule, before, limits, false, &occasion).map(Ok)
+        });
+        let changed = changed.await??;
+        tracing::info!(event = "lifetime_policy.changed", rule = %selector, "a rule of the lifetime policy was changed");
+        Ok(changed)
+    }
+}
+
+/// Writes the declared rules, and takes away those that a file declared before and no longer does.
+pub fn declare(db: &mut Connection, declared: Vec<DeclaredRule>, mark: &str, occasion: &Occasion) -> Result<(), StoreError> {
+    let there = lifetime_rules::all(db)?;
+    let gone = |rule: &&LifetimeRule| rule.managed_by_file && !declared.iter().any(|declared| declared.selector == rule.selector);
+    let is_there = |declared: &DeclaredRule| there.iter().any(|rule| rule.managed_by_file && rule.selector == declared.selector && rule.limits == declared.limits);
+    let gone: Vec<&LifetimeRule> = there.iter().filter(gone).collect();
+    if gone.is_empty() && declared.iter().all(is_there) {
+        return Ok(());
+    }
+    lifetime_rules::begin_change(db, mark)?;
+    for rule in gone {
+        write(db, &rule.selector, Some(rule.clone()), LimitOverrides::default(), true, occasion)?;
+    }
+    for rule in declared.iter().filter(|declared| !is_there(declared)) {
+        let before = there.iter().find(|there| there.selector == rule.selector).cloned();
+        write(db, &rule.selector, before, rule.limits, true, occasion)?;
+    }
+    Ok(())
+}
+
+/// Takes away the rules that are for a client, whoever else they are for.
+pub fn forget_client(db: &mut Connection, client: &ClientId, mark: &str, occasion: &Occasion) -> Result<(), StoreError> {
+    let rules = lifetime_rules::of_client(db, client)?;
+    if !rules.is_empty() {
+        lifetime_rules::begin_change(db, mark)?;
+    }
+    for rule in rules {
+        write(db, &rule.selector.clone(), Some(rule), LimitOverrides::default(), false, occasion)?;
+    }
+    Ok(())
+}
+
+/// The rule of the selector becomes this; without limits there is none.
+fn write(
+    db: &mut Connection,
+    selector: &Selector,
+    before: Option<LifetimeRule>,
+    limits: LimitOverrides,
+    managed_by_file: bool,
+    occasion: &Occasion,
+) -> Result<Changed, StoreError> {
+    let after = (!limits.is_empty()).then(|| LifetimeRule { selector: selector.clone(), limits, managed_by_file, updated_at: occasion.at });
+    match &after {
+        Some(rule) => lifetime_rules::put(db, rule)?,
+        None => drop(lifetime_rules::remove(db, selector)?),
+    }
+    let limits_of = |rule: &Option<LifetimeRule>| rule.as_ref().map(|rule| rule.limits);
+    if limits_of(&before) != limits_of(&after) {
+        let event = occasion.event(EventKind::LifetimePolicyChanged, Object::LifetimePolicy);
+        let whom = event.with("client", &selector.client).with("group", &selector.group).with("acr", selector.acr);
+        events::record(db, &whom.with_changes(&limits_of(&before), &limits_of(&after)))?;
+    }
+    Ok(Changed { before, after })
+}
+
+/// A mark that was never used before.
+pub fn mark(entropy: &dyn Entropy) -> String {
+    Secret::<String>::generate(entropy).expose().clone()
+}
+
+/// `session_idle=PT1H access_token=PT5M`
+pub fn limits_text(limits: &LimitOverrides) -> String {
+    limits.iter().map(|(limit, value)| format!("{}={value}", limit.as_str())).collect::<Vec<_>>().join(" ")
+}
