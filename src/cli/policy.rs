@@ -66,7 +66,7 @@ Examples:
 Examples:
   gatekey policy explain --user alice --client notes
   gatekey policy explain --session 0198c5f2-7d3e-7a10-9f11-5d2f0a9b8c7d --client notes
-  gatekey policy explain --groups \"staff admins\" --json")]
+  gatekey policy explain --groups staff,admins --json")]
     Explain {
         #[command(flatten)]
         who: Who,
@@ -123,7 +123,7 @@ pub(super) struct Who {
     /// This user, with the groups the user is in (name or id)
     #[arg(long)]
     user: Option<String>,
-    /// A user of these groups, with a space between
+    /// A user of these groups, with commas between
     #[arg(long, value_name = "NAMES", conflicts_with = "user", value_parser = super::user::group_names)]
     groups: Option<Groups>,
     /// At this client

@@ -50,14 +50,14 @@ Examples:
 Examples:
   gatekey user update alice --email alice@example.com --email-verified
   gatekey user update alice --birthdate 1990-12-31 --address-locality Vienna --address-country Austria
-  gatekey user update alice --groups \"staff admins\"
+  gatekey user update alice --groups staff,admins
   gatekey user update alice --nickname \"\"")]
     Update {
         /// The user name, or the id
         user: String,
         #[command(flatten)]
         profile: Box<profile::Options>,
-        /// The groups, with a space between, in place of those before; an empty text for none
+        /// The groups, with commas between, in place of those before; an empty text for none
         #[arg(long, value_name = "NAMES", value_parser = group_names)]
         groups: Option<Groups>,
     },
@@ -99,7 +99,7 @@ pub(super) struct Create {
     username: String,
     #[command(flatten)]
     profile: profile::Options,
-    /// The groups this user is in, with a space between
+    /// The groups this user is in, with commas between
     #[arg(long, value_name = "NAMES", value_parser = group_names)]
     groups: Option<Groups>,
     /// This user may administer the issuer
@@ -169,7 +169,7 @@ impl Create {
 }
 
 pub(super) fn group_names(text: &str) -> Result<Groups, InvalidGroupName> {
-    Ok(Groups::of(text.split_whitespace().map(GroupName::parse).collect::<Result<Vec<_>, _>>()?))
+    Ok(Groups::of(text.split([',', ' ']).filter(|name| !name.is_empty()).map(GroupName::parse).collect::<Result<Vec<_>, _>>()?))
 }
 
 async fn hash(settings: &PasswordSettings, password: Secret<String>) -> Result<Secret<String>, Failure> {

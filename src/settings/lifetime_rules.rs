@@ -55,7 +55,7 @@ pub(super) fn validated(raw: Vec<Raw>, sources: &Sources) -> Result<Vec<Declared
     let mut rules: Vec<DeclaredRule> = Vec::with_capacity(raw.len());
     for (i, raw) in raw.into_iter().enumerate() {
         let at = i.to_string();
-        let refused = |name: &str, message: String| SettingsError::refused(sources, &["lifetime_rules", &at, name], message);
+        let refused = |message: String| SettingsError::refused(sources, &["lifetime_rules", &at], message);
         let selector = Selector { client: raw.client, group: raw.group, acr: raw.acr };
         let limits = LimitOverrides {
             session_absolute: raw.session_absolute,
@@ -68,12 +68,12 @@ pub(super) fn validated(raw: Vec<Raw>, sources: &Sources) -> Result<Vec<Declared
             id_token: raw.id_token,
             code: raw.code,
         };
-        limits.check().map_err(|(limit, why)| refused(limit.as_str(), why.to_string()))?;
+        limits.check().map_err(|(limit, why)| SettingsError::refused(sources, &["lifetime_rules", &at, limit.as_str()], why))?;
         if limits.is_empty() {
-            return Err(refused("", format!("the rule for {selector} sets no limit: write one, such as `session_idle = \"PT1H\"`")));
+            return Err(refused(format!("the rule for {selector} sets no limit: write one, such as `session_idle = \"PT1H\"`")));
         }
         if rules.iter().any(|rule| rule.selector == selector) {
-            return Err(refused("", format!("there are two rules for {selector}: put their limits into one")));
+            return Err(refused(format!("there are two rules for {selector}: put their limits into one")));
         }
         rules.push(DeclaredRule { selector, limits });
     }

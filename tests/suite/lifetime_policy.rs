@@ -11,6 +11,7 @@ use gatekey::domain::group::{GroupName, Groups};
 use gatekey::domain::id::ClientId;
 use gatekey::domain::lifetime::{Limit, LimitOverrides, Limits};
 use gatekey::domain::lifetime_rule::Selector;
+use gatekey::domain::user::User;
 use gatekey::protocol::lifetime_policy::Subject;
 use gatekey::protocol::lifetime_policy::explain::explain;
 use gatekey::service::admin::{Admin, AdminError, Installation, RuleChange};
@@ -65,7 +66,11 @@ async fn set(admin: &Admin, selector: Selector, text: &str) {
 
 async fn join(app: &App, admin: &Admin, username: &str, groups: &[&str]) {
     let groups = Groups::of(groups.iter().map(|name| GroupName::parse(name).unwrap()));
-    admin.update_user(app.user(username).await.id, Box::new(move |user| Ok(user.groups = groups))).await.unwrap();
+    let change = move |user: &mut User| {
+        user.groups = groups;
+        Ok(())
+    };
+    admin.update_user(app.user(username).await.id, Box::new(change)).await.unwrap();
 }
 
 /// A limit shortened while people are signed in: silent renewal, refresh tokens, introspection and userinfo know it from the next

@@ -31,6 +31,7 @@ mod offline_access;
 mod openapi;
 mod outage;
 mod pairwise;
+mod policy_matrix;
 mod query_plans;
 mod races;
 mod refresh;
