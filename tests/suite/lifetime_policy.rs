@@ -7,6 +7,7 @@ use gatekey::domain::acr::Acr;
 use gatekey::domain::client::Client;
 use gatekey::domain::duration::Lifetime;
 use gatekey::domain::entropy::Entropy;
+use gatekey::domain::event::EventKind;
 use gatekey::domain::group::{GroupName, Groups};
 use gatekey::domain::id::ClientId;
 use gatekey::domain::lifetime::{Limit, LimitOverrides, Limits};
@@ -16,7 +17,8 @@ use gatekey::protocol::lifetime_policy::Subject;
 use gatekey::protocol::lifetime_policy::explain::explain;
 use gatekey::service::admin::{Admin, AdminError, Installation, RuleChange};
 use gatekey::settings::DeclaredRule;
-use gatekey::store::{clients, lifetime_rules};
+use gatekey::store::{clients, events, lifetime_rules};
+use serde_json::{Value, json};
 
 use crate::support::app::{App, OWN_PAGE, PAGE, SERVER};
 use crate::support::database::{Database, each_database};
@@ -30,6 +32,7 @@ each_database!(
     what_is_explained_is_what_happens,
     the_file_declares_rules_and_takes_them_away,
     a_rule_goes_with_its_client,
+    every_change_is_written_down_with_before_and_after,
     a_rule_that_cannot_be_is_refused,
     a_change_tried_out_counts_what_it_would_end,
 );
@@ -264,6 +267,33 @@ async fn a_rule_goes_with_its_client(database: Database) {
     let party = app.relying_party(PAGE);
     let tokens = app.sign_in(&mut app.browser(), &party, "openid").await;
     assert_eq!(tokens.json["expires_in"], 600);
+    admin.store.close().await;
+}
+
+/// By a command, by the file, and with the client; what changes nothing is no event.
+async fn every_change_is_written_down_with_before_and_after(database: Database) {
+    let declared = DeclaredRule { selector: Selector::default(), limits: limits("session_idle=PT9H") };
+    let app = App::start_with(database, |settings| settings.lifetime_rules = vec![declared]).await;
+    let admin = admin(&app).await;
+    let selector = Selector { group: GroupName::parse("staff").ok(), acr: Some(Acr::Password), ..of_client(PAGE) };
+    set(&admin, selector.clone(), "session_idle=PT1H access_token=PT1M").await;
+    set(&admin, selector.clone(), "session_idle=PT2H access_token=PT1M").await;
+    set(&admin, selector.clone(), "session_idle=PT2H access_token=PT1M").await;
+    admin.delete_client(&ClientId::parse(PAGE).unwrap()).await.unwrap();
+    let filter = events::Filter { kind: Some(EventKind::LifetimePolicyChanged), ..events::Filter::default() };
+    let told = app.store.scan(move |db| events::list(db, &filter, None, 100)).await.unwrap();
+    let mut told: Vec<(String, Value)> = told.iter().map(|event| (event.actor.kind().to_owned(), Value::Object(event.detail.fields().clone()))).collect();
+    told.sort_by_key(|(actor, detail)| (actor.clone(), detail["before"].to_string(), detail["after"].to_string()));
+    let whom = |before: Value, after: Value| json!({ "client": PAGE, "group": "staff", "acr": Acr::Password.as_str(), "before": before, "after": after });
+    let expected = [
+        ("command_line", whom(Value::Null, json!({ "session_idle": "PT1H", "access_token": "PT1M" }))),
+        ("command_line", whom(json!({ "session_idle": "PT1H" }), json!({ "session_idle": "PT2H" }))),
+        ("command_line", whom(json!({ "session_idle": "PT2H", "access_token": "PT1M" }), Value::Null)),
+        ("settings_file", json!({ "client": null, "group": null, "acr": null, "before": null, "after": { "session_idle": "PT9H" } })),
+    ];
+    let mut expected: Vec<(String, Value)> = expected.map(|(actor, detail)| (actor.to_owned(), detail)).to_vec();
+    expected.sort_by_key(|(actor, detail)| (actor.clone(), detail["before"].to_string(), detail["after"].to_string()));
+    assert_eq!(told, expected);
     admin.store.close().await;
 }
 

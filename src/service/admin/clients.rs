@@ -8,7 +8,7 @@ use crate::domain::secret::Secret;
 use crate::domain::session::EndReason;
 use crate::service::telling_end;
 use crate::store::tree::{self, Node};
-use crate::store::{StoreError, clients, events, lifetime_rules};
+use crate::store::{StoreError, clients, events};
 
 /// A client to be registered.
 #[derive(Debug, Clone)]

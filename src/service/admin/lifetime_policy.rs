@@ -67,7 +67,8 @@ impl Admin {
 pub fn declare(db: &mut Connection, declared: Vec<DeclaredRule>, mark: &str, occasion: &Occasion) -> Result<(), StoreError> {
     let there = lifetime_rules::all(db)?;
     let gone = |rule: &&LifetimeRule| rule.managed_by_file && !declared.iter().any(|declared| declared.selector == rule.selector);
-    let is_there = |declared: &DeclaredRule| there.iter().any(|rule| rule.managed_by_file && rule.selector == declared.selector && rule.limits == declared.limits);
+    let is_there =
+        |declared: &DeclaredRule| there.iter().any(|rule| rule.managed_by_file && rule.selector == declared.selector && rule.limits == declared.limits);
     let gone: Vec<&LifetimeRule> = there.iter().filter(gone).collect();
     if gone.is_empty() && declared.iter().all(is_there) {
         return Ok(());
