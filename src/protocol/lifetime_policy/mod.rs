@@ -148,11 +148,6 @@ impl ClientPolicy {
         }
         winners.limits()
     }
-
-    /// The longest that any user may have of a limit here.
-    pub fn longest(&self, limit: Limit) -> Lifetime {
-        self.depending.iter().map(|(_, rule)| rule.limits.get(limit)).fold(self.limits.get(limit), longer_of)
-    }
 }
 
 /// The longest limits that a session of such a user has at any client: past them it has ended for everybody. `registered` has the longest
