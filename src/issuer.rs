@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use chrono::TimeDelta;
 use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt, Response};
+use tokio::task::AbortHandle;
 
 use crate::admin;
 use crate::domain::client::ClientMetadata;
@@ -22,9 +23,12 @@ use crate::jose::refresh_token::Minter;
 use crate::jose::rotation::Schedule;
 use crate::jose::sealed::Sealer;
 use crate::jose::sid::Deriver;
+use crate::outbound::Outbound;
+use crate::protocol::reach::Reach;
 use crate::service::admin::{Admin, Installation, InstallationError, declare};
 use crate::service::keys::Keys;
 use crate::service::known_clients::KnownClients;
+use crate::service::logout_notices;
 use crate::service::passwords::Passwords;
 use crate::service::throttle::Throttle;
 use crate::service::web_origins::WebOrigins;
@@ -36,6 +40,8 @@ use crate::settings::Settings;
 pub struct Issuer {
     app: Arc<App>,
     admin: Arc<Admin>,
+    /// The work that nobody asks for.
+    background: Option<AbortHandle>,
 }
 
 /// Why an issuer could not be built. Each prints as one line that says what to do.
@@ -63,6 +69,7 @@ pub struct IssuerBuilder {
     settings: Settings,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    background: bool,
 }
 
 impl IssuerBuilder {
@@ -78,10 +85,17 @@ impl IssuerBuilder {
         self
     }
 
+    /// Whether what nobody asks for is done by itself, on the runtime that builds the issuer: telling applications that sessions have
+    /// ended. It is, unless this says no; then the host calls [`Issuer::deliver_logout_notices`] now and then.
+    pub fn background(mut self, background: bool) -> Self {
+        self.background = background;
+        self
+    }
+
     /// Opens and migrates the database, reads or makes the keys, writes the declared clients and users.
     pub async fn build(self) -> Result<Issuer, BuildError> {
         crate::jose::begin();
-        let Self { settings, clock, entropy } = self;
+        let Self { settings, clock, entropy, background } = self;
         let installation = Installation::open(&settings, entropy.as_ref()).await?;
 
         let restored_at = restored::notice(&installation.store, clock.now(), &entropy).await?;
@@ -101,6 +115,12 @@ impl IssuerBuilder {
         let length = |lifetime| if let Lifetime::Limited(delta) = lifetime { Some(delta) } else { None };
         let schedule = Schedule { announce: length(settings.keys.announce).unwrap_or(TimeDelta::MAX), every: length(settings.keys.rotate_every) };
         let keys = Keys::open(&installation.store, installation.key_sealer(), &settings.lifetimes, algorithms, schedule, clock.as_ref(), &entropy).await?;
+        let reach = Reach {
+            private: settings.logout.allow_private_networks,
+            listed: settings.logout.allow_networks.clone(),
+            development: settings.issuer.origin().starts_with("http://"),
+        };
+        let outbound = Outbound::new(reach, settings.logout.ca_file.as_deref()).map_err(|error| BuildError::Start(error.to_string()))?;
         let core = Core {
             codes: Sealer::new(subkey("authorization codes")),
             tickets: Sealer::new(subkey("tickets")),
@@ -110,6 +130,7 @@ impl IssuerBuilder {
             throttle: Throttle::new(KeyedDigest::new(subkey("throttle"))),
             web_origins: WebOrigins::default(),
             clients: Arc::new(KnownClients::new(settings.lifetimes)),
+            outbound,
             restored_at,
             settings,
             store: installation.store,
@@ -118,13 +139,17 @@ impl IssuerBuilder {
             keys,
             passwords,
         };
-        Ok(Issuer { app: Arc::new(App::new(Arc::new(core))?), admin: Arc::new(admin) })
+        let core = Arc::new(core);
+        let app = Arc::new(App::new(core.clone())?);
+        // It ends with the issuer: it only looks whether there still is one.
+        let background = background.then(|| tokio::spawn(logout_notices::run(Arc::downgrade(&core))).abort_handle());
+        Ok(Issuer { app, admin: Arc::new(admin), background })
     }
 }
 
 impl Issuer {
     pub fn builder(settings: Settings) -> IssuerBuilder {
-        IssuerBuilder { settings, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) }
+        IssuerBuilder { settings, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy), background: true }
     }
 
     /// All endpoints. Nest them at the path of the issuer's URL: at `/` for `https://login.example.com/`,
@@ -185,8 +210,17 @@ impl Issuer {
         self.app.ready.store(false, Ordering::Relaxed);
     }
 
+    /// Tells applications of the sessions that have ended, until nothing is due: for a host that does the background work itself.
+    pub async fn deliver_logout_notices(&self) {
+        logout_notices::deliver(&self.app.core).await;
+    }
+
     /// Finishes what is queued for the database and closes it.
     pub async fn close(&self) {
+        // A notice that was on its way is sent again by whoever goes on.
+        if let Some(background) = &self.background {
+            background.abort();
+        }
         self.app.core.store.close().await;
     }
 }

@@ -23,6 +23,7 @@
 //! - [`domain`]: the nouns. No IO, no database, no HTTP, no async.
 //! - [`protocol`]: the rules. Pure functions; every MUST of an RFC is here, cited on its line.
 //! - [`store`]: SQLite and PostgreSQL, the only layer that names diesel. [`jose`]: keys and signatures, the only one that names josekit.
+//! - [`outbound`]: the requests that this server makes itself.
 //! - [`service`]: where they meet, one file an endpoint: load → decide → apply → sign.
 //! - [`http`]: a handler is a few lines: extract → service → render. [`admin`]: the same for the admin API, described by `openapi/`.
 //! - [`settings`]: what an admin writes, read and judged. [`cli`]: one subcommand a file.
@@ -42,6 +43,7 @@ mod fuzzed;
 pub mod http;
 pub mod issuer;
 pub mod jose;
+pub mod outbound;
 pub mod protocol;
 pub mod service;
 pub mod settings;

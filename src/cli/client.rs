@@ -59,6 +59,7 @@ Examples:
 Examples:
   gatekey client update notes --redirect-uri https://notes.example.com/callback --redirect-uri https://notes.example.com/silent
   gatekey client update notes --lifetime session_idle=PT1H --lifetime access_token=default
+  gatekey client update notes --backchannel-logout-uri https://notes.example.com/backchannel-logout
   gatekey client update notes --subject-type pairwise --sector-identifier example.com
   gatekey client update notes --disable")]
     Update {
@@ -211,6 +212,7 @@ fn show(client: &Registered) -> Done {
         ("grant types", metadata.grant_types.iter().map(text).collect::<Vec<_>>().join(" ")),
         ("redirect uris", uris(&metadata.redirect_uris)),
         ("post-logout redirect uris", uris(&metadata.post_logout_redirect_uris)),
+        ("back-channel logout uri", metadata.backchannel_logout_uri.as_ref().map(|uri| uri.as_str().to_owned()).unwrap_or_default()),
         ("web origins", metadata.web_origins.iter().map(|origin| origin.as_str()).collect::<Vec<_>>().join(" ")),
         ("scope", metadata.scope.to_string()),
         ("resources", metadata.resources.join(" ")),

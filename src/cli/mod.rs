@@ -10,6 +10,7 @@ mod input;
 mod key;
 mod limit;
 mod logging;
+mod logout_notice;
 mod migrate;
 mod openapi;
 mod output;
@@ -80,6 +81,8 @@ enum Command {
     Policy(policy::Policy),
     #[command(subcommand)]
     Key(key::Key),
+    #[command(subcommand)]
+    LogoutNotice(logout_notice::LogoutNotice),
     Backup(backup::Backup),
     Restored(restored::Restored),
 }
@@ -112,6 +115,7 @@ pub fn run() -> ExitCode {
         Command::Session(command) => command.run(&place),
         Command::Policy(command) => command.run(&place),
         Command::Key(command) => command.run(&place),
+        Command::LogoutNotice(command) => command.run(&place),
         Command::Backup(command) => command.run(&place),
         Command::Restored(command) => command.run(&place),
     };

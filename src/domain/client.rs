@@ -6,6 +6,7 @@ use super::clock::Timestamp;
 use super::duration::Lifetime;
 use super::id::ClientId;
 use super::lifetime::{InvalidLimit, LimitOverrides};
+use super::logout_uri::LogoutUri;
 use super::redirect_uri::{RedirectUri, WebOrigin};
 use super::scope::Scope;
 use super::secret::Digest;
@@ -37,6 +38,12 @@ pub struct ClientMetadata {
     pub redirect_uris: Vec<RedirectUri>,
     #[serde(default)]
     pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// Where it hears, from server to server, that a session has ended (Back-Channel Logout 1.0 §2.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<LogoutUri>,
+    /// Whether it must be told the `sid`; every logout token has it.
+    #[serde(default)]
+    pub backchannel_logout_session_required: bool,
     /// Who may call the token endpoint from a page (CORS).
     #[serde(default)]
     pub web_origins: Vec<WebOrigin>,
@@ -132,6 +139,8 @@ impl ClientMetadata {
             grant_types,
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
+            backchannel_logout_uri: None,
+            backchannel_logout_session_required: false,
             web_origins: Vec::new(),
             scope: Scope::parse(scope).unwrap_or_default(),
             resources: Vec::new(),

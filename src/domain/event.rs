@@ -90,6 +90,8 @@ vocabulary! {
     ClientDeleted = "client.deleted",
     KeyCreated = "key.created",
     KeyRetired = "key.retired",
+    /// An application was not told of the end of a session, for so long that it is not tried any more.
+    LogoutNoticeGaveUp = "logout_notice.gave_up",
     /// The limits of sessions and tokens are others now.
     LifetimePolicyChanged = "lifetime_policy.changed",
     /// The first administrator was made by the link of the first start.

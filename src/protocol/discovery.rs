@@ -37,6 +37,8 @@ pub fn metadata(issuer: &str) -> Value {
         "display_values_supported": ["page", "popup", "touch", "wap"],
         "ui_locales_supported": ["en", "de"],
         "authorization_response_iss_parameter_supported": true,
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
         "claims_parameter_supported": true,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,

@@ -12,6 +12,7 @@ pub mod known_browser;
 pub mod known_clients;
 pub mod login;
 pub mod logout;
+pub mod logout_notices;
 pub mod passwords;
 pub mod request;
 pub mod restored;
@@ -35,6 +36,7 @@ use crate::jose::pairwise::Pairwise;
 use crate::jose::refresh_token::Minter;
 use crate::jose::sealed::Sealer;
 use crate::jose::sid::Deriver;
+use crate::outbound::Outbound;
 use crate::protocol::error::OAuthError;
 use crate::settings::Settings;
 use crate::store::tree::EndedCounts;
@@ -58,6 +60,8 @@ pub struct Core {
     pub pairwise: Pairwise,
     pub web_origins: web_origins::WebOrigins,
     pub clients: Arc<known_clients::KnownClients>,
+    /// What this server asks of others goes through here.
+    pub outbound: Outbound,
     /// When the database was last put back from a copy. Read at the start: it is not put back under a running server.
     pub restored_at: Option<Timestamp>,
 }

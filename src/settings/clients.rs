@@ -9,6 +9,7 @@ use crate::domain::client::{ClientAuthentication, ClientKind, ClientMetadata, Gr
 use crate::domain::duration::Lifetime;
 use crate::domain::id::ClientId;
 use crate::domain::lifetime::LimitOverrides;
+use crate::domain::logout_uri::LogoutUri;
 use crate::domain::redirect_uri::{RedirectUri, WebOrigin};
 use crate::domain::scope::Scope;
 use crate::domain::secret::{Digest, Secret};
@@ -21,6 +22,8 @@ pub(super) const KEYS: &[Key] = &[
     key("clients[].name", Kind::Text, "\"Notes\""),
     key("clients[].redirect_uris", Kind::Texts, "[\"https://notes.example.com/callback\"]"),
     key("clients[].post_logout_redirect_uris", Kind::Texts, "[\"https://notes.example.com/\"]"),
+    key("clients[].backchannel_logout_uri", Kind::Text, "\"https://notes.example.com/backchannel-logout\""),
+    key("clients[].backchannel_logout_session_required", Kind::Flag, "true"),
     key("clients[].web_origins", Kind::Texts, "[\"https://notes.example.com\"]"),
     key("clients[].authentication", Kind::Text, "\"client_secret_post\""),
     key("clients[].secret_digest", Kind::Text, "\"sha256:<64 hexadecimal digits>\""),
@@ -67,6 +70,8 @@ pub(super) struct Raw {
     name: Option<String>,
     redirect_uris: Option<Vec<RedirectUri>>,
     post_logout_redirect_uris: Option<Vec<RedirectUri>>,
+    backchannel_logout_uri: Option<LogoutUri>,
+    backchannel_logout_session_required: Option<bool>,
     web_origins: Option<Vec<WebOrigin>>,
     authentication: Option<ClientAuthentication>,
     secret_digest: Option<WrittenDigest>,
@@ -111,6 +116,8 @@ impl Raw {
             grant_types: self.grant_types.unwrap_or(default.grant_types),
             redirect_uris,
             post_logout_redirect_uris: self.post_logout_redirect_uris.unwrap_or_default(),
+            backchannel_logout_uri: self.backchannel_logout_uri,
+            backchannel_logout_session_required: self.backchannel_logout_session_required.unwrap_or_default(),
             web_origins,
             scope: self.scope.unwrap_or(default.scope),
             resources: self.resources.unwrap_or_default(),

@@ -64,12 +64,12 @@ fn the_documented_types_and_examples_are_the_codes() {
     }
 }
 
-/// Written out, the documented defaults are the defaults; and each key of an instance has one, but for the logo and the colours.
+/// Written out, the documented defaults are the defaults; and each key of an instance has one, but for the logo, the colours and the certificates.
 #[test]
 fn the_documented_defaults_are_the_codes() {
     let rows = rows();
     let none: Vec<&String> = rows.iter().filter(|(path, row)| row.default.is_none() && !path.contains("[]")).map(|(path, _)| path).collect();
-    assert_eq!(none, ["branding.accent_color", "branding.accent_color_dark", "branding.logo_url"]);
+    assert_eq!(none, ["branding.accent_color", "branding.accent_color_dark", "branding.logo_url", "logout.ca_file"]);
     let defaults: BTreeMap<String, String> =
         rows.iter().filter(|(path, _)| !path.contains("[]")).filter_map(|(path, row)| Some((path.clone(), row.default.clone()?))).collect();
     // One by one too: the value is not the default of a neighbour by accident of the whole.

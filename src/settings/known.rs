@@ -1,7 +1,9 @@
 //! The keys there are: one list, made of each section's own. It types the environment's values, finds the nearest key
 //! to a misspelt one, and is what `docs/configuration.md` and the template of `gatekey init` are checked against.
 
-use super::{branding, clients, cookies, database, issuer, keys, lifetime_rules, lifetimes, log, master_key, passwords, server, throttle, trust_proxy, users};
+use super::{
+    branding, clients, cookies, database, issuer, keys, lifetime_rules, lifetimes, log, logout, master_key, passwords, server, throttle, trust_proxy, users,
+};
 
 /// One key of the settings.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +54,7 @@ pub(super) const fn key(path: &'static str, kind: Kind, example: &'static str) -
 
 /// Every key, in the order of the reference.
 pub fn all() -> impl Iterator<Item = &'static Key> {
-    let sections: [&'static [Key]; 15] = [
+    let sections: [&'static [Key]; 16] = [
         issuer::KEYS,
         server::KEYS,
         database::KEYS,
@@ -63,6 +65,7 @@ pub fn all() -> impl Iterator<Item = &'static Key> {
         throttle::KEYS,
         keys::KEYS,
         cookies::KEYS,
+        logout::KEYS,
         branding::KEYS,
         log::KEYS,
         trust_proxy::KEYS,

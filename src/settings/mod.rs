@@ -13,6 +13,7 @@ pub mod known;
 pub mod lifetime_rules;
 pub mod lifetimes;
 pub mod log;
+pub mod logout;
 pub mod master_key;
 pub mod passwords;
 mod raw;
@@ -42,6 +43,7 @@ pub use issuer::{InvalidIssuer, IssuerUrl};
 pub use keys::KeySettings;
 pub use lifetime_rules::DeclaredRule;
 pub use log::{LogFormat, LogLevel, LogSettings};
+pub use logout::LogoutSettings;
 pub use master_key::{MasterKeyError, MasterKeySource};
 pub use passwords::PasswordSettings;
 pub use server::ServerSettings;
@@ -71,6 +73,7 @@ pub struct Settings {
     pub throttle: ThrottleSettings,
     pub keys: KeySettings,
     pub cookies: CookieSettings,
+    pub logout: LogoutSettings,
     pub branding: Branding,
     pub log: LogSettings,
     /// The proxies whose `X-Forwarded-For` is believed; none by default.
@@ -93,6 +96,7 @@ impl Default for Settings {
             throttle: ThrottleSettings::default(),
             keys: KeySettings::default(),
             cookies: CookieSettings::default(),
+            logout: LogoutSettings::default(),
             branding: Branding::default(),
             log: LogSettings::default(),
             trust_proxy: TrustProxy::default(),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::sources::Sources;
 use super::{IssuerUrl, MasterKeySource, Settings, SettingsError, TrustProxy};
-use super::{branding, clients, cookies, database, keys, lifetime_rules, lifetimes, log, passwords, server, throttle, users};
+use super::{branding, clients, cookies, database, keys, lifetime_rules, lifetimes, log, logout, passwords, server, throttle, users};
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -23,6 +23,7 @@ struct Raw {
     throttle: throttle::Raw,
     keys: keys::Raw,
     cookies: cookies::Raw,
+    logout: logout::Raw,
     branding: branding::Raw,
     log: log::Raw,
     trust_proxy: TrustProxy,
@@ -71,6 +72,7 @@ pub(super) fn validated(sources: &Sources) -> Result<Settings, SettingsError> {
         throttle: raw.throttle.validated(sources)?,
         keys: raw.keys.validated(sources)?,
         cookies: raw.cookies.validated(),
+        logout: raw.logout.validated(sources)?,
         branding: raw.branding.validated(sources)?,
         log: raw.log.validated(),
         trust_proxy: raw.trust_proxy,

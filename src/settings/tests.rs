@@ -234,7 +234,7 @@ fn the_template_is_the_defaults() {
     let default = format!("{:?}", Settings::default());
     assert_eq!(format!("{:?}", Settings::from_toml(template::TEMPLATE).unwrap()), default);
     // What has no default, and what only a real secret or hash fits.
-    let examples = ["logo_url", "accent_color", "accent_color_dark"];
+    let examples = ["logo_url", "accent_color", "accent_color_dark", "ca_file"];
     let secrets = ["secret_digest", "secret_env", "secret_file", "password_hash"];
     let setting = |line: &'static str| line.strip_prefix('#').filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '['));
     let key_of = |line: &str| line.split(" = ").next().unwrap_or_default().to_owned();
@@ -303,6 +303,7 @@ fn the_known_keys_are_the_accepted_ones() {
         ("throttle", fields::<throttle::Raw>()),
         ("keys", fields::<keys::Raw>()),
         ("cookies", fields::<cookies::Raw>()),
+        ("logout", fields::<logout::Raw>()),
         ("branding", fields::<branding::Raw>()),
         ("log", fields::<log::Raw>()),
         ("clients[]", client_fields),

@@ -15,6 +15,7 @@ pub mod grants;
 mod kept;
 pub mod lifetime_rules;
 mod location;
+pub mod logout_notices;
 pub mod meta;
 pub mod migrate;
 pub mod one_time_links;

@@ -200,6 +200,23 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::store::sql_types::{DbId, DbInstant};
+
+    logout_notices (session_id, client_id) {
+        session_id -> DbId,
+        client_id -> Text,
+        user_id -> DbId,
+        ended_at -> DbInstant,
+        attempts -> BigInt,
+        next_try_at -> Nullable<DbInstant>,
+        last_tried_at -> Nullable<DbInstant>,
+        last_error -> Nullable<Text>,
+        gave_up_at -> Nullable<DbInstant>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(meta, users, clients, sessions, client_sessions, consents, redeemed_codes, refresh_families);
 
 /// Every table, in order: a database that has others is somebody else's.
@@ -209,6 +226,7 @@ pub(super) const TABLES: &[&str] = &[
     "consents",
     "events",
     "lifetime_rules",
+    "logout_notices",
     "meta",
     "one_time_links",
     "redeemed_codes",

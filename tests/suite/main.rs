@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod auth0_logout;
+mod backchannel_logout;
 mod backup;
 mod bodies;
 mod claims;

@@ -4,17 +4,15 @@
 //! SQLite must SEARCH; PostgreSQL, which prefers to scan what is small, is forbidden to (`enable_seqscan`), and must then find an
 //! index with a condition. What may scan is named in [`EXEMPT`], with the reason.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
-
 use chrono::TimeDelta;
-use diesel::connection::{Instrumentation, InstrumentationEvent, SimpleConnection, set_default_instrumentation};
+use diesel::connection::SimpleConnection;
 use diesel::sql_types::Text;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection};
 use serde_json::Value;
 
 use crate::support::app::{App, MACHINE, OWN_PAGE, PAGE, SERVER};
 use crate::support::database::{Backend, Database, each_database};
+use crate::support::statements;
 
 each_database!(no_query_of_a_request_reads_a_whole_table, a_scan_is_found);
 
@@ -40,7 +38,7 @@ const ARRAYS: [(&str, &str); 5] = [
 ];
 
 async fn no_query_of_a_request_reads_a_whole_table(database: Database) {
-    let statements = watch(&database);
+    let statements = statements::watch(&database);
     let app = App::start(database).await;
     // What a start and its migrations ask is no request's.
     statements.lock().unwrap().clear();
@@ -122,44 +120,6 @@ fn is_exempt(sql: &str) -> bool {
 /// The two databases quote names with different signs.
 fn plain(sql: &str) -> String {
     sql.replace(['`', '"'], "").to_lowercase()
-}
-
-type Statements = Arc<Mutex<BTreeSet<String>>>;
-
-/// The databases whose statements are collected, by what their URL or path has in it.
-static WATCHED: Mutex<Vec<(String, Statements)>> = Mutex::new(Vec::new());
-
-fn watch(database: &Database) -> Statements {
-    let statements = Statements::default();
-    let name = database.url().trim_start_matches("sqlite://").rsplit('/').take(2).collect::<Vec<_>>();
-    let name = if database.backend() == Backend::Sqlite { format!("{}/{}", name[1], name[0]) } else { name[0].to_owned() };
-    WATCHED.lock().unwrap().push((name, statements.clone()));
-    set_default_instrumentation(|| Some(Box::new(Recorder(None)))).unwrap();
-    statements
-}
-
-/// On each connection of the process; it writes down what goes to a watched database.
-struct Recorder(Option<Statements>);
-
-impl Instrumentation for Recorder {
-    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        match event {
-            InstrumentationEvent::StartEstablishConnection { url, .. } => {
-                let watched = WATCHED.lock().unwrap();
-                self.0 = watched.iter().find(|(name, _)| url.contains(name.as_str())).map(|(_, statements)| statements.clone());
-            }
-            InstrumentationEvent::StartQuery { query, .. } => {
-                if let Some(statements) = &self.0 {
-                    let text = query.to_string();
-                    let sql = text.split(" -- binds").next().unwrap_or_default().trim();
-                    if ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].iter().any(|verb| sql.starts_with(verb)) {
-                        statements.lock().unwrap().insert(sql.to_owned());
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
 }
 
 /// Asks the planner.

@@ -8,6 +8,7 @@ use crate::cli::limit::LimitChange;
 use crate::domain::client::{ClientAuthentication, ClientKind, ClientMetadata, GrantType, SubjectType};
 use crate::domain::duration::Lifetime;
 use crate::domain::id::ClientId;
+use crate::domain::logout_uri::{InvalidLogoutUri, LogoutUri};
 use crate::domain::redirect_uri::{InvalidRedirectUri, InvalidWebOrigin, RedirectUri, WebOrigin};
 use crate::domain::scope::Scope;
 use crate::domain::sector::SectorIdentifier;
@@ -25,6 +26,12 @@ pub(in crate::cli) struct Options {
     /// Where users may be sent after signing out; repeat for more
     #[arg(long = "post-logout-redirect-uri", value_name = "URI", value_parser = redirect_uri)]
     post_logout_redirect_uris: Vec<RedirectUri>,
+    /// Where it hears, server to server, that a session has ended; or `none`
+    #[arg(long, value_name = "URI", value_parser = logout_uri)]
+    backchannel_logout_uri: Option<OrNone<LogoutUri>>,
+    /// Whether the logout token must name the session (`sid`); it always does
+    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
+    backchannel_logout_session_required: Option<bool>,
     /// Whose pages may call the token endpoint; repeat for more [default for spa: the origins of its redirect URIs]
     #[arg(long = "web-origin", value_name = "ORIGIN", value_parser = web_origin)]
     web_origins: Vec<WebOrigin>,
@@ -93,6 +100,8 @@ impl Options {
         replace(&mut metadata.name, self.name);
         replace_list(&mut metadata.redirect_uris, self.redirect_uris);
         replace_list(&mut metadata.post_logout_redirect_uris, self.post_logout_redirect_uris);
+        replace(&mut metadata.backchannel_logout_uri, self.backchannel_logout_uri.map(|uri| uri.0));
+        replace(&mut metadata.backchannel_logout_session_required, self.backchannel_logout_session_required);
         replace_list(&mut metadata.web_origins, self.web_origins);
         replace(&mut metadata.authentication, self.authentication);
         replace_list(&mut metadata.grant_types, self.grant_types);
@@ -121,6 +130,8 @@ impl Options {
         ];
         lists.iter().all(|length| *length == 0)
             && self.name.is_none()
+            && self.backchannel_logout_uri.is_none()
+            && self.backchannel_logout_session_required.is_none()
             && self.authentication.is_none()
             && self.scope.is_none()
             && self.first_party.is_none()
@@ -135,6 +146,10 @@ impl Options {
 
 fn redirect_uri(text: &str) -> Result<RedirectUri, InvalidRedirectUri> {
     RedirectUri::parse(text)
+}
+
+fn logout_uri(text: &str) -> Result<OrNone<LogoutUri>, InvalidLogoutUri> {
+    if text == "none" { Ok(OrNone(None)) } else { LogoutUri::parse(text).map(|uri| OrNone(Some(uri))) }
 }
 
 fn web_origin(text: &str) -> Result<WebOrigin, InvalidWebOrigin> {

@@ -8,7 +8,7 @@ use crate::domain::secret::Secret;
 use crate::domain::session::EndReason;
 use crate::service::telling_end;
 use crate::store::tree::{self, Node};
-use crate::store::{StoreError, clients, events};
+use crate::store::{StoreError, clients, events, logout_notices};
 
 /// A client to be registered.
 #[derive(Debug, Clone)]
@@ -133,6 +133,7 @@ impl Admin {
             lifetime_policy::forget_client(db, &lookup, &mark, &occasion)?;
             let known = clients::delete(db, &lookup)?;
             if known {
+                logout_notices::forget_client(db, &lookup)?;
                 events::record(db, &occasion.event(EventKind::ClientDeleted, Object::Client(lookup)))?;
             }
             Ok(known)

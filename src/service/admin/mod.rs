@@ -7,6 +7,7 @@ mod declare;
 mod installation;
 mod keys;
 mod lifetime_policy;
+mod logout_notices;
 mod sessions;
 mod users;
 

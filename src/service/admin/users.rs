@@ -149,10 +149,13 @@ impl Admin {
 
     /// Deletes a user with all sessions, consents and refresh families.
     pub async fn delete_user(&self, id: UserId) -> Result<(), AdminError> {
-        let occasion = self.occasion(self.now());
+        let now = self.now();
+        let occasion = self.occasion(now);
         let done = self.store.write(move |db| {
             let Some(user) = users::find(db, id)? else { return Ok(false) };
             events::record(db, &occasion.event(EventKind::UserDeleted, Object::User(id)).with("username", Username(&user.username)))?;
+            // Ended first, so that the applications are told: what is only deleted is gone without a word.
+            tree::end(db, &Node::User(id), EndReason::RevokedByAdmin, now)?;
             users::delete(db, id)
         });
         self.told(done.await?, id, "user.deleted")

@@ -6,20 +6,25 @@ use chrono::TimeDelta;
 use gatekey::domain::session::EndReason;
 use gatekey::settings::SameSite;
 use gatekey::store::sessions;
+use gatekey::store::tree::{self, Node};
 use poem::http::Method;
 use serde_json::json;
 use std::time::Instant;
 use url::Url;
 
+use crate::backchannel_logout::{ONE, listening};
 use crate::support::app::{App, OWN_PAGE, PAGE, SERVER};
 use crate::support::browser::{Browser, FORGED, LINK, Landing, form_with};
 use crate::support::database::{Database, each_database};
+use crate::support::jwt;
 use crate::support::network::parameter;
+use crate::support::receiver::Receiver;
 use crate::support::relying_party::RelyingParty;
 use crate::support::statements;
 
 each_database!(
     lo_01_only_proof_signs_out_unasked,
+    lo_02_a_logout_token_passes_for_nothing_else,
     lo_04_a_logout_form_of_another_site_ends_the_session_it_says_it_ended,
     lo_05_after_a_logout_nothing_works_anywhere,
     lo_07_forged_hints_end_nothing_and_cost_little,
@@ -83,6 +88,38 @@ async fn lo_01_only_proof_signs_out_unasked(database: Database) {
     assert_eq!(left.as_str(), "https://app.example.test/signed-out?state=s");
     assert!(!signed_in(&app, &mut browser).await);
     assert!(signed_in(&app, &mut bobs).await && signed_in(&app, &mut elsewhere).await);
+}
+
+/// Back-Channel Logout §2.4, §4; ASVS 10.5.5. What it holds to the letter: `backchannel_logout::the_token_is_the_applications_own`.
+async fn lo_02_a_logout_token_passes_for_nothing_else(database: Database) {
+    let receiver = Receiver::start();
+    let app = App::start_with(database, |settings| listening(settings, &receiver.url("/"), "https://two.example.test/")).await;
+    let party = app.relying_party(ONE);
+    let mut browser = app.browser();
+    let id_token = party.claims(app.sign_in(&mut browser, &party, "openid").await.id.as_ref().unwrap()).await;
+    browser.visit(end(&party, &[]).as_str()).await.page();
+    app.running.deliver_logout_notices().await;
+    assert!(receiver.heard().is_empty(), "asked, and nothing has ended");
+    let user = app.user("alice").await.id;
+    let now = app.now();
+    app.write(move |db| tree::end(db, &Node::User(user), EndReason::RevokedByAdmin, now)).await;
+    app.running.deliver_logout_notices().await;
+    let token = receiver.heard()[0].logout_token();
+    let (header, claims) = jwt::verify(&party.jwks().await, &token);
+    assert_eq!((&header["typ"], &header["alg"]), (&json!("logout+jwt"), &json!("ES256")));
+    assert_eq!((&claims["sub"], &claims["sid"], &claims["aud"]), (&id_token["sub"], &id_token["sid"], &json!(ONE)));
+    assert!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap() <= 120 && claims["jti"].is_string());
+    assert!(claims["events"]["http://schemas.openid.net/event/backchannel-logout"].as_object().unwrap().is_empty());
+    assert!(!claims.contains_key("nonce"));
+    // Neither an access token, nor a hint, nor anything that can be redeemed.
+    assert_eq!(party.userinfo(&token).await.status.as_u16(), 401);
+    assert_eq!(party.introspect(&token).await, json!({"active": false}));
+    party.refused(&token).await;
+    assert_eq!(party.try_exchange(&token).await.error(), "invalid_grant");
+    app.sign_in(&mut browser, &party, "openid").await;
+    browser.visit(end(&party, &[("id_token_hint", &token)]).as_str()).await.page();
+    let silent = app.silently(&mut browser, &party, "openid", &[]).await;
+    party.code(&silent);
 }
 
 /// The session cookie that is SameSite=Lax does not come with a form of another site. Being told "you are signed out" must be true.

@@ -14,6 +14,7 @@ mod jose;
 mod logout;
 mod mix_up;
 mod one_time;
+mod outbound;
 mod pages;
 mod pkce;
 mod prompt;

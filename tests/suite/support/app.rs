@@ -131,7 +131,7 @@ impl App {
 
     pub async fn on(database: Arc<Database>, settings: Settings, clock: Arc<ManualClock>, seed: &str) -> Self {
         let entropy = Arc::new(SeededEntropy::new(seed));
-        let running = Issuer::builder(settings.clone()).clock(clock.clone()).entropy(entropy).build().await.unwrap();
+        let running = Issuer::builder(settings.clone()).clock(clock.clone()).entropy(entropy).background(false).build().await.unwrap();
         let store = Store::open(&Options::new(&settings.database.url)).await.unwrap();
         let issuer = settings.issuer.as_str().to_owned();
         Self { database, clock, network: Network::new(running.routes()), issuer, store, settings, running }

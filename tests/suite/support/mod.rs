@@ -10,6 +10,7 @@ pub mod form;
 pub mod jwt;
 pub mod log;
 pub mod network;
+pub mod receiver;
 pub mod relying_party;
 pub mod served;
 pub mod statements;
