@@ -2,7 +2,6 @@
 //! standard error that says what to do, and a non-zero exit code.
 
 mod backup;
-mod browser;
 mod client;
 mod demo;
 mod init;

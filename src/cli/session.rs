@@ -7,9 +7,10 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::output::{self, time};
-use super::{Done, Failure, Place, browser};
+use super::{Done, Failure, Place};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::session::Session as Signed;
+use crate::domain::user_agent;
 
 const PAGE: u32 = 500;
 
@@ -102,7 +103,7 @@ fn list(place: &Place, user: Option<&str>, all: bool, json: bool) -> Done {
         if all {
             row.push(session.ended.map_or_else(String::new, |ended| format!("{} ({})", time(ended.at), ended.reason.as_str())));
         }
-        row.extend([session.network.clone().unwrap_or_default(), browser::name(session.user_agent.as_deref().unwrap_or_default())]);
+        row.extend([session.network.clone().unwrap_or_default(), user_agent::name(session.user_agent.as_deref().unwrap_or_default())]);
         row
     };
     let ended: &[&str] = if all { &["ended"] } else { &[] };

@@ -1,4 +1,6 @@
-//! What a `User-Agent` is called in a table: the browser and the system, as people know them.
+//! What a `User-Agent` says, in the words people use: the browser and the system.
+
+use std::fmt;
 
 /// The word in the text and the name it stands for. The first that is found counts: nearly every browser also says that it is
 /// those that came before it.
@@ -27,13 +29,35 @@ const SYSTEMS: &[(&str, &str)] = &[
     ("Linux", "Linux"),
 ];
 
-/// `Firefox on Linux`; of anything else the first 40 characters.
-pub(super) fn name(user_agent: &str) -> String {
-    let first = |words: &[(&str, &'static str)]| words.iter().find(|(word, _)| user_agent.contains(word)).map(|(_, name)| *name);
-    match (first(BROWSERS), first(SYSTEMS)) {
-        (Some(browser), Some(system)) => format!("{browser} on {system}"),
-        _ => user_agent.chars().take(40).collect(),
+/// A browser and the system it runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Device {
+    pub browser: &'static str,
+    pub system: &'static str,
+}
+
+impl Device {
+    /// `None`: it is none of those that are known.
+    pub fn of(user_agent: &str) -> Option<Self> {
+        let first = |words: &[(&str, &'static str)]| words.iter().find(|(word, _)| user_agent.contains(word)).map(|(_, name)| *name);
+        Some(Self { browser: first(BROWSERS)?, system: first(SYSTEMS)? })
     }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {}", self.browser, self.system)
+    }
+}
+
+/// `Firefox on Linux`; of anything else its [`beginning`].
+pub fn name(user_agent: &str) -> String {
+    Device::of(user_agent).map_or_else(|| beginning(user_agent), |device| device.to_string())
+}
+
+/// The first 40 characters: what else there is to call a device by.
+pub fn beginning(user_agent: &str) -> String {
+    user_agent.chars().take(40).collect()
 }
 
 #[cfg(test)]
