@@ -145,7 +145,15 @@ fn page(app: &App, visit: &Visit, question: &Question, said: Said<'_>) -> Respon
             let expired = matches!(why, Why::Session(Unusable::ExpiredAbsolute | Unusable::ExpiredIdle)).then_some(SignInProblem::SessionExpired);
             let known = account.filter(|_| confirm_identity || expired.is_some()).map(|account| account.username);
             let username = said.username.or(question.login_hint.as_deref()).or(known).unwrap_or_default();
-            Page::SignIn(SignIn { csrf: &csrf, ticket: &ticket, application: Some(application), username, confirm_identity, problem: said.problem.or(expired) })
+            Page::SignIn(SignIn {
+                csrf: &csrf,
+                ticket: &ticket,
+                to: None,
+                application: Some(application),
+                username,
+                confirm_identity,
+                problem: said.problem.or(expired),
+            })
         }
     };
     let html = app.pages.render(&page, &visit.language(question.ui_locales.as_deref()));
@@ -154,7 +162,7 @@ fn page(app: &App, visit: &Visit, question: &Question, said: Said<'_>) -> Respon
 }
 
 /// Who you are first, then what is seen of you, then what the application may do, and for how long last.
-fn in_order_of_weight(scope: &Scope) -> Vec<&str> {
+pub fn in_order_of_weight(scope: &Scope) -> Vec<&str> {
     let weight = |value: &str| match value {
         OPENID => 0,
         "profile" => 1,

@@ -5,12 +5,14 @@ use poem::{Request, Response};
 use super::App;
 use super::authorize::{render, step};
 use super::error::{error_page, failure_page};
+use super::own_page::OwnPage;
 use super::pages::ErrorKind;
 use super::visit::{Visit, form};
 use crate::protocol::params::Params;
 use crate::service::Failure;
+use crate::service::account::{self, Sender, SignedIn};
 use crate::service::authorize::{Outcome, QuestionKind, resume};
-use crate::service::ticket::{self, Content};
+use crate::service::ticket::{self, Browser, Content};
 
 /// A page with a ticket: shows its kind of question, or goes to where the request stands by now.
 pub async fn question_page(app: &App, visit: &Visit, ticket: &str, is_its_kind: fn(&QuestionKind) -> bool) -> Response {
@@ -24,6 +26,14 @@ pub async fn question_page(app: &App, visit: &Visit, ticket: &str, is_its_kind: 
 
 pub fn ticket_of(visit: &Visit) -> Option<String> {
     visit.query_params().ok().and_then(|params| params.get("ticket").map(str::to_owned))
+}
+
+/// The browser a page is made for, and whether it has to be given its cookie first.
+pub fn browser_of(app: &App, visit: &Visit) -> (Browser, bool) {
+    match &visit.browser {
+        Some(browser) => (browser.clone(), false),
+        None => (Browser::generate(&app.core), true),
+    }
 }
 
 /// What came with a form that may be acted upon.
@@ -54,13 +64,50 @@ pub fn ticket_page(app: &App, visit: &Visit) -> Response {
     error_page(app, &visit.request_id, &visit.language(None), ErrorKind::Expired, None, None)
 }
 
-fn check(app: &App, visit: &Visit, fields: &Params) -> Result<(), Box<Response>> {
-    let refused = |kind| Box::new(error_page(app, &visit.request_id, &visit.language(None), kind, None, None));
-    if !visit.is_same_origin(app) {
-        return Err(refused(ErrorKind::Forbidden));
-    }
-    let Some(browser) = &visit.browser else {
-        return Err(refused(ErrorKind::CookiesBlocked));
+/// What came with a form of a user's own page.
+pub struct OwnForm {
+    pub visit: Visit,
+    pub fields: Params,
+    pub signed_in: SignedIn,
+}
+
+/// Reads a form of a user's own page: out of a page shown to this browser, by whoever is signed in with it now. Whoever is not, is sent
+/// to sign in, and then to `page`: what the form asked for is not remembered.
+pub async fn receive_own(app: &App, request: &mut Request, page: OwnPage) -> Result<OwnForm, Box<Response>> {
+    let visit = Visit::of(app, request);
+    let fields = form(request).await.map_err(|error| Box::new(failure_page(app, &visit, &Failure::Refused(error))))?;
+    let browser = sender(app, &visit)?;
+    let signed_in = match account::signed_in(&app.core, visit.session_cookie).await {
+        Ok(Some(signed_in)) => signed_in,
+        Ok(None) => return Err(Box::new(page.sign_in(app))),
+        Err(failure) => return Err(Box::new(failure_page(app, &visit, &failure))),
     };
-    if fields.get("csrf").is_some_and(|csrf| ticket::csrf_is_valid(&app.core, browser, csrf)) { Ok(()) } else { Err(refused(ErrorKind::Forbidden)) }
+    match fields.get("csrf") {
+        Some(csrf) if ticket::csrf_is_valid_of(&app.core, browser, signed_in.session.id, csrf) => Ok(OwnForm { visit, fields, signed_in }),
+        _ => Err(refused(app, &visit, ErrorKind::Forbidden)),
+    }
+}
+
+impl OwnForm {
+    pub fn sender(&self, app: &App) -> Sender {
+        Sender { origin: self.visit.came_from(), cookie: self.visit.session_cookie, known: self.visit.known_browser(app) }
+    }
+}
+
+fn refused(app: &App, visit: &Visit, kind: ErrorKind) -> Box<Response> {
+    Box::new(error_page(app, &visit.request_id, &visit.language(None), kind, None, None))
+}
+
+/// The browser that a form came from, if it came from a page of this server.
+fn sender<'a>(app: &App, visit: &'a Visit) -> Result<&'a Browser, Box<Response>> {
+    if !visit.is_same_origin(app) {
+        return Err(refused(app, visit, ErrorKind::Forbidden));
+    }
+    visit.browser.as_ref().ok_or_else(|| refused(app, visit, ErrorKind::CookiesBlocked))
+}
+
+fn check(app: &App, visit: &Visit, fields: &Params) -> Result<(), Box<Response>> {
+    let browser = sender(app, visit)?;
+    let valid = fields.get("csrf").is_some_and(|csrf| ticket::csrf_is_valid(&app.core, browser, csrf));
+    if valid { Ok(()) } else { Err(refused(app, visit, ErrorKind::Forbidden)) }
 }

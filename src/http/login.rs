@@ -7,7 +7,8 @@ use poem::{Request, Response};
 
 use super::authorize::{Said, render, status_of, step};
 use super::error::failure_page;
-use super::forms::{Form, question_page, receive, ticket_of, ticket_page};
+use super::forms::{Form, browser_of, question_page, receive, ticket_of, ticket_page};
+use super::own_page::OwnPage;
 use super::pages::{Page, SignIn as SignInPage, SignInProblem};
 use super::visit::Visit;
 use super::{App, cookies, headers};
@@ -15,13 +16,13 @@ use crate::domain::secret::Secret;
 use crate::service::Failure;
 use crate::service::authorize::{Cookies, Outcome, QuestionKind, client_of, resume};
 use crate::service::login::{Attempt, SignIn, sign_in};
-use crate::service::ticket::{self, Browser};
+use crate::service::ticket;
 
 pub async fn get(app: Arc<App>, request: Request) -> Response {
     let visit = Visit::of(&app, &request);
     match ticket_of(&visit) {
         Some(ticket) => question_page(&app, &visit, &ticket, |kind| matches!(kind, QuestionKind::SignIn(_))).await,
-        None => bare_page(&app, &visit, "", None),
+        None => bare_page(&app, &visit, OwnPage::asked_for(visit.query_params().ok().as_ref()), "", None),
     }
 }
 
@@ -33,13 +34,14 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
     let username = form.get("username").unwrap_or_default().to_owned();
     let password = form.get("password").unwrap_or_default().to_owned();
     let ticket = form.get("ticket").unwrap_or_default().to_owned();
+    let to = OwnPage::asked_for(Some(&form));
     let problem = match (username.trim().is_empty(), password.is_empty()) {
         (true, _) => Some(SignInProblem::UsernameMissing),
         (_, true) => Some(SignInProblem::PasswordMissing),
         _ => None,
     };
     if let Some(problem) = problem {
-        return again(&app, &visit, &ticket, &username, problem).await;
+        return again(&app, &visit, &ticket, to, &username, problem).await;
     }
     let asked_by = visit.browser.as_ref().and_then(|browser| ticket::open(&app.core, browser, &ticket)).and_then(|authorization| client_of(&authorization));
     let attempt = Attempt {
@@ -59,7 +61,7 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
             let mut response = match outcome {
                 Ok(Some(Outcome::Ask(question))) => step(&app, &visit, &question),
                 Ok(Some(outcome)) => render(&app, &visit, outcome, None).await,
-                Ok(None) => headers::see_other(app.base_path()),
+                Ok(None) => headers::see_other(&to.map_or_else(|| app.base_path().to_owned(), |page| page.address(&app))),
                 Err(failure) => failure_page(&app, &visit, &failure),
             };
             headers::set_cookie(&mut response, &cookies::session(&app, &cookie));
@@ -68,26 +70,26 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
             response.headers_mut().insert("set-login", HeaderValue::from_static("logged-in"));
             response
         }
-        Ok(SignIn::Wrong) => again(&app, &visit, &ticket, &username, SignInProblem::WrongCredentials).await,
+        Ok(SignIn::Wrong) => again(&app, &visit, &ticket, to, &username, SignInProblem::WrongCredentials).await,
         Ok(SignIn::Wait(wait)) => {
             let seconds = u64::try_from(wait.num_milliseconds()).unwrap_or(0).div_ceil(1000);
             let problem = SignInProblem::TooManyAttempts { retry_after_seconds: seconds };
-            let mut response = again(&app, &visit, &ticket, &username, problem).await;
+            let mut response = again(&app, &visit, &ticket, to, &username, problem).await;
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             response
         }
         Err(Failure::Unavailable(reason)) => {
             tracing::error!(%reason, "unavailable");
-            again(&app, &visit, &ticket, &username, SignInProblem::Unavailable).await
+            again(&app, &visit, &ticket, to, &username, SignInProblem::Unavailable).await
         }
         Err(failure) => failure_page(&app, &visit, &failure),
     }
 }
 
 /// The page again, with what was typed and what was wrong with it.
-async fn again(app: &App, visit: &Visit, ticket: &str, username: &str, problem: SignInProblem) -> Response {
+async fn again(app: &App, visit: &Visit, ticket: &str, to: Option<OwnPage>, username: &str, problem: SignInProblem) -> Response {
     if ticket.is_empty() {
-        return bare_page(app, visit, username, Some(problem));
+        return bare_page(app, visit, to, username, Some(problem));
     }
     match resume(&app.core, ticket, visit.cookies()).await {
         Ok(Some(outcome)) => render(app, visit, outcome, Some(Said { username: Some(username), problem: Some(problem) })).await,
@@ -97,13 +99,10 @@ async fn again(app: &App, visit: &Visit, ticket: &str, username: &str, problem: 
 }
 
 /// The sign-in page without an application behind it.
-fn bare_page(app: &App, visit: &Visit, username: &str, problem: Option<SignInProblem>) -> Response {
-    let (browser, fresh) = match &visit.browser {
-        Some(browser) => (browser.clone(), false),
-        None => (Browser::generate(&app.core), true),
-    };
+fn bare_page(app: &App, visit: &Visit, to: Option<OwnPage>, username: &str, problem: Option<SignInProblem>) -> Response {
+    let (browser, fresh) = browser_of(app, visit);
     let csrf = ticket::csrf_token(&app.core, &browser);
-    let page = SignInPage { csrf: &csrf, ticket: "", application: None, username, confirm_identity: false, problem };
+    let page = SignInPage { csrf: &csrf, ticket: "", to: to.map(OwnPage::as_str), application: None, username, confirm_identity: false, problem };
     let html = app.pages.render(&Page::SignIn(page), &visit.language(None));
     let mut response = headers::page(app, status_of(problem), html, &[], None);
     if fresh {

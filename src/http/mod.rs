@@ -1,5 +1,6 @@
 //! HTTP: a handler is a few lines, extract → service → render. This layer and `admin` are the only ones that name poem.
 
+mod account;
 mod arrival;
 mod assets;
 mod authorize;
@@ -17,6 +18,7 @@ mod introspect;
 mod jwks;
 mod login;
 mod logout;
+mod own_page;
 pub mod pages;
 pub mod require_token;
 mod revoke;
@@ -99,6 +101,12 @@ pub fn routes(app: &Arc<App>, (admin_path, admin): (&str, BoxEndpoint<'static, R
         .at("/login", get(at(app, login::get)).post(at(app, login::post)))
         .at("/select-account", get(at(app, select_account::get)).post(at(app, select_account::post)))
         .at("/consent", get(at(app, consent::get)).post(at(app, consent::post)))
+        .at("/account", get(at(app, account::page)))
+        .at("/account/sessions/end", poem::post(at(app, account::end_session)))
+        .at("/account/sessions/end-others", poem::post(at(app, account::end_others)))
+        .at("/account/applications/withdraw", poem::post(at(app, account::withdraw)))
+        .at("/account/confirm", get(at(app, account::confirm::get)).post(at(app, account::confirm::post)))
+        .at("/account/password", get(at(app, account::password::get)).post(at(app, account::password::post)))
         .at("/setup", get(at(app, setup::get)).post(at(app, setup::post)))
         .at("/assets/:file", get(at(app, assets::get)))
         .nest(admin_path, admin)

@@ -2,6 +2,7 @@
 //! Every MUST of an RFC lives here, cited on the line that enforces it.
 
 pub mod access_token;
+pub mod account;
 pub mod authorize;
 pub mod bearer;
 pub mod claims;

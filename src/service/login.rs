@@ -98,9 +98,8 @@ async fn check(core: &Core, attempt: Attempt<'_>) -> Result<Option<(Secret<Strin
         tracing::info!(event = "login.failed", reason = "user_disabled", user = %user.id, network = network.as_deref(), "sign-in refused");
         return Ok(None);
     }
-    // A declared hash belongs to the file: changing it here would only be undone, as a change of password, at the next start.
-    let declared = core.settings.users.iter().any(|declared| declared.password_hash.is_some() && normal_username(&declared.username) == user.username);
-    if rehash && !declared {
+    // A declared hash belongs to the file.
+    if rehash && !core.declares_password_of(&user) {
         upgrade(core, &user, stored, password).await;
     }
     let Some((session, cookie)) = begin(core, &user, origin, old_cookie, client).await? else {
@@ -109,18 +108,6 @@ async fn check(core: &Core, attempt: Attempt<'_>) -> Result<Option<(Secret<Strin
     };
     tracing::info!(event = "login.succeeded", user = %user.id, session = %session, "signed in");
     Ok(Some((cookie, user.password_changed_at)))
-}
-
-/// Who is signed in with this cookie, by the instance's own limits.
-pub async fn signed_in_user(core: &Core, cookie: Option<Digest>) -> Result<Option<User>, Failure> {
-    let Some(cookie) = cookie else { return Ok(None) };
-    let (now, clients) = (core.now(), Arc::clone(&core.clients));
-    let user = core.store.read(move |db| {
-        let Some(facts) = sessions::facts(db, &cookie, None)? else { return Ok(None) };
-        let limits = clients.limits(db, &facts.user.groups, facts.session.acr)?;
-        Ok(judge(&facts.session, &facts.user, None, &limits, now).is_ok().then_some(facts.user))
-    });
-    Ok(user.await?)
 }
 
 /// Begins a session for somebody who has proved who they are; `None` if the account changed while the password was being checked.

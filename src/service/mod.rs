@@ -1,6 +1,7 @@
 //! Where rules, store and signatures meet: one file an endpoint, each load → decide → apply → sign. No HTTP types in or out.
 
 pub mod access_token;
+pub mod account;
 pub mod admin;
 pub mod authenticate_client;
 pub mod authorize;
@@ -32,6 +33,7 @@ use crate::domain::entropy::Entropy;
 use crate::domain::event::{Actor, Event, Occasion};
 use crate::domain::profile::CorruptDetails;
 use crate::domain::session::EndReason;
+use crate::domain::user::{User, normal_username};
 use crate::jose::pairwise::Pairwise;
 use crate::jose::refresh_token::Minter;
 use crate::jose::sealed::Sealer;
@@ -79,6 +81,12 @@ impl Core {
     /// What the events of a unit of work share: `actor` does something at `now`, in answer to the request that is under way.
     pub fn occasion(&self, actor: Actor, now: Timestamp) -> Occasion {
         request::occasion(actor, now, &self.entropy)
+    }
+
+    /// Whether the settings file says what this user's password is. Changing it here would only be undone, as a change of password, at
+    /// the next start.
+    pub fn declares_password_of(&self, user: &User) -> bool {
+        self.settings.users.iter().any(|declared| declared.password_hash.is_some() && normal_username(&declared.username) == user.username)
     }
 }
 

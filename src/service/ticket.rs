@@ -106,12 +106,33 @@ pub fn open<T: Content>(core: &Core, browser: &Browser, text: &str) -> Option<T>
 
 /// A token that proves a form came from a page shown to this browser.
 pub fn csrf_token(core: &Core, browser: &Browser) -> String {
-    let expires_at = (core.now() + CSRF_LIFETIME).timestamp_micros().to_be_bytes();
-    core.tickets.seal_text(core.entropy.as_ref(), &browser.aad("csrf"), &expires_at)
+    dated_token(core, &browser.aad("csrf"))
 }
 
 pub fn csrf_is_valid(core: &Core, browser: &Browser, token: &str) -> bool {
-    let Some(plain) = core.tickets.open_text(&browser.aad("csrf"), token) else {
+    dated_token_is_valid(core, &browser.aad("csrf"), token)
+}
+
+/// The same for the pages of a user: shown to this browser while it was signed in by this session.
+pub fn csrf_token_of(core: &Core, browser: &Browser, session: SessionId) -> String {
+    dated_token(core, &aad_of(browser, session))
+}
+
+pub fn csrf_is_valid_of(core: &Core, browser: &Browser, session: SessionId, token: &str) -> bool {
+    dated_token_is_valid(core, &aad_of(browser, session), token)
+}
+
+fn aad_of(browser: &Browser, session: SessionId) -> Vec<u8> {
+    [browser.aad("csrf of a session").as_slice(), session.0.as_bytes()].concat()
+}
+
+fn dated_token(core: &Core, aad: &[u8]) -> String {
+    let expires_at = (core.now() + CSRF_LIFETIME).timestamp_micros().to_be_bytes();
+    core.tickets.seal_text(core.entropy.as_ref(), aad, &expires_at)
+}
+
+fn dated_token_is_valid(core: &Core, aad: &[u8], token: &str) -> bool {
+    let Some(plain) = core.tickets.open_text(aad, token) else {
         return false;
     };
     <[u8; 8]>::try_from(plain.as_slice()).is_ok_and(|micros| core.now().timestamp_micros() < i64::from_be_bytes(micros))

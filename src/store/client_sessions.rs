@@ -45,6 +45,13 @@ pub fn find(conn: &mut Connection, session: SessionId, client: &ClientId) -> Res
     row.map(ClientSession::try_from).transpose()
 }
 
+/// The client sessions of these sessions that have not been ended.
+pub fn list_open(conn: &mut Connection, sessions: &[SessionId]) -> Result<Vec<ClientSession>, StoreError> {
+    let sessions: Vec<Id> = sessions.iter().map(|session| id(session.0)).collect();
+    let query = client_sessions::table.filter(client_sessions::session_id.eq_any(sessions)).filter(client_sessions::ended_at.is_null());
+    query.load::<ClientSessionRow>(conn)?.into_iter().map(ClientSession::try_from).collect()
+}
+
 /// The user has signed in again for this application: its own limits count anew.
 pub fn restart(conn: &mut Connection, session: SessionId, client: &ClientId, now: Timestamp) -> Result<(), StoreError> {
     diesel::update(client_sessions::table.find((id(session.0), client.as_str())).filter(client_sessions::ended_at.is_null()))

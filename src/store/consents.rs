@@ -34,6 +34,11 @@ pub fn find(conn: &mut Connection, user: UserId, client: &ClientId) -> Result<Op
     on_each!(conn, query.get_result::<ConsentRow>(conn)).optional()?.map(Consent::try_from).transpose()
 }
 
+/// All that a user has allowed, whichever client.
+pub fn list_by_user(conn: &mut Connection, user: UserId) -> Result<Vec<Consent>, StoreError> {
+    consents::table.filter(consents::user_id.eq(id(user.0))).load::<ConsentRow>(conn)?.into_iter().map(Consent::try_from).collect()
+}
+
 /// Adds to what the user has allowed; `granted_at` moves. Answers what is allowed now. `Conflict`: user or client is gone.
 pub fn grant(conn: &mut Connection, consent: &Consent) -> Result<Consent, StoreError> {
     let row = ConsentRow {

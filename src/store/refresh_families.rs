@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Bool};
 
 use super::client_sessions::ClientSessionRow;
 use super::connection::{AnyConnection as Connection, on_each};
@@ -174,6 +174,34 @@ impl TryFrom<FactsRow> for FamilyFacts {
             consent: consent.map(Consent::try_from).transpose()?,
         })
     }
+}
+
+/// A user's families that have not been ended, the newest first, with all that a decision about them needs.
+pub fn facts_of_user(conn: &mut Connection, user: UserId, limit: u32) -> Result<Vec<FamilyFacts>, StoreError> {
+    let query = with_facts!()
+        .filter(refresh_families::user_id.eq(id(user.0)))
+        .filter(refresh_families::ended_at.is_null())
+        .order(refresh_families::id.desc())
+        .limit(i64::from(limit));
+    on_each!(conn, query.load::<FactsRow>(conn))?.into_iter().map(FamilyFacts::try_from).collect()
+}
+
+/// [`EndReason::ReuseDetected`](crate::domain::session::EndReason) spelled out: an index of these rows alone is only used for what the
+/// statement itself says, not for a value that comes with it.
+const BY_REUSE: &str = "refresh_families.end_reason = 'reuse_detected'";
+
+/// A user's families that ended since then because an old token came back, the last one first, each with its session if that is still known.
+pub fn ended_by_reuse(conn: &mut Connection, user: UserId, since: Timestamp, limit: u32) -> Result<Vec<(RefreshFamily, Option<Session>)>, StoreError> {
+    let query = refresh_families::table
+        .left_join(sessions::table.on(sessions::id.eq(refresh_families::session_id)))
+        .filter(refresh_families::user_id.eq(id(user.0)))
+        .filter(diesel::dsl::sql::<Bool>(BY_REUSE))
+        .filter(refresh_families::ended_at.gt(Some(at(since))))
+        .order(refresh_families::ended_at.desc())
+        .limit(i64::from(limit))
+        .select((refresh_families::all_columns, sessions::all_columns.nullable()));
+    let rows = on_each!(conn, query.load::<(RefreshFamilyRow, Option<SessionRow>)>(conn))?;
+    rows.into_iter().map(|(family, session)| Ok((family.try_into()?, session.map(Session::try_from).transpose()?))).collect()
 }
 
 /// A user's families in the order they were made, ended ones too, those after `after`.

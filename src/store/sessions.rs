@@ -157,6 +157,21 @@ pub fn list(conn: &mut Connection, user: Option<UserId>, after: Option<SessionId
     query.load::<SessionRow>(conn)?.into_iter().map(Session::try_from).collect()
 }
 
+/// Sessions of a user that have not been ended, the newest first, those made before `before`. Whether they can still be used is not
+/// judged here.
+pub fn list_open(conn: &mut Connection, user: UserId, before: Option<SessionId>, limit: u32) -> Result<Vec<Session>, StoreError> {
+    let mut query = sessions::table
+        .filter(sessions::user_id.eq(id(user.0)))
+        .filter(sessions::ended_at.is_null())
+        .order(sessions::id.desc())
+        .limit(i64::from(limit))
+        .into_boxed();
+    if let Some(before) = before {
+        query = query.filter(sessions::id.lt(id(before.0)));
+    }
+    query.load::<SessionRow>(conn)?.into_iter().map(Session::try_from).collect()
+}
+
 /// Moves `last_used_at` forward, never back, and never of what has ended. [`Store::touch`](super::Store::touch) is the fast way to it.
 pub fn touch(conn: &mut Connection, touch: &Touch) -> Result<(), StoreError> {
     let now = at(touch.at);

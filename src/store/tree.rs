@@ -21,6 +21,10 @@ pub enum Node {
     Grant(GrantId),
     /// Every session of a user.
     User(UserId),
+    /// Every session of a user but this one, and every family that is not of it.
+    Elsewhere(UserId, SessionId),
+    /// The families of one session; the session itself and its applications go on.
+    FamiliesOf(SessionId),
     /// All that one client has from one user, in whichever session.
     UserClient(UserId, ClientId),
     /// All that one client has, from whomever.
@@ -89,6 +93,16 @@ pub fn end(conn: &mut Connection, node: &Node, reason: EndReason, now: Timestamp
             counts.sessions = end_where!(sessions, sessions::user_id.eq(user))?;
             counts.client_sessions = end_where!(client_sessions, client_sessions::session_id.eq_any(theirs))?;
             counts.families = end_families_where!(refresh_families::user_id.eq(user))?;
+        }
+        Node::Elsewhere(user, kept) => {
+            let (user, kept) = (id(user.0), id(kept.0));
+            let theirs = sessions::table.filter(sessions::user_id.eq(user)).filter(sessions::id.ne(kept)).select(sessions::id);
+            counts.sessions = end_where!(sessions, sessions::user_id.eq(user).and(sessions::id.ne(kept)))?;
+            counts.client_sessions = end_where!(client_sessions, client_sessions::session_id.eq_any(theirs))?;
+            counts.families = end_families_where!(refresh_families::user_id.eq(user).and(refresh_families::session_id.ne(kept)))?;
+        }
+        Node::FamiliesOf(session) => {
+            counts.families = end_families_where!(refresh_families::session_id.eq(id(session.0)))?;
         }
         Node::UserClient(user, client) => {
             let user = id(user.0);

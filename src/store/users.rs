@@ -150,6 +150,15 @@ pub fn set_password(conn: &mut Connection, user_id: UserId, hash: &Secret<String
     Ok(changed == 1)
 }
 
+/// The same for the user who knows the old password. False: it was changed meanwhile, or the account disabled; nothing written.
+pub fn change_password(conn: &mut Connection, user_id: UserId, old: &Secret<String>, new: &Secret<String>, now: Timestamp) -> Result<bool, StoreError> {
+    let there = users::table.find(id(user_id.0)).filter(users::password_hash.eq(Some(old.expose()))).filter(users::disabled_at.is_null());
+    let changed = diesel::update(there)
+        .set((users::password_hash.eq(Some(new.expose())), users::password_changed_at.eq(at(now)), users::updated_at.eq(at(now))))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
 /// Stores the same password under newer parameters. False: the password was changed meanwhile, nothing written.
 pub fn rehash(conn: &mut Connection, user_id: UserId, old: &Secret<String>, new: &Secret<String>) -> Result<bool, StoreError> {
     let changed = diesel::update(users::table.find(id(user_id.0)).filter(users::password_hash.eq(Some(old.expose()))))

@@ -4,6 +4,7 @@
 // A test says what it expects by failing; the rules that forbid this elsewhere are for the server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod account;
 mod auth0_logout;
 mod backchannel_logout;
 mod backup;

@@ -49,6 +49,10 @@ fn postgresql_goes_away_and_comes_back() {
         let began = Instant::now();
         unavailable(&browser.visit(party.authorize("openid", &[("prompt", "none")]).as_str()).await.page(), began);
         let began = Instant::now();
+        let own_page = browser.visit(&party.endpoint("account")).await.page();
+        unavailable(&own_page, began);
+        assert!(own_page.text().contains("back in a moment"), "{}", own_page.text());
+        let began = Instant::now();
         let ready = app.network.get(&party.endpoint("readyz"), &[]).await;
         assert_eq!(ready.status.as_u16(), 503);
         assert!(began.elapsed() < SOON);

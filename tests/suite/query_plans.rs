@@ -10,8 +10,11 @@ use diesel::sql_types::Text;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection};
 use serde_json::Value;
 
-use crate::support::app::{App, MACHINE, OWN_PAGE, PAGE, SERVER};
+use crate::account::add_user;
+use crate::support::app::{App, MACHINE, OWN_PAGE, PAGE, PASSWORD, SERVER};
+use crate::support::browser::form_with;
 use crate::support::database::{Backend, Database, each_database};
+use crate::support::form::forms;
 use crate::support::statements;
 
 each_database!(no_query_of_a_request_reads_a_whole_table, a_scan_is_found);
@@ -103,6 +106,26 @@ async fn every_endpoint(app: &App) {
     app.advance(TimeDelta::minutes(2));
     page.jwks().await;
     app.running.first_admin_link().await.unwrap();
+    // The user's own page: what it lists, what it ends, a new password.
+    let account = own.endpoint("account");
+    let mut elsewhere = app.browser();
+    app.sign_in(&mut elsewhere, &own, "openid").await;
+    app.sign_in(&mut browser, &own, "openid").await;
+    for (field, button) in [("session", None), ("application", None)] {
+        let page = browser.visit(&account).await.page();
+        assert_eq!(browser.submit(&form_with(&page, field), button).await.page().status.as_u16(), 200);
+    }
+    let page = browser.visit(&account).await.page();
+    let others = forms(&page.url, page.text()).into_iter().find(|form| form.action.path().ends_with("end-others")).unwrap();
+    browser.submit(&others, None).await.page();
+    browser.visit(&format!("{account}?before=01900000-0000-7000-8000-000000000000")).await.page();
+    add_user(app, "carol").await;
+    let mut carols = app.browser();
+    carols.authorize_as(&own.authorize("openid", &[]), "carol", PASSWORD).await;
+    let page = carols.visit(&own.endpoint("account/password")).await.page();
+    let form = form_with(&page, "new_password").fill("password", PASSWORD).fill("new_password", "another battery staple");
+    let page = carols.submit(&form.fill("password_again", "another battery staple"), None).await.page();
+    assert!(page.text().contains("Your password is changed"));
     // A session past its limits, and one that is logged out.
     let mut other = app.browser();
     app.sign_in(&mut other, &own, "openid").await;

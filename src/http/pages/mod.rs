@@ -7,6 +7,8 @@
 mod assets;
 mod language;
 mod messages;
+mod moment;
+mod own_page;
 mod page;
 mod palette;
 mod samples;
@@ -20,6 +22,10 @@ use minijinja::{Environment, context};
 
 pub use assets::Asset;
 pub use language::Language;
+pub use moment::{Ago, Moment};
+pub use own_page::{
+    AccountPage, ActionKind, ApplicationCard, ChangePassword, ConfirmAction, DeviceName, NewPasswordProblem, ProofProblem, SessionCard, Told, WarningCard,
+};
 pub use page::{
     AccessLasts, Account, ChooseAccount, ConfirmLogout, Consent, ErrorKind, ErrorPage, FormPost, Home, Page, Setup, SetupDone, SetupProblem, SignIn,
     SignInProblem, SignedOut,
@@ -104,7 +110,7 @@ impl Pages {
         };
         let environment = |language| templates::environment(messages::Messages::of(language)?);
         let pages = Self { english: environment(Language::English)?, german: environment(Language::German)?, site, base_path, files, img_src };
-        for page in samples::pages() {
+        for page in samples::pages(&samples::OwnSamples::new()) {
             for language in Language::ALL {
                 pages.try_render(&page, language).map_err(PageError::Template)?;
             }
@@ -152,6 +158,9 @@ impl Pages {
             Page::Setup(page) => ("setup.html", context! { ..setup_problems(page.problems), ..Value::from(Serde(page)) }),
             Page::SetupDone(page) => ("setup_done.html", Value::from(Serde(page))),
             Page::Home(page) => ("home.html", Value::from(Serde(page))),
+            Page::Account(page) => ("account.html", Value::from(Serde(page))),
+            Page::ConfirmAction(page) => ("confirm_action.html", Value::from(Serde(page))),
+            Page::ChangePassword(page) => ("change_password.html", Value::from(Serde(page))),
             Page::FormPost(page) => ("form_post.html", Value::from(Serde(page))),
         };
         environment.get_template(template)?.render(context! { page => content, site => self.site.clone(), lang => language.tag(), dir => language.direction() })

@@ -5,6 +5,7 @@
 
 use serde::{Serialize, Serializer};
 
+use super::own_page::{AccountPage, ChangePassword, ConfirmAction};
 use super::text::Span;
 
 /// A page, with all it needs.
@@ -19,6 +20,9 @@ pub enum Page<'a> {
     Setup(Setup<'a>),
     SetupDone(SetupDone<'a>),
     Home(Home<'a>),
+    Account(AccountPage<'a>),
+    ConfirmAction(ConfirmAction<'a>),
+    ChangePassword(ChangePassword<'a>),
     FormPost(FormPost<'a>),
 }
 
@@ -30,12 +34,14 @@ pub struct Account<'a> {
     pub name: Option<&'a str>,
 }
 
-/// Username and password; posts `csrf`, `ticket`, `username`, `password` to `login`.
+/// Username and password; posts `csrf`, `ticket`, `username`, `password`, and `to` if there is one, to `login`.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct SignIn<'a> {
     pub csrf: &'a str,
     /// The sealed authorization request; empty when no application asked.
     pub ticket: &'a str,
+    /// The page of this server's own to go to then: a word of its own list, never an address.
+    pub to: Option<&'a str>,
     /// The name of the application that asks.
     pub application: Option<&'a str>,
     /// What was typed before, else `login_hint`, else empty.

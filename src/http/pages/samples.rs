@@ -1,12 +1,21 @@
 //! Pages with sample content in every state, rendered once at start.
 
+use chrono::TimeDelta;
+
+use super::moment::{Ago, Moment};
+use super::own_page::{
+    AccountPage, ActionKind, ApplicationCard, ChangePassword, ConfirmAction, DeviceName, NewPasswordProblem, ProofProblem, SessionCard, Told, WarningCard,
+};
 use super::page::{
     AccessLasts, Account, ChooseAccount, ConfirmLogout, Consent, ErrorKind, ErrorPage, FormPost, Home, Page, Setup, SetupDone, SetupProblem, SignIn,
     SignInProblem, SignedOut,
 };
+use crate::domain::clock::Timestamp;
 
 const ACCOUNT: Account<'static> = Account { username: "ada", name: Some("Ada Lovelace") };
 const NAMELESS: Account<'static> = Account { username: "ada", name: None };
+
+const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0";
 
 const PROBLEMS: [SignInProblem; 8] = [
     SignInProblem::UsernameMissing,
@@ -22,8 +31,8 @@ const PROBLEMS: [SignInProblem; 8] = [
 const SCOPES: [&str; 7] = ["openid", "profile", "email", "address", "phone", "offline_access", "notes:read"];
 
 /// Every page, in every state that has words of its own.
-pub(super) fn pages() -> Vec<Page<'static>> {
-    let sign_in = SignIn { csrf: "c", ticket: "t", application: Some("Notes"), username: "ada", confirm_identity: false, problem: None };
+pub(super) fn pages(own: &OwnSamples) -> Vec<Page<'_>> {
+    let sign_in = SignIn { csrf: "c", ticket: "t", to: None, application: Some("Notes"), username: "ada", confirm_identity: false, problem: None };
     let consent = Consent {
         csrf: "c",
         ticket: "t",
@@ -65,8 +74,93 @@ pub(super) fn pages() -> Vec<Page<'static>> {
         Page::Home(Home { issuer: "https://id.example.com/", account: Some(Account { username: "ada", name: Some("Ada Lovelace") }) }),
         Page::FormPost(FormPost { action: "https://notes.example.com/callback", fields: &[("code", "c"), ("state", "s")], nonce: "n", application: "Notes" }),
     ];
+    pages.push(Page::SignIn(SignIn { application: None, to: Some("account"), ..sign_in }));
+    pages.extend(own.pages());
     pages.extend(PROBLEMS.into_iter().map(|problem| Page::SignIn(SignIn { problem: Some(problem), ..sign_in })));
     pages.extend(ErrorKind::ALL.into_iter().map(|kind| Page::Error(ErrorPage { kind, ..error })));
     pages.extend(SetupProblem::ALL.iter().map(|problem| Page::Setup(Setup { problems: std::slice::from_ref(problem), ..setup })));
     pages
+}
+
+/// What stands on the user's own page.
+pub(super) struct OwnSamples {
+    sessions: [SessionCard<'static>; 4],
+    applications: [ApplicationCard<'static>; 2],
+    warnings: [WarningCard<'static>; 2],
+}
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+impl OwnSamples {
+    pub(super) fn new() -> Self {
+        let (moment, near) = (Moment::of(NOW + TimeDelta::days(30), NOW), Moment::of(NOW, NOW));
+        let session = |here: bool, text: Option<&'static str>, ends: Option<Moment>, ends_idle: Option<Moment>, seconds: i64| SessionCard {
+            id: "0197-sample".to_owned(),
+            device: DeviceName(text),
+            network: here.then_some("192.0.2.1"),
+            here,
+            since: moment,
+            last_used: Ago::between(NOW, NOW + TimeDelta::seconds(seconds)),
+            ends,
+            ends_idle,
+            applications: if here { vec!["Notes", "Mail"] } else { vec![] },
+        };
+        let application = |first_party: bool| ApplicationCard {
+            id: "notes",
+            name: "Notes",
+            scopes: if first_party { vec![] } else { SCOPES.to_vec() },
+            first_party,
+            offline: !first_party,
+            since: moment,
+            last_used: first_party.then(|| Ago::between(NOW, NOW)),
+        };
+        let warning = |text| WarningCard { application: "Notes", at: near, device: DeviceName(text) };
+        Self {
+            sessions: [
+                session(true, Some(FIREFOX), Some(moment), Some(near), 5),
+                session(false, Some("curl/8.8.0"), Some(moment), None, 120),
+                session(false, None, None, Some(near), 7200),
+                session(false, None, None, None, 400_000),
+            ],
+            applications: [application(false), application(true)],
+            warnings: [warning(Some(FIREFOX)), warning(None)],
+        }
+    }
+
+    fn pages(&self) -> Vec<Page<'_>> {
+        let page = AccountPage {
+            csrf: "c",
+            account: ACCOUNT,
+            told: None,
+            warnings: &self.warnings,
+            sessions: &self.sessions,
+            first: true,
+            older: Some("0197-sample"),
+            applications: &self.applications,
+            password_changed: Moment::of(NOW + TimeDelta::days(30), NOW),
+            password_is_own: true,
+        };
+        let confirm = ConfirmAction { csrf: "c", ticket: "t", account: ACCOUNT, action: ActionKind::EndSession, problem: None };
+        let change = ChangePassword { csrf: "c", account: NAMELESS, min_length: 8, declared: false, problem: None, new_problem: None };
+        let mut pages = vec![
+            Page::Account(page),
+            Page::Account(AccountPage { warnings: &[], older: None, applications: &[], password_is_own: false, account: NAMELESS, ..page }),
+            Page::Account(AccountPage { first: false, sessions: &[], older: None, ..page }),
+            Page::ConfirmAction(ConfirmAction { action: ActionKind::EndOthers, ..confirm }),
+            Page::ConfirmAction(ConfirmAction { action: ActionKind::Withdraw, account: NAMELESS, ..confirm }),
+            Page::ConfirmAction(confirm),
+            Page::ChangePassword(change),
+            Page::ChangePassword(ChangePassword { declared: true, ..change }),
+        ];
+        let told = [Told::SessionEnded, Told::OthersEnded, Told::AccessWithdrawn { application: "Notes" }, Told::PasswordChanged];
+        pages.extend(told.map(|told| Page::Account(AccountPage { told: Some(told), ..page })));
+        for problem in [ProofProblem::Missing, ProofProblem::Wrong, ProofProblem::TooManyAttempts { retry_after_seconds: 60 }, ProofProblem::Unavailable] {
+            pages.push(Page::ConfirmAction(ConfirmAction { problem: Some(problem), ..confirm }));
+            pages.push(Page::ChangePassword(ChangePassword { problem: Some(problem), ..change }));
+        }
+        for problem in [NewPasswordProblem::Missing, NewPasswordProblem::TooShort, NewPasswordProblem::TooLong, NewPasswordProblem::Differ] {
+            pages.push(Page::ChangePassword(ChangePassword { new_problem: Some(problem), ..change }));
+        }
+        pages
+    }
 }

@@ -10,7 +10,7 @@ use super::messages::Messages;
 use super::text;
 
 /// Name and source of every template.
-pub(super) const ALL: [(&str, &str); 12] = [
+pub(super) const ALL: [(&str, &str); 16] = [
     ("base.html", include_str!("templates/base.html")),
     ("parts.html", include_str!("templates/parts.html")),
     ("sign_in.html", include_str!("templates/sign_in.html")),
@@ -22,6 +22,10 @@ pub(super) const ALL: [(&str, &str); 12] = [
     ("setup.html", include_str!("templates/setup.html")),
     ("setup_done.html", include_str!("templates/setup_done.html")),
     ("home.html", include_str!("templates/home.html")),
+    ("own_parts.html", include_str!("templates/own_parts.html")),
+    ("account.html", include_str!("templates/account.html")),
+    ("confirm_action.html", include_str!("templates/confirm_action.html")),
+    ("change_password.html", include_str!("templates/change_password.html")),
     ("form_post.html", include_str!("templates/form_post.html")),
 ];
 

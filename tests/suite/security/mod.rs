@@ -1,6 +1,7 @@
 //! The attack cases of docs/security-cases.md: each test carries its case's id. The attack, the answer it must get, the honest
 //! request beside it, and a look at what is left afterwards.
 
+mod account;
 mod client_authentication;
 mod code_races;
 mod codes;

@@ -11,6 +11,7 @@ use poem::http::Method;
 use url::Url;
 
 use super::errors::is_inert;
+use crate::account::form_to;
 use crate::support::app::{App, MACHINE, OWN_PAGE, PAGE, PASSWORD, SERVER};
 use crate::support::attack::{ask, state};
 use crate::support::browser::{Browser, OWN_FORM, form_with};
@@ -58,6 +59,17 @@ pub async fn every_page(app: &App) -> Vec<(&'static str, Answer)> {
     pages.push(("form_post", visit(&mut browser, &own.authorize("openid", &[("response_mode", "form_post")])).await));
     pages.push(("form_post of an error", visit(&mut browser, &own.authorize("openid", &[("response_mode", "form_post"), ("prompt", "x")])).await));
     pages.push(("home, signed in", visit(&mut browser, &at("")).await));
+    pages.push(("sign-in for the own page", visit(&mut app.browser(), &at("account")).await));
+    let account = visit(&mut browser, &at("account")).await;
+    let others = form_to(&account, "sessions/end-others");
+    pages.push(("own page", account));
+    pages.push(("new password", visit(&mut browser, &at("account/password")).await));
+    app.advance(TimeDelta::minutes(20));
+    let confirm = browser.submit(&others, None).await.page();
+    let proof = form_with(&confirm, "ticket");
+    pages.push(("own page, the password asked", confirm));
+    pages.push(("own page, the password asked again", browser.submit(&proof, None).await.page()));
+    pages.push(("own page, done", browser.submit(&proof.fill("password", PASSWORD), None).await.page()));
     pages.push(("error", visit(&mut browser, &own.authorize("openid", &[("redirect_uri", "https://evil.test/")])).await));
     pages.push(("error of a form", browser.submit_as(&form.without("csrf"), None, OWN_FORM).await));
     pages.push(("error of a ticket", visit(&mut browser, &at("consent?ticket=x")).await));
@@ -340,7 +352,7 @@ async fn ui_21_fields_say_what_belongs_in_them(database: Database) {
             match (get("name").unwrap(), get("type").unwrap()) {
                 ("password", kind) if name.starts_with("setup") => assert_eq!((kind, get("autocomplete")), ("password", Some("new-password")), "{name}"),
                 ("password", kind) => assert_eq!((kind, get("autocomplete")), ("password", Some("current-password")), "{name}"),
-                ("password_again", kind) => assert_eq!((kind, get("autocomplete")), ("password", Some("new-password")), "{name}"),
+                ("new_password" | "password_again", kind) => assert_eq!((kind, get("autocomplete")), ("password", Some("new-password")), "{name}"),
                 ("username", kind) => assert_eq!((kind, get("autocomplete")), ("text", Some("username")), "{name}"),
                 ("name" | "email", _) => assert!(get("autocomplete").is_some(), "{name}"),
                 (_, kind) => assert_eq!(kind, "hidden", "{name}"),

@@ -16,6 +16,7 @@ pub struct Browser {
     clock: Arc<dyn Clock>,
     pub jar: CookieJar,
     pub language: String,
+    pub user_agent: String,
 }
 
 /// Where a navigation ended.
@@ -65,7 +66,7 @@ pub const FORGED: Navigation = Navigation { initiator: Initiator::CrossSite, sit
 
 impl Browser {
     pub fn new(network: Network, clock: Arc<dyn Clock>) -> Self {
-        Self { network, clock, jar: CookieJar::default(), language: "en".to_owned() }
+        Self { network, clock, jar: CookieJar::default(), language: "en".to_owned(), user_agent: "Browser of the tests".to_owned() }
     }
 
     /// The network it is on, for a request without its cookies.
@@ -86,7 +87,7 @@ impl Browser {
         let mut headers = vec![
             ("accept", "text/html"),
             ("accept-language", self.language.as_str()),
-            ("user-agent", "Browser of the tests"),
+            ("user-agent", self.user_agent.as_str()),
             ("sec-fetch-site", navigation.site),
             ("sec-fetch-mode", "navigate"),
             ("sec-fetch-dest", navigation.dest),

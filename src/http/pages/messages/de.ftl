@@ -144,6 +144,7 @@ home-text = Dies ist der Anmeldedienst von { $service }. Öffnen Sie die Anwendu
 home-signed-in = Sie sind angemeldet als { $username }.
 home-sign-in = Anmelden
 home-sign-out = Abmelden
+home-account = Ihr Konto
 home-developers = Für Entwickler
 home-issuer = Aussteller
 home-discovery = Discovery-Dokument
@@ -153,3 +154,94 @@ form-post-title = Einen Augenblick
 form-post-text = Wir bringen Sie zurück zu { $application }.
 form-post-button = Weiter
 form-post-hint = Wenn nichts geschieht, wählen Sie Weiter.
+
+date = { $day }. { $month } { $year }
+date-time = { $date }, { $time } UTC
+month-1 = Januar
+month-2 = Februar
+month-3 = März
+month-4 = April
+month-5 = Mai
+month-6 = Juni
+month-7 = Juli
+month-8 = August
+month-9 = September
+month-10 = Oktober
+month-11 = November
+month-12 = Dezember
+ago-now = gerade eben
+ago-minutes = { $count ->
+    [one] vor { $count } Minute
+   *[other] vor { $count } Minuten
+}
+ago-hours = { $count ->
+    [one] vor { $count } Stunde
+   *[other] vor { $count } Stunden
+}
+ago-days = { $count ->
+    [one] vor { $count } Tag
+   *[other] vor { $count } Tagen
+}
+
+account-title = Ihr Konto
+account-back = Zurück zu Ihrem Konto
+account-cancel = Abbrechen
+account-told-session-ended = Der andere Browser ist abgemeldet.
+account-told-others-ended = Sie sind jetzt nur noch hier angemeldet.
+account-told-access-withdrawn = { $application } hat keinen Zugriff mehr auf Ihr Konto.
+account-told-password-changed = Ihr Passwort ist geändert. Überall sonst sind Sie abgemeldet.
+account-warning-title = Vielleicht hat jemand Ihren Zugang zu { $application } kopiert
+account-warning-what = { $when }: Ein Schlüssel, den { $application } schon ersetzt hatte, wurde noch einmal benutzt. Das geschieht, wenn er kopiert wurde. Wir haben diesen Zugriff sofort beendet; { $application } wird Sie um eine neue Anmeldung bitten.
+account-warning-where = Erlaubt hatten Sie ihn in { $device }.
+account-warning-do = Haben Sie gerade ein Gerät oder eine App aus einer Sicherung wiederhergestellt, so erklärt es das. Wenn nicht, ändern Sie Ihr Passwort: Damit sind Sie auch überall sonst abgemeldet.
+account-sessions = Wo Sie angemeldet sind
+account-sessions-older = Wo Sie sonst noch angemeldet sind
+account-sessions-show-older = Ältere Anmeldungen zeigen
+account-sessions-none = Sonst nirgends.
+account-device = { $browser } unter { $system }
+account-device-unknown = Unbekannter Browser
+account-session-here = Dieser Browser
+account-session-since = Angemeldet { $when }
+account-session-since-from = Angemeldet { $when }, von { $network }
+account-last-used = Zuletzt benutzt { $ago }
+account-session-ends = Endet { $when }
+account-session-ends-or-idle = Endet { $when }, ungenutzt schon { $idle }
+account-session-ends-idle = Endet { $idle }, wenn bis dahin ungenutzt
+account-session-ends-never = Endet nicht von selbst
+account-session-applications = Geöffnet:
+account-session-end = Hier abmelden
+account-end-others = Überall sonst abmelden
+account-end-others-hint = Anwendungen, die Sie anderswo geöffnet haben, müssen Sie neu um Anmeldung bitten.
+account-applications = Anwendungen mit Zugriff
+account-applications-none = Keine Anwendung hat Zugriff auf Ihr Konto.
+account-application-own = Eine Anwendung von { $service }. Sie braucht keine Erlaubnis und lässt sich ohne Nachfrage wieder öffnen.
+account-application-since = Erlaubt { $when }
+account-application-used-since = In Gebrauch seit { $when }
+account-application-offline = Auch wenn Sie nicht da sind
+account-application-online = Nur solange Sie angemeldet sind
+account-application-unused = Nicht in Gebrauch
+account-withdraw = Zugriff entziehen
+account-password = Passwort
+account-password-changed = Zuletzt geändert { $when }.
+account-password-declared = Die Betreiber dieses Dienstes legen es fest; fragen Sie dort nach einem neuen.
+account-password-change = Passwort ändern
+
+confirm-action-end-session = Geben Sie Ihr Passwort ein; dann wird der andere Browser abgemeldet.
+confirm-action-end-others = Geben Sie Ihr Passwort ein; dann sind Sie überall sonst abgemeldet.
+confirm-action-withdraw = Geben Sie Ihr Passwort ein; dann endet der Zugriff der Anwendung.
+confirm-action-button-end-session = Dort abmelden
+confirm-action-button-end-others = Sonst abmelden
+confirm-action-button-withdraw = Zugriff entziehen
+proof-problem-missing = Geben Sie Ihr Passwort ein.
+proof-problem-wrong = Das ist nicht Ihr Passwort. Versuchen Sie es noch einmal.
+
+change-password-title = Passwort ändern
+change-password-text = Hier bleiben Sie angemeldet. Überall sonst werden Sie abgemeldet, und Anwendungen müssen Sie neu fragen.
+change-password-current = Bisheriges Passwort
+change-password-new = Neues Passwort
+change-password-again = Neues Passwort, noch einmal
+change-password-button = Speichern
+change-password-problem-missing = Wählen Sie ein neues Passwort.
+change-password-problem-too-short = Dieses Passwort ist zu kurz.
+change-password-problem-too-long = Dieses Passwort ist zu lang.
+change-password-problem-differ = Die beiden neuen Passwörter sind verschieden. Geben Sie beide noch einmal ein.

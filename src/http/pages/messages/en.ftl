@@ -144,6 +144,7 @@ home-text = This is the sign-in service of { $service }. Open the application yo
 home-signed-in = You are signed in as { $username }.
 home-sign-in = Sign in
 home-sign-out = Sign out
+home-account = Your account
 home-developers = For developers
 home-issuer = Issuer
 home-discovery = Discovery document
@@ -153,3 +154,94 @@ form-post-title = One moment
 form-post-text = We are taking you back to { $application }.
 form-post-button = Continue
 form-post-hint = If nothing happens, press Continue.
+
+date = { $day } { $month } { $year }
+date-time = { $date }, { $time } UTC
+month-1 = January
+month-2 = February
+month-3 = March
+month-4 = April
+month-5 = May
+month-6 = June
+month-7 = July
+month-8 = August
+month-9 = September
+month-10 = October
+month-11 = November
+month-12 = December
+ago-now = just now
+ago-minutes = { $count ->
+    [one] { $count } minute ago
+   *[other] { $count } minutes ago
+}
+ago-hours = { $count ->
+    [one] { $count } hour ago
+   *[other] { $count } hours ago
+}
+ago-days = { $count ->
+    [one] { $count } day ago
+   *[other] { $count } days ago
+}
+
+account-title = Your account
+account-back = Back to your account
+account-cancel = Cancel
+account-told-session-ended = That browser is signed out.
+account-told-others-ended = You are now signed in here and nowhere else.
+account-told-access-withdrawn = { $application } no longer has access to your account.
+account-told-password-changed = Your password is changed. You are signed out everywhere else.
+account-warning-title = Someone may have copied your access to { $application }
+account-warning-what = { $when }: a key that { $application } had already replaced was used again. That happens when it has been copied. We ended this access at once, and { $application } will ask you to sign in again.
+account-warning-where = You had allowed it in { $device }.
+account-warning-do = If you have just restored a device or an app from a backup, that explains it. If not, change your password: it signs you out everywhere else too.
+account-sessions = Where you are signed in
+account-sessions-older = Where else you are signed in
+account-sessions-show-older = Show older sign-ins
+account-sessions-none = Nowhere else.
+account-device = { $browser } on { $system }
+account-device-unknown = Unknown browser
+account-session-here = This browser
+account-session-since = Signed in { $when }
+account-session-since-from = Signed in { $when }, from { $network }
+account-last-used = Last used { $ago }
+account-session-ends = Ends { $when }
+account-session-ends-or-idle = Ends { $when }, or { $idle } if not used before
+account-session-ends-idle = Ends { $idle } if not used before
+account-session-ends-never = Does not end by itself
+account-session-applications = Opened:
+account-session-end = Sign out here
+account-end-others = Sign out everywhere else
+account-end-others-hint = Applications you opened elsewhere have to ask you to sign in again.
+account-applications = Applications with access
+account-applications-none = No application has access to your account.
+account-application-own = An application of { $service }. It needs no permission, and can be opened again without asking you.
+account-application-since = Allowed { $when }
+account-application-used-since = In use since { $when }
+account-application-offline = Also while you are away
+account-application-online = Only while you are signed in
+account-application-unused = Not in use
+account-withdraw = Withdraw access
+account-password = Password
+account-password-changed = Last changed { $when }.
+account-password-declared = The people who run this service set it; ask them for a new one.
+account-password-change = Change password
+
+confirm-action-end-session = Enter your password, and the other browser is signed out.
+confirm-action-end-others = Enter your password, and you are signed out everywhere else.
+confirm-action-withdraw = Enter your password, and the application’s access ends.
+confirm-action-button-end-session = Sign out there
+confirm-action-button-end-others = Sign out elsewhere
+confirm-action-button-withdraw = Withdraw access
+proof-problem-missing = Enter your password.
+proof-problem-wrong = This is not your password. Try again.
+
+change-password-title = Change password
+change-password-text = You stay signed in here. Everywhere else you are signed out, and applications have to ask you again.
+change-password-current = Current password
+change-password-new = New password
+change-password-again = New password, once more
+change-password-button = Save
+change-password-problem-missing = Choose a new password.
+change-password-problem-too-short = This password is too short.
+change-password-problem-too-long = This password is too long.
+change-password-problem-differ = The two new passwords differ. Type both again.

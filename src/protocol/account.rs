@@ -1,0 +1,267 @@
+//! What the user's own page shows of the tree: what could still be used is there, what could not is not. Judged as it is when it is used,
+//! so the page and the other endpoints never disagree.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+
+use crate::domain::acr::Acr;
+use crate::domain::client::Client;
+use crate::domain::client_session::ClientSession;
+use crate::domain::clock::Timestamp;
+use crate::domain::consent::Consent;
+use crate::domain::id::ClientId;
+use crate::domain::lifetime::Limits;
+use crate::domain::refresh_family::RefreshFamily;
+use crate::domain::scope::{OFFLINE_ACCESS, Scope};
+use crate::domain::session::Session;
+use crate::domain::user::User;
+use crate::protocol::session::{Deadlines, judge};
+use crate::protocol::token::outlives_session;
+use crate::protocol::token::refresh_token::{Facts, usable};
+
+/// How long a sign-in proves who is there, for what must not be done by whoever finds a browser open (OWASP ASVS 5.0 §7.5.1, §7.5.3).
+pub const PROOF_LASTS: TimeDelta = TimeDelta::minutes(10);
+
+/// Whether the user has proved lately who they are.
+pub fn is_proved(session: &Session, now: Timestamp) -> bool {
+    now.signed_duration_since(session.auth_time) < PROOF_LASTS
+}
+
+/// Where a user is signed in.
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub session: Session,
+    pub deadlines: Deadlines,
+    /// The applications seen in it, the last used first.
+    pub clients: Vec<ClientId>,
+}
+
+/// An application that can do something in the user's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    pub client_id: ClientId,
+    /// What it may do.
+    pub scope: Scope,
+    /// Whether it may while the user is away.
+    pub offline: bool,
+    /// When the user last said yes; of an application that need not ask, when it was first used of what is there.
+    pub since: Timestamp,
+    /// `None`: nothing that it was given is in use.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// A family with what it hangs on.
+pub struct FamilyOf<'a> {
+    pub family: &'a RefreshFamily,
+    pub session: Option<&'a Session>,
+    pub client_session: Option<&'a ClientSession>,
+}
+
+/// What is known of a user. Clients are those that the rest names; what is of a client that is not among them is left out.
+pub struct Known<'a> {
+    pub user: &'a User,
+    pub sessions: &'a [Session],
+    pub client_sessions: &'a [ClientSession],
+    pub families: &'a [FamilyOf<'a>],
+    pub consents: &'a [Consent],
+    pub clients: &'a BTreeMap<ClientId, &'a Client>,
+    /// The limits in force for this user, signed in like that: at an application, or where none asks.
+    pub limits: &'a dyn Fn(Option<&ClientId>, Acr) -> Limits,
+}
+
+/// The sessions that can be used, in the order they came.
+pub fn places(known: &Known<'_>, now: Timestamp) -> Vec<Place> {
+    let place = |session: &Session| {
+        let deadlines = judge(session, known.user, None, &(known.limits)(None, session.acr), now).ok()?;
+        let mut seen: Vec<&ClientSession> =
+            known.client_sessions.iter().filter(|seen| seen.session_id == session.id && lives(known, session, seen, now)).collect();
+        seen.sort_by_key(|seen| std::cmp::Reverse(seen.last_used_at));
+        Some(Place { session: session.clone(), deadlines, clients: seen.into_iter().map(|seen| seen.client_id.clone()).collect() })
+    };
+    known.sessions.iter().filter_map(place).collect()
+}
+
+fn lives(known: &Known<'_>, session: &Session, client_session: &ClientSession, now: Timestamp) -> bool {
+    let limits = (known.limits)(Some(&client_session.client_id), session.acr);
+    known.clients.contains_key(&client_session.client_id)
+        && client_session.ended.is_none()
+        && judge(session, known.user, Some(client_session), &limits, now).is_ok()
+}
+
+/// One application's part of what is there.
+#[derive(Default)]
+struct Part {
+    scope: Scope,
+    offline: bool,
+    began: Option<Timestamp>,
+    used: Option<Timestamp>,
+}
+
+impl Part {
+    fn seen(&mut self, began: Timestamp, used: Timestamp) {
+        self.began = Some(self.began.map_or(began, |earlier| earlier.min(began)));
+        self.used = Some(self.used.map_or(used, |later| later.max(used)));
+    }
+}
+
+/// The applications that the user has allowed something, or that have something which can be used; the last used first.
+pub fn accesses(known: &Known<'_>, now: Timestamp) -> Vec<Access> {
+    let mut parts: BTreeMap<&ClientId, Part> = BTreeMap::new();
+    for client_session in known.client_sessions {
+        let session = known.sessions.iter().find(|session| session.id == client_session.session_id);
+        if session.is_some_and(|session| lives(known, session, client_session, now)) {
+            parts.entry(&client_session.client_id).or_default().seen(client_session.created_at, client_session.last_used_at);
+        }
+    }
+    for of in known.families {
+        let Some(client) = known.clients.get(&of.family.client_id) else { continue };
+        // As they are where the family is used: by the session it hangs on, or where that is gone, by the sign-in it was granted in.
+        let limits = (known.limits)(Some(&client.id), of.session.map_or(of.family.grant.acr, |session| session.acr));
+        let consent = known.consents.iter().find(|consent| consent.client_id == client.id);
+        let facts = Facts { family: of.family, user: Some(known.user), session: of.session, client_session: of.client_session, consent };
+        if usable(&facts, client, &limits, now).is_ok() {
+            let part = parts.entry(&of.family.client_id).or_default();
+            part.seen(of.family.created_at, of.family.last_used_at);
+            part.scope = part.scope.union(&of.family.grant.scope);
+            part.offline |= outlives_session(&of.family.grant, client);
+        }
+    }
+    for consent in known.consents {
+        parts.entry(&consent.client_id).or_default();
+    }
+    let access = |(id, part): (&ClientId, Part)| {
+        let client = known.clients.get(id)?;
+        let consent = known.consents.iter().find(|consent| consent.client_id == *id);
+        // What was allowed counts, also while nothing of it is in use: nobody is asked again for it. What the client may no longer
+        // ask for is not there, whoever allowed it.
+        let scope = consent.map_or(part.scope, |consent| consent.scope.clone()).intersection(&client.metadata.scope);
+        Some(Access {
+            client_id: id.clone(),
+            offline: part.offline || scope.contains(OFFLINE_ACCESS),
+            scope,
+            since: consent.map(|consent| consent.granted_at).or(part.began)?,
+            last_used_at: part.used,
+        })
+    };
+    let mut accesses: Vec<Access> = parts.into_iter().filter_map(access).collect();
+    accesses.sort_by_key(|access| std::cmp::Reverse(access.last_used_at));
+    accesses
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::claim::NamedClaims;
+    use crate::domain::client::{ClientKind, ClientMetadata};
+    use crate::domain::duration::Lifetime;
+    use crate::domain::id::{GrantId, SessionId, UserId};
+    use crate::domain::refresh_family::Grant;
+    use crate::domain::secret::Secret;
+    use crate::domain::session::{EndReason, Ended};
+    use crate::protocol::session::tests::{at, session, user};
+
+    fn id(text: &str) -> ClientId {
+        ClientId::parse(text).unwrap()
+    }
+
+    fn client(name: &str, first_party: bool) -> Client {
+        let metadata = ClientMetadata { first_party, ..ClientMetadata::defaults(ClientKind::Spa, name) };
+        Client { id: id(name), metadata, secret_digest: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+    }
+
+    fn by_id(clients: &[Client; 2]) -> BTreeMap<ClientId, &Client> {
+        clients.iter().map(|client| (client.id.clone(), client)).collect()
+    }
+
+    fn client_session(client: &str, last_used: i64) -> ClientSession {
+        ClientSession { session_id: session().id, client_id: id(client), created_at: at(0), last_used_at: at(last_used), ended: None }
+    }
+
+    fn family(client: &str, scope: &str, last_used: i64) -> RefreshFamily {
+        RefreshFamily {
+            id: GrantId(Uuid::from_u128(9)),
+            client_id: id(client),
+            user_id: user().id,
+            session_id: session().id,
+            grant: Grant { scope: Scope::parse(scope).unwrap(), resources: vec![], auth_time: at(0), acr: Acr::Password, claims: NamedClaims::default() },
+            secret: Secret::new([0; 32]),
+            generation: 1,
+            rotated_at: at(0),
+            created_at: at(0),
+            last_used_at: at(last_used),
+            ended: None,
+        }
+    }
+
+    fn consent(client: &str, scope: &str) -> Consent {
+        Consent { user_id: UserId(Uuid::from_u128(1)), client_id: id(client), scope: Scope::parse(scope).unwrap(), granted_at: at(5) }
+    }
+
+    #[test]
+    fn a_proof_lasts_ten_minutes() {
+        assert!(is_proved(&session(), at(599)) && !is_proved(&session(), at(600)));
+    }
+
+    #[test]
+    fn only_what_can_be_used_is_a_place() {
+        let (user, both) = (user(), [client("notes", false), client("own", true)]);
+        let limits = |of: Option<&ClientId>, _| match of {
+            Some(_) => Limits { client_session_idle: Lifetime::seconds(50), ..Limits::default() },
+            None => Limits { session_absolute: Lifetime::seconds(150), ..Limits::default() },
+        };
+        let other = Session { id: SessionId(Uuid::from_u128(3)), created_at: at(-100), ..session() };
+        let ended = Session { ended: Some(Ended { at: at(1), reason: EndReason::Logout }), ..session() };
+        let sessions = [other.clone(), session(), ended];
+        let seen = [client_session("notes", 3), client_session("own", 4), client_session("gone", 5)];
+        let known = Known { user: &user, sessions: &sessions, client_sessions: &seen, families: &[], consents: &[], clients: &by_id(&both), limits: &limits };
+        let shown = |now| -> Vec<(SessionId, Vec<ClientId>)> { places(&known, at(now)).into_iter().map(|place| (place.session.id, place.clients)).collect() };
+        assert_eq!(shown(10), [(other.id, vec![]), (session().id, vec![id("own"), id("notes")])]);
+        assert_eq!(shown(53), [(session().id, vec![id("own")])], "the other is past its limit, and so is one application");
+        assert_eq!(shown(150), []);
+    }
+
+    #[test]
+    fn access_is_what_was_allowed_or_what_is_in_use() {
+        let (user, both, sessions) = (user(), [client("notes", false), client("own", true)], [session()]);
+        let consents = [consent("notes", "openid email offline_access calendar")];
+        let seen = [client_session("own", 7)];
+        let family = family("own", "openid profile", 9);
+        let of = FamilyOf { family: &family, session: sessions.first(), client_session: seen.first() };
+        let known = Known {
+            user: &user,
+            sessions: &sessions,
+            client_sessions: &seen,
+            families: &[of],
+            consents: &consents,
+            clients: &by_id(&both),
+            limits: &|_, _| Limits::default(),
+        };
+        let [own, notes] = accesses(&known, at(10)).try_into().unwrap();
+        assert_eq!(
+            (own.client_id, own.scope.to_string(), own.offline, own.since, own.last_used_at),
+            (id("own"), "openid profile".into(), false, at(0), Some(at(9)))
+        );
+        assert_eq!((notes.client_id, notes.offline, notes.since, notes.last_used_at), (id("notes"), true, at(5), None));
+        assert_eq!(notes.scope.to_string(), "email offline_access openid", "what the client may not ask for is not there");
+        // When its session is over, the application that was never allowed anything has nothing.
+        let left: Vec<ClientId> = accesses(&known, at(40 * 86_400)).into_iter().map(|access| access.client_id).collect();
+        assert_eq!(left, [id("notes")]);
+    }
+
+    #[test]
+    fn a_family_that_outlives_its_session_is_access_while_away() {
+        let (user, both) = (user(), [client("notes", false), client("own", true)]);
+        let clients = by_id(&both);
+        let family = family("own", "openid offline_access", 9);
+        let ended = Session { ended: Some(Ended { at: at(1), reason: EndReason::Logout }), ..session() };
+        let of = || FamilyOf { family: &family, session: Some(&ended), client_session: None };
+        let known =
+            Known { user: &user, sessions: &[], client_sessions: &[], families: &[of()], consents: &[], clients: &clients, limits: &|_, _| Limits::default() };
+        assert!(accesses(&known, at(10)).first().is_some_and(|access| access.offline));
+        let changed = User { password_changed_at: at(1), ..user.clone() };
+        assert_eq!(accesses(&Known { user: &changed, families: &[of()], ..known }, at(10)), []);
+    }
+}
