@@ -94,6 +94,48 @@ fn any_lifetime() -> impl Strategy<Value = Lifetime> {
     prop_oneof![4 => (1i64..40).prop_map(|hours| Lifetime::seconds(hours * 3600)), 1 => Just(Lifetime::Unlimited)]
 }
 
+/// The explanation of a limit names what it comes from: no two weights by one word.
+#[test]
+fn each_weight_has_a_word_of_its_own() {
+    use Specificity as S;
+    let words = [S::Default, S::Instance, S::Acr, S::Group, S::Client, S::Two, S::Three].map(S::as_str);
+    for (i, word) in words.iter().enumerate() {
+        assert!(word.len() > 2 && !words[..i].contains(word), "{word}");
+    }
+}
+
+/// A session lives as long as any application may still use it, and not a moment for what is another person's.
+#[test]
+fn a_session_lasts_as_long_as_it_does_anywhere() {
+    let default = Limits { session_absolute: Lifetime::seconds(100), session_idle: Lifetime::seconds(10), ..Limits::default() };
+    let ends = |selector: (Option<&str>, Option<&str>, Option<Acr>), longer: &str, registered: &str| {
+        let selector = Selector { client: selector.0.map(|id| ClientId::parse(id).unwrap()), group: selector.1.map(group), acr: selector.2 };
+        let policy = Policy { default, rules: Arc::new(vec![rule(selector, limits_of(longer))]) };
+        let longest = longest_session(&policy, &limits_of(registered), &Groups::of([group("a")]), Acr::Password);
+        (longest.session_absolute, longest.session_idle)
+    };
+    let (longer, seconds) = ("session_absolute=PT200S session_idle=PT20S", |absolute, idle| (Lifetime::seconds(absolute), Lifetime::seconds(idle)));
+    for (selector, applies) in [
+        ((Some("app"), None, None), true),
+        ((Some("app"), Some("a"), None), true),
+        ((Some("app"), Some("a"), Some(Acr::Password)), true),
+        ((Some("app"), None, Some(Acr::Password)), true),
+        ((Some("app"), Some("b"), None), false),
+        ((Some("app"), Some("b"), Some(Acr::Password)), false),
+        ((None, None, None), true),
+        ((None, Some("b"), None), false),
+    ] {
+        assert_eq!(ends(selector, longer, ""), if applies { seconds(200, 20) } else { seconds(100, 10) }, "{selector:?}");
+    }
+    // Each limit by itself; a shorter one of one application does not end the session for the others.
+    let app = (Some("app"), None, None);
+    assert_eq!(ends(app, "session_absolute=PT50S session_idle=PT20S", ""), seconds(100, 20));
+    assert_eq!(ends(app, "", "session_absolute=PT300S session_idle=PT5S"), seconds(300, 10));
+    assert_eq!(ends(app, longer, "session_absolute=unlimited"), (Lifetime::Unlimited, Lifetime::seconds(20)));
+    // A rule for everybody is what is in force, shorter or longer; only rules for applications compete.
+    assert_eq!(ends((None, Some("a"), None), "session_absolute=PT50S session_idle=PT5S", ""), seconds(50, 5));
+}
+
 fn any_overrides() -> impl Strategy<Value = LimitOverrides> {
     prop::collection::vec((0..Limit::ALL.len(), any_lifetime()), 0..4).prop_map(|set| {
         let mut limits = LimitOverrides::default();
