@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use poem::endpoint::BoxEndpoint;
@@ -30,10 +31,12 @@ use crate::service::keys::Keys;
 use crate::service::known_clients::KnownClients;
 use crate::service::logout_notices;
 use crate::service::passwords::Passwords;
+use crate::service::sweep::{self, Swept};
 use crate::service::throttle::Throttle;
 use crate::service::web_origins::WebOrigins;
 use crate::service::{Core, Failure, restored, setup};
 use crate::settings::Settings;
+use crate::store::StoreError;
 
 /// An OpenID Connect issuer. Cheap to clone; two of them live in one process without knowing of each other.
 #[derive(Clone)]
@@ -86,7 +89,8 @@ impl IssuerBuilder {
     }
 
     /// Whether what nobody asks for is done by itself, on the runtime that builds the issuer: telling applications that sessions have
-    /// ended. It is, unless this says no; then the host calls [`Issuer::deliver_logout_notices`] now and then.
+    /// ended, and clearing away what is over. It is, unless this says no; then the host calls [`Issuer::deliver_logout_notices`] and
+    /// [`Issuer::sweep`] now and then.
     pub fn background(mut self, background: bool) -> Self {
         self.background = background;
         self
@@ -142,7 +146,8 @@ impl IssuerBuilder {
         let core = Arc::new(core);
         let app = Arc::new(App::new(core.clone())?);
         // It ends with the issuer: it only looks whether there still is one.
-        let background = background.then(|| tokio::spawn(logout_notices::run(Arc::downgrade(&core))).abort_handle());
+        let (telling, sweeping) = (logout_notices::run(Arc::downgrade(&core)), sweep::run(Arc::downgrade(&core)));
+        let background = background.then(|| tokio::spawn(async { tokio::join!(telling, sweeping) }).abort_handle());
         Ok(Issuer { app, admin: Arc::new(admin), background })
     }
 }
@@ -213,6 +218,12 @@ impl Issuer {
     /// Tells applications of the sessions that have ended, until nothing is due: for a host that does the background work itself.
     pub async fn deliver_logout_notices(&self) {
         logout_notices::deliver(&self.app.core).await;
+    }
+
+    /// Writes down what is past its limits, and deletes what need not be kept any more: at once, and all of it. The issuer does the same
+    /// by itself once an hour.
+    pub async fn sweep(&self) -> Result<Swept, StoreError> {
+        sweep::pass(&self.app.core, Duration::ZERO).await
     }
 
     /// Finishes what is queued for the database and closes it.

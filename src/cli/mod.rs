@@ -4,6 +4,7 @@
 mod backup;
 mod client;
 mod demo;
+mod event;
 mod init;
 mod input;
 mod key;
@@ -82,6 +83,8 @@ enum Command {
     Key(key::Key),
     #[command(subcommand)]
     LogoutNotice(logout_notice::LogoutNotice),
+    #[command(subcommand)]
+    Event(event::Event),
     Backup(backup::Backup),
     Restored(restored::Restored),
 }
@@ -115,6 +118,7 @@ pub fn run() -> ExitCode {
         Command::Policy(command) => command.run(&place),
         Command::Key(command) => command.run(&place),
         Command::LogoutNotice(command) => command.run(&place),
+        Command::Event(command) => command.run(&place),
         Command::Backup(command) => command.run(&place),
         Command::Restored(command) => command.run(&place),
     };

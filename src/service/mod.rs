@@ -20,6 +20,7 @@ pub mod restored;
 pub mod revoke;
 pub mod setup;
 pub mod subject;
+pub mod sweep;
 pub mod throttle;
 pub mod ticket;
 pub mod token;

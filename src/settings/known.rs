@@ -2,7 +2,8 @@
 //! to a misspelt one, and is what `docs/configuration.md` and the template of `gatekey init` are checked against.
 
 use super::{
-    branding, clients, cookies, database, issuer, keys, lifetime_rules, lifetimes, log, logout, master_key, passwords, server, throttle, trust_proxy, users,
+    branding, clients, cookies, database, events, issuer, keys, lifetime_rules, lifetimes, log, logout, master_key, passwords, server, sessions, throttle,
+    trust_proxy, users,
 };
 
 /// One key of the settings.
@@ -54,13 +55,15 @@ pub(super) const fn key(path: &'static str, kind: Kind, example: &'static str) -
 
 /// Every key, in the order of the reference.
 pub fn all() -> impl Iterator<Item = &'static Key> {
-    let sections: [&'static [Key]; 16] = [
+    let sections: [&'static [Key]; 18] = [
         issuer::KEYS,
         server::KEYS,
         database::KEYS,
         master_key::KEYS,
         lifetimes::KEYS,
         lifetime_rules::KEYS,
+        sessions::KEYS,
+        events::KEYS,
         passwords::KEYS,
         throttle::KEYS,
         keys::KEYS,
@@ -91,7 +94,7 @@ pub(super) fn nearest(unknown: &str, parent: &str, siblings: &[&str]) -> Option<
 }
 
 /// The candidate nearest to `text`, if one is near enough that a slip of the hand explains it.
-pub(super) fn nearest_of<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest_of<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let text = text.to_ascii_lowercase().replace('-', "_");
     candidates
         .map(|candidate| (strsim::damerau_levenshtein(&text, candidate), candidate))

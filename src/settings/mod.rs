@@ -7,6 +7,7 @@ pub mod clients;
 pub mod cookies;
 pub mod database;
 mod error;
+pub mod events;
 pub mod issuer;
 pub mod keys;
 pub mod known;
@@ -18,6 +19,7 @@ pub mod master_key;
 pub mod passwords;
 mod raw;
 pub mod server;
+pub mod sessions;
 mod sources;
 pub mod template;
 pub mod throttle;
@@ -39,6 +41,7 @@ pub use clients::DeclaredClient;
 pub use cookies::{CookieSettings, SameSite};
 pub use database::DatabaseSettings;
 pub use error::SettingsError;
+pub use events::EventSettings;
 pub use issuer::{InvalidIssuer, IssuerUrl};
 pub use keys::KeySettings;
 pub use lifetime_rules::DeclaredRule;
@@ -47,6 +50,7 @@ pub use logout::LogoutSettings;
 pub use master_key::{MasterKeyError, MasterKeySource};
 pub use passwords::PasswordSettings;
 pub use server::ServerSettings;
+pub use sessions::SessionSettings;
 pub use sources::{DEFAULT_FILE, Flags};
 pub use throttle::ThrottleSettings;
 pub use trust_proxy::TrustProxy;
@@ -69,6 +73,8 @@ pub struct Settings {
     pub lifetimes: Limits,
     /// Written to the database at each start; the file wins.
     pub lifetime_rules: Vec<DeclaredRule>,
+    pub sessions: SessionSettings,
+    pub events: EventSettings,
     pub passwords: PasswordSettings,
     pub throttle: ThrottleSettings,
     pub keys: KeySettings,
@@ -92,6 +98,8 @@ impl Default for Settings {
             users: Vec::new(),
             lifetimes: Limits::default(),
             lifetime_rules: Vec::new(),
+            sessions: SessionSettings::default(),
+            events: EventSettings::default(),
             passwords: PasswordSettings::default(),
             throttle: ThrottleSettings::default(),
             keys: KeySettings::default(),

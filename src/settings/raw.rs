@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::sources::Sources;
 use super::{IssuerUrl, MasterKeySource, Settings, SettingsError, TrustProxy};
-use super::{branding, clients, cookies, database, keys, lifetime_rules, lifetimes, log, logout, passwords, server, throttle, users};
+use super::{branding, clients, cookies, database, events, keys, lifetime_rules, lifetimes, log, logout, passwords, server, sessions, throttle, users};
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -19,6 +19,8 @@ struct Raw {
     master_key_file: Option<PathBuf>,
     lifetimes: lifetimes::Raw,
     lifetime_rules: Vec<lifetime_rules::Raw>,
+    sessions: sessions::Raw,
+    events: events::Raw,
     passwords: passwords::Raw,
     throttle: throttle::Raw,
     keys: keys::Raw,
@@ -68,6 +70,8 @@ pub(super) fn validated(sources: &Sources) -> Result<Settings, SettingsError> {
         users: users::validated(raw.users, sources)?,
         lifetimes: raw.lifetimes.validated(sources)?,
         lifetime_rules: lifetime_rules::validated(raw.lifetime_rules, sources)?,
+        sessions: raw.sessions.validated(),
+        events: raw.events.validated(sources)?,
         passwords: raw.passwords.validated(sources)?,
         throttle: raw.throttle.validated(sources)?,
         keys: raw.keys.validated(sources)?,

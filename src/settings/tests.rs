@@ -298,6 +298,8 @@ fn the_known_keys_are_the_accepted_ones() {
         ("server", fields::<server::Raw>()),
         ("database", fields::<database::Raw>()),
         ("lifetimes", fields::<lifetimes::Raw>()),
+        ("sessions", fields::<sessions::Raw>()),
+        ("events", fields::<events::Raw>()),
         ("lifetime_rules[]", fields::<lifetime_rules::Raw>()),
         ("passwords", fields::<passwords::Raw>()),
         ("throttle", fields::<throttle::Raw>()),

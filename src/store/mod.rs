@@ -28,6 +28,7 @@ mod schema;
 pub mod sessions;
 pub mod signing_keys;
 mod sql_types;
+pub mod sweep;
 pub mod throttle_buckets;
 pub mod tree;
 pub mod users;

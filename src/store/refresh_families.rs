@@ -156,6 +156,13 @@ pub fn facts(conn: &mut Connection, family: GrantId) -> Result<Option<FamilyFact
     on_each!(conn, query.get_result::<FactsRow>(conn)).optional()?.map(FamilyFacts::try_from).transpose()
 }
 
+/// The same of the families after `after`, in the order they were made, ended ones too: for looking at all of them.
+pub fn facts_after(conn: &mut Connection, after: GrantId, limit: i64) -> Result<Vec<FamilyFacts>, StoreError> {
+    let query = with_facts!().filter(refresh_families::id.gt(id(after.0))).order(refresh_families::id).limit(limit);
+    let rows = on_each!(conn, query.load::<FactsRow>(conn))?;
+    rows.into_iter().map(FamilyFacts::try_from).collect()
+}
+
 /// The same of several; those that there are.
 pub(super) fn facts_of_each(conn: &mut PgConnection, families: &[GrantId]) -> Result<HashMap<GrantId, Result<FamilyFacts, StoreError>>, StoreError> {
     let query = with_facts!().filter(refresh_families::id.eq_any(families.iter().map(|family| id(family.0))));

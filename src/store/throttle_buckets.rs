@@ -59,17 +59,17 @@ pub fn set(conn: &mut Connection, key: BucketKey, free_at: Option<Timestamp>) ->
 }
 
 /// Deletes some rows whose instant has passed, so that the table stays as small as what happened lately. Rows that another caller holds
-/// are left to the next.
-pub fn sweep(conn: &mut Connection, now: Timestamp, at_most: i64) -> Result<(), StoreError> {
+/// are left to the next. Answers how many went.
+pub fn sweep(conn: &mut Connection, now: Timestamp, at_most: i64) -> Result<usize, StoreError> {
     let past = throttle_buckets::table.select(throttle_buckets::key).filter(throttle_buckets::free_at.lt(at(now))).limit(at_most);
     let keys: Vec<Vec<u8>> = match conn {
         Connection::Sqlite(conn) => past.load(conn)?,
         Connection::Postgres(conn) => past.for_update().skip_locked().load(conn)?,
     };
-    if !keys.is_empty() {
-        diesel::delete(throttle_buckets::table.filter(throttle_buckets::key.eq_any(keys))).execute(conn)?;
+    if keys.is_empty() {
+        return Ok(0);
     }
-    Ok(())
+    Ok(diesel::delete(throttle_buckets::table.filter(throttle_buckets::key.eq_any(keys))).execute(conn)?)
 }
 
 /// How many rows there are.

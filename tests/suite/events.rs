@@ -3,22 +3,27 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use gatekey::domain::client::ClientKind;
 use gatekey::domain::event::{Actor, Event, EventKind, Object, Occasion};
+use gatekey::domain::group::Groups;
 use gatekey::domain::id::{ClientId, EventId, UserId};
+use gatekey::domain::secret::Secret;
 use gatekey::domain::session::EndReason;
-use gatekey::service::admin::{Admin, Installation};
+use gatekey::domain::signing_key::SigningAlg;
+use gatekey::domain::user::{Profile, User};
+use gatekey::service::admin::{Activation, Admin, Installation, NewClient, NewUser};
 use gatekey::store::events::{self, Filter};
-use gatekey::store::{StoreError, users};
+use gatekey::store::{StoreError, restored, users};
 use serde_json::json;
 use url::Url;
 
-use crate::support::app::{App, OWN_PAGE, PAGE, SERVER};
+use crate::support::app::{App, OWN_PAGE, PAGE, PASSWORD, SERVER, password_hash};
 use crate::support::browser::form_with;
 use crate::support::database::{Database, each_database};
 use crate::support::entropy::SeededEntropy;
 use crate::support::relying_party::RelyingParty;
 
-each_database!(sessions_and_grants_are_told, what_is_rolled_back_is_not_told, pages_and_filters_of_the_list);
+each_database!(sessions_and_grants_are_told, what_administrators_do_is_told, what_is_rolled_back_is_not_told, pages_and_filters_of_the_list);
 
 /// What is new since it was last asked, oldest first.
 struct Trail<'a> {
@@ -152,6 +157,125 @@ async fn sessions_and_grants_are_told(database: Database) {
     }
     let limit = trail.one().await;
     assert_eq!((limit.kind, limit.actor, limit.object), (EventKind::LoginLimitReached, Actor::Anybody, Object::Instance));
+}
+
+/// Each with who did it, what was changed from what to what, and what ended with it.
+async fn what_administrators_do_is_told(database: Database) {
+    let app = App::start(database).await;
+    let admin = admin(&app).await;
+    let mut trail = Trail::from_now(&app);
+    let by_hand = |kind, object, detail| (kind, Actor::CommandLine, object, detail);
+    let short = |event: &Event| (event.kind.as_str(), event.actor.clone(), event.object.clone(), serde_json::Value::Object(event.detail.fields().clone()));
+
+    // A user's life.
+    let new = NewUser { username: "Carol".to_owned(), profile: Profile::default(), groups: Groups::default(), admin: false, password_hash: None };
+    let carol = admin.create_user(new).await.unwrap().id;
+    let object = Object::User(carol);
+    assert_eq!(short(&trail.one().await), by_hand("user.created", object.clone(), json!({"username": "carol", "admin": false})));
+    let change = |user: &mut User| {
+        (user.admin, user.profile.email) = (true, Some("carol@example.test".to_owned()));
+        Ok(())
+    };
+    admin.update_user(carol, Box::new(change)).await.unwrap();
+    let detail = json!({"before": {"admin": false, "email": null}, "after": {"admin": true, "email": "carol@example.test"}});
+    assert_eq!(short(&trail.one().await), by_hand("user.updated", object.clone(), detail));
+    admin.update_user(carol, Box::new(|_| Ok(()))).await.unwrap();
+    assert_eq!(trail.news().await, [], "nothing was changed");
+    admin.set_password(carol, Secret::new(password_hash().to_owned())).await.unwrap();
+    assert_eq!(trail.one().await.kind, EventKind::UserPasswordSet);
+    let own = app.relying_party(OWN_PAGE);
+    own.exchange(&own.code(&app.authorize_as(&mut app.browser(), &own.authorize("openid", &[]), "carol").await)).await;
+    trail.news().await;
+    admin.disable_user(carol).await.unwrap();
+    let detail = json!({"reason": "user_disabled", "sessions": 1, "client_sessions": 1, "refresh_families": 1});
+    assert_eq!(short(&trail.one().await), by_hand("user.disabled", object.clone(), detail));
+    admin.enable_user(carol).await.unwrap();
+    assert_eq!(short(&trail.one().await), by_hand("user.enabled", object.clone(), json!({})));
+    admin.delete_user(carol).await.unwrap();
+    assert_eq!(short(&trail.one().await), by_hand("user.deleted", object, json!({"username": "carol"})));
+    assert!(admin.disable_user(carol).await.is_err() && admin.delete_user(carol).await.is_err());
+    assert_eq!(trail.news().await, [], "what was not done");
+
+    // A client's life.
+    let id = ClientId::parse("fresh").unwrap();
+    let object = Object::Client(id.clone());
+    let metadata = crate::support::app::client("fresh", ClientKind::Web, "https://fresh.example.test", |_| {}).metadata;
+    admin.create_client(NewClient { id: id.clone(), metadata }).await.unwrap();
+    let created = trail.one().await;
+    assert_eq!((created.kind, &created.object, &created.detail.fields()["metadata"]["name"]), (EventKind::ClientCreated, &object, &json!("The fresh")));
+    admin.update_client(&id, Box::new(|client| client.metadata.name = "Renamed".to_owned())).await.unwrap();
+    let detail = json!({"before": {"name": "The fresh"}, "after": {"name": "Renamed"}});
+    assert_eq!(short(&trail.one().await), by_hand("client.updated", object.clone(), detail));
+    admin.rotate_client_secret(&id).await.unwrap();
+    assert_eq!(short(&trail.one().await), by_hand("client.secret_rotated", object.clone(), json!({})));
+    let now = app.now();
+    admin.update_client(&id, Box::new(move |client| client.disabled_at = Some(now))).await.unwrap();
+    assert_eq!(short(&trail.one().await), by_hand("client.disabled", object.clone(), json!({"reason": "client_disabled"})));
+    admin.update_client(&id, Box::new(|client| client.disabled_at = None)).await.unwrap();
+    assert_eq!(short(&trail.one().await), by_hand("client.enabled", object.clone(), json!({})));
+    admin.delete_client(&id).await.unwrap();
+    assert_eq!(short(&trail.one().await), by_hand("client.deleted", object, json!({})));
+
+    // Keys.
+    let limits = &app.settings.lifetimes;
+    let key = admin.rotate_key(SigningAlg::Es256, Activation::Announced(app.settings.keys.announce), limits).await.unwrap();
+    let created = trail.one().await;
+    assert_eq!((created.kind, created.object, created.actor), (EventKind::KeyCreated, Object::Key(key.kid.clone()), Actor::CommandLine));
+    admin.retire_key(&key.kid, limits).await.unwrap();
+    assert_eq!(short(&trail.one().await), by_hand("key.retired", Object::Key(key.kid), json!({"alg": "ES256"})));
+
+    // Ending sessions: one by the API's caller, all of a user's by hand.
+    let alice = app.user("alice").await.id;
+    let mut browser = app.browser();
+    app.sign_in(&mut browser, &own, "openid offline_access").await;
+    app.sign_in(&mut app.browser(), &own, "openid").await;
+    let sessions = trail.news().await;
+    let Object::Session(session) = sessions[0].object else { panic!("{sessions:?}") };
+    let robot = Actor::Client(ClientId::parse("robot").unwrap());
+    admin.acting_as(robot.clone()).end_session(session).await.unwrap();
+    admin.end_session(session).await.unwrap();
+    let detail = json!({"reason": "revoked_by_admin", "sessions": 1, "client_sessions": 1, "refresh_families": 1});
+    assert_eq!(told(&trail.one().await), ("session.revoked", robot, Object::Session(session), Some(alice), detail.clone()));
+    admin.end_sessions_of(alice).await.unwrap();
+    admin.end_sessions_of(alice).await.unwrap();
+    assert_eq!(told(&trail.one().await), ("session.revoked", Actor::CommandLine, Object::User(alice), Some(alice), detail));
+
+    // The first start's link, and a copy that was put back.
+    let link = app.running.first_admin_link().await.unwrap().unwrap();
+    let form = form_with(&browser.visit(&link).await.page(), "password_again");
+    browser.submit(&form.fill("username", "root").fill("password", PASSWORD).fill("password_again", PASSWORD), None).await;
+    let root = app.user("root").await.id;
+    let news = trail.news().await;
+    let kinds: Vec<_> = news.iter().map(|event| (event.kind, event.object.clone())).collect();
+    assert_eq!(kinds, [(EventKind::UserCreated, Object::User(root)), (EventKind::SetupCompleted, Object::User(root))]);
+    let now = app.now();
+    app.write(move |db| restored::mark(db, now)).await;
+    app.replica("second").await.stop().await;
+    assert_eq!(short(&trail.one().await).0, "database.restored");
+
+    // The settings file: what is as it declares is not told again, a change is.
+    let mut settings = app.settings.clone();
+    settings.clients[0].metadata.name = "Declared anew".to_owned();
+    settings.users[0].profile.name = Some("Alice Anew".to_owned());
+    App::on(app.database.clone(), settings, app.clock.clone(), "third").await.stop().await;
+    let news = trail.news().await;
+    let short: Vec<_> = news.iter().map(|event| (event.kind, event.actor.kind(), event.detail.fields()["after"]["name"].clone())).collect();
+    let expected = [(EventKind::ClientUpdated, "Declared anew"), (EventKind::UserUpdated, "Alice Anew")];
+    assert_eq!(short, expected.map(|(kind, name)| (kind, "settings_file", json!(name))));
+}
+
+/// docs/events.md has every word that is stored, and no other.
+#[test]
+fn the_page_and_the_vocabulary_are_one() {
+    let page = include_str!("../../docs/events.md");
+    let section = |title: &str| {
+        let text = page.split(&format!("## {title}\n")).nth(1).unwrap_or_else(|| panic!("no section {title}"));
+        let rows = text.split("\n## ").next().unwrap().lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        rows.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(section("The events"), EventKind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>());
+    assert_eq!(section("Who"), Actor::KINDS);
+    assert_eq!(section("What it happened to"), Object::KINDS);
 }
 
 /// The change and its event are one: what a unit of work does not commit, it does not tell either.

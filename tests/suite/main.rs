@@ -45,4 +45,5 @@ mod silent;
 mod start_up;
 mod store_contract;
 mod support;
+mod sweeping;
 mod throttle;

@@ -134,6 +134,16 @@ async fn every_endpoint(app: &App) {
     let again = app.sign_in(&mut other, &own, "openid").await;
     let hint = again.id.unwrap();
     other.visit(&own.endpoint(&format!("oidc/logout?id_token_hint={hint}"))).await;
+    // Clearing away what is over: first it is ended, then it has been kept for long enough.
+    app.sign_in(&mut other, &own, "openid offline_access").await;
+    let swept = app.running.sweep().await.unwrap();
+    assert!(swept.ended_sessions > 0 && swept.codes > 0 && swept.links > 0 && swept.events > 0, "{swept:?}");
+    app.advance(TimeDelta::days(91));
+    let swept = app.running.sweep().await.unwrap();
+    assert!(swept.ended_families > 0 && swept.sessions > 0, "{swept:?}");
+    app.advance(TimeDelta::days(91));
+    let swept = app.running.sweep().await.unwrap();
+    assert!(swept.sessions > 0 && swept.families > 0, "{swept:?}");
 }
 
 fn is_exempt(sql: &str) -> bool {

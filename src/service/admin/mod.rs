@@ -4,6 +4,7 @@
 
 mod clients;
 mod declare;
+mod events;
 mod installation;
 mod keys;
 mod lifetime_policy;

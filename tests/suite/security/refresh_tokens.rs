@@ -260,7 +260,7 @@ async fn rt_11_scope_shrinks_but_never_grows(database: Database) {
     assert_eq!(with(empty.refresh(), "openid profile email").await.error(), "invalid_scope");
 }
 
-async fn admin(app: &App) -> Admin {
+pub async fn admin(app: &App) -> Admin {
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new("admin"));
     Installation::open(&app.settings, entropy.as_ref()).await.unwrap().admin(app.clock.clone(), entropy)
 }

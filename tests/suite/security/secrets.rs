@@ -87,7 +87,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// A secret as it is, and as it may be written.
-fn spellings(secret: &str) -> Vec<String> {
+pub fn spellings(secret: &str) -> Vec<String> {
     let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     vec![secret.to_owned(), hex(secret.as_bytes()), STANDARD.encode(secret), URL_SAFE_NO_PAD.encode(secret), encoded]
 }
