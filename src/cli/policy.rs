@@ -32,10 +32,10 @@ pub(super) enum Policy {
     #[command(after_help = "\
 Examples:
   gatekey policy set session_idle=PT2H session_absolute=P365D            for everybody
-  gatekey policy set --client payroll session_idle=PT15M
+  gatekey policy set --client payroll client_session_idle=PT15M
   gatekey policy set --group family session_absolute=unlimited session_idle=unlimited
-  gatekey policy set --client payroll --group staff session_idle=PT1H --dry-run
-  gatekey policy set --client payroll session_idle=default               take the limit out of the rule")]
+  gatekey policy set --client payroll --group staff client_session_idle=PT1H --dry-run
+  gatekey policy set --client payroll client_session_idle=default               take the limit out of the rule")]
     Set {
         #[command(flatten)]
         whom: Whom,

@@ -13,7 +13,7 @@ use super::client::ClientMetadata;
 use super::clock::Timestamp;
 use super::duration::Lifetime;
 use super::entropy::Entropy;
-use super::group::GroupName;
+use super::group::{GroupName, Groups};
 use super::id::{ClientId, EventId, GrantId, SessionId, UserId};
 use super::lifetime::LimitOverrides;
 use super::scope::Scope;
@@ -266,6 +266,12 @@ fact! {
 #[derive(Debug, Clone, Copy)]
 pub struct Username<'a>(pub &'a str);
 
+impl Fact for Groups {
+    fn fact(&self) -> Value {
+        self.names().collect::<Vec<_>>().into()
+    }
+}
+
 impl Fact for Username<'_> {
     fn fact(&self) -> Value {
         self.0.into()
@@ -289,7 +295,7 @@ impl Fact for User {
         ];
         fields.extend(texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), Value::from(text?.as_str())))));
         fields.insert("email_verified".to_owned(), profile.email_verified.into());
-        fields.insert("groups".to_owned(), self.groups.names().collect::<Vec<_>>().into());
+        fields.insert("groups".to_owned(), self.groups.fact());
         fields.insert("admin".to_owned(), self.admin.into());
         Value::Object(fields)
     }

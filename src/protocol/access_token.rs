@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::domain::acr::Acr;
 use crate::domain::claim::ClaimSet;
 use crate::domain::clock::Timestamp;
+use crate::domain::duration::Lifetime;
 use crate::domain::id::{ClientId, GrantId};
 use crate::domain::scope::{OPENID, Scope};
 
@@ -107,6 +108,15 @@ pub fn is_current(claims: &Map<String, Value>, issuer: &str, now: Timestamp) -> 
         && seconds("exp").is_some_and(|exp| now.timestamp() < exp)
         // Another replica's clock may be a little ahead (P10).
         && seconds("iat").is_some_and(|iat| iat <= now.timestamp() + 60)
+}
+
+/// Whether the token is not older than a token may get by today's limits, whatever they were when it was issued.
+pub fn is_young_enough(claims: &Map<String, Value>, limit: Lifetime, now: Timestamp) -> bool {
+    match (claims.get("iat").and_then(Value::as_i64), limit) {
+        (Some(iat), Lifetime::Limited(limit)) => now.timestamp().saturating_sub(iat) < limit.num_seconds(),
+        (Some(_), Lifetime::Unlimited) => true,
+        (None, _) => false,
+    }
 }
 
 #[cfg(test)]
@@ -227,5 +237,13 @@ mod tests {
             changed.insert(name.to_owned(), odd);
             assert!(!is_current(&changed, ISSUER, at(0)), "{name}");
         }
+    }
+
+    #[test]
+    fn a_limit_shortened_since_is_felt() {
+        let claims = json!({ "iat": at(0).timestamp() }).as_object().cloned().unwrap();
+        assert!(is_young_enough(&claims, Lifetime::seconds(60), at(59)) && !is_young_enough(&claims, Lifetime::seconds(60), at(60)));
+        assert!(is_young_enough(&claims, Lifetime::Unlimited, at(1_000_000)));
+        assert!(!is_young_enough(&Map::new(), Lifetime::Unlimited, at(0)));
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::known_clients::KnownClient;
 use super::{Core, Failure};
+use crate::domain::clock::Timestamp;
 use crate::domain::consent::Consent;
 use crate::domain::id::{ClientId, GrantId};
 use crate::domain::lifetime::Limits;
@@ -13,7 +14,7 @@ use crate::domain::refresh_family::RefreshFamily;
 use crate::domain::scope::Scope;
 use crate::domain::session::Session;
 use crate::domain::user::User;
-use crate::protocol::access_token::{TYP, is_current, userinfo_claims};
+use crate::protocol::access_token::{TYP, is_current, is_young_enough, userinfo_claims};
 use crate::protocol::error::OAuthError;
 use crate::protocol::session::judge_grant;
 use crate::protocol::token::refresh_token::{Dead, Facts, usable};
@@ -69,10 +70,17 @@ pub async fn live_token(core: &Core, token: &str) -> Result<LiveToken, Failure> 
         })
         .await?;
     let client = client.filter(|client| client.disabled_at.is_none()).ok_or_else(|| dead("client gone or disabled"))?;
+    let (user, session) = (facts.as_ref().and_then(|facts| facts.user.as_ref()), facts.as_ref().and_then(|facts| facts.session.as_ref()));
+    let family = facts.as_ref().and_then(|facts| facts.family.as_ref());
+    let limits = limits_of(&client, user, session, family);
+    // A limit that was shortened since is felt by what runs.
+    if !is_young_enough(&claims, limits.access_token, now) {
+        return Err(dead("older than its limit"));
+    }
     if grant_id.is_some() {
         let facts = facts.as_ref().ok_or_else(|| dead("grant is gone"))?;
         let allowed = |consent: &Consent| scope.is_subset(&consent.scope) && userinfo_claims(&claims).iter().all(|claim| consent.scope.contains(claim.scope()));
-        grant_lives(core, facts, consent.as_ref(), allowed, &client).map_err(dead)?;
+        grant_lives(facts, consent.as_ref(), allowed, &client, &limits, now).map_err(dead)?;
     }
     let scope = scope.intersection(&client.metadata.scope);
     let user = facts.and_then(|facts| facts.user);
@@ -83,20 +91,19 @@ pub async fn live_token(core: &Core, token: &str) -> Result<LiveToken, Failure> 
 ///
 /// `allowed` says whether a consent covers what the token itself says: without a family that is all there is to ask.
 fn grant_lives(
-    core: &Core,
     facts: &GrantFacts,
     consent: Option<&Consent>,
     allowed: impl FnOnce(&Consent) -> bool,
     client: &KnownClient,
+    limits: &Limits,
+    now: Timestamp,
 ) -> Result<(), &'static str> {
     if facts.ended.is_some() {
         return Err("grant has ended");
     }
-    let now = core.now();
     if let Some(family) = &facts.family {
-        let limits = limits_of(client, facts.user.as_ref(), facts.session.as_ref(), family);
         let facts = Facts { family, user: facts.user.as_ref(), session: facts.session.as_ref(), client_session: facts.client_session.as_ref(), consent };
-        return usable(&facts, client, &limits, now).map(|_| ()).map_err(Dead::as_str);
+        return usable(&facts, client, limits, now).map(|_| ()).map_err(Dead::as_str);
     }
     if !client.metadata.first_party && !consent.is_some_and(allowed) {
         return Err("consent_withdrawn");
@@ -104,13 +111,14 @@ fn grant_lives(
     let (Some(session), Some(user)) = (&facts.session, &facts.user) else {
         return Err("session or user is gone");
     };
-    let limits = client.limits(user, session.acr);
-    judge_grant(session, user, facts.client_session.as_ref(), &limits, now).map(|_| ()).map_err(|unusable| unusable.as_str())
+    judge_grant(session, user, facts.client_session.as_ref(), limits, now).map(|_| ()).map_err(|unusable| unusable.as_str())
 }
 
-/// The limits that a family is judged by: those of the session it hangs on, as its user is signed in now, and where that is gone those
-/// of the sign-in it was granted in.
-pub fn limits_of(client: &KnownClient, user: Option<&User>, session: Option<&Session>, family: &RefreshFamily) -> Limits {
-    let acr = session.map_or(family.grant.acr, |session| session.acr);
-    user.map_or_else(|| client.limits_alone(), |user| client.limits(user, acr))
+/// The limits that a grant is judged by: those of the session it hangs on, as its user is signed in now, and where that is gone those of
+/// the sign-in its family was granted in.
+pub fn limits_of(client: &KnownClient, user: Option<&User>, session: Option<&Session>, family: Option<&RefreshFamily>) -> Limits {
+    match (user, session.map(|session| session.acr).or(family.map(|family| family.grant.acr))) {
+        (Some(user), Some(acr)) => client.limits(user, acr),
+        _ => client.limits_alone(),
+    }
 }

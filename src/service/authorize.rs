@@ -273,7 +273,7 @@ fn refuse(core: &Core, target: &ResponseTarget, error: &OAuthError) -> Outcome {
 /// A session found past the longest limits that its user has anywhere has ended: that is written down, so that a longer limit tomorrow
 /// revives nothing. (A shorter one of one client says nothing of the session itself.) Failing to is harmless: it is found again.
 async fn record_expiry(core: &Core, facts: &SessionFacts, now: Timestamp) {
-    let (clients, registered, groups, acr) = (Arc::clone(&core.clients), core.keys.registered(), facts.user.groups.clone(), facts.session.acr);
+    let (clients, registered, groups, acr) = (Arc::clone(&core.clients), core.keys.registered(core).await, facts.user.groups.clone(), facts.session.acr);
     let longest = match core.store.read(move |db| Ok(longest_session(&clients.policy(db)?, &registered, &groups, acr))).await {
         Ok(longest) => longest,
         Err(error) => return tracing::warn!(%error, "the end of a session could not be judged"),

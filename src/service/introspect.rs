@@ -47,7 +47,7 @@ async fn refresh_token(core: &Core, caller: &KnownClient, text: &str) -> Result<
         client_session: facts.client_session.as_ref(),
         consent: facts.consent.as_ref(),
     };
-    let limits = limits_of(caller, facts.user.as_ref(), facts.session.as_ref(), family);
+    let limits = limits_of(caller, facts.user.as_ref(), facts.session.as_ref(), Some(family));
     let Ok(deadlines) = usable(&judged, caller, &limits, core.now()) else { return Ok(inactive()) };
     let mut claims = Map::new();
     claims.insert("iss".into(), json!(core.issuer()));

@@ -112,8 +112,8 @@ impl Keys {
     }
 
     /// The longest session limits that any client is registered with.
-    pub fn registered(&self) -> LimitOverrides {
-        self.current().registered
+    pub async fn registered(&self, core: &Core) -> LimitOverrides {
+        self.fresh(core, core.now()).await.registered
     }
 
     pub async fn jwks(&self, core: &Core) -> Arc<Jwks> {

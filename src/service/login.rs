@@ -15,6 +15,7 @@ use crate::domain::id::{ClientId, SessionId};
 use crate::domain::secret::{Digest, Secret};
 use crate::domain::session::{EndReason, Session};
 use crate::domain::user::{User, is_username, normal_username};
+use crate::protocol::lifetime_policy::longest_session;
 use crate::protocol::session::judge;
 use crate::store::{client_sessions, events, sessions, tree, users};
 
@@ -136,7 +137,7 @@ async fn begin(
         ended: None,
     };
     let occasion = core.occasion(Actor::User(user.id), now);
-    let (verified, clients) = (user.password_changed_at, Arc::clone(&core.clients));
+    let (verified, clients, registered) = (user.password_changed_at, Arc::clone(&core.clients), core.keys.registered(core).await);
     let begun = core.store.write(move |db| {
         // Held until the commit: a change of password or a disabling comes wholly before, and is seen here, or wholly after, and ends
         // what is begun here.
@@ -153,7 +154,8 @@ async fn begin(
             event.with("client", &client).with("acr", session.acr).with("again", again)
         };
         if let Some(old) = old {
-            let limits = clients.limits(db, &old.user.groups, old.session.acr)?;
+            // By the longest limits that the user has anywhere: a session that lives on for one application is not taken from it.
+            let limits = longest_session(&clients.policy(db)?, &registered, &old.user.groups, old.session.acr);
             let same = old.user.id == session.user_id && judge(&old.session, &old.user, None, &limits, now).is_ok();
             if same && sessions::sign_in_again(db, old.session.id, &session)? {
                 if let Some(client) = &client {

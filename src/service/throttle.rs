@@ -8,7 +8,9 @@
 //! A browser that the account has been signed in with is counted by itself and by nothing else, so whoever guesses at an account
 //! from elsewhere, or from the same network, slows down nobody who is known.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
 
 use chrono::TimeDelta;
 
@@ -27,8 +29,16 @@ const SWEPT: i64 = 8;
 const LINES_OF_A_PREFIX: u32 = 4;
 
 /// Names what is counted.
-#[derive(Clone)]
-pub struct Throttle(KeyedDigest);
+pub struct Throttle {
+    names: KeyedDigest,
+    /// When the trail was last told that a limit was reached. A stranger can go on reaching it, and must not fill the database.
+    told: Arc<Mutex<HashMap<BucketKey, Timestamp>>>,
+}
+
+/// The trail hears of one limit once in this time from one replica; the log each time.
+const TOLD_EVERY: TimeDelta = TimeDelta::hours(1);
+/// More limits than are reached in an hour by other than a flood of addresses.
+const TOLD_OF: usize = 1024;
 
 /// One thing a try counts towards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,12 +56,12 @@ pub struct Counted(Vec<Count>);
 
 impl Throttle {
     pub fn new(names: KeyedDigest) -> Self {
-        Self(names)
+        Self { names, told: Arc::default() }
     }
 
     /// The name of an account, there or not: `username` in its normal form.
     pub fn account(&self, username: &str) -> AccountTag {
-        let digest = self.0.of(&[b"account", username.as_bytes()]);
+        let digest = self.names.of(&[b"account", username.as_bytes()]);
         let (half, _) = digest.split_at(16);
         half.try_into().unwrap_or_default()
     }
@@ -60,7 +70,7 @@ impl Throttle {
         let settings = &core.settings.throttle;
         let count = |what: &'static str, rate: Rate, parts: &[&[u8]]| {
             let parts: Vec<&[u8]> = std::iter::once(what.as_bytes()).chain(parts.iter().copied()).collect();
-            Count { key: BucketKey(self.0.of(&parts)), rate, what }
+            Count { key: BucketKey(self.names.of(&parts)), rate, what }
         };
         if let Some(browser) = known {
             return vec![count("known browser", settings.place, &[browser.id(), account])];
@@ -108,15 +118,14 @@ pub async fn admit(core: &Core, account: &AccountTag, network: Option<IpAddr>, k
         tracing::debug!(event = "login.throttled", seconds = wait.num_seconds(), "a sign-in has to wait");
         return Ok(Err(wait));
     }
-    let occasion = core.occasion(Actor::Anybody, now);
+    let (occasion, told) = (core.occasion(Actor::Anybody, now), Arc::clone(&core.throttle.told));
     let decided = core.store.write(move |db| {
         let found = throttle_buckets::hold(db, &keys, now)?;
         let decision = decide(&buckets(&held, &found), now);
         if let Ok(instants) = &decision {
             for (count, free_at) in held.iter().zip(instants) {
                 throttle_buckets::set(db, count.key, Some(*free_at))?;
-                // Once for each `wait`, however long the flood.
-                if is_last(*free_at, count.rate, now) {
+                if is_last(*free_at, count.rate, now) && is_news(&told, count.key, now) {
                     events::record(db, &occasion.event(EventKind::LoginLimitReached, Object::Instance).with("what", count.what))?;
                 }
             }
@@ -136,6 +145,22 @@ pub async fn admit(core: &Core, account: &AccountTag, network: Option<IpAddr>, k
         }
     }
     Ok(Ok(Counted(counts)))
+}
+
+fn is_news(told: &Mutex<HashMap<BucketKey, Timestamp>>, key: BucketKey, now: Timestamp) -> bool {
+    let mut told = told.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if told.get(&key).is_some_and(|before| now.signed_duration_since(*before).abs() < TOLD_EVERY) {
+        return false;
+    }
+    if told.len() >= TOLD_OF {
+        told.retain(|_, before| now.signed_duration_since(*before).abs() < TOLD_EVERY);
+    }
+    // So many at once are a flood, and the trail has enough of it.
+    let room = told.len() < TOLD_OF;
+    if room {
+        told.insert(key, now);
+    }
+    room
 }
 
 fn buckets(counts: &[Count], found: &[(BucketKey, Timestamp)]) -> Vec<Bucket> {

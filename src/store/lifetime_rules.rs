@@ -1,6 +1,7 @@
 //! The table of the lifetime policy's rules, and the mark by which a running server notices that one has changed.
 
 use diesel::prelude::*;
+use serde_json::{Map, Value};
 
 use super::connection::{AnyConnection as Connection, on_each};
 use super::error::StoreError;
@@ -8,8 +9,10 @@ use super::meta;
 use super::row::{acr, at, client_id};
 use super::schema::lifetime_rules;
 use super::sql_types::Instant;
+use crate::domain::acr::Acr;
 use crate::domain::group::GroupName;
 use crate::domain::id::ClientId;
+use crate::domain::lifetime::{Limit, LimitOverrides};
 use crate::domain::lifetime_rule::{LifetimeRule, Selector};
 
 const TABLE: &str = "lifetime_rules";
@@ -48,7 +51,7 @@ impl TryFrom<LifetimeRuleRow> for LifetimeRule {
                 group: group.map_err(|_| StoreError::corrupt(TABLE, "group_name is no name of a group"))?,
                 acr: some(row.acr).map(|text| acr(TABLE, &text)).transpose()?,
             },
-            limits: serde_json::from_str(&row.limits).map_err(|error| StoreError::corrupt(TABLE, format_args!("limits: {error}")))?,
+            limits: limits_of(&row.limits)?,
             managed_by_file: row.managed_by_file,
             updated_at: row.updated_at.0,
         })
@@ -79,7 +82,20 @@ fn key(selector: &Selector) -> (String, String, String) {
 /// Every rule, in the order of their selectors: an instance has a handful.
 pub fn all(conn: &mut Connection) -> Result<Vec<LifetimeRule>, StoreError> {
     let query = lifetime_rules::table.order((lifetime_rules::client_id, lifetime_rules::group_name, lifetime_rules::acr));
-    on_each!(conn, query.load::<LifetimeRuleRow>(conn))?.into_iter().map(LifetimeRule::try_from).collect()
+    on_each!(conn, query.load::<LifetimeRuleRow>(conn))?.into_iter().filter(is_known).map(LifetimeRule::try_from).collect()
+}
+
+/// Whether this program knows the acr of a rule: one that a newer program wrote is of no session here.
+fn is_known(row: &LifetimeRuleRow) -> bool {
+    row.acr.is_empty() || Acr::parse(&row.acr).is_some()
+}
+
+/// The limits that this program knows; a newer one may know more.
+fn limits_of(text: &str) -> Result<LimitOverrides, StoreError> {
+    let corrupt = |error: serde_json::Error| StoreError::corrupt(TABLE, format_args!("limits: {error}"));
+    let mut fields: Map<String, Value> = serde_json::from_str(text).map_err(corrupt)?;
+    fields.retain(|name, _| name.parse::<Limit>().is_ok());
+    serde_json::from_value(Value::Object(fields)).map_err(corrupt)
 }
 
 /// The mark of now; `None`: there never was a rule.
@@ -108,5 +124,5 @@ pub fn remove(conn: &mut Connection, selector: &Selector) -> Result<bool, StoreE
 /// The rules that are for one client, whoever else they are for.
 pub fn of_client(conn: &mut Connection, client: &ClientId) -> Result<Vec<LifetimeRule>, StoreError> {
     let query = lifetime_rules::table.filter(lifetime_rules::client_id.eq(client.as_str()));
-    query.load::<LifetimeRuleRow>(conn)?.into_iter().map(LifetimeRule::try_from).collect()
+    query.load::<LifetimeRuleRow>(conn)?.into_iter().filter(is_known).map(LifetimeRule::try_from).collect()
 }

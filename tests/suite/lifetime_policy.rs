@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use diesel::RunQueryDsl;
 use gatekey::domain::acr::Acr;
 use gatekey::domain::client::Client;
 use gatekey::domain::duration::Lifetime;
@@ -20,14 +21,18 @@ use gatekey::settings::DeclaredRule;
 use gatekey::store::{clients, events, lifetime_rules};
 use serde_json::{Value, json};
 
-use crate::support::app::{App, OWN_PAGE, PAGE, SERVER};
+use crate::support::app::{App, MACHINE, OWN_PAGE, PAGE, SECRET, SERVER};
 use crate::support::database::{Database, each_database};
 use crate::support::entropy::SeededEntropy;
+use crate::support::relying_party::tokens;
 
 each_database!(
     a_rule_is_felt_at_the_next_use_of_every_replica,
     a_group_is_felt_when_it_is_joined_and_left,
     a_longer_rule_revives_nothing_that_has_ended,
+    an_access_token_gets_no_older_than_the_limit_of_today,
+    a_sign_in_takes_no_session_that_a_rule_lets_live_on,
+    a_rule_of_a_newer_program_is_passed_over,
     a_session_that_a_rule_lets_live_on_is_not_ended_for_it,
     what_is_explained_is_what_happens,
     the_file_declares_rules_and_takes_them_away,
@@ -136,6 +141,61 @@ async fn a_longer_rule_revives_nothing_that_has_ended(database: Database) {
     set(&admin, Selector::default(), "session_absolute=unlimited").await;
     assert_eq!(party.error(&app.silently(&mut browser, &party, "openid", &[]).await), "login_required");
     party.refused(tokens.refresh()).await;
+    admin.store.close().await;
+}
+
+async fn an_access_token_gets_no_older_than_the_limit_of_today(database: Database) {
+    let app = App::start_with(database, |settings| settings.lifetimes.access_token = life("P1D")).await;
+    let admin = admin(&app).await;
+    let (server, machine) = (app.relying_party(SERVER), app.relying_party(MACHINE).with_secret(SECRET));
+    let users = app.sign_in(&mut app.browser(), &server, "openid").await;
+    let machines = tokens(&machine.post("oauth/token", &[("grant_type", "client_credentials")]).await);
+    app.advance(TimeDelta::minutes(5));
+    assert_eq!(server.introspect(&users.access).await["active"], true);
+    assert_eq!(machine.introspect(&machines.access).await["active"], true);
+    set(&admin, Selector::default(), "access_token=PT5M").await;
+    assert_eq!(server.introspect(&users.access).await["active"], false);
+    assert_eq!(server.userinfo(&users.access).await.status.as_u16(), 401);
+    assert_eq!(machine.introspect(&machines.access).await["active"], false);
+    // What is issued now is good.
+    let renewed = server.refresh(users.refresh()).await;
+    assert_eq!(server.introspect(&renewed.access).await["active"], true);
+    admin.store.close().await;
+}
+
+/// Past the limit that holds where no client asks, and alive at one client: signing in again keeps it, with what hangs on it there.
+async fn a_sign_in_takes_no_session_that_a_rule_lets_live_on(database: Database) {
+    let app = App::start(database).await;
+    let admin = admin(&app).await;
+    set(&admin, Selector::default(), "session_absolute=PT1H").await;
+    set(&admin, of_client(OWN_PAGE), "session_absolute=P10D").await;
+    let (long, short) = (app.relying_party(OWN_PAGE), app.relying_party(PAGE));
+    let mut browser = app.browser();
+    let tokens = app.sign_in(&mut browser, &long, "openid").await;
+    app.advance(TimeDelta::days(5));
+    app.sign_in(&mut browser, &short, "openid").await;
+    long.refresh(tokens.refresh()).await;
+    admin.store.close().await;
+}
+
+/// A replica beside it goes on by the rules that it knows.
+async fn a_rule_of_a_newer_program_is_passed_over(database: Database) {
+    let app = App::start(database).await;
+    let admin = admin(&app).await;
+    set(&admin, of_group("staff"), "session_idle=PT1H").await;
+    let by_tomorrows = [
+        "INSERT INTO lifetime_rules (client_id, group_name, acr, limits, managed_by_file, updated_at) \
+         SELECT '', 'staff', 'urn:example:of-tomorrow', limits, managed_by_file, updated_at FROM lifetime_rules",
+        "UPDATE lifetime_rules SET limits = '{\"session_idle\":\"PT2H\",\"of_tomorrow\":\"PT1H\"}' WHERE acr = ''",
+    ];
+    app.write(move |db| {
+        lifetime_rules::begin_change(db, "a mark of tomorrow's")?;
+        by_tomorrows.iter().try_for_each(|statement| Ok(diesel::sql_query(*statement).execute(db).map(drop)?))
+    })
+    .await;
+    let rules = app.store.read(lifetime_rules::all).await.unwrap();
+    assert_eq!(rules.iter().map(|rule| (rule.selector.clone(), rule.limits)).collect::<Vec<_>>(), [(of_group("staff"), limits("session_idle=PT2H"))]);
+    app.sign_in(&mut app.browser(), &app.relying_party(OWN_PAGE), "openid").await;
     admin.store.close().await;
 }
 

@@ -99,7 +99,11 @@ fn user(db: &mut Connection, id: UserId, declared: DeclaredUser, occasion: &Occa
             updated_at: now,
         };
         users::insert(db, &user)?;
-        let event = occasion.event(EventKind::UserCreated, Object::User(id)).with("username", Username(&user.username)).with("admin", user.admin);
+        let event = occasion
+            .event(EventKind::UserCreated, Object::User(id))
+            .with("username", Username(&user.username))
+            .with("groups", &user.groups)
+            .with("admin", user.admin);
         return events::record(db, &event);
     };
     if let Some(hash) = &declared.password_hash

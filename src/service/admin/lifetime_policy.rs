@@ -43,19 +43,22 @@ impl Admin {
         let (mark, occasion) = (mark(self.entropy.as_ref()), self.occasion(self.now()));
         let rule = selector.clone();
         let changed = self.store.write(move |db| {
+            // First, for it holds off others: a client that is being deleted meanwhile is seen, or takes the rule with it.
+            lifetime_rules::begin_change(db, &mark)?;
             if let Some(client) = &rule.client
                 && clients::find(db, client)?.is_none()
             {
                 return Ok(Err(not_found("client", client)));
             }
-            lifetime_rules::begin_change(db, &mark)?;
             let before = lifetime_rules::all(db)?.into_iter().find(|there| there.selector == rule);
             let mut limits = before.as_ref().map(|rule| rule.limits).unwrap_or_default();
             change(&mut limits);
             if let Err((limit, why)) = limits.check() {
                 return Ok(Err(AdminError::Refused(format!("`{}`: {why}", limit.as_str()))));
             }
-            write(db, &rule, before, limits, false, &occasion).map(Ok)
+            // One that the file declared goes with the file's.
+            let managed_by_file = before.as_ref().is_some_and(|before| before.managed_by_file);
+            write(db, &rule, before, limits, managed_by_file, &occasion).map(Ok)
         });
         let changed = changed.await??;
         tracing::info!(event = "lifetime_policy.changed", rule = %selector, "a rule of the lifetime policy was changed");
@@ -86,11 +89,8 @@ pub fn declare(db: &mut Connection, declared: Vec<DeclaredRule>, mark: &str, occ
 
 /// Takes away the rules that are for a client, whoever else they are for.
 pub fn forget_client(db: &mut Connection, client: &ClientId, mark: &str, occasion: &Occasion) -> Result<(), StoreError> {
-    let rules = lifetime_rules::of_client(db, client)?;
-    if !rules.is_empty() {
-        lifetime_rules::begin_change(db, mark)?;
-    }
-    for rule in rules {
+    lifetime_rules::begin_change(db, mark)?;
+    for rule in lifetime_rules::of_client(db, client)? {
         write(db, &rule.selector.clone(), Some(rule), LimitOverrides::default(), false, occasion)?;
     }
     Ok(())

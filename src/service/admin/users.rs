@@ -46,7 +46,14 @@ impl Admin {
         let (row, occasion) = (user.clone(), self.occasion(now));
         let inserted = self.store.write(move |db| {
             users::insert(db, &row)?;
-            events::record(db, &occasion.event(EventKind::UserCreated, Object::User(row.id)).with("username", Username(&row.username)).with("admin", row.admin))
+            events::record(
+                db,
+                &occasion
+                    .event(EventKind::UserCreated, Object::User(row.id))
+                    .with("username", Username(&row.username))
+                    .with("groups", &row.groups)
+                    .with("admin", row.admin),
+            )
         });
         match inserted.await {
             Err(StoreError::Conflict) => Err(AdminError::Exists { what: "user", name: user.username }),

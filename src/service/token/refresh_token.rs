@@ -78,7 +78,7 @@ fn refused(reason: &'static str) -> Failure {
 }
 
 fn limits(client: &KnownClient, facts: &FamilyFacts) -> Limits {
-    limits_of(client, facts.user.as_ref(), facts.session.as_ref(), &facts.family)
+    limits_of(client, facts.user.as_ref(), facts.session.as_ref(), Some(&facts.family))
 }
 
 fn as_facts(facts: &FamilyFacts) -> Facts<'_> {

@@ -19,7 +19,7 @@ use crate::protocol::session::{Times, by_time};
 use crate::protocol::token::refresh_token;
 use crate::service::admin::{Admin, AdminError};
 use crate::store::running::{self, BeganAndUsed, RunningFamily, RunningSession};
-use crate::store::{Connection, Store, StoreError, clients};
+use crate::store::{Store, StoreError, clients};
 
 /// Until when it is looked: now, a day, a week.
 pub const HORIZONS: [TimeDelta; 3] = [TimeDelta::zero(), TimeDelta::days(1), TimeDelta::days(7)];
@@ -110,61 +110,56 @@ impl Both {
 }
 
 async fn sessions(store: &Store, before: Policy, after: Policy, now: Timestamp) -> Result<Impact, StoreError> {
-    let work = move |db: &mut Connection| {
-        let (mut impact, mut both, mut last) = (Impact::default(), Both::new(&before, &after, None), None);
-        loop {
-            let page: Vec<RunningSession> = running::sessions(db, last, PAGE)?;
-            let Some(end) = page.last() else { return Ok(impact) };
-            last = Some(end.id);
-            for session in page {
-                let (old, new) = both.of(&session.groups, session.acr);
-                let lives = |limits: &Limits, then| by_time(times(session.times), None, limits, then).is_ok();
-                if !lives(&old, now) {
-                    continue;
-                }
-                impact.sessions += 1;
-                for (horizon, ahead) in impact.horizons.iter_mut().zip(HORIZONS) {
-                    horizon.sessions += u64::from(!lives(&old, now + ahead));
-                    horizon.sessions_changed += u64::from(!lives(&new, now + ahead));
-                }
-                if impact.sample.len() < SAMPLE && !lives(&new, now) {
-                    impact.sample.push(Sample { session: session.id, user: session.user_id });
-                }
+    let (mut impact, mut both, mut last) = (Impact::default(), Both::new(&before, &after, None), None);
+    loop {
+        let page: Vec<RunningSession> = store.scan(move |db| running::sessions(db, last, PAGE)).await?;
+        let Some(end) = page.last() else { return Ok(impact) };
+        last = Some(end.id);
+        for session in page {
+            let (old, new) = both.of(&session.groups, session.acr);
+            let lives = |limits: &Limits, then| by_time(times(session.times), None, limits, then).is_ok();
+            if !lives(&old, now) {
+                continue;
+            }
+            impact.sessions += 1;
+            for (horizon, ahead) in impact.horizons.iter_mut().zip(HORIZONS) {
+                horizon.sessions += u64::from(!lives(&old, now + ahead));
+                horizon.sessions_changed += u64::from(!lives(&new, now + ahead));
+            }
+            if impact.sample.len() < SAMPLE && !lives(&new, now) {
+                impact.sample.push(Sample { session: session.id, user: session.user_id });
             }
         }
-    };
-    store.scan(work).await
+    }
 }
 
 async fn families(store: &Store, before: Policy, after: Policy, now: Timestamp) -> Result<Impact, StoreError> {
-    let work = move |db: &mut Connection| {
-        let (mut impact, mut of_clients): (Impact, HashMap<ClientId, Option<Both>>) = (Impact::default(), HashMap::new());
-        let mut last: Option<GrantId> = None;
-        loop {
-            let page: Vec<RunningFamily> = running::families(db, last, PAGE)?;
-            let Some(end) = page.last() else { return Ok(impact) };
-            last = Some(end.id);
-            for family in page {
-                if !of_clients.contains_key(&family.client_id) {
-                    let client = clients::find(db, &family.client_id)?;
-                    of_clients.insert(family.client_id.clone(), client.map(|client| Both::new(&before, &after, Some(&client))));
-                }
-                let Some(Some(both)) = of_clients.get_mut(&family.client_id) else { continue };
-                let offline_allowed = both.offline_allowed;
-                let (old, new) = both.of(&family.groups, family.acr);
-                let lives = |limits: &Limits, then| family_lives(&family, offline_allowed, limits, then);
-                if !lives(&old, now) {
-                    continue;
-                }
-                impact.families += 1;
-                for (horizon, ahead) in impact.horizons.iter_mut().zip(HORIZONS) {
-                    horizon.families += u64::from(!lives(&old, now + ahead));
-                    horizon.families_changed += u64::from(!lives(&new, now + ahead));
-                }
+    let (mut impact, mut of_clients): (Impact, HashMap<ClientId, Option<Both>>) = (Impact::default(), HashMap::new());
+    let mut last: Option<GrantId> = None;
+    loop {
+        let page: Vec<RunningFamily> = store.scan(move |db| running::families(db, last, PAGE)).await?;
+        let Some(end) = page.last() else { return Ok(impact) };
+        last = Some(end.id);
+        for family in page {
+            if !of_clients.contains_key(&family.client_id) {
+                let id = family.client_id.clone();
+                let client = store.read(move |db| clients::find(db, &id)).await?;
+                of_clients.insert(family.client_id.clone(), client.map(|client| Both::new(&before, &after, Some(&client))));
+            }
+            let Some(Some(both)) = of_clients.get_mut(&family.client_id) else { continue };
+            let offline_allowed = both.offline_allowed;
+            let (old, new) = both.of(&family.groups, family.acr);
+            let lives = |limits: &Limits, then| family_lives(&family, offline_allowed, limits, then);
+            if !lives(&old, now) {
+                continue;
+            }
+            impact.families += 1;
+            for (horizon, ahead) in impact.horizons.iter_mut().zip(HORIZONS) {
+                horizon.families += u64::from(!lives(&old, now + ahead));
+                horizon.families_changed += u64::from(!lives(&new, now + ahead));
             }
         }
-    };
-    store.scan(work).await
+    }
 }
 
 fn family_lives(family: &RunningFamily, offline_allowed: bool, limits: &Limits, then: Timestamp) -> bool {
