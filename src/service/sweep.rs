@@ -133,7 +133,7 @@ impl Pass<'_> {
             after = last.family.id;
             for facts in &page {
                 let Some(Some(client)) = known.get(&facts.family.client_id) else { continue };
-                let limits = limits_of(client, facts.user.as_ref(), facts.session.as_ref(), &facts.family);
+                let limits = limits_of(client, facts.user.as_ref(), facts.session.as_ref(), Some(&facts.family));
                 if let Some(reason) = family_over(&facts.family, facts.session.as_ref(), &limits, self.now) {
                     self.swept.ended_families += self.end_family(facts, reason).await?;
                 }
