@@ -131,6 +131,7 @@ impl IssuerBuilder {
             refresh_tokens: Minter::new(subkey("refresh tokens")),
             pairwise: Pairwise::new(subkey("pairwise subjects")),
             sids: Deriver::new(subkey("session ids")),
+            browser_states: KeyedDigest::new(subkey("browser states")),
             throttle: Throttle::new(KeyedDigest::new(subkey("throttle"))),
             web_origins: WebOrigins::default(),
             clients: Arc::new(KnownClients::new(settings.lifetimes)),

@@ -75,7 +75,7 @@ fn answered(client: &Client, requested: &str, mode: &str, state: &str) {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let registered = Url::parse(requested).unwrap();
-    match response::code(&target, ISSUER, "a code") {
+    match response::code(&target, ISSUER, "a code", None) {
         AuthorizationResponse::FormPost { action, fields } => {
             assert_eq!(action, requested);
             assert_eq!(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Vec<_>>(), expected);

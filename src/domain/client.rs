@@ -44,6 +44,12 @@ pub struct ClientMetadata {
     /// Whether it must be told the `sid`; every logout token has it.
     #[serde(default)]
     pub backchannel_logout_session_required: bool,
+    /// The page that the browser is made to load in a frame when the user signs out (Front-Channel Logout 1.0 §2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frontchannel_logout_uri: Option<LogoutUri>,
+    /// Whether it must be told `iss` and `sid`; it always is.
+    #[serde(default)]
+    pub frontchannel_logout_session_required: bool,
     /// Who may call the token endpoint from a page (CORS).
     #[serde(default)]
     pub web_origins: Vec<WebOrigin>,
@@ -141,6 +147,8 @@ impl ClientMetadata {
             post_logout_redirect_uris: Vec::new(),
             backchannel_logout_uri: None,
             backchannel_logout_session_required: false,
+            frontchannel_logout_uri: None,
+            frontchannel_logout_session_required: false,
             web_origins: Vec::new(),
             scope: Scope::parse(scope).unwrap_or_default(),
             resources: Vec::new(),
@@ -220,6 +228,10 @@ pub enum InvalidClient {
         "client `{0}`: pairwise subjects need a sector, and `redirect_uris` do not say one: set `sector_identifier` to the host your applications share (it must never change: users would become strangers)"
     )]
     NoSector(ClientId),
+    #[error(
+        "client `{0}`: `frontchannel_logout_uri` is at {1}, where none of its `redirect_uris` is (Front-Channel Logout §2): use an address of the same host and port"
+    )]
+    ForeignLogoutUri(ClientId, String),
     #[error("client `{0}`: resource `{1}` is not an absolute URI without fragment (RFC 8707 §2)")]
     Resource(ClientId, String),
 }
@@ -264,6 +276,12 @@ impl ClientMetadata {
             if let Some(uri) = self.redirect_uris.iter().chain(&self.post_logout_redirect_uris).find(private) {
                 return Err(E::PrivateScheme(id.clone(), uri.as_str().to_owned()));
             }
+        }
+        // Front-Channel Logout §2: scheme, host and port MUST be those of a redirect URI.
+        if let Some(origin) = self.frontchannel_logout_uri.as_ref().map(LogoutUri::origin)
+            && !self.redirect_uris.iter().any(|uri| uri.origin().as_ref() == Some(&origin))
+        {
+            return Err(E::ForeignLogoutUri(id.clone(), origin));
         }
         // OIDC Core §8.1: with several hosts, or none, the sector must be named.
         if self.subject_type == SubjectType::Pairwise && self.sector_identifier.is_none() && sector::shared_by(&self.redirect_uris).is_none() {

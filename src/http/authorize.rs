@@ -18,6 +18,7 @@ use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::protocol::session::Unusable;
 use crate::service::authorize::{Outcome, Question, QuestionKind, start};
+use crate::service::browser_state::BrowserState;
 use crate::service::ticket::{self, Browser};
 use crate::service::{Core, Failure};
 
@@ -80,10 +81,17 @@ pub struct Said<'a> {
 /// The answer to an outcome: the application's, a page, or an error page.
 pub async fn render(app: &App, visit: &Visit, outcome: Outcome, said: Option<Said<'_>>) -> Response {
     match outcome {
-        Outcome::Respond { response, renew_cookie } => {
+        Outcome::Respond { response, renew_cookie, browser_state } => {
             let mut response = respond(app, visit, response);
             if let Some(value) = visit.session.as_ref().filter(|_| renew_cookie) {
                 headers::set_cookie(&mut response, &cookies::session(app, value));
+            }
+            match browser_state {
+                BrowserState::SignedIn(state) if renew_cookie || visit.state.as_ref() != Some(&state) => {
+                    headers::set_cookie(&mut response, &cookies::state(app, &state));
+                }
+                BrowserState::Nobody if visit.state.is_some() => headers::set_cookie(&mut response, &cookies::clear_state(app)),
+                BrowserState::SignedIn(_) | BrowserState::Nobody | BrowserState::Unknown => {}
             }
             response
         }
@@ -108,7 +116,7 @@ fn respond(app: &App, visit: &Visit, response: AuthorizationResponse) -> Respons
     }
 }
 
-fn nonce(core: &Core) -> String {
+pub fn nonce(core: &Core) -> String {
     Secret::<String>::generate(core.entropy.as_ref()).expose().clone()
 }
 

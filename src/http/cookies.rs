@@ -1,5 +1,5 @@
-//! The cookies: the session's; the browser's own, which binds pages and forms to it; and the one by which it is known to accounts that
-//! it has been signed in with, whose failed sign-ins are counted apart (`service::throttle`).
+//! The cookies: the session's; the browser's own, which binds pages and forms to it; the one by which it is known to accounts that it has
+//! been signed in with, whose failed sign-ins are counted apart (`service::throttle`); and the one by which applications notice a change.
 //!
 //! All are `__Host-`: no other host, no plain http but on loopback, no other path can set them (no tossing, no fixation). Cookies ignore
 //! the port, so the names carry the issuer: two issuers on one host do not overwrite each other.
@@ -16,13 +16,15 @@ pub struct Names {
     pub session: String,
     pub browser: String,
     pub known: String,
+    pub state: String,
 }
 
 impl Names {
     pub fn of(issuer: &str) -> Self {
         let Digest(hash) = Digest::of(issuer.as_bytes());
         let tag: String = hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        Self { session: format!("__Host-gatekey-{tag}"), browser: format!("__Host-gatekey-{tag}-browser"), known: format!("__Host-gatekey-{tag}-known") }
+        let named = |purpose: &str| format!("__Host-gatekey-{tag}{purpose}");
+        Self { session: named(""), browser: named("-browser"), known: named("-known"), state: named("-state") }
     }
 }
 
@@ -43,6 +45,16 @@ pub fn session(app: &App, value: &Secret<String>) -> String {
 
 pub fn clear_session(app: &App) -> String {
     format!("{}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite={}", app.cookies.session, same_site(app))
+}
+
+/// What the check-session frame compares (Session Management 1.0): the one cookie that a script may read, for it is no secret. It goes where
+/// the session's goes.
+pub fn state(app: &App, value: &str) -> String {
+    format!("{}={value}; Path=/; Max-Age={}; Secure; SameSite={}", app.cookies.state, LONGEST.num_seconds(), same_site(app))
+}
+
+pub fn clear_state(app: &App) -> String {
+    format!("{}=; Path=/; Max-Age=0; Secure; SameSite={}", app.cookies.state, same_site(app))
 }
 
 /// `None` reaches an application of another site in an iframe where the browser allows it; forms do not rely on it.

@@ -15,6 +15,7 @@ use super::{App, cookies, headers};
 use crate::domain::secret::Secret;
 use crate::service::Failure;
 use crate::service::authorize::{Cookies, Outcome, QuestionKind, client_of, resume};
+use crate::service::browser_state;
 use crate::service::login::{Attempt, SignIn, sign_in};
 use crate::service::ticket;
 
@@ -56,6 +57,8 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
         Ok(SignIn::Done { cookie, known }) => {
             // The old value is over: it is not renewed.
             visit.session = None;
+            let state = browser_state::of(&app.core, &cookie.digest());
+            visit.state = Some(state.clone());
             let cookies = Cookies { session: Some(cookie.digest()), browser: visit.browser.as_ref() };
             let outcome = if ticket.is_empty() { Ok(None) } else { resume(&app.core, &ticket, cookies).await };
             let mut response = match outcome {
@@ -65,6 +68,7 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
                 Err(failure) => failure_page(&app, &visit, &failure),
             };
             headers::set_cookie(&mut response, &cookies::session(&app, &cookie));
+            headers::set_cookie(&mut response, &cookies::state(&app, &state));
             headers::set_cookie(&mut response, &cookies::known(&app, &known));
             // Tells the browser that FedCM may ask here (Login Status API).
             response.headers_mut().insert("set-login", HeaderValue::from_static("logged-in"));

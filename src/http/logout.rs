@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use poem::http::{HeaderValue, StatusCode};
+use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Request, Response};
 
+use super::authorize::nonce;
 use super::error::failure_page;
 use super::forms::receive;
 use super::pages::{Account, ConfirmLogout, Page, SignedOut};
@@ -64,7 +65,7 @@ pub async fn auth0(app: Arc<App>, request: Request) -> Response {
 
 fn render(app: &App, visit: &Visit, params: &Params, outcome: Result<Outcome, Failure>) -> Response {
     match outcome {
-        Ok(Outcome::Ended(after)) => ended(app, visit, after),
+        Ok(Outcome::Ended { after, frames }) => ended(app, visit, after, &frames),
         Ok(Outcome::Confirm { username, pending }) => {
             let (browser, fresh) = match &visit.browser {
                 Some(browser) => (browser.clone(), false),
@@ -99,23 +100,44 @@ pub async fn confirm(app: Arc<App>, mut request: Request) -> Response {
         return headers::see_other(app.base_path());
     }
     match logout::confirm(&app.core, pending, form.visit.session_cookie).await {
-        Ok(after) => ended(&app, &form.visit, after),
+        Ok((after, frames)) => ended(&app, &form.visit, after, &frames),
         Err(failure) => failure_page(&app, &form.visit, &failure),
     }
 }
 
-fn ended(app: &App, visit: &Visit, after: After) -> Response {
+/// A page with frames goes on by itself when they have loaded; without scripts, this many seconds later.
+const WITHOUT_SCRIPTS: u32 = 4;
+
+fn ended(app: &App, visit: &Visit, after: After, frames: &[String]) -> Response {
     let mut response = match after {
-        After::Redirect(url) => headers::see_other(&url),
-        After::SignedOutPage => {
-            let html = app.pages.render(&Page::SignedOut(SignedOut { application: None, return_to: None }), &visit.language(None));
-            headers::page(app, StatusCode::OK, html, &[], None)
+        After::Redirect(url) if frames.is_empty() => headers::see_other(&url),
+        After::Redirect(url) => {
+            let mut response = signed_out(app, visit, Some(&url), frames);
+            if let Ok(refresh) = HeaderValue::from_str(&format!("{WITHOUT_SCRIPTS}; url={url}")) {
+                response.headers_mut().insert(header::REFRESH, refresh);
+            }
+            response
         }
+        After::SignedOutPage => signed_out(app, visit, None, frames),
     };
     // Only to a browser that showed its cookie: a request that another site made it send without one must not sign it out.
     if visit.session_cookie.is_some() {
         headers::set_cookie(&mut response, &cookies::clear_session(app));
+        if visit.state.is_some() {
+            headers::set_cookie(&mut response, &cookies::clear_state(app));
+        }
         response.headers_mut().insert("set-login", HeaderValue::from_static("logged-out"));
     }
     response
+}
+
+fn signed_out(app: &App, visit: &Visit, return_to: Option<&str>, frames: &[String]) -> Response {
+    let nonce = return_to.filter(|_| !frames.is_empty()).map(|_| nonce(&app.core));
+    // The frames of an application are registered at the origin of a redirect URI: nothing else can be loaded.
+    let mut origins: Vec<String> = frames.iter().filter_map(|frame| origin_of(frame)).collect();
+    origins.dedup();
+    let frames: Vec<&str> = frames.iter().map(String::as_str).collect();
+    let page = SignedOut { application: None, return_to, frames: &frames, nonce: nonce.as_deref() };
+    let html = app.pages.render(&Page::SignedOut(page), &visit.language(None));
+    headers::framing_page(app, StatusCode::OK, html, &[], nonce.as_deref(), &origins)
 }

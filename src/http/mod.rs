@@ -4,6 +4,7 @@ mod account;
 mod arrival;
 mod assets;
 mod authorize;
+mod check_session;
 mod consent;
 pub(crate) mod cookie_header;
 mod cookies;
@@ -96,6 +97,7 @@ pub fn routes(app: &Arc<App>, (admin_path, admin): (&str, BoxEndpoint<'static, R
         .at("/oauth/introspect", poem::post(at(app, introspect::post)))
         .at("/userinfo", cross_origin(get(at(app, userinfo::get)).post(at(app, userinfo::post))))
         .at("/oidc/logout", get(at(app, logout::get)).post(at(app, logout::post)))
+        .at("/oidc/check-session", get(at(app, check_session::get)))
         .at("/v2/logout", get(at(app, logout::auth0)))
         .at("/oidc/logout/confirm", poem::post(at(app, logout::confirm)))
         .at("/login", get(at(app, login::get)).post(at(app, login::post)))

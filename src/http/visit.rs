@@ -38,6 +38,8 @@ pub struct Visit {
     pub session_cookie: Option<Digest>,
     pub browser: Option<Browser>,
     known_browser: Option<String>,
+    /// What its state cookie says.
+    pub state: Option<String>,
     pub request_id: String,
     accept_language: Option<String>,
     authorization: Option<String>,
@@ -57,6 +59,7 @@ impl Visit {
             session,
             browser: cookies::only(request.headers(), &app.cookies.browser).and_then(Browser::parse),
             known_browser: cookies::only(request.headers(), &app.cookies.known).map(str::to_owned),
+            state: cookies::only(request.headers(), &app.cookies.state).map(str::to_owned),
             request_id: request.data::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
             accept_language: header(header::ACCEPT_LANGUAGE),
             authorization: header(header::AUTHORIZATION),

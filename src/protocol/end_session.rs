@@ -2,6 +2,7 @@
 
 use crate::domain::client::Client;
 use crate::domain::id::{ClientId, UserId};
+use crate::domain::logout_uri::LogoutUri;
 use crate::domain::session::Session;
 
 use super::error::OAuthError;
@@ -48,6 +49,12 @@ pub fn decide(params: &Params, hint: Option<&Hint>, client: Option<&Client>, ses
         Some(hint) if hint.user == Some(session.user_id) && (hint.sid.is_none() || hint.sid.as_deref() == sid_of_session) => Decision::End(after),
         _ => Decision::Confirm(after),
     }
+}
+
+/// The address of the frame that tells an application (Front-Channel Logout 1.0 §2): its own, with `iss` and `sid`. A query that it has is kept.
+pub fn frame(uri: &LogoutUri, issuer: &str, sid: &str) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("iss", issuer).append_pair("sid", sid).finish();
+    format!("{}{}{query}", uri.as_str(), if uri.as_str().contains('?') { '&' } else { '?' })
 }
 
 /// What a browser says of how a request came about. A page can keep its browser from saying it, but not make it say it of another page.

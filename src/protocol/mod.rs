@@ -21,6 +21,7 @@ pub mod pkce;
 pub mod reach;
 pub mod resource;
 pub mod session;
+pub mod session_state;
 pub mod sweep;
 pub mod throttle;
 pub mod token;

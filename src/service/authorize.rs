@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
+use super::browser_state::{self, BrowserState};
 use super::known_clients::KnownClient;
 use super::ticket::{self, Authorization, Browser};
 use super::{Core, Failure, subject, telling_end};
@@ -44,7 +45,8 @@ pub struct Cookies<'a> {
 pub enum Outcome {
     /// The application gets its answer.
     /// With `renew_cookie` the session was used, and its cookie may live on.
-    Respond { response: AuthorizationResponse, renew_cookie: bool },
+    /// The browser's state cookie should say what the application is told.
+    Respond { response: AuthorizationResponse, renew_cookie: bool, browser_state: BrowserState },
     /// The user is asked something.
     Ask(Box<Question>),
     /// There is nowhere to send an answer: an error page.
@@ -155,7 +157,7 @@ pub async fn deny(core: &Core, authorization: &Authorization) -> Result<Outcome,
     };
     let client = load(core, &params, None).await?.client;
     Ok(match target(&params, client.as_deref().map(|client| &**client)) {
-        Ok(target) => refuse(core, &target, &OAuthError::new(ErrorCode::AccessDenied, "The user did not allow the request.")),
+        Ok(target) => refuse(core, &target, &OAuthError::new(ErrorCode::AccessDenied, "The user did not allow the request."), BrowserState::Unknown),
         Err(error) => Outcome::Page(error),
     })
 }
@@ -178,15 +180,19 @@ async fn run(
     let Some(client) = client else {
         return Ok(Outcome::Page(TargetError::UnknownClient));
     };
+    let browser_state = browser_state_of(core, session.as_ref(), cookies.session);
     let request = match validate(params, target.clone(), &client) {
         Ok(request) => request,
-        Err(error) => return Ok(refuse(core, &target, &error)),
+        Err(error) => return Ok(refuse(core, &target, &error, browser_state)),
     };
     let hint = match request.id_token_hint.as_deref() {
         None => None,
         Some(hint) => match subject::hint(core, hint).await.filter(|hint| hint.may_be_sent_by(&client)) {
             Some(hint) => Some(hint),
-            None => return Ok(refuse(core, &target, &OAuthError::invalid_request("`id_token_hint` is not an ID token of this issuer for this client."))),
+            None => {
+                let error = OAuthError::invalid_request("`id_token_hint` is not an ID token of this issuer for this client.");
+                return Ok(refuse(core, &target, &error, browser_state));
+            }
         },
     };
     let names_another = session.as_ref().is_some_and(|facts| {
@@ -199,11 +205,12 @@ async fn run(
         session.as_ref().map(|f| SignedIn { session: &f.session, user: &f.user, client_session: f.client_session.as_ref(), consent: f.consent.as_ref() });
     let decision = decide(&request, &Facts { client: &client, signed_in, names_another, interaction }, &limits, now);
     let kind = match (decision, session) {
-        (Decision::Refuse(error), _) => return Ok(refuse(core, &target, &error)),
+        (Decision::Refuse(error), _) => return Ok(refuse(core, &target, &error, browser_state)),
         (Decision::Issue, Some(facts)) => {
             let renew_cookie = touch(core, &facts, &client.id, &limits, now).await;
             let code = seal_code(core, &request, &facts, limits.code, now);
-            return Ok(Outcome::Respond { response: response::code(&target, core.issuer(), &code), renew_cookie });
+            let response = response::code(&target, core.issuer(), &code, browser_state.for_application(core, &target));
+            return Ok(Outcome::Respond { response, renew_cookie, browser_state });
         }
         // Not to be reached: `decide` issues only to somebody who is signed in. Asking is the safe answer.
         (Decision::Issue, None) => return Ok(ask(QuestionKind::SignIn(Why::NoSession), client, None, limits, request, params, authorization)),
@@ -265,9 +272,18 @@ async fn load(core: &Core, params: &Params, cookie: Option<Digest>) -> Result<Lo
         .await
 }
 
-fn refuse(core: &Core, target: &ResponseTarget, error: &OAuthError) -> Outcome {
+fn refuse(core: &Core, target: &ResponseTarget, error: &OAuthError, browser_state: BrowserState) -> Outcome {
     tracing::info!(client = %target.client_id(), error = error.code.as_str(), reason = %error.reason, "authorization refused");
-    Outcome::Respond { response: response::error(target, core.issuer(), error), renew_cookie: false }
+    Outcome::Respond { response: response::error(target, core.issuer(), error), renew_cookie: false, browser_state }
+}
+
+/// Of the browser, whatever a single client's limits say of the session.
+fn browser_state_of(core: &Core, session: Option<&SessionFacts>, cookie: Option<Digest>) -> BrowserState {
+    let live = session.is_some_and(|facts| facts.session.ended.is_none() && facts.user.disabled_at.is_none());
+    match cookie.filter(|_| live) {
+        Some(cookie) => BrowserState::SignedIn(browser_state::of(core, &cookie)),
+        None => BrowserState::Nobody,
+    }
 }
 
 /// A session found past the longest limits that its user has anywhere has ended: that is written down, so that a longer limit tomorrow

@@ -8,15 +8,15 @@ use crate::domain::event::{Actor, EventKind, Object};
 use crate::domain::id::ClientId;
 use crate::domain::secret::Digest;
 use crate::domain::session::{EndReason, Session};
-use crate::protocol::end_session::{After, CameFrom, Decision, Hint, decide, decide_auth0};
+use crate::protocol::end_session::{After, CameFrom, Decision, Hint, decide, decide_auth0, frame};
 use crate::protocol::params::Params;
 use crate::store::sessions::SessionFacts;
-use crate::store::{clients, events, sessions, tree};
+use crate::store::{client_sessions, clients, events, sessions, tree};
 
 #[derive(Debug)]
 pub enum Outcome {
-    /// The session has ended (or there was none): clear the cookie, then go.
-    Ended(After),
+    /// The session has ended (or there was none): clear the cookie, tell the applications by frames at these addresses, then go.
+    Ended { after: After, frames: Vec<String> },
     /// Show the confirmation page.
     Confirm { username: String, pending: Logout },
 }
@@ -75,12 +75,13 @@ async fn load(core: &Core, client_id: Option<&ClientId>, cookie: Option<Digest>)
 
 async fn apply(core: &Core, decision: Decision, facts: Option<SessionFacts>) -> Result<Outcome, Failure> {
     match decision {
-        Decision::NothingToEnd(after) => Ok(Outcome::Ended(after)),
+        Decision::NothingToEnd(after) => Ok(Outcome::Ended { after, frames: Vec::new() }),
         Decision::End(after) => {
-            if let Some(facts) = facts {
-                end(core, &facts.session).await?;
-            }
-            Ok(Outcome::Ended(after))
+            let frames = match facts {
+                Some(facts) => end(core, &facts.session).await?,
+                None => Vec::new(),
+            };
+            Ok(Outcome::Ended { after, frames })
         }
         Decision::Confirm(after) => {
             let redirect = match after {
@@ -92,28 +93,32 @@ async fn apply(core: &Core, decision: Decision, facts: Option<SessionFacts>) -> 
     }
 }
 
-/// The user said yes.
-pub async fn confirm(core: &Core, pending: Logout, cookie: Option<Digest>) -> Result<After, Failure> {
+/// The user said yes: where to go, and the frames to load before.
+pub async fn confirm(core: &Core, pending: Logout, cookie: Option<Digest>) -> Result<(After, Vec<String>), Failure> {
+    let mut frames = Vec::new();
     if let Some(cookie) = cookie {
         let facts = core.store.read(move |db| sessions::facts(db, &cookie, None)).await?;
         if let Some(facts) = facts.filter(|facts| facts.session.ended.is_none()) {
-            end(core, &facts.session).await?;
+            frames = end(core, &facts.session).await?;
         }
     }
-    Ok(pending.redirect.map_or(After::SignedOutPage, After::Redirect))
+    Ok((pending.redirect.map_or(After::SignedOutPage, After::Redirect), frames))
 }
 
-async fn end(core: &Core, session: &Session) -> Result<(), Failure> {
+/// Ends the session; the addresses that its applications want loaded in frames.
+async fn end(core: &Core, session: &Session) -> Result<Vec<String>, Failure> {
     let (now, id, user) = (core.now(), session.id, session.user_id);
     let occasion = core.occasion(Actor::User(user), now);
     let ended = core.store.write(move |db| {
+        let told = client_sessions::clients_of(db, id)?;
         let ended = tree::end(db, &tree::Node::Session(id), EndReason::Logout, now)?;
         if ended.sessions > 0 {
             events::record(db, &telling_end(occasion.event(EventKind::SessionEnded, Object::Session(id)).of(user), EndReason::Logout, &ended))?;
         }
-        Ok(())
+        Ok(told)
     });
-    ended.await?;
+    let told = ended.await?;
     tracing::info!(event = "session.ended", session = %id, reason = EndReason::Logout.as_str(), "signed out");
-    Ok(())
+    let address = |client: &Client| Some(frame(client.metadata.frontchannel_logout_uri.as_ref()?, core.issuer(), &core.sids.sid(id, &client.id)));
+    Ok(told.iter().filter_map(address).collect())
 }

@@ -5,6 +5,7 @@ pub mod account;
 pub mod admin;
 pub mod authenticate_client;
 pub mod authorize;
+pub mod browser_state;
 pub mod consent;
 pub mod introspect;
 pub mod key_schedule;
@@ -35,6 +36,7 @@ use crate::domain::event::{Actor, Event, Occasion};
 use crate::domain::profile::CorruptDetails;
 use crate::domain::session::EndReason;
 use crate::domain::user::{User, normal_username};
+use crate::jose::keyed_digest::KeyedDigest;
 use crate::jose::pairwise::Pairwise;
 use crate::jose::refresh_token::Minter;
 use crate::jose::sealed::Sealer;
@@ -61,6 +63,8 @@ pub struct Core {
     pub refresh_tokens: Minter,
     pub sids: Deriver,
     pub pairwise: Pairwise,
+    /// What the browser's state is derived by.
+    pub browser_states: KeyedDigest,
     pub web_origins: web_origins::WebOrigins,
     pub clients: Arc<known_clients::KnownClients>,
     /// What this server asks of others goes through here.

@@ -3,12 +3,14 @@
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
+use super::clients::ClientRow;
 use super::connection::{AnyConnection as Connection, on_each};
 use super::error::StoreError;
 use super::kept::statement;
 use super::row::{client_id, ended, id};
-use super::schema::client_sessions;
+use super::schema::{client_sessions, clients};
 use super::sql_types::{DbId, DbInstant, Id, Instant};
+use crate::domain::client::Client;
 use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{ClientId, SessionId};
@@ -50,6 +52,17 @@ pub fn list_open(conn: &mut Connection, sessions: &[SessionId]) -> Result<Vec<Cl
     let sessions: Vec<Id> = sessions.iter().map(|session| id(session.0)).collect();
     let query = client_sessions::table.filter(client_sessions::session_id.eq_any(sessions)).filter(client_sessions::ended_at.is_null());
     query.load::<ClientSessionRow>(conn)?.into_iter().map(ClientSession::try_from).collect()
+}
+
+/// The applications that a session is live in.
+pub fn clients_of(conn: &mut Connection, session: SessionId) -> Result<Vec<Client>, StoreError> {
+    let query = client_sessions::table
+        .inner_join(clients::table.on(clients::id.eq(client_sessions::client_id)))
+        .filter(client_sessions::session_id.eq(id(session.0)))
+        .filter(client_sessions::ended_at.is_null())
+        .order(clients::id)
+        .select(clients::all_columns);
+    on_each!(conn, query.load::<ClientRow>(conn))?.into_iter().map(Client::try_from).collect()
 }
 
 /// The user has signed in again for this application: its own limits count anew.

@@ -41,7 +41,7 @@ fn two_issuers_under_two_paths() {
         let others = second.sign_in(&mut browser, &at_second, "openid").await;
         at_first.code(&first.silently(&mut browser, &at_first, "openid", &[]).await);
         at_second.code(&second.silently(&mut browser, &at_second, "openid", &[]).await);
-        assert_eq!(browser.jar.all().len(), 6, "three cookies each: {:?}", browser.jar.all());
+        assert_eq!(browser.jar.all().len(), 8, "four cookies each: {:?}", browser.jar.all());
 
         for (issuer, party) in [(&first, &at_first), (&second, &at_second)] {
             let metadata = network.get(&party.endpoint(".well-known/openid-configuration"), &[]).await.json();

@@ -32,6 +32,12 @@ pub(in crate::cli) struct Options {
     /// Whether the logout token must name the session (`sid`); it always does
     #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
     backchannel_logout_session_required: Option<bool>,
+    /// The page that the browser loads in a frame when the user signs out; or `none`
+    #[arg(long, value_name = "URI", value_parser = logout_uri)]
+    frontchannel_logout_uri: Option<OrNone<LogoutUri>>,
+    /// Whether that page must be told `iss` and `sid`; it always is
+    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
+    frontchannel_logout_session_required: Option<bool>,
     /// Whose pages may call the token endpoint; repeat for more [default for spa: the origins of its redirect URIs]
     #[arg(long = "web-origin", value_name = "ORIGIN", value_parser = web_origin)]
     web_origins: Vec<WebOrigin>,
@@ -102,6 +108,8 @@ impl Options {
         replace_list(&mut metadata.post_logout_redirect_uris, self.post_logout_redirect_uris);
         replace(&mut metadata.backchannel_logout_uri, self.backchannel_logout_uri.map(|uri| uri.0));
         replace(&mut metadata.backchannel_logout_session_required, self.backchannel_logout_session_required);
+        replace(&mut metadata.frontchannel_logout_uri, self.frontchannel_logout_uri.map(|uri| uri.0));
+        replace(&mut metadata.frontchannel_logout_session_required, self.frontchannel_logout_session_required);
         replace_list(&mut metadata.web_origins, self.web_origins);
         replace(&mut metadata.authentication, self.authentication);
         replace_list(&mut metadata.grant_types, self.grant_types);
@@ -132,6 +140,8 @@ impl Options {
             && self.name.is_none()
             && self.backchannel_logout_uri.is_none()
             && self.backchannel_logout_session_required.is_none()
+            && self.frontchannel_logout_uri.is_none()
+            && self.frontchannel_logout_session_required.is_none()
             && self.authentication.is_none()
             && self.scope.is_none()
             && self.first_party.is_none()

@@ -139,6 +139,10 @@ pub struct SignedOut<'a> {
     pub application: Option<&'a str>,
     /// A validated address of the application; anything but http(s) is not linked.
     pub return_to: Option<&'a str>,
+    /// Addresses of applications that are told by a frame each.
+    pub frames: &'a [&'a str],
+    /// With frames and an address to return to: the nonce of `script-src` for the script that goes there when all have loaded.
+    pub nonce: Option<&'a str>,
 }
 
 /// Something went wrong, and there is nowhere safe to send the browser.

@@ -28,6 +28,8 @@ const PROBLEMS: [SignInProblem; 8] = [
     SignInProblem::Unavailable,
 ];
 
+const FRAMES: [&str; 1] = ["https://notes.example.com/logout?iss=https%3A%2F%2Fid.example.com%2F&sid=s"];
+
 const SCOPES: [&str; 7] = ["openid", "profile", "email", "address", "phone", "offline_access", "notes:read"];
 
 /// Every page, in every state that has words of its own.
@@ -48,6 +50,8 @@ pub(super) fn pages(own: &OwnSamples) -> Vec<Page<'_>> {
         ErrorPage { kind: ErrorKind::Internal, code: Some("server_error"), detail: Some("The request could not be completed."), request_id: "0197-sample" };
     let setup = Setup { csrf: "c", link: "l", username: "", name: "", email: "", min_length: 10, problems: &[] };
 
+    let signed_out = SignedOut { application: None, return_to: None, frames: &[], nonce: None };
+
     let mut pages = vec![
         Page::SignIn(sign_in),
         Page::SignIn(SignIn { application: None, username: "", ..sign_in }),
@@ -62,9 +66,10 @@ pub(super) fn pages(own: &OwnSamples) -> Vec<Page<'_>> {
         Page::ChooseAccount(ChooseAccount { application: None, account: NAMELESS, ..choose }),
         Page::ConfirmLogout(logout),
         Page::ConfirmLogout(ConfirmLogout { application: None, account: NAMELESS, ..logout }),
-        Page::SignedOut(SignedOut { application: Some("Notes"), return_to: Some("https://notes.example.com/") }),
-        Page::SignedOut(SignedOut { application: None, return_to: None }),
-        Page::SignedOut(SignedOut { application: None, return_to: Some("https://notes.example.com/") }),
+        Page::SignedOut(SignedOut { application: Some("Notes"), return_to: Some("https://notes.example.com/"), ..signed_out }),
+        Page::SignedOut(signed_out),
+        Page::SignedOut(SignedOut { return_to: Some("https://notes.example.com/"), ..signed_out }),
+        Page::SignedOut(SignedOut { return_to: Some("https://notes.example.com/"), frames: &FRAMES, nonce: Some("n"), ..signed_out }),
         Page::Error(ErrorPage { code: None, detail: None, ..error }),
         Page::Error(ErrorPage { code: None, ..error }),
         Page::Setup(setup),

@@ -12,8 +12,11 @@ pub enum AuthorizationResponse {
     FormPost { action: String, fields: Vec<(&'static str, String)> },
 }
 
-pub fn code(target: &ResponseTarget, issuer: &str, code: &str) -> AuthorizationResponse {
-    render(target, vec![("code", code.to_owned())], issuer)
+/// `session_state`: for applications that watch the session (Session Management 1.0 §2).
+pub fn code(target: &ResponseTarget, issuer: &str, code: &str, session_state: Option<String>) -> AuthorizationResponse {
+    let mut fields = vec![("code", code.to_owned())];
+    fields.extend(session_state.map(|session_state| ("session_state", session_state)));
+    render(target, fields, issuer)
 }
 
 pub fn error(target: &ResponseTarget, issuer: &str, error: &OAuthError) -> AuthorizationResponse {
@@ -63,7 +66,7 @@ mod tests {
     /// RFC 6749 §4.1.2, RFC 9207 §2, and §3.1.2: a query that is registered stays in front.
     #[test]
     fn a_code_travels_in_the_query() {
-        let answer = |uri, more: &[(&str, &str)]| code(&to(uri, more), ISSUER, "c");
+        let answer = |uri, more: &[(&str, &str)]| code(&to(uri, more), ISSUER, "c", None);
         assert_eq!(answer("https://app.test/cb", &[]), redirect("https://app.test/cb?code=c&iss=https%3A%2F%2Fid.test%2F"));
         assert_eq!(
             answer("https://app.test/cb?tenant=1", &[("state", "a&b=\"c\"")]),
@@ -77,13 +80,15 @@ mod tests {
     fn it_travels_as_it_was_asked_for() {
         let state = ("state", "s t");
         assert_eq!(
-            code(&to("https://app.test/cb?x=1", &[state, ("response_mode", "fragment")]), ISSUER, "c"),
+            code(&to("https://app.test/cb?x=1", &[state, ("response_mode", "fragment")]), ISSUER, "c", None),
             redirect("https://app.test/cb?x=1#code=c&state=s+t&iss=https%3A%2F%2Fid.test%2F")
         );
-        let AuthorizationResponse::FormPost { action, fields } = code(&to("https://app.test/cb", &[state, ("response_mode", "form_post")]), ISSUER, "c") else {
+        let AuthorizationResponse::FormPost { action, fields } =
+            code(&to("https://app.test/cb", &[state, ("response_mode", "form_post")]), ISSUER, "c", Some("h.s".to_owned()))
+        else {
             panic!("not a form");
         };
-        let expected = [("code", "c"), ("state", "s t"), ("iss", ISSUER)].map(|(name, value)| (name, value.to_owned()));
+        let expected = [("code", "c"), ("session_state", "h.s"), ("state", "s t"), ("iss", ISSUER)].map(|(name, value)| (name, value.to_owned()));
         assert_eq!((action.as_str(), fields.as_slice()), ("https://app.test/cb", expected.as_slice()));
     }
 

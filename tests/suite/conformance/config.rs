@@ -11,7 +11,7 @@ each_database!(oidcc_discovery_endpoint_verification);
 
 /// The names that `oauth_authorization_server_metadata.json` of the suite knows, of those a server like this one may use
 /// (`ValidateServerMetadataAgainstSchema`, `CheckForUnexpectedParametersInServerMetadata`), with the type of each.
-const KNOWN: [(&str, Kind); 37] = [
+const KNOWN: [(&str, Kind); 39] = [
     ("issuer", Kind::Uri),
     ("authorization_endpoint", Kind::Uri),
     ("token_endpoint", Kind::Uri),
@@ -49,6 +49,8 @@ const KNOWN: [(&str, Kind); 37] = [
     ("authorization_response_iss_parameter_supported", Kind::Truth),
     ("backchannel_logout_supported", Kind::Truth),
     ("backchannel_logout_session_supported", Kind::Truth),
+    ("frontchannel_logout_supported", Kind::Truth),
+    ("frontchannel_logout_session_supported", Kind::Truth),
 ];
 
 #[derive(Debug, Clone, Copy)]

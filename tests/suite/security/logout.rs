@@ -13,6 +13,7 @@ use std::time::Instant;
 use url::Url;
 
 use crate::backchannel_logout::{ONE, listening};
+use crate::frontchannel_logout::{ONE as FRAMED, framed, frames};
 use crate::support::app::{App, OWN_PAGE, PAGE, SERVER};
 use crate::support::browser::{Browser, FORGED, LINK, Landing, form_with};
 use crate::support::database::{Database, each_database};
@@ -28,6 +29,7 @@ each_database!(
     lo_04_a_logout_form_of_another_site_ends_the_session_it_says_it_ended,
     lo_05_after_a_logout_nothing_works_anywhere,
     lo_07_forged_hints_end_nothing_and_cost_little,
+    lo_08_frames_are_of_registered_applications_alone,
 );
 
 fn end(party: &RelyingParty, parameters: &[(&str, &str)]) -> Url {
@@ -227,4 +229,35 @@ async fn lo_07_forged_hints_end_nothing_and_cost_little(database: Database) {
     assert!(!signed_in(&app, &mut browser).await);
     let gone = parameter(&app.silently(&mut browser, &party, "openid", &[]).await, "error");
     assert_eq!(gone.as_deref(), Some("login_required"));
+}
+
+/// OIDF OIDCCFrontChannelRpInitiatedLogout; what a request says decides nothing of the frames.
+async fn lo_08_frames_are_of_registered_applications_alone(database: Database) {
+    let app = App::start_with(database, framed).await;
+    let party = app.relying_party(FRAMED);
+    let mut browser = app.browser();
+    let hint = app.sign_in(&mut browser, &party, "openid").await.id.unwrap();
+    let evil = "https://evil.test/frame";
+    let asked = [
+        ("id_token_hint", hint.as_str()),
+        ("frontchannel_logout_uri", evil),
+        ("iss", evil),
+        ("sid", evil),
+        ("post_logout_redirect_uri", evil),
+        ("state", evil),
+    ];
+    // An address that is not registered: asked first; then the frames, and nowhere to go.
+    let page = browser.visit(end(&party, &asked).as_str()).await.page();
+    assert!(frames(&page).is_empty());
+    let page = browser.submit(&form_with(&page, "decision"), Some("allow")).await.page();
+    let [frame] = &frames(&page)[..] else { panic!("one frame: {}", page.text()) };
+    let told: Vec<(String, String)> = frame.query_pairs().into_owned().collect();
+    let sid = party.claims(&hint).await["sid"].as_str().unwrap().to_owned();
+    assert!(frame.as_str().starts_with("https://framed-one.example.test/logout?tenant=1&iss="));
+    assert_eq!(told[1..], [("iss".to_owned(), app.issuer.clone()), ("sid".to_owned(), sid)]);
+    assert!(!page.text().contains("evil.test") && page.header("refresh").is_none());
+    let policy = page.header("content-security-policy").unwrap();
+    let frame_src = policy.split("; ").find(|part| part.starts_with("frame-src")).unwrap();
+    assert_eq!(frame_src, "frame-src https://framed-one.example.test");
+    assert!(page.text().contains("sandbox=\"allow-scripts allow-same-origin allow-forms\""), "a frame does not take the window elsewhere");
 }

@@ -1,9 +1,12 @@
 //! G. Response types and response modes: nothing in a front channel but a code, and one check of the target for every mode.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
 use gatekey::domain::client::ClientKind;
 use gatekey::domain::redirect_uri::RedirectUri;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::errors::{PAYLOADS, is_inert};
@@ -17,6 +20,7 @@ each_database!(
     rm_01_a_form_post_is_a_form_and_nothing_else,
     rm_02_every_mode_has_the_same_check,
     rm_04_no_message_to_whoever_opened_it,
+    rm_05_the_check_session_frame_is_for_registered_pages_and_asks_nothing,
     rm_06_no_implicit_grant_and_no_password_grant,
     rm_07_the_sealed_request_wins,
 );
@@ -42,7 +46,7 @@ async fn rm_01_a_form_post_is_a_form_and_nothing_else(database: Database) {
             assert_eq!((all.len(), all[0].action.as_str(), all[0].method.as_str()), (1, party.redirect_uri.as_str(), "post"));
             assert_eq!(all[0].field("state").unwrap().value, payload, "as it was sent");
             let names: Vec<_> = all[0].fields.iter().map(|field| field.name.as_str()).collect();
-            assert!(names == ["code", "state", "iss"] || names == ["error", "error_description", "state", "iss"], "{names:?}");
+            assert!(names == ["code", "session_state", "state", "iss"] || names == ["error", "error_description", "state", "iss"], "{names:?}");
             assert!(all[0].fields.iter().all(|field| field.kind == "hidden"));
             // One script, the page's own, under a nonce that is new each time; the form goes to the registered origin.
             let scripts: Vec<_> = tags(page.text()).into_iter().filter(|(tag, _)| tag == "script").collect();
@@ -214,4 +218,37 @@ async fn rm_07_the_sealed_request_wins(database: Database) {
     let consent = browser.submit(&form, None).await.page();
     let response = browser.submit(&form_with(&consent, "decision"), Some("allow")).await.left();
     assert_eq!(party.exchange(&party.code(&response)).await.json["scope"], "openid");
+}
+
+/// Session Management 1.0 §3.3, §5; Keycloak CVE-2024-1249. That it answers no flood: `tests/browser/logout.test.mjs`.
+async fn rm_05_the_check_session_frame_is_for_registered_pages_and_asks_nothing(database: Database) {
+    let app = App::start(database).await;
+    let url = format!("{}oidc/check-session", app.issuer);
+    for (referer, expected) in [
+        (None, "'none'"),
+        (Some("https://evil.test/"), "'none'"),
+        (Some("https://app.example.test.evil.test/"), "'none'"),
+        (Some("https://app.example.test:8443/"), "'none'"),
+        (Some("http://app.example.test/"), "'none'"),
+        (Some("null"), "'none'"),
+        (Some("https://evil.test/https://app.example.test"), "'none'"),
+        (Some("https://app.example.test@evil.test/"), "'none'"),
+        (Some("https://app.example.test"), "https://app.example.test"),
+        (Some("https://app.example.test/a/page?x=y"), "https://app.example.test"),
+    ] {
+        let headers: Vec<(&str, &str)> = referer.into_iter().map(|referer| ("referer", referer)).collect();
+        let frame = app.network.get(&url, &headers).await;
+        let policy = frame.header("content-security-policy").unwrap();
+        let directives: Vec<&str> = policy.split("; ").collect();
+        assert_eq!(directives.iter().find_map(|part| part.strip_prefix("frame-ancestors ")), Some(expected), "{referer:?}");
+        // Nothing but its one script: it can load nothing and connect to nothing.
+        assert_eq!(directives[0], "default-src 'none'");
+        let script = directives.iter().find_map(|part| part.strip_prefix("script-src ")).unwrap();
+        let body = frame.text();
+        let (_, rest) = body.split_once("<script>").unwrap();
+        let hash = STANDARD.encode(Sha256::digest(rest.split_once("</script>").unwrap().0));
+        assert_eq!(script, format!("'sha256-{hash}'"));
+        assert_eq!((frame.header("set-cookie"), frame.header("cache-control")), (None, Some("no-store")));
+        assert!(directives.iter().all(|part| !part.contains("app.example.test") || part.starts_with("frame-ancestors")), "{policy}");
+    }
 }
