@@ -4,7 +4,7 @@
 //! it holds something, and no path can forget a limit.
 
 use poem::error::ReadBodyError;
-use poem::http::{HeaderValue, Method, StatusCode, Version, header};
+use poem::http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use poem::{Body, Request, Response};
 use serde_json::json;
 
@@ -15,15 +15,24 @@ use super::headers;
 pub const MAX_BODY: usize = 64 * 1024;
 
 /// Headers that decide something: which of two was meant is not for us to guess (RFC 9110 §5.3; RFC 9112 §3.2 for `Host`).
-const ONCE: [&str; 8] = ["host", "authorization", "content-type", "content-encoding", "content-length", "origin", "dpop", "sec-fetch-site"];
+const ONCE: [HeaderName; 8] = [
+    header::HOST,
+    header::AUTHORIZATION,
+    header::CONTENT_TYPE,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::ORIGIN,
+    HeaderName::from_static("dpop"),
+    HeaderName::from_static("sec-fetch-site"),
+];
 
 /// Secrets that a form carries, and an address must not (RFC 6749 §2.3.1; RFC 9700 §4.3.2): addresses are logged and kept.
 const NEVER_IN_AN_ADDRESS: [&str; 6] = ["refresh_token", "client_secret", "client_assertion", "code_verifier", "password", "token"];
 
 /// Why a request goes no further.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 enum Refusal {
-    Twice(&'static str),
+    Twice(HeaderName),
     InAddress(&'static str),
     Encoded,
     TooLong,
@@ -32,7 +41,7 @@ enum Refusal {
 }
 
 impl Refusal {
-    const fn status(self) -> StatusCode {
+    const fn status(&self) -> StatusCode {
         match self {
             Self::Twice(_) | Self::InAddress(_) | Self::CutOff => StatusCode::BAD_REQUEST,
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -41,7 +50,7 @@ impl Refusal {
         }
     }
 
-    fn text(self) -> String {
+    fn text(&self) -> String {
         match self {
             Self::Twice(name) => format!("The header '{name}' is there more than once: send it once."),
             Self::InAddress(name) => format!("The parameter '{name}' is in the address, where it is logged and kept: send it in the body."),
@@ -74,13 +83,13 @@ pub async fn receive(app: &App, request: &mut Request) -> Result<(), Box<Respons
 
 async fn arrived(app: &App, request: &mut Request) -> Result<(), Refusal> {
     let head = request.headers();
-    let twice = |name: &str| head.get_all(name).iter().nth(1).is_some();
-    if let Some(name) = ONCE.into_iter().find(|name| twice(name)) {
-        return Err(Refusal::Twice(name));
+    let twice = |name: &HeaderName| head.get_all(name).iter().nth(1).is_some();
+    if let Some(name) = ONCE.iter().find(|name| twice(name)) {
+        return Err(Refusal::Twice(name.clone()));
     }
     // RFC 6265 §5.4; only HTTP/2 may take the header apart (RFC 9113 §8.2.3).
-    if request.version() < Version::HTTP_2 && twice("cookie") {
-        return Err(Refusal::Twice("cookie"));
+    if request.version() < Version::HTTP_2 && twice(&header::COOKIE) {
+        return Err(Refusal::Twice(header::COOKIE));
     }
     let plain = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
     if head.get(header::CONTENT_ENCODING).is_some_and(|coding| !plain(coding)) {

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use poem::http::{HeaderValue, StatusCode, Version, header};
+use poem::http::{HeaderName, HeaderValue, StatusCode, Version, header};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 use tracing::Instrument;
+use uuid::fmt::Simple;
 
 use super::arrival::{self, MAX_BODY};
 use super::error::{RETRY_AFTER, error_page};
@@ -22,9 +23,11 @@ use crate::service::known_browser::KnownBrowser;
 use crate::service::login::Origin;
 use crate::service::ticket::Browser;
 
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// The id under which the log tells the rest.
 #[derive(Debug, Clone)]
-pub struct RequestId(pub String);
+pub struct RequestId(pub Arc<str>);
 
 /// Where a request comes from.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +43,7 @@ pub struct Visit {
     known_browser: Option<String>,
     /// What its state cookie says.
     pub state: Option<String>,
-    pub request_id: String,
+    pub request_id: Arc<str>,
     accept_language: Option<String>,
     authorization: Option<String>,
     user_agent: Option<String>,
@@ -184,11 +187,12 @@ impl<E: Endpoint> Endpoint for ObservedEndpoint<E> {
 
     async fn call(&self, mut request: Request) -> Result<Response> {
         let core = &self.app.core;
-        let id = LinkId::generate(core.now(), core.entropy.as_ref()).0.simple().to_string();
+        let mut text = [0; Simple::LENGTH];
+        let id: Arc<str> = Arc::from(&*LinkId::generate(core.now(), core.entropy.as_ref()).0.as_simple().encode_lower(&mut text));
         request.set_data(RequestId(id.clone()));
         // The query can hold a code or a ticket: only the path is logged (CO-14).
         let span = tracing::info_span!("request", id = %id, method = %request.method(), path = %request.original_uri().path());
-        let visit_language = request.header("accept-language").map(str::to_owned);
+        let visit_language = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
         let one_at_a_time = request.version() < Version::HTTP_2;
         let started = std::time::Instant::now();
         let network = network(&self.app, &request);
@@ -204,13 +208,13 @@ impl<E: Endpoint> Endpoint for ObservedEndpoint<E> {
         let mut response = match result {
             Ok(response) => response,
             Err(error) if error.status() == StatusCode::NOT_FOUND => {
-                let language = Pages::choose_language(None, visit_language.as_deref());
+                let language = Pages::choose_language(None, visit_language.as_ref().and_then(|value| value.to_str().ok()));
                 error_page(&self.app, &id, &language, ErrorKind::NotFound, None, None)
             }
             Err(error) => error.into_response(),
         };
-        if let Ok(value) = id.parse() {
-            response.headers_mut().insert("x-request-id", value);
+        if let Ok(value) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert(REQUEST_ID, value);
         }
         if response.status() == StatusCode::SERVICE_UNAVAILABLE {
             // RFC 9110 §15.6.4: also where a page of its own says it, such as the sign-in page.

@@ -13,7 +13,7 @@ use crate::domain::event::{Actor, Occasion};
 /// A request as events tell of it.
 #[derive(Debug, Clone)]
 pub struct Request {
-    pub id: String,
+    pub id: Arc<str>,
     pub network: Option<IpAddr>,
 }
 
@@ -32,7 +32,7 @@ pub(super) fn occasion(actor: Actor, at: Timestamp, entropy: &Arc<dyn Entropy>) 
     // Outside of a request there is nothing to say.
     let _ = ANSWERED.try_with(|request| {
         occasion.network = request.network.map(|address| address.to_string());
-        occasion.request_id = Some(request.id.clone());
+        occasion.request_id = Some(request.id.to_string());
     });
     occasion
 }
