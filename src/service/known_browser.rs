@@ -12,6 +12,19 @@ pub struct KnownBrowser {
     accounts: Vec<Known>,
 }
 
+/// A browser that is known to an account by the password of today. Only [`KnownBrowser::known_to`] makes one: a cookie that names other
+/// accounts, or an old password, is no way around what strangers are counted by.
+#[derive(Debug, Clone, Copy)]
+pub struct KnownTo<'a> {
+    browser: &'a KnownBrowser,
+}
+
+impl KnownTo<'_> {
+    pub fn id(&self) -> &[u8; 16] {
+        &self.browser.id
+    }
+}
+
 /// Half of the keyed digest of a user name.
 pub type AccountTag = [u8; 16];
 
@@ -40,18 +53,14 @@ impl KnownBrowser {
         Some(Self { id: *id, accounts: accounts.chunks_exact(24).filter_map(known).collect() })
     }
 
-    pub fn id(&self) -> &[u8; 16] {
-        &self.id
-    }
-
     /// Whether it has been signed in with the account, by whatever password.
     pub fn has_met(&self, account: &AccountTag) -> bool {
         self.accounts.iter().any(|known| known.tag == *account)
     }
 
-    /// Whether it has been signed in with the account by the password that it has since then.
-    pub fn knows(&self, account: &AccountTag, password_since: Timestamp) -> bool {
-        self.accounts.contains(&Known { tag: *account, password_since: micros(password_since) })
+    /// As one that is known to the account: if it has been signed in with it by the password that it has since then.
+    pub fn known_to(&self, account: &AccountTag, password_since: Timestamp) -> Option<KnownTo<'_>> {
+        self.accounts.contains(&Known { tag: *account, password_since: micros(password_since) }).then_some(KnownTo { browser: self })
     }
 
     /// The cookie's value after a sign-in with this account, by the password that it has since then.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::known_browser::{AccountTag, KnownBrowser};
+use super::known_browser::{AccountTag, KnownBrowser, KnownTo};
 use super::passwords::Verdict;
 use super::{Core, Failure, telling_end, throttle};
 use crate::domain::acr::Acr;
@@ -76,10 +76,10 @@ pub async fn sign_in(core: &Core, attempt: Attempt<'_>) -> Result<SignIn, Failur
 
 /// The browser, if it has been signed in with the account by the password of today. Looked up only for one that has met the account, so
 /// that nobody learns from it which accounts there are.
-async fn still_known<'a>(core: &Core, known: Option<&'a KnownBrowser>, account: &AccountTag, name: String) -> Result<Option<&'a KnownBrowser>, Failure> {
+async fn still_known<'a>(core: &Core, known: Option<&'a KnownBrowser>, account: &AccountTag, name: String) -> Result<Option<KnownTo<'a>>, Failure> {
     let Some(browser) = known.filter(|browser| browser.has_met(account)) else { return Ok(None) };
     let user = core.store.read(move |db| users::find_by_username(db, &name)).await?;
-    Ok(user.filter(|user| browser.knows(account, user.password_changed_at)).map(|_| browser))
+    Ok(user.and_then(|user| browser.known_to(account, user.password_changed_at)))
 }
 
 /// The cookie of the new session, and since when the password is this one; `None` if the password is wrong, the account not there or disabled.

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 
 use chrono::TimeDelta;
 
-use super::known_browser::{AccountTag, KnownBrowser};
+use super::known_browser::{AccountTag, KnownTo};
 use super::{Core, Failure};
 use crate::domain::clock::Timestamp;
 use crate::domain::event::{Actor, EventKind, Object};
@@ -66,7 +66,7 @@ impl Throttle {
         half.try_into().unwrap_or_default()
     }
 
-    fn counts(&self, core: &Core, account: &AccountTag, network: Option<IpAddr>, known: Option<&KnownBrowser>) -> Vec<Count> {
+    fn counts(&self, core: &Core, account: &AccountTag, network: Option<IpAddr>, known: Option<KnownTo<'_>>) -> Vec<Count> {
         let settings = &core.settings.throttle;
         let count = |what: &'static str, rate: Rate, parts: &[&[u8]]| {
             let parts: Vec<&[u8]> = std::iter::once(what.as_bytes()).chain(parts.iter().copied()).collect();
@@ -104,7 +104,7 @@ fn prefixes(network: Option<IpAddr>) -> (Vec<u8>, Option<Vec<u8>>) {
 
 /// Counts a try; `known`: the browser, if it is known to the account. `Err`: it may not be made now; how long to wait. Then nothing was
 /// counted, and hardly anything done.
-pub async fn admit(core: &Core, account: &AccountTag, network: Option<IpAddr>, known: Option<&KnownBrowser>) -> Result<Result<Counted, TimeDelta>, Failure> {
+pub async fn admit(core: &Core, account: &AccountTag, network: Option<IpAddr>, known: Option<KnownTo<'_>>) -> Result<Result<Counted, TimeDelta>, Failure> {
     if !core.settings.throttle.enabled {
         return Ok(Ok(Counted(Vec::new())));
     }

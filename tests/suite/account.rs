@@ -30,6 +30,7 @@ each_database!(
     an_old_token_that_came_back_is_told,
     the_password_is_asked_when_the_sign_in_was_long_ago,
     changing_the_password,
+    a_session_left_open_is_no_way_to_guess_at_the_password,
     a_declared_password_is_not_changed_here,
     whoever_is_not_signed_in_comes_back_after_signing_in,
     somebody_elses_session_is_not_found,
@@ -406,6 +407,38 @@ async fn changing_the_password(database: Database) {
     }
     let right = guess.fill("password", NEW_PASSWORD);
     assert_eq!(here.submit_as(&right, None, OWN_FORM).await.status.as_u16(), 429);
+}
+
+/// AC-05, AC-06: only a browser that the account is signed in with by the password of today has a count of its own. One that was made known
+/// by another account of the guesser's is counted where everybody is.
+async fn a_session_left_open_is_no_way_to_guess_at_the_password(database: Database) {
+    let app = App::start(database).await;
+    let own = app.relying_party(OWN_PAGE);
+    add_user(&app, "carol").await;
+    let mut owner = app.browser_at("192.0.2.1");
+    own.code(&owner.authorize_as(&own.authorize("openid", &[]), "carol", PASSWORD).await);
+    let (name, value) = session_cookie(&owner);
+    let stolen = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=None");
+    let guess = async |browser: &mut Browser| {
+        let page = browser.visit(&own.endpoint("account/password")).await.page();
+        let form = form_with(&page, "new_password").fill("password", "wrong").fill("new_password", NEW_PASSWORD).fill("password_again", NEW_PASSWORD);
+        browser.submit_as(&form, None, OWN_FORM).await.status.as_u16()
+    };
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        let mut guesser = app.browser_at("203.0.113.1");
+        own.code(&guesser.authorize_as(&own.authorize("openid", &[]), "bobby", PASSWORD).await);
+        assert!(guesser.jar.all().iter().any(|cookie| cookie.name.ends_with("-known")));
+        guesser.jar.set(&app.issuer.parse().unwrap(), &stolen, app.now());
+        for _ in 0..4 {
+            answers.push(guess(&mut guesser).await);
+        }
+    }
+    assert_eq!(answers, [422, 422, 422, 422, 422, 429, 429, 429], "another browser, the same count");
+    // The control: carol's own browser has its own, in the guesser's network too.
+    let mut moved = app.browser_at("203.0.113.1");
+    moved.jar = owner.jar.clone();
+    assert_eq!(guess(&mut moved).await, 422);
 }
 
 async fn a_declared_password_is_not_changed_here(database: Database) {

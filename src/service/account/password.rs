@@ -36,7 +36,8 @@ pub async fn change(core: &Core, signed_in: &SignedIn, old: Secret<String>, new:
         return Ok(Change::Unfit(unfit));
     }
     let account = core.throttle.account(&user.username);
-    let counted = match throttle::admit(core, &account, sender.origin.network, sender.known.as_ref()).await? {
+    let known = sender.known.as_ref().and_then(|browser| browser.known_to(&account, user.password_changed_at));
+    let counted = match throttle::admit(core, &account, sender.origin.network, known).await? {
         Ok(counted) => counted,
         Err(wait) => return Ok(Change::Wait(wait)),
     };

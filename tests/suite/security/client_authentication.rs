@@ -399,7 +399,7 @@ async fn ca_17_unknown_wrong_and_disabled_read_the_same(database: Database) {
     assert_eq!(right.try_refresh("x").await.error(), "invalid_grant");
 }
 
-/// What can be asked today: the admin API, the pages, metadata.
+/// What can be asked today: the admin API, the pages, the user's own among them, metadata.
 async fn ca_18_no_answer_holds_a_secret(database: Database) {
     let app = App::start_with(database, |settings| {
         let machine = settings.clients.iter_mut().find(|client| client.id.as_str() == MACHINE).unwrap();
@@ -422,6 +422,9 @@ async fn ca_18_no_answer_holds_a_secret(database: Database) {
     let id = answers[1].json()["items"][0]["id"].as_str().unwrap().to_owned();
     answers.push(app.network.get(&format!("{}admin/api/v1/sessions/{id}", app.issuer), &[("authorization", &bearer)]).await);
     answers.push(browser.visit(&app.issuer).await.page());
+    for path in ["account", "account/password"] {
+        answers.push(browser.visit(&party.endpoint(path)).await.page());
+    }
     answers.push(browser.visit(party.authorize("openid", &[("prompt", "login")]).as_str()).await.page());
     answers.push(party.userinfo(&got.access).await);
     answers.push(app.network.get(&party.endpoint(".well-known/openid-configuration"), &[]).await);

@@ -279,7 +279,7 @@ async fn change_client(app: &App, id: &str, change: impl FnOnce(&mut ClientMetad
     .await;
 }
 
-/// ASVS 7.4.2: also for a family that outlives its session. There are no groups and no locked accounts yet.
+/// ASVS 7.4.2: also for a family that outlives its session. Groups change limits and never what was allowed; accounts are not locked.
 async fn rt_12_what_was_allowed_is_judged_again(database: Database) {
     let app = App::start(database).await;
     let admin = admin(&app).await;
