@@ -40,7 +40,8 @@ Examples:
     /// Take a key out of the JWKS now: the tokens it signed are refused from here on
     #[command(after_help = "Example:\n  gatekey key retire 4pOeRlHQmcXz0f0bIgQhBXdzhWsYV2Jr5hCRcZZsfY8")]
     Retire {
-        /// The key's id, `kid`
+        /// The key's id, `kid`; it may begin with a hyphen
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
 }

@@ -6,6 +6,7 @@ use poem::http::StatusCode;
 use poem::{Request, Response};
 
 use super::error::{error_page, failure_page};
+use super::form_action::FormAction;
 use super::pages::{AccessLasts, Account, ChooseAccount, Consent, ErrorKind, FormPost, Page, SignIn, SignInProblem};
 use super::visit::{Visit, form};
 use super::{App, cookies, headers};
@@ -13,7 +14,7 @@ use crate::domain::duration::Lifetime;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::domain::secret::Secret;
 use crate::protocol::authorize::response::AuthorizationResponse;
-use crate::protocol::authorize::{ResponseTarget, TargetError, Why};
+use crate::protocol::authorize::{TargetError, Why};
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::protocol::session::Unusable;
@@ -110,8 +111,7 @@ fn respond(app: &App, visit: &Visit, response: AuthorizationResponse) -> Respons
             let host = host_of(&action);
             let html =
                 app.pages.render(&Page::FormPost(FormPost { action: &action, fields: &pairs, nonce: &nonce, application: &host }), &visit.language(None));
-            let origin = crate::domain::redirect_uri::origin_of(&action).unwrap_or_default();
-            headers::page(app, StatusCode::OK, html, &[&origin], Some(&nonce))
+            headers::page(app, StatusCode::OK, html, FormAction::OnTo(&action), Some(&nonce))
         }
     }
 }
@@ -128,7 +128,6 @@ fn page(app: &App, visit: &Visit, question: &Question, said: Said<'_>) -> Respon
     let ticket = ticket::issue(&app.core, browser, question.authorization.clone());
     let application = question.client.metadata.name.as_str();
     let account = question.user.as_ref().map(|user| Account { username: &user.username, name: user.profile.name.as_deref() });
-    let target = form_action(&question.target);
     let host = host_of(question.target.redirect_uri());
     let scopes: Vec<&str>;
     let page = match (&question.kind, account) {
@@ -165,8 +164,7 @@ fn page(app: &App, visit: &Visit, question: &Question, said: Said<'_>) -> Respon
         }
     };
     let html = app.pages.render(&page, &visit.language(question.ui_locales.as_deref()));
-    let targets: Vec<&str> = target.iter().map(String::as_str).collect();
-    headers::page(app, status_of(said.problem), html, &targets, None)
+    headers::page(app, status_of(said.problem), html, FormAction::OnTo(question.target.redirect_uri()), None)
 }
 
 /// Who you are first, then what is seen of you, then what the application may do, and for how long last.
@@ -190,14 +188,6 @@ pub fn status_of(problem: Option<SignInProblem>) -> StatusCode {
         Some(SignInProblem::TooManyAttempts { .. }) => StatusCode::TOO_MANY_REQUESTS,
         Some(SignInProblem::WrongCredentials | SignInProblem::UsernameMissing | SignInProblem::PasswordMissing) => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::OK,
-    }
-}
-
-/// Browsers hold the redirects that follow a form to its `form-action`, so the application's origin is part of it.
-fn form_action(target: &ResponseTarget) -> Vec<String> {
-    match target.origin() {
-        Some(origin) => vec![origin],
-        None => target.redirect_uri().split_once(':').map(|(scheme, _)| format!("{scheme}:")).into_iter().collect(),
     }
 }
 

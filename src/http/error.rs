@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::App;
 use super::authorize::plain;
+use super::form_action::FormAction;
 use super::headers;
 use super::pages::{ErrorKind, ErrorPage, Language, Page};
 use super::visit::Visit;
@@ -86,7 +87,7 @@ pub fn error_page(app: &App, request_id: &str, language: &Language, kind: ErrorK
         _ => StatusCode::BAD_REQUEST,
     };
     let html = app.pages.render(&Page::Error(ErrorPage { kind, code, detail, request_id }), language);
-    let mut response = headers::page(app, status, html, &[], None);
+    let mut response = headers::page(app, status, html, FormAction::Here, None);
     if kind == ErrorKind::Unavailable {
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
     }

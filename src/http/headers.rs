@@ -5,20 +5,21 @@ use poem::http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use super::App;
+use super::form_action::FormAction;
 
-/// A page: framed by nobody, running nothing, kept by nobody. `form_action` is where its form, and the redirects after it, may lead.
-pub fn page(app: &App, status: StatusCode, html: String, form_action: &[&str], script_nonce: Option<&str>) -> Response {
+/// A page: framed by nobody, running nothing, kept by nobody.
+pub fn page(app: &App, status: StatusCode, html: String, form_action: FormAction<'_>, script_nonce: Option<&str>) -> Response {
     framing_page(app, status, html, form_action, script_nonce, &[])
 }
 
 /// The same with frames from these origins in it.
-pub fn framing_page(app: &App, status: StatusCode, html: String, form_action: &[&str], script_nonce: Option<&str>, frames: &[String]) -> Response {
+pub fn framing_page(app: &App, status: StatusCode, html: String, form_action: FormAction<'_>, script_nonce: Option<&str>, frames: &[String]) -> Response {
     let frame_src = if frames.is_empty() { String::new() } else { format!("; frame-src {}", frames.join(" ")) };
     let script = script_nonce.map(|nonce| format!("; script-src 'nonce-{nonce}'")).unwrap_or_default();
-    let targets: String = form_action.iter().map(|target| format!(" {target}")).collect();
     let policy = format!(
-        "default-src 'none'; style-src 'self'; img-src {}; form-action 'self'{targets}; frame-ancestors 'none'; base-uri 'none'{script}{frame_src}",
-        app.pages.img_src()
+        "default-src 'none'; style-src 'self'; img-src {}; form-action {}; frame-ancestors 'none'; base-uri 'none'{script}{frame_src}",
+        app.pages.img_src(),
+        form_action.sources()
     );
     let mut response = Response::builder()
         .status(status)

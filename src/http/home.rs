@@ -5,6 +5,7 @@ use std::sync::Arc;
 use poem::http::StatusCode;
 use poem::{Request, Response};
 
+use super::form_action::FormAction;
 use super::pages::{Account, Home, Page};
 use super::visit::Visit;
 use super::{App, headers};
@@ -16,5 +17,5 @@ pub async fn page(app: Arc<App>, request: Request) -> Response {
     let signed_in = signed_in(&app.core, visit.session_cookie).await.unwrap_or_default();
     let account = signed_in.as_ref().map(|signed_in| &signed_in.user).map(|user| Account { username: &user.username, name: user.profile.name.as_deref() });
     let html = app.pages.render(&Page::Home(Home { issuer: app.core.issuer(), account }), &visit.language(None));
-    headers::page(&app, StatusCode::OK, html, &[], None)
+    headers::page(&app, StatusCode::OK, html, FormAction::Here, None)
 }

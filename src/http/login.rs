@@ -7,6 +7,7 @@ use poem::{Request, Response};
 
 use super::authorize::{Said, render, status_of, step};
 use super::error::failure_page;
+use super::form_action::FormAction;
 use super::forms::{Form, browser_of, question_page, receive, ticket_of, ticket_page};
 use super::own_page::OwnPage;
 use super::pages::{Page, SignIn as SignInPage, SignInProblem};
@@ -108,7 +109,7 @@ fn bare_page(app: &App, visit: &Visit, to: Option<OwnPage>, username: &str, prob
     let csrf = ticket::csrf_token(&app.core, &browser);
     let page = SignInPage { csrf: &csrf, ticket: "", to: to.map(OwnPage::as_str), application: None, username, confirm_identity: false, problem };
     let html = app.pages.render(&Page::SignIn(page), &visit.language(None));
-    let mut response = headers::page(app, status_of(problem), html, &[], None);
+    let mut response = headers::page(app, status_of(problem), html, FormAction::Here, None);
     if fresh {
         headers::set_cookie(&mut response, &cookies::browser(app, &browser));
     }

@@ -7,6 +7,7 @@ use poem::{Request, Response};
 
 use super::authorize::nonce;
 use super::error::failure_page;
+use super::form_action::FormAction;
 use super::forms::receive;
 use super::pages::{Account, ConfirmLogout, Page, SignedOut};
 use super::visit::{Visit, form};
@@ -72,12 +73,11 @@ fn render(app: &App, visit: &Visit, params: &Params, outcome: Result<Outcome, Fa
                 None => (Browser::generate(&app.core), true),
             };
             let csrf = ticket::csrf_token(&app.core, &browser);
-            // Browsers hold the redirect after the form to its `form-action`.
-            let target = pending.redirect.as_deref().and_then(origin_of);
+            let target = pending.redirect.clone();
             let ticket = ticket::issue(&app.core, &browser, pending);
             let page = ConfirmLogout { csrf: &csrf, ticket: &ticket, application: None, account: Account { username: &username, name: None } };
             let html = app.pages.render(&Page::ConfirmLogout(page), &visit.language(params.get("ui_locales")));
-            let mut response = headers::page(app, StatusCode::OK, html, target.as_deref().as_slice(), None);
+            let mut response = headers::page(app, StatusCode::OK, html, target.as_deref().map_or(FormAction::Here, FormAction::OnTo), None);
             if fresh {
                 headers::set_cookie(&mut response, &cookies::browser(app, &browser));
             }
@@ -139,5 +139,5 @@ fn signed_out(app: &App, visit: &Visit, return_to: Option<&str>, frames: &[Strin
     let frames: Vec<&str> = frames.iter().map(String::as_str).collect();
     let page = SignedOut { application: None, return_to, frames: &frames, nonce: nonce.as_deref() };
     let html = app.pages.render(&Page::SignedOut(page), &visit.language(None));
-    headers::framing_page(app, StatusCode::OK, html, &[], nonce.as_deref(), &origins)
+    headers::framing_page(app, StatusCode::OK, html, FormAction::Here, nonce.as_deref(), &origins)
 }

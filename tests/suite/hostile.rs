@@ -7,12 +7,22 @@ use crate::support::browser::{OWN_FORM, form_with};
 use crate::support::database::{Database, each_database};
 use crate::support::network::Answer;
 
-each_database!(bodies_that_are_none, names_of_users_mean_one_user, a_resource_that_is_none_is_no_target);
+each_database!(other_methods_are_told_which_there_are, bodies_that_are_none, names_of_users_mean_one_user, a_resource_that_is_none_is_no_target);
 
 const ODD: &[&str] = &["\0", "a\0b", "\u{feff}x", "\u{1f600}\u{10ffff}", "%", "_", "' OR '1'='1", "\\", "\r\n", "é\u{301}", "\u{202e}abc"];
 
 fn honest(answer: &Answer, what: &str) {
     assert!(!answer.status.is_server_error(), "{what}: {} {}", answer.status, answer.text());
+}
+
+/// RFC 9110 §15.5.6.
+async fn other_methods_are_told_which_there_are(database: Database) {
+    let app = App::start(database).await;
+    let delete = async |path: &str| app.network.send(Method::DELETE, &format!("{}{path}", app.issuer), &[], "").await;
+    for (path, allow) in [("", "GET, HEAD"), ("oauth/token", "OPTIONS, POST"), ("userinfo", "OPTIONS, GET, HEAD, POST"), ("consent", "GET, HEAD, POST")] {
+        let answer = delete(path).await;
+        assert_eq!((answer.status.as_u16(), answer.header("allow"), answer.header("cache-control")), (405, Some(allow), Some("no-store")), "{path}");
+    }
 }
 
 /// DS-01, DS-11, JO-11.

@@ -103,6 +103,8 @@ impl Options {
                 *old = new;
             }
         }
+        // Those of a single-page application that names none are where its redirect URIs lead, and move with them.
+        let follow = metadata.kind == ClientKind::Spa && self.web_origins.is_empty() && metadata.web_origins == origins_of(&metadata.redirect_uris);
         replace(&mut metadata.name, self.name);
         replace_list(&mut metadata.redirect_uris, self.redirect_uris);
         replace_list(&mut metadata.post_logout_redirect_uris, self.post_logout_redirect_uris);
@@ -111,6 +113,9 @@ impl Options {
         replace(&mut metadata.frontchannel_logout_uri, self.frontchannel_logout_uri.map(|uri| uri.0));
         replace(&mut metadata.frontchannel_logout_session_required, self.frontchannel_logout_session_required);
         replace_list(&mut metadata.web_origins, self.web_origins);
+        if follow {
+            metadata.web_origins = origins_of(&metadata.redirect_uris);
+        }
         replace(&mut metadata.authentication, self.authentication);
         replace_list(&mut metadata.grant_types, self.grant_types);
         replace(&mut metadata.scope, self.scope);

@@ -11,6 +11,7 @@ use poem::{Request, Response};
 use serde::{Deserialize, Serialize};
 
 use super::error::{error_page, failure_page};
+use super::form_action::FormAction;
 use super::forms::{OwnForm, browser_of, receive_own};
 use super::own_page::OwnPage;
 use super::pages::{ErrorKind, Page};
@@ -49,7 +50,7 @@ async fn signed_in(app: &App, visit: &Visit, page: OwnPage) -> Result<SignedIn, 
 async fn own_page(app: &App, visit: &Visit, signed_in: &SignedIn, status: StatusCode, page: impl FnOnce(&str, &ticket::Browser) -> String) -> Response {
     let (browser, fresh) = browser_of(app, visit);
     let csrf = ticket::csrf_token_of(&app.core, &browser, signed_in.session.id);
-    let mut response = headers::page(app, status, page(&csrf, &browser), &[], None);
+    let mut response = headers::page(app, status, page(&csrf, &browser), FormAction::Here, None);
     if fresh {
         headers::set_cookie(&mut response, &cookies::browser(app, &browser));
     }

@@ -62,7 +62,7 @@ impl ResponseTarget {
         self.state.as_deref()
     }
 
-    /// The origin of the redirect URI, for `form-action`; `None` for a private-use scheme.
+    /// The origin of the redirect URI; `None` for a private-use scheme.
     pub fn origin(&self) -> Option<String> {
         origin_of(&self.redirect_uri)
     }

@@ -25,9 +25,6 @@ use crate::store::{StoreError, client_sessions, consents, events, redeemed_codes
 
 pub async fn redeem(core: &Core, params: &Params, client: &KnownClient) -> Result<TokenResponse, Failure> {
     let code = open_code(core, params.require("code")?).ok_or_else(|| refused("not a code of this issuer"))?;
-    // Judged before anything is spent: a wrong `resource` can be mended and sent again.
-    let (scope, resources) = still_allowed(&code.grant, client);
-    let resources = resource::narrowed(params, &resources)?;
     let now = core.now();
     let facts = load(core, &code).await?;
     let limits = facts.as_ref().map_or_else(|| client.limits_alone(), |(session, user, ..)| client.limits(user, session.acr));
@@ -47,6 +44,17 @@ pub async fn redeem(core: &Core, params: &Params, client: &KnownClient) -> Resul
     let Some((_, user, _, _)) = facts else {
         return Err(refused("session or user is gone"));
     };
+    // Judged before anything is spent, so that a wrong `resource` can be mended and sent again; and only for whoever the code is for:
+    // anybody else would learn that it is a code, and for which resources.
+    let (scope, resources) = still_allowed(&code.grant, client);
+    let resources = match resource::narrowed(params, &resources) {
+        Ok(resources) => resources,
+        Err(error) => {
+            let id = code.id;
+            let used = core.store.read(move |db| redeemed_codes::find(db, id)).await?.is_some();
+            return Err(if used { replayed(core, client, &code, now).await? } else { error.into() });
+        }
+    };
     let family = client.metadata.grant_types.contains(&GrantType::RefreshToken).then(|| new_family(core, &code, now));
     let redemption = Redemption { code: row(&limits, &code, now), family: family.clone() };
     let first = match core.store.redeem(redemption).await {
@@ -55,19 +63,7 @@ pub async fn redeem(core: &Core, params: &Params, client: &KnownClient) -> Resul
         answer => answer?,
     };
     if !first {
-        // RFC 6749 §4.1.2: used before, so revoke what the first use gave.
-        let id = code.id;
-        let (occasion, user) = (core.occasion(Actor::Client(client.id.clone()), now), code.user_id);
-        let ended = core.store.write(move |db| {
-            let ended = tree::end(db, &tree::Node::Grant(id), EndReason::CodeReplayed, now)?;
-            if ended != EndedCounts::default() {
-                events::record(db, &telling_end(occasion.event(EventKind::CodeReplayed, Object::Grant(id)).of(user), EndReason::CodeReplayed, &ended))?;
-            }
-            Ok(())
-        });
-        ended.await?;
-        tracing::warn!(event = "code.replayed", client = %client.id, user = %code.user_id, grant = %code.id, "an authorization code came a second time");
-        return Err(refused("code was redeemed before"));
+        return Err(replayed(core, client, &code, now).await?);
     }
     let refresh_token = family.map(|family| core.refresh_tokens.mint(family.id, family.generation, &family.secret));
     let issued = Issue {
@@ -84,6 +80,22 @@ pub async fn redeem(core: &Core, params: &Params, client: &KnownClient) -> Resul
         refresh_token,
     };
     issue(core, issued, now).await
+}
+
+/// RFC 6749 §4.1.2: used before, so what the first use gave is revoked. The answer to whoever brought it again.
+async fn replayed(core: &Core, client: &KnownClient, code: &AuthorizationCode, now: Timestamp) -> Result<Failure, Failure> {
+    let (id, user) = (code.id, code.user_id);
+    let occasion = core.occasion(Actor::Client(client.id.clone()), now);
+    let ended = core.store.write(move |db| {
+        let ended = tree::end(db, &tree::Node::Grant(id), EndReason::CodeReplayed, now)?;
+        if ended != EndedCounts::default() {
+            events::record(db, &telling_end(occasion.event(EventKind::CodeReplayed, Object::Grant(id)).of(user), EndReason::CodeReplayed, &ended))?;
+        }
+        Ok(())
+    });
+    ended.await?;
+    tracing::warn!(event = "code.replayed", client = %client.id, user = %user, grant = %id, "an authorization code came a second time");
+    Ok(refused("code was redeemed before"))
 }
 
 fn refused(reason: &'static str) -> Failure {

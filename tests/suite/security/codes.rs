@@ -40,6 +40,18 @@ async fn code_of(app: &App, browser: &mut Browser, party: &RelyingParty) -> Stri
     party.code(&app.silently(browser, party, "openid", &[]).await)
 }
 
+/// The exchange with `resource` (RFC 8707 §2.2).
+async fn exchange_for(party: &RelyingParty, code: &str, resource: &str) -> Answer {
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("redirect_uri", &party.redirect_uri),
+        ("code_verifier", &party.verifier),
+        ("resource", resource),
+    ];
+    party.post("oauth/token", &fields).await
+}
+
 /// RFC 6749 §4.1.2, ASVS 10.4.2.
 async fn co_01_a_second_use_ends_what_the_first_gave(database: Database) {
     let app = App::start(database).await;
@@ -64,6 +76,16 @@ async fn co_01_a_second_use_ends_what_the_first_gave(database: Database) {
         }
         refused(&server.try_exchange(&code).await, "a third time");
     }
+    // Nor does a wrong `resource` beside it hide that it comes a second time.
+    let code = code_of(&app, &mut browser, &server).await;
+    let first = server.exchange(&code).await;
+    refused(&exchange_for(&server, &code, "https://not-granted.example.test/").await, "a second time, for another API");
+    server.refused(first.refresh()).await;
+    assert_eq!(server.introspect(&first.access).await, json!({"active": false}));
+    // The control: whoever the code is for may mend a wrong `resource` and send it again.
+    let code = code_of(&app, &mut browser, &server).await;
+    assert_eq!(exchange_for(&server, &code, "https://not-granted.example.test/").await.error(), "invalid_target");
+    server.exchange(&code).await;
     // Its owner is still signed in, and what other codes gave is alive.
     server.refresh(bystander.refresh()).await;
     server.exchange(&code_of(&app, &mut browser, &server).await).await;
@@ -91,6 +113,12 @@ async fn co_04_a_code_is_of_one_client(database: Database) {
             refused(&owner.try_exchange(&code).await, "burnt");
             let after = state(&app).await;
             assert_eq!((after.families, after.live_codes, after.codes), (before.families, before.live_codes, before.codes + 1));
+            // A `resource` beside it tells no more, of a code or of what is none, and burns it as well.
+            let code = code_of(&app, &mut browser, &owner).await;
+            for text in [code.as_str(), "gk_ac_x"] {
+                refused(&exchange_for(&attempt, text, "https://not-granted.example.test/").await, "with a resource");
+            }
+            refused(&owner.try_exchange(&code).await, "burnt");
         }
         owner.exchange(&code_of(&app, &mut browser, &owner).await).await;
     }

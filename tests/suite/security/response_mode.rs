@@ -54,7 +54,7 @@ async fn rm_01_a_form_post_is_a_form_and_nothing_else(database: Database) {
             assert_eq!(scripts.len(), 1);
             let policy = page.header("content-security-policy").unwrap();
             assert!(policy.contains("default-src 'none'") && policy.contains(&format!("script-src 'nonce-{nonce}'")), "{policy}");
-            assert!(policy.contains("form-action 'self' https://own.example.test;"), "{policy}");
+            assert!(policy.contains("form-action 'self' https:;"), "{policy}");
             assert!(!nonces.contains(&nonce), "a nonce came twice");
             nonces.push(nonce);
         }
