@@ -8,7 +8,7 @@ use super::id::ClientId;
 use super::lifetime::{InvalidLimit, LimitOverrides};
 use super::logout_uri::LogoutUri;
 use super::redirect_uri::{RedirectUri, WebOrigin};
-use super::scope::Scope;
+use super::scope::{ONLINE_ACCESS, Scope};
 use super::secret::Digest;
 use super::sector::{self, SectorIdentifier};
 use super::signing_key::SigningAlg;
@@ -167,6 +167,12 @@ impl ClientMetadata {
         self.authentication == ClientAuthentication::None
     }
 
+    /// Whether it may ask for a refresh token that stays the same (`online_access`). Until tokens can be bound to a key, only who proves itself by a
+    /// secret may: RFC 9700 §2.2.2 has the refresh tokens of public clients rotate or be sender-constrained.
+    pub fn may_ask_for_online_access(&self) -> bool {
+        !self.is_public() && self.scope.contains(ONLINE_ACCESS) && self.grant_types.contains(&GrantType::RefreshToken)
+    }
+
     /// The sector that the client's users are named for; `None`: by their own ids.
     pub fn sector(&self) -> Option<SectorIdentifier> {
         match self.subject_type {
@@ -218,6 +224,10 @@ pub enum InvalidClient {
         "client `{0}`: an unlimited `refresh_overlap` is only for sender-constrained tokens: a thief could use the old token beside the owner for ever; set a duration such as `PT30S`"
     )]
     UnlimitedOverlap(ClientId),
+    #[error(
+        "client `{0}`: `online_access` is only for clients with a secret: its refresh token stays the same, so a thief's use of it would not be seen; take it out of `scope`"
+    )]
+    PublicOnlineAccess(ClientId),
     #[error("client `{0}`: a public client proves itself by PKCE alone: leave `require_pkce` out or set it to `true`")]
     PublicWithoutPkce(ClientId),
     #[error("client `{0}`: `{1}` uses a private-use scheme, which only `native` clients may register")]
@@ -264,6 +274,9 @@ impl ClientMetadata {
         // RFC 9700 §2.1.1: public clients MUST use PKCE.
         if self.is_public() && !self.require_pkce {
             return Err(E::PublicWithoutPkce(id.clone()));
+        }
+        if self.is_public() && self.scope.contains(ONLINE_ACCESS) {
+            return Err(E::PublicOnlineAccess(id.clone()));
         }
         if self.refresh_overlap == Lifetime::Unlimited {
             return Err(E::UnlimitedOverlap(id.clone()));

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 pub const OPENID: &str = "openid";
 pub const OFFLINE_ACCESS: &str = "offline_access";
+/// Asks for a refresh token that stands for the session: it stays the same, and ends with it.
+pub const ONLINE_ACCESS: &str = "online_access";
 
 /// A set of scope values; printed sorted and separated by one space.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

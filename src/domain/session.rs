@@ -42,7 +42,7 @@ pub enum EndReason {
     ExpiredAbsolute,
     RevokedByUser,
     RevokedByAdmin,
-    /// The client gave its token back (RFC 7009).
+    /// The client gave its token back (RFC 7009): that of one grant, or of the session (`online_access`).
     RevokedByClient,
     UserDisabled,
     ClientDisabled,
@@ -74,9 +74,10 @@ impl EndReason {
     ];
 
     /// Whether a grant with `offline_access` outlives a session that ended for this reason: it does when the session merely
-    /// came to its end (OIDC Back-Channel Logout §2.7), it does not when somebody ended it on purpose.
+    /// came to its end (OIDC Back-Channel Logout §2.7), it does not when somebody ended it on purpose. An application that gives the
+    /// session back has signed its user out, which takes from no other application what the user allowed it.
     pub const fn spares_offline_access(self) -> bool {
-        matches!(self, Self::Logout | Self::ExpiredIdle | Self::ExpiredAbsolute | Self::Superseded)
+        matches!(self, Self::Logout | Self::ExpiredIdle | Self::ExpiredAbsolute | Self::Superseded | Self::RevokedByClient)
     }
 
     pub const fn as_str(self) -> &'static str {

@@ -11,7 +11,7 @@ use super::pages::{AccessLasts, Account, ChooseAccount, Consent, ErrorKind, Form
 use super::visit::{Visit, form};
 use super::{App, cookies, headers};
 use crate::domain::duration::Lifetime;
-use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
+use crate::domain::scope::{OFFLINE_ACCESS, ONLINE_ACCESS, OPENID, Scope};
 use crate::domain::secret::Secret;
 use crate::protocol::authorize::response::AuthorizationResponse;
 use crate::protocol::authorize::{TargetError, Why};
@@ -173,7 +173,7 @@ pub fn in_order_of_weight(scope: &Scope) -> Vec<&str> {
         OPENID => 0,
         "profile" => 1,
         "email" | "address" | "phone" => 2,
-        OFFLINE_ACCESS => 4,
+        OFFLINE_ACCESS | ONLINE_ACCESS => 4,
         _ => 3,
     };
     let mut values: Vec<&str> = scope.iter().collect();

@@ -20,7 +20,7 @@ pub fn metadata(issuer: &str) -> Value {
         "introspection_endpoint": at("oauth/introspect"),
         "end_session_endpoint": at("oidc/logout"),
         "check_session_iframe": at("oidc/check-session"),
-        "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access"],
+        "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access", "online_access"],
         "response_types_supported": ["code"],
         "response_modes_supported": ResponseMode::ALL.map(ResponseMode::as_str),
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],

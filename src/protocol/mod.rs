@@ -20,6 +20,7 @@ pub mod params;
 pub mod pkce;
 pub mod reach;
 pub mod resource;
+pub mod revocation;
 pub mod session;
 pub mod session_state;
 pub mod sweep;

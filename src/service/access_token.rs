@@ -20,6 +20,7 @@ use crate::protocol::session::judge_grant;
 use crate::protocol::token::refresh_token::{Dead, Facts, usable};
 use crate::store::consents;
 use crate::store::grants::{self, GrantFacts};
+use crate::store::refresh_families::FamilyFacts;
 
 /// An access token that lives.
 #[derive(Debug, Clone)]
@@ -112,6 +113,17 @@ fn grant_lives(
         return Err("session or user is gone");
     };
     judge_grant(session, user, facts.client_session.as_ref(), limits, now).map(|_| ()).map_err(|unusable| unusable.as_str())
+}
+
+/// A family as the rules look at it.
+pub fn facts_of(facts: &FamilyFacts) -> Facts<'_> {
+    Facts {
+        family: &facts.family,
+        user: facts.user.as_ref(),
+        session: facts.session.as_ref(),
+        client_session: facts.client_session.as_ref(),
+        consent: facts.consent.as_ref(),
+    }
 }
 
 /// The limits that a grant is judged by: those of the session it hangs on, as its user is signed in now, and where that is gone those of

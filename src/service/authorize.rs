@@ -322,7 +322,7 @@ async fn touch(core: &Core, facts: &SessionFacts, client_id: &ClientId, limits: 
         return false;
     }
     let client_id = facts.client_session.as_ref().map(|_| client_id.clone());
-    match core.store.touch(Touch { session_id: facts.session.id, client_id, at: now }).await {
+    match core.store.touch(Touch { session_id: facts.session.id, client_id, family_id: None, at: now }).await {
         Ok(()) => true,
         Err(error) => {
             tracing::warn!(%error, "a use of a session could not be written");

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::access_token::{limits_of, live_token};
+use super::access_token::{facts_of, limits_of, live_token};
 use super::authenticate_client::authenticate_client;
 use super::known_clients::KnownClient;
 use super::{Core, Failure, subject};
@@ -11,7 +11,7 @@ use crate::domain::user::User;
 use crate::protocol::client_authentication::invalid_client;
 use crate::protocol::introspection::{active, inactive, may_see};
 use crate::protocol::params::Params;
-use crate::protocol::token::refresh_token::{Facts, usable};
+use crate::protocol::token::refresh_token::usable;
 
 pub async fn introspect(core: &Core, params: &Params, authorization: Option<&str>) -> Result<Map<String, Value>, Failure> {
     let caller = authenticate_client(core, authorization, params).await?;
@@ -40,15 +40,8 @@ async fn refresh_token(core: &Core, caller: &KnownClient, text: &str) -> Result<
     if !newest || family.client_id != caller.id || family.ended.is_some() {
         return Ok(inactive());
     }
-    let judged = Facts {
-        family,
-        user: facts.user.as_ref(),
-        session: facts.session.as_ref(),
-        client_session: facts.client_session.as_ref(),
-        consent: facts.consent.as_ref(),
-    };
     let limits = limits_of(caller, facts.user.as_ref(), facts.session.as_ref(), Some(family));
-    let Ok(deadlines) = usable(&judged, caller, &limits, core.now()) else { return Ok(inactive()) };
+    let Ok(deadlines) = usable(&facts_of(&facts), caller, &limits, core.now()) else { return Ok(inactive()) };
     let mut claims = Map::new();
     claims.insert("iss".into(), json!(core.issuer()));
     claims.insert("client_id".into(), json!(family.client_id.as_str()));

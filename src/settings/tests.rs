@@ -194,11 +194,16 @@ fn a_client_that_cannot_work_is_refused() {
         (format!("{web}[clients.lifetimes]\nid_token = \"unlimited\""), "`clients[].lifetimes.id_token`: a token must end"),
         (format!("{web}id_token_signed_response_alg = \"PS256\""), "line 5: `clients[].id_token_signed_response_alg`: no key is kept"),
         (format!("{web}refresh_overlap = \"unlimited\""), "an unlimited `refresh_overlap`"),
+        (
+            "[[clients]]\nid = \"a\"\nkind = \"spa\"\nredirect_uris = [\"https://a.test/cb\"]\nscope = \"openid online_access\"".to_owned(),
+            "`online_access` is only for clients with a secret",
+        ),
     ] {
         let error = error(&text);
         assert!(error.contains(expected), "{text}: {error}");
         assert!(!error.contains("hunter2"));
     }
+    assert!(Settings::from_toml(&format!("{web}scope = \"openid online_access\"")).is_ok());
     let short = with_environment(&format!("{web}secret_env = \"S\""), &[("S", "short")]).unwrap_err().to_string();
     assert!(short.contains("shorter than 32 characters") && !short.contains("`short`"), "{short}");
 }

@@ -7,13 +7,13 @@ use super::connection::{AnyConnection as Connection, on_each};
 use super::consents::ConsentRow;
 use super::error::StoreError;
 use super::row::{acr, at, digest, ended, ended_columns, id};
-use super::schema::{client_sessions, consents, sessions, users};
+use super::schema::{client_sessions, consents, refresh_families, sessions, users};
 use super::sql_types::{Id, Instant};
 use super::users::UserRow;
 use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::consent::Consent;
-use crate::domain::id::{ClientId, SessionId, UserId};
+use crate::domain::id::{ClientId, GrantId, SessionId, UserId};
 use crate::domain::secret::Digest;
 use crate::domain::session::Session;
 use crate::domain::user::User;
@@ -64,11 +64,13 @@ pub struct SessionFacts {
     pub consent: Option<Consent>,
 }
 
-/// A use of a session, and of a client session if one is named, to be remembered as its last.
+/// A use of a session, and of a client session and a refresh family if they are named, to be remembered as their last.
 #[derive(Debug, Clone)]
 pub struct Touch {
     pub session_id: SessionId,
     pub client_id: Option<ClientId>,
+    /// Only one that does not rotate: a step says of itself that it was a use.
+    pub family_id: Option<GrantId>,
     pub at: Timestamp,
 }
 
@@ -183,6 +185,10 @@ pub fn touch(conn: &mut Connection, touch: &Touch) -> Result<(), StoreError> {
         diesel::update(pair.filter(client_sessions::ended_at.is_null()).filter(client_sessions::last_used_at.lt(now)))
             .set(client_sessions::last_used_at.eq(now))
             .execute(conn)?;
+    }
+    if let Some(family) = touch.family_id {
+        let family = refresh_families::table.find(id(family.0)).filter(refresh_families::ended_at.is_null());
+        diesel::update(family.filter(refresh_families::last_used_at.lt(now))).set(refresh_families::last_used_at.eq(now)).execute(conn)?;
     }
     Ok(())
 }

@@ -31,6 +31,7 @@ mod logout;
 mod model;
 mod narrowing;
 mod offline_access;
+mod online_access;
 mod openapi;
 mod outage;
 mod pairwise;

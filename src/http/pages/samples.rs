@@ -30,7 +30,7 @@ const PROBLEMS: [SignInProblem; 8] = [
 
 const FRAMES: [&str; 1] = ["https://notes.example.com/logout?iss=https%3A%2F%2Fid.example.com%2F&sid=s"];
 
-const SCOPES: [&str; 7] = ["openid", "profile", "email", "address", "phone", "offline_access", "notes:read"];
+const SCOPES: [&str; 8] = ["openid", "profile", "email", "address", "phone", "offline_access", "online_access", "notes:read"];
 
 /// Every page, in every state that has words of its own.
 pub(super) fn pages(own: &OwnSamples) -> Vec<Page<'_>> {

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use super::prompt::Prompts;
 use super::target::{MAX_STATE, ResponseMode, ResponseTarget};
 use crate::domain::client::{Client, GrantType};
-use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
+use crate::domain::scope::{OFFLINE_ACCESS, ONLINE_ACCESS, OPENID, Scope};
 use crate::protocol::claims::ClaimsRequest;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
@@ -108,6 +108,13 @@ fn scope(params: &Params, client: &Client) -> Result<Scope, OAuthError> {
     if !client.metadata.grant_types.contains(&GrantType::RefreshToken) {
         granted = granted.without(OFFLINE_ACCESS);
     }
+    if !client.metadata.may_ask_for_online_access() {
+        granted = granted.without(ONLINE_ACCESS);
+    }
+    // One token cannot both end with the session and outlive it.
+    if granted.contains(ONLINE_ACCESS) && granted.contains(OFFLINE_ACCESS) {
+        return Err(OAuthError::invalid_request("`scope` may have `online_access` or `offline_access`, not both."));
+    }
     if granted.is_empty() {
         return Err(OAuthError::new(
             ErrorCode::InvalidScope,
@@ -157,6 +164,36 @@ mod tests {
         let without = client(|metadata| metadata.grant_types = vec![GrantType::AuthorizationCode]);
         assert_eq!(scope(&without, "openid+offline_access").unwrap(), "openid");
         assert_eq!(scope(&without, "offline_access").unwrap_err().code, ErrorCode::InvalidScope);
+    }
+
+    /// `online_access` is for clients with a secret and the refresh grant, and never beside `offline_access`.
+    #[test]
+    fn online_access_is_for_whom_it_can_be_given() {
+        let web = |registered: &'static str| {
+            move |metadata: &mut ClientMetadata| {
+                let redirect_uris = std::mem::take(&mut metadata.redirect_uris);
+                *metadata = ClientMetadata { redirect_uris, scope: Scope::parse(registered).unwrap(), ..ClientMetadata::defaults(ClientKind::Web, "App") };
+            }
+        };
+        let scope = |client: &Client, scope: &str| validated(client, &format!("scope={scope}")).map(|request| request.scope.to_string());
+        let both = "openid+online_access+offline_access";
+        let with = client(web("openid offline_access online_access"));
+        assert_eq!(scope(&with, "openid+online_access").unwrap(), "online_access openid");
+        assert_eq!(scope(&with, "openid+offline_access").unwrap(), "offline_access openid");
+        let error = scope(&with, both).unwrap_err();
+        assert!(error.code == ErrorCode::InvalidRequest && error.description.contains("online_access"), "{error:?}");
+        // What is not registered is ignored, also beside the other.
+        assert_eq!(scope(&client(web("openid online_access")), both).unwrap(), "online_access openid");
+        assert_eq!(scope(&client(web("openid offline_access")), both).unwrap(), "offline_access openid");
+        let without = client(|metadata| {
+            web("openid online_access")(metadata);
+            metadata.grant_types = vec![GrantType::AuthorizationCode];
+        });
+        assert_eq!(scope(&without, "openid+online_access").unwrap(), "openid");
+        // Whatever it is registered with, one without a secret is given none.
+        let public = client(|metadata| metadata.scope = Scope::parse("openid online_access offline_access").unwrap());
+        assert_eq!(scope(&public, both).unwrap(), "offline_access openid");
+        assert_eq!(scope(&public, "online_access").unwrap_err().code, ErrorCode::InvalidScope);
     }
 
     /// OIDC Core §5.5: by name, no more than by scope; and of OpenID requests only.

@@ -1,7 +1,7 @@
 //! The client acts for itself (RFC 6749 §4.4). No user, no session, no refresh token (§4.4.3).
 
 use crate::domain::client::Client;
-use crate::domain::scope::{OFFLINE_ACCESS, Scope};
+use crate::domain::scope::{OFFLINE_ACCESS, ONLINE_ACCESS, Scope};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::protocol::{resource, userinfo};
@@ -25,7 +25,7 @@ pub fn decide(params: &Params, client: &Client) -> Result<MachineGrant, OAuthErr
         }
     };
     // There is nobody to be identified: the scopes that speak of a user are left out (OIDC Core §3.1.2.1).
-    let scope = userinfo::SCOPES.into_iter().chain([OFFLINE_ACCESS]).fold(scope, |scope, word| scope.without(word));
+    let scope = userinfo::SCOPES.into_iter().chain([OFFLINE_ACCESS, ONLINE_ACCESS]).fold(scope, |scope, word| scope.without(word));
     Ok(MachineGrant { scope, resources: resource::requested(params, &client.metadata.resources)? })
 }
 
@@ -63,7 +63,7 @@ mod tests {
     /// There is nobody to be told of.
     #[test]
     fn nothing_about_a_person() {
-        assert_eq!(decided("openid profile email address phone offline_access jobs:run", ""), Ok("jobs:run".to_owned()));
+        assert_eq!(decided("openid profile email address phone offline_access online_access jobs:run", ""), Ok("jobs:run".to_owned()));
         assert_eq!(decided("openid jobs:run", "scope=openid"), Ok(String::new()));
     }
 }

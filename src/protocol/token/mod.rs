@@ -8,7 +8,7 @@ use super::error::{ErrorCode, OAuthError};
 use super::params::Params;
 use crate::domain::client::{Client, GrantType};
 use crate::domain::refresh_family::Grant;
-use crate::domain::scope::{OFFLINE_ACCESS, Scope};
+use crate::domain::scope::{OFFLINE_ACCESS, ONLINE_ACCESS, Scope};
 
 /// What is left of a grant when the client's registration has been narrowed since: that is felt at the next token.
 pub fn still_allowed(grant: &Grant, client: &Client) -> (Scope, Vec<String>) {
@@ -20,6 +20,12 @@ pub fn still_allowed(grant: &Grant, client: &Client) -> (Scope, Vec<String>) {
 /// A client that may no more is back to what hangs on the session.
 pub fn outlives_session(grant: &Grant, client: &Client) -> bool {
     grant.scope.contains(OFFLINE_ACCESS) && client.metadata.scope.contains(OFFLINE_ACCESS)
+}
+
+/// Whether a grant's refresh token stands for the session it came from (`online_access`): it stays the same, and giving it back ends the
+/// session. A client that may ask for it no more is back to one that rotates, like any other that hangs on the session.
+pub fn stands_for_session(grant: &Grant, client: &Client) -> bool {
+    grant.scope.contains(ONLINE_ACCESS) && !grant.scope.contains(OFFLINE_ACCESS) && client.metadata.may_ask_for_online_access()
 }
 
 /// Which grant is asked for, and may this client use it?
@@ -89,5 +95,21 @@ mod tests {
         for (granted, registered) in [("openid offline_access", "openid"), ("openid", "openid offline_access"), ("openid", "openid")] {
             assert!(!outlives(granted, registered), "{granted} / {registered}");
         }
+    }
+    /// The user allowed it, the client may still ask for it, and it has a secret; what outlives the session does not stand for it.
+    #[test]
+    fn online_access_takes_all_three() {
+        let stands = |kind, granted: &str, registered: &str| {
+            let scope = Scope::parse(granted).unwrap();
+            let grant = Grant { scope, resources: vec![], auth_time: at(0), acr: Acr::Password, claims: NamedClaims::default() };
+            let mut client = client(kind);
+            client.metadata.scope = Scope::parse(registered).unwrap();
+            stands_for_session(&grant, &client)
+        };
+        let online = "openid online_access";
+        assert!(stands(ClientKind::Web, online, online));
+        assert!(!stands(ClientKind::Spa, online, online) && !stands(ClientKind::Native, online, online) && !stands(ClientKind::Machine, online, online));
+        assert!(!stands(ClientKind::Web, "openid", online) && !stands(ClientKind::Web, online, "openid"));
+        assert!(!stands(ClientKind::Web, "openid online_access offline_access", "openid online_access offline_access"));
     }
 }

@@ -7,6 +7,8 @@
 //! | any older, or the one before after the overlap | **reuse**: end the family |
 //! | a younger one than the store knows (its MAC proves that we issued it) | the store lost writes: **rotate forward** |
 //!
+//! Where it stands for the session (`online_access`), the newest **stays**: the same token again, however often it comes.
+//!
 //! Order is by generation, never by a clock. The write is one conditional UPDATE on the generation this decision saw.
 
 use std::cmp::Ordering;
@@ -20,8 +22,8 @@ use crate::domain::lifetime::Limits;
 use crate::domain::refresh_family::{PresentedRefreshToken, RefreshFamily};
 use crate::domain::session::{EndReason, Session};
 use crate::domain::user::User;
-use crate::protocol::session::{Deadlines, Times, Unusable, judge_grant, past};
-use crate::protocol::token::outlives_session;
+use crate::protocol::session::{Deadlines, Times, Unusable, judge_grant, past, touch_is_due, use_is_due};
+use crate::protocol::token::{outlives_session, stands_for_session};
 
 /// What is known of the family. A `None` is a row that is gone.
 pub struct Facts<'a> {
@@ -38,6 +40,8 @@ pub enum Decision {
     Rotate { next: u64 },
     /// Write nothing; answer with the generation that is there.
     Replay { current: u64 },
+    /// It does not rotate: write no step, and answer with the same token. It was a use of the session and of the family.
+    Stay { current: u64 },
     /// As [`Decision::Rotate`], and warn: the database is older than the tokens it gave out.
     RotateForward { next: u64 },
     /// End the family, then refuse.
@@ -95,7 +99,11 @@ pub fn decide(presented: PresentedRefreshToken, facts: &Facts<'_>, client: &Clie
     }
     let current = family.generation;
     let exhausted = Decision::Refuse("generations exhausted");
+    let stays = stands_for_session(&family.grant, client);
     match presented.generation.cmp(&current) {
+        Ordering::Equal if stays => Decision::Stay { current },
+        // The very token that came is the one to go on with.
+        Ordering::Greater if stays => Decision::RotateForward { next: presented.generation },
         Ordering::Equal => current.checked_add(1).map_or(exhausted, |next| Decision::Rotate { next }),
         Ordering::Greater => presented.generation.checked_add(1).map_or(exhausted, |next| Decision::RotateForward { next }),
         Ordering::Less => {
@@ -142,6 +150,28 @@ pub fn usable(facts: &Facts<'_>, client: &Client, limits: &Limits, now: Timestam
     }
 }
 
+/// What a refresh is a use of, beside the step it takes, and is worth writing down now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Used {
+    /// The session, and the application's part of it.
+    pub session: bool,
+    /// The family itself, where no step says that it was used.
+    pub family: bool,
+}
+
+/// A family that hangs on the session uses it, so an application that renews this way keeps it from idling just as one that renews by
+/// `prompt=none`. One with `offline_access` does not: it works while nobody is there.
+pub fn used(facts: &Facts<'_>, client: &Client, limits: &Limits, now: Timestamp) -> Used {
+    let family = facts.family;
+    let Some(session) = facts.session.filter(|_| !outlives_session(&family.grant, client)) else {
+        return Used::default();
+    };
+    Used {
+        session: use_is_due(session, facts.client_session, limits, now),
+        family: stands_for_session(&family.grant, client) && touch_is_due(family.last_used_at, limits.refresh_idle, now),
+    }
+}
+
 /// The family's own limits, which are the clock's alone.
 pub fn by_time(family: Times, limits: &Limits, now: Timestamp) -> Result<Deadlines, EndReason> {
     let absolute = limits.refresh_absolute.after(family.created_at);
@@ -185,6 +215,14 @@ mod tests {
         }
     }
 
+    /// One with a secret, which may ask for either.
+    fn asking_online(overlap: i64) -> Client {
+        let scope = Scope::parse("openid offline_access online_access").unwrap();
+        let metadata =
+            ClientMetadata { first_party: true, scope, refresh_overlap: Lifetime::seconds(overlap), ..ClientMetadata::defaults(ClientKind::Web, "App") };
+        Client { metadata, ..client(overlap) }
+    }
+
     fn family(scope: &str) -> RefreshFamily {
         RefreshFamily {
             id: FAMILY,
@@ -216,6 +254,59 @@ mod tests {
         assert_eq!(d(4, 30), Decision::Reuse);
         assert_eq!(d(3, 1), Decision::Reuse);
         assert!(matches!(d(9, 1), Decision::RotateForward { next: 10 }));
+    }
+
+    /// `online_access`: the same token however often and whenever it comes, and whatever the overlap; only what never was newest is reuse.
+    #[test]
+    fn what_stands_for_the_session_stays() {
+        let online = family("openid online_access");
+        for overlap in [0, 30] {
+            let client = asking_online(overlap);
+            for now in [0, 1, 29, 30, 100_000] {
+                assert_eq!(run(&online, 5, &client, &Limits::default(), now), Decision::Stay { current: 5 }, "{overlap} {now}");
+            }
+            assert_eq!(run(&online, 3, &client, &Limits::default(), 1), Decision::Reuse);
+            // The database lost writes: what came is what it goes on with.
+            assert_eq!(run(&online, 7, &client, &Limits::default(), 1), Decision::RotateForward { next: 7 });
+            assert_eq!(run(&online, u64::MAX, &client, &Limits::default(), 1), Decision::RotateForward { next: u64::MAX });
+        }
+        // Who may ask for it no more is back to tokens that rotate; and so is a client without a secret, whatever it is registered with.
+        let mut narrowed = asking_online(30);
+        narrowed.metadata.scope = Scope::parse("openid").unwrap();
+        assert_eq!(run(&online, 5, &narrowed, &Limits::default(), 1), Decision::Rotate { next: 6 });
+        let mut public = client(30);
+        public.metadata.scope = Scope::parse("openid online_access").unwrap();
+        assert_eq!(run(&online, 5, &public, &Limits::default(), 1), Decision::Rotate { next: 6 });
+    }
+
+    /// It ends with the session, and by its own limits as well, which its uses move on.
+    #[test]
+    fn what_stands_for_the_session_ends_with_it() {
+        let limits = Limits { session_idle: Lifetime::seconds(100), refresh_idle: Lifetime::seconds(50), ..Limits::default() };
+        let (client, online) = (asking_online(30), family("openid online_access"));
+        assert_eq!(run(&online, 5, &client, &limits, 49), Decision::Stay { current: 5 });
+        assert_eq!(run(&online, 5, &client, &limits, 50), Decision::Expired(EndReason::ExpiredIdle));
+        let used = RefreshFamily { last_used_at: at(60), ..online };
+        assert_eq!(run(&used, 5, &client, &limits, 98), Decision::Stay { current: 5 });
+        assert_eq!(run(&used, 5, &client, &limits, 100), Decision::Expired(EndReason::ExpiredIdle), "the session was not used");
+    }
+
+    /// What a refresh is a use of: of nothing while nobody is there; of the session else, and of the family where no step says it.
+    #[test]
+    fn a_refresh_is_a_use() {
+        let (client, limits) = (asking_online(30), Limits { refresh_idle: Lifetime::seconds(40), ..Limits::default() });
+        let used = |scope: &str, session: Option<&Session>, now| {
+            let facts = Facts { family: &family(scope), user: None, session, client_session: None, consent: None };
+            let used = used(&facts, &client, &limits, at(now));
+            (used.session, used.family)
+        };
+        let session = session();
+        for (now, online, rotating) in [(9, (false, false), (false, false)), (10, (false, true), (false, false)), (60, (true, true), (true, false))] {
+            assert_eq!(used("openid online_access", Some(&session), now), online, "{now}");
+            assert_eq!(used("openid", Some(&session), now), rotating, "{now}");
+            assert_eq!(used("openid offline_access", Some(&session), now), (false, false), "{now}");
+            assert_eq!(used("openid", None, now), (false, false), "{now}");
+        }
     }
 
     #[test]

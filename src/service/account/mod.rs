@@ -59,7 +59,7 @@ pub async fn used(core: &Core, signed_in: &SignedIn) -> bool {
     if !use_is_due(&signed_in.session, None, &signed_in.limits, now) {
         return false;
     }
-    match core.store.touch(Touch { session_id: signed_in.session.id, client_id: None, at: now }).await {
+    match core.store.touch(Touch { session_id: signed_in.session.id, client_id: None, family_id: None, at: now }).await {
         Ok(()) => true,
         Err(error) => {
             tracing::warn!(%error, "a use of a session could not be written");

@@ -17,10 +17,10 @@ use crate::domain::user::User;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::protocol::resource;
-use crate::protocol::session::{Deadlines, judge_grant, use_is_due};
-use crate::protocol::token::refresh_token::{Decision, Facts, decide};
-use crate::protocol::token::{outlives_session, still_allowed};
-use crate::service::access_token::limits_of;
+use crate::protocol::session::{Deadlines, judge_grant};
+use crate::protocol::token::refresh_token::{Decision, Used, decide, used};
+use crate::protocol::token::still_allowed;
+use crate::service::access_token::{facts_of, limits_of};
 use crate::service::known_clients::KnownClient;
 use crate::service::{Core, Failure, telling_end};
 use crate::store::refresh_families::{FamilyFacts, Step};
@@ -40,7 +40,7 @@ pub async fn refresh(core: &Core, params: &Params, client: &KnownClient) -> Resu
         let facts = core.store.family(id).await?.ok_or_else(|| refused("no such family"))?;
         // Nothing below happens on the word of a token that does not verify: a stranger cannot harm a family.
         let presented = core.refresh_tokens.verify(&parsed, &facts.family.secret).ok_or_else(|| refused("MAC does not verify"))?;
-        let decision = decide(presented, &as_facts(&facts), client, &limits(client, &facts), lost_race, now);
+        let decision = decide(presented, &facts_of(&facts), client, &limits(client, &facts), lost_race, now);
         let generation = match decision {
             Decision::Refuse(reason) => return Err(refused(reason)),
             Decision::Expired(reason) => {
@@ -52,6 +52,10 @@ pub async fn refresh(core: &Core, params: &Params, client: &KnownClient) -> Resu
             Decision::Replay { current } => {
                 narrowed(params, &facts, client)?;
                 tracing::info!(event = "refresh.replayed", client = %client.id, family = %id, generation = current, "the predecessor came again within the overlap");
+                current
+            }
+            Decision::Stay { current } => {
+                narrowed(params, &facts, client)?;
                 current
             }
             Decision::Rotate { next } | Decision::RotateForward { next } => {
@@ -79,16 +83,6 @@ fn refused(reason: &'static str) -> Failure {
 
 fn limits(client: &KnownClient, facts: &FamilyFacts) -> Limits {
     limits_of(client, facts.user.as_ref(), facts.session.as_ref(), Some(&facts.family))
-}
-
-fn as_facts(facts: &FamilyFacts) -> Facts<'_> {
-    Facts {
-        family: &facts.family,
-        user: facts.user.as_ref(),
-        session: facts.session.as_ref(),
-        client_session: facts.client_session.as_ref(),
-        consent: facts.consent.as_ref(),
-    }
 }
 
 /// RFC 6749 §6: a narrower scope for this access token; the grant keeps its own.
@@ -156,21 +150,19 @@ async fn answer(core: &Core, params: &Params, client: &KnownClient, facts: Famil
     issue(core, issued, now).await
 }
 
-/// What the application is told of its session; nothing, once a family with `offline_access` has outlived it.
-///
-/// Refreshing a family that hangs on the session is a use of the session, so an application that renews this way keeps it
-/// from idling just as one that renews by `prompt=none`. A family with `offline_access` does not: it works while nobody is there.
+/// What the application is told of its session, whose use is written down first when it is due; nothing, once a family with
+/// `offline_access` has outlived it. Failing to write is no reason to fail the refresh: the idle limit then counts from an earlier use.
 async fn session_deadlines(core: &Core, client: &KnownClient, facts: &FamilyFacts, now: Timestamp) -> Deadlines {
     let limits = limits(client, facts);
     let (Some(session), Some(user)) = (&facts.session, &facts.user) else {
         return Deadlines::default();
     };
-    let family = &facts.family;
     let judged = |session: &Session, client_session: Option<&ClientSession>| judge_grant(session, user, client_session, &limits, now).unwrap_or_default();
-    if outlives_session(&family.grant, client) || !use_is_due(session, facts.client_session.as_ref(), &limits, now) {
+    let used = used(&facts_of(facts), client, &limits, now);
+    if used == Used::default() {
         return judged(session, facts.client_session.as_ref());
     }
-    let touch = Touch { session_id: session.id, client_id: Some(client.id.clone()), at: now };
+    let touch = Touch { session_id: session.id, client_id: Some(client.id.clone()), family_id: used.family.then_some(facts.family.id), at: now };
     match core.store.touch(touch).await {
         Ok(()) => {
             let client_session = facts.client_session.clone().map(|client_session| ClientSession { last_used_at: now, ..client_session });

@@ -239,34 +239,39 @@ const TOUCH_SESSIONS: &str = "UPDATE sessions AS s SET last_used_at = t.at FROM 
     WHERE s.id = t.id AND s.ended_at IS NULL AND s.last_used_at < t.at";
 const TOUCH_CLIENT_SESSIONS: &str = "UPDATE client_sessions AS c SET last_used_at = t.at FROM UNNEST($1, $2, $3) AS t (id, client_id, at) \
     WHERE c.session_id = t.id AND c.client_id = t.client_id AND c.ended_at IS NULL AND c.last_used_at < t.at";
+const TOUCH_FAMILIES: &str = "UPDATE refresh_families AS f SET last_used_at = t.at FROM UNNEST($1, $2) AS t (id, at) \
+    WHERE f.id = t.id AND f.ended_at IS NULL AND f.last_used_at < t.at";
 
 /// Of several uses of one row only the latest is written.
 fn touch_all(pool: &Pool, touches: Vec<(Touch, Caller<()>)>) {
     if touches.is_empty() {
         return;
     }
-    let mut sessions: HashMap<SessionId, DateTime<Utc>> = HashMap::new();
-    let mut pairs: HashMap<(SessionId, ClientId), DateTime<Utc>> = HashMap::new();
     let (touches, callers): (Vec<Touch>, Vec<Caller<()>>) = touches.into_iter().unzip();
-    for touch in touches {
-        let latest = sessions.entry(touch.session_id).or_insert(touch.at);
-        *latest = touch.at.max(*latest);
-        if let Some(client) = touch.client_id {
-            let latest = pairs.entry((touch.session_id, client)).or_insert(touch.at);
-            *latest = touch.at.max(*latest);
-        }
-    }
-    let mut sessions: Vec<_> = sessions.into_iter().collect();
-    let mut pairs: Vec<_> = pairs.into_iter().collect();
-    sessions.sort();
-    pairs.sort();
-    let result = pool.lend(|pooled| guarded(&mut pooled.conn, |conn| touch(postgres(conn)?, &sessions, &pairs)));
+    let sessions = latest(touches.iter().map(|touch| (touch.session_id, touch.at)));
+    let pairs = latest(touches.iter().filter_map(|touch| Some(((touch.session_id, touch.client_id.clone()?), touch.at))));
+    let families = latest(touches.iter().filter_map(|touch| Some((touch.family_id?, touch.at))));
+    let result = pool.lend(|pooled| guarded(&mut pooled.conn, |conn| touch(postgres(conn)?, &sessions, &pairs, &families)));
     for caller in callers {
         let _ = caller.send(result.clone());
     }
 }
 
-fn touch(conn: &mut PgConnection, sessions: &[(SessionId, DateTime<Utc>)], pairs: &[((SessionId, ClientId), DateTime<Utc>)]) -> Result<(), StoreError> {
+type Uses<K> = Vec<(K, DateTime<Utc>)>;
+
+/// In the order of the rows, so that two replicas lock them in the same order.
+fn latest<K: std::hash::Hash + Ord>(uses: impl Iterator<Item = (K, DateTime<Utc>)>) -> Uses<K> {
+    let mut latest: HashMap<K, DateTime<Utc>> = HashMap::new();
+    for (row, at) in uses {
+        let last = latest.entry(row).or_insert(at);
+        *last = at.max(*last);
+    }
+    let mut latest: Uses<K> = latest.into_iter().collect();
+    latest.sort();
+    latest
+}
+
+fn touch(conn: &mut PgConnection, sessions: &Uses<SessionId>, pairs: &Uses<(SessionId, ClientId)>, families: &Uses<GrantId>) -> Result<(), StoreError> {
     let update = diesel::sql_query(TOUCH_SESSIONS)
         .bind::<Array<DbId>, _>(sessions.iter().map(|(id, _)| Id(id.0)).collect::<Vec<_>>())
         .bind::<Array<Timestamptz>, _>(sessions.iter().map(|(_, at)| *at).collect::<Vec<_>>());
@@ -276,6 +281,12 @@ fn touch(conn: &mut PgConnection, sessions: &[(SessionId, DateTime<Utc>)], pairs
             .bind::<Array<DbId>, _>(pairs.iter().map(|((id, _), _)| Id(id.0)).collect::<Vec<_>>())
             .bind::<Array<Text>, _>(pairs.iter().map(|((_, client), _)| client.as_str()).collect::<Vec<_>>())
             .bind::<Array<Timestamptz>, _>(pairs.iter().map(|(_, at)| *at).collect::<Vec<_>>());
+        update.execute(conn)?;
+    }
+    if !families.is_empty() {
+        let update = diesel::sql_query(TOUCH_FAMILIES)
+            .bind::<Array<DbId>, _>(families.iter().map(|(id, _)| Id(id.0)).collect::<Vec<_>>())
+            .bind::<Array<Timestamptz>, _>(families.iter().map(|(_, at)| *at).collect::<Vec<_>>());
         update.execute(conn)?;
     }
     Ok(())

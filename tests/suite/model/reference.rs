@@ -10,6 +10,8 @@ use proptest_state_machine::ReferenceStateMachine;
 
 pub const USERS: usize = 2;
 pub const CLIENTS: usize = 3;
+/// The one that has a secret.
+pub const SECRET: usize = 1;
 /// Needs consent, and its refresh tokens have no second try.
 pub const STRICT: usize = 2;
 pub const BROWSERS: usize = 2;
@@ -43,7 +45,7 @@ pub enum Step {
         browser: usize,
         user: usize,
         client: usize,
-        offline: bool,
+        kind: Kind,
         again: bool,
     },
     /// `prompt=none`.
@@ -94,6 +96,17 @@ pub enum Step {
     OtherReplica,
     /// The replica that is asked now stops and starts.
     Restart,
+}
+
+/// What its refresh token is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It rotates, and hangs on the session.
+    Rotating,
+    /// It rotates, and outlives the session.
+    Offline,
+    /// It stays the same, and stands for the session: of a client with a secret only; another one's rotates.
+    Online,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,7 +197,7 @@ struct Seen {
 #[derive(Debug, Clone)]
 pub struct Code {
     pub client: usize,
-    pub offline: bool,
+    kind: Kind,
     session: usize,
     authenticated: i64,
     issued: i64,
@@ -197,11 +210,12 @@ pub struct Family {
     pub user: usize,
     pub generation: usize,
     pub ended: bool,
-    offline: bool,
+    kind: Kind,
     session: usize,
     authenticated: i64,
     pub began: i64,
     rotated: i64,
+    used: i64,
     access_token_ends: i64,
 }
 
@@ -259,7 +273,7 @@ impl World {
             seen.ended = true;
         }
         for family in self.families.iter_mut().filter(|family| family.session == session) {
-            family.ended |= how == End::Forced || !family.offline;
+            family.ended |= how == End::Forced || family.kind != Kind::Offline;
         }
     }
 
@@ -271,11 +285,11 @@ impl World {
         }
     }
 
-    /// Remembers a use, of the session and of the application in it.
-    fn touch(&mut self, session: usize, client: usize) {
+    /// Remembers a use, of the session and of the application in it; if it is due for one of them, or for what else was used.
+    fn touch(&mut self, session: usize, client: usize, due: bool) {
         let now = self.now;
         let seen = self.seen.get_mut(&(session, client)).filter(|seen| !seen.ended);
-        if now - self.sessions[session].used >= TOUCH || seen.as_ref().is_some_and(|seen| now - seen.used >= TOUCH) {
+        if due || now - self.sessions[session].used >= TOUCH || seen.as_ref().is_some_and(|seen| now - seen.used >= TOUCH) {
             self.sessions[session].used = now;
             if let Some(seen) = seen {
                 seen.used = now;
@@ -283,14 +297,15 @@ impl World {
         }
     }
 
-    fn issue(&mut self, session: usize, client: usize, offline: bool) -> Expected {
-        self.touch(session, client);
+    fn issue(&mut self, session: usize, client: usize, kind: Kind) -> Expected {
+        self.touch(session, client, false);
+        let kind = if kind == Kind::Online && client != SECRET { Kind::Rotating } else { kind };
         let authenticated = self.sessions[session].authenticated;
-        self.codes.push(Code { client, offline, session, authenticated, issued: self.now, spent: None });
+        self.codes.push(Code { client, kind, session, authenticated, issued: self.now, spent: None });
         Expected::Code
     }
 
-    fn sign_in(&mut self, browser: usize, user: usize, client: usize, offline: bool, again: bool) -> Expected {
+    fn sign_in(&mut self, browser: usize, user: usize, client: usize, kind: Kind, again: bool) -> Expected {
         if self.disabled_clients[client] {
             return Expected::ErrorPage;
         }
@@ -304,7 +319,7 @@ impl World {
         if client == STRICT {
             self.consents[self.sessions[session].user] = true;
         }
-        self.issue(session, client, offline)
+        self.issue(session, client, kind)
     }
 
     /// A password is typed, which takes a second.
@@ -346,11 +361,11 @@ impl World {
         if client == STRICT && !self.consents[self.sessions[session].user] {
             return Expected::Redirected("consent_required");
         }
-        self.issue(session, client, false)
+        self.issue(session, client, Kind::Rotating)
     }
 
     fn redeem(&mut self, code: usize, how: Redeeming) -> Expected {
-        let Code { client, offline, session, authenticated, issued, spent } = self.codes[code].clone();
+        let Code { client, kind, session, authenticated, issued, spent } = self.codes[code].clone();
         let caller = if how == Redeeming::ByAnother { (client + 1) % CLIENTS } else { client };
         if self.disabled_clients[caller] {
             return Expected::Denied("invalid_client");
@@ -379,11 +394,12 @@ impl World {
             user: self.sessions[session].user,
             generation: 1,
             ended: false,
-            offline,
+            kind,
             session,
             authenticated,
             began: now,
             rotated: now,
+            used: now,
             access_token_ends: 0,
         });
         let family = self.families.len() - 1;
@@ -393,9 +409,9 @@ impl World {
 
     fn tokens(&mut self, family: usize) -> Expected {
         let now = self.now;
-        let Family { offline, session, generation, .. } = self.families[family];
+        let Family { kind, session, generation, .. } = self.families[family];
         // A token does not outlive the session it hangs on.
-        let end = if offline { i64::MAX } else { self.sessions[session].began + SESSION_ABSOLUTE };
+        let end = if kind == Kind::Offline { i64::MAX } else { self.sessions[session].began + SESSION_ABSOLUTE };
         self.families[family].access_token_ends = (now + ACCESS_TOKEN).min(end);
         Expected::Tokens { family, generation }
     }
@@ -405,10 +421,10 @@ impl World {
         if family.ended || user.disabled || family.authenticated < user.password_changed {
             return Err(Dead::Otherwise);
         }
-        if self.now >= family.began + REFRESH_ABSOLUTE || self.now >= family.rotated + REFRESH_IDLE {
+        if self.now >= family.began + REFRESH_ABSOLUTE || self.now >= family.used + REFRESH_IDLE {
             return Err(Dead::Expired);
         }
-        if family.offline {
+        if family.kind == Kind::Offline {
             return if session.ended == Some(End::Forced) { Err(Dead::Otherwise) } else { Ok(()) };
         }
         if session.ended.is_some() || session.authenticated < user.password_changed {
@@ -438,14 +454,18 @@ impl World {
         let (now, overlap) = (self.now, if own == STRICT { 0 } else { OVERLAP });
         let presented = token.generation(self.families[family].generation);
         let it = &mut self.families[family];
-        if presented == it.generation {
-            (it.generation, it.rotated) = (presented + 1, now);
+        let mut due = false;
+        if it.kind == Kind::Online {
+            due = now - it.used >= TOUCH;
+            it.used = if due { now } else { it.used };
+        } else if presented == it.generation {
+            (it.generation, it.rotated, it.used) = (presented + 1, now, now);
         } else if presented + 1 < it.generation || now - it.rotated >= overlap {
             it.ended = true;
             return denied;
         }
-        if !self.families[family].offline {
-            self.touch(self.families[family].session, own);
+        if self.families[family].kind != Kind::Offline {
+            self.touch(self.families[family].session, own, due);
         }
         self.tokens(family)
     }
@@ -456,6 +476,10 @@ impl World {
             return Expected::Denied("invalid_client");
         }
         if token != Token::Forged && !stranger {
+            // A dead token signs nobody out.
+            if self.families[family].kind == Kind::Online && self.grant_lives(&self.families[family]).is_ok() {
+                self.end_session(self.families[family].session, End::Natural);
+            }
             self.families[family].ended = true;
         }
         Expected::Ok
@@ -469,7 +493,7 @@ impl World {
 
     fn step(&mut self, step: &Step) -> Expected {
         match *step {
-            Step::SignIn { browser, user, client, offline, again } => return self.sign_in(browser, user, client, offline, again),
+            Step::SignIn { browser, user, client, kind, again } => return self.sign_in(browser, user, client, kind, again),
             Step::Silently { browser, client } => return self.silently(browser, client),
             Step::Redeem { code, how } => return self.redeem(code.of(self.codes.len()), how),
             Step::Refresh { family, token, stranger } => return self.refresh(family.of(self.families.len()), token, stranger),
@@ -523,10 +547,11 @@ impl ReferenceStateMachine for World {
         let short = prop::sample::select(vec![1, OVERLAP - 1, OVERLAP, CODE - 1, CODE, TOUCH]);
         let long = vec![ACCESS_TOKEN - 1, ACCESS_TOKEN, 3600, SESSION_IDLE - 1, SESSION_IDLE, REFRESH_IDLE - 1, REFRESH_IDLE, SESSION_ABSOLUTE - SESSION_IDLE];
         let seconds = prop_oneof![3 => short, 1 => prop::sample::select(long)];
+        let kind = prop::sample::select(vec![Kind::Rotating, Kind::Offline, Kind::Online]);
         let how = prop_oneof![6 => Just(Redeeming::Rightly), 1 => Just(Redeeming::WithoutProof), 1 => Just(Redeeming::ByAnother)];
         prop_oneof![
-            6 => (0..BROWSERS, 0..USERS, 0..CLIENTS, any::<bool>(), prop::bool::weighted(0.2))
-                .prop_map(|(browser, user, client, offline, again)| Step::SignIn { browser, user, client, offline, again }),
+            6 => (0..BROWSERS, 0..USERS, 0..CLIENTS, kind, prop::bool::weighted(0.2))
+                .prop_map(|(browser, user, client, kind, again)| Step::SignIn { browser, user, client, kind, again }),
             4 => (0..BROWSERS, 0..CLIENTS).prop_map(|(browser, client)| Step::Silently { browser, client }),
             10 => (back(), how).prop_map(|(code, how)| Step::Redeem { code, how }),
             16 => (back(), token(), stranger()).prop_map(|(family, token, stranger)| Step::Refresh { family, token, stranger }),

@@ -9,6 +9,7 @@ use gatekey::domain::client::Client;
 use gatekey::domain::duration::Lifetime;
 use gatekey::domain::id::{ClientId, UserId};
 use gatekey::domain::refresh_family::RefreshFamily;
+use gatekey::domain::scope::Scope;
 use gatekey::domain::secret::Secret;
 use gatekey::service::admin::{Admin, Installation};
 use gatekey::store::refresh_families;
@@ -17,7 +18,8 @@ use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
 use tokio::runtime::Runtime;
 
 use super::reference::{
-    ACCESS_TOKEN, BROWSERS, Expected, OVERLAP, REFRESH_ABSOLUTE, REFRESH_IDLE, Redeeming, SESSION_ABSOLUTE, SESSION_IDLE, STRICT, Step, TYPING, Token, World,
+    ACCESS_TOKEN, BROWSERS, Expected, Kind, OVERLAP, REFRESH_ABSOLUTE, REFRESH_IDLE, Redeeming, SECRET, SESSION_ABSOLUTE, SESSION_IDLE, STRICT, Step, TYPING,
+    Token, World,
 };
 use crate::support::app::{App, OTHER_PAGE, OWN_PAGE, PASSWORD, SERVER, password_hash};
 use crate::support::browser::{Browser, Landing, form_with};
@@ -73,8 +75,12 @@ impl System {
     }
 
     /// Through every page that comes, at most once each.
-    async fn sign_in(&mut self, browser: usize, user: usize, client: usize, offline: bool, again: bool) -> Landing {
-        let scope = if offline { "openid offline_access" } else { "openid" };
+    async fn sign_in(&mut self, browser: usize, user: usize, client: usize, kind: Kind, again: bool) -> Landing {
+        let scope = match kind {
+            Kind::Rotating => "openid",
+            Kind::Offline => "openid offline_access",
+            Kind::Online => "openid online_access",
+        };
         let url = self.party(client).authorize(scope, &[("prompt", if again { "login" } else { "" })]);
         let mut it = self.browser(browser);
         let mut landing = it.visit(url.as_str()).await;
@@ -150,8 +156,8 @@ impl System {
     async fn step(&mut self, world: &World, step: Step) {
         let expected = world.expected;
         match step {
-            Step::SignIn { browser, user, client, offline, again } => {
-                let landing = self.sign_in(browser, user, client, offline, again).await;
+            Step::SignIn { browser, user, client, kind, again } => {
+                let landing = self.sign_in(browser, user, client, kind, again).await;
                 self.landed(landing, client, expected);
             }
             Step::Silently { browser, client } => {
@@ -265,6 +271,8 @@ impl StateMachineTest for System {
                 limits.access_token = Lifetime::seconds(ACCESS_TOKEN);
                 // Time moves in leaps here; throttling has tests of its own.
                 settings.throttle.enabled = false;
+                settings.clients.iter_mut().find(|client| client.id.as_str() == CLIENTS[SECRET]).unwrap().metadata.scope =
+                    Scope::parse("openid offline_access online_access").unwrap();
                 for client in &mut settings.clients {
                     let overlap = if client.id.as_str() == CLIENTS[STRICT] { 0 } else { OVERLAP };
                     client.metadata.refresh_overlap = Lifetime::seconds(overlap);

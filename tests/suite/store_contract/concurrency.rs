@@ -84,7 +84,7 @@ async fn hot_writes_mix_and_answer_their_own_row(database: Database) {
         // Odd ones are told a generation that is not there. Two steps in a row may meet in one batch.
         let (store, expected) = (w.store.clone(), 1 + (i as u64 % 2) * 7);
         tasks.push(tokio::spawn(async move { (i % 2 == 0, store.rotate(Step { id, expected, next: expected + 1, at: now() }).await) }));
-        let (store, touch) = (w.store.clone(), Touch { session_id: w.session.id, client_id: Some(w.client.id.clone()), at: now() });
+        let (store, touch) = (w.store.clone(), Touch { session_id: w.session.id, client_id: Some(w.client.id.clone()), family_id: None, at: now() });
         tasks.push(tokio::spawn(async move { (true, store.touch(touch).await.map(|()| true)) }));
         let (store, r) = (w.store.clone(), redemption(&w.session, &w.client, None));
         tasks.push(tokio::spawn(async move { (true, store.redeem(r).await) }));

@@ -148,8 +148,8 @@ async fn ending_a_session_ends_what_is_below(database: Database) {
 
 async fn ending_honours_offline_access(database: Database) {
     for (reason, survives) in EndReason::ALL.map(|reason| {
-        use EndReason::{ExpiredAbsolute, ExpiredIdle, Logout, Superseded};
-        (reason, matches!(reason, Logout | ExpiredIdle | ExpiredAbsolute | Superseded))
+        use EndReason::{ExpiredAbsolute, ExpiredIdle, Logout, RevokedByClient, Superseded};
+        (reason, matches!(reason, Logout | ExpiredIdle | ExpiredAbsolute | Superseded | RevokedByClient))
     }) {
         let w = if reason == EndReason::Logout { world(&database).await } else { another_session(&database).await };
         let offline = w.redeem(Some("openid offline_access")).await.code.id;

@@ -90,7 +90,7 @@ async fn a_small_pool_has_a_connection_for_each_thread() {
         diesel::sql_query("SELECT pg_sleep(2.5)").execute(conn).unwrap();
         Ok(())
     });
-    let touch = store.touch(Touch { session_id: w.session.id, client_id: None, at: w.session.last_used_at + TimeDelta::seconds(90) });
+    let touch = store.touch(Touch { session_id: w.session.id, client_id: None, family_id: None, at: w.session.last_used_at + TimeDelta::seconds(90) });
     let asked = async {
         let mut other = PgConnection::establish(&database.url).unwrap();
         let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";

@@ -154,12 +154,23 @@ async fn lists_are_paged(database: Database) {
 
 async fn touch_moves_forward_only(database: Database) {
     let w = world(&database).await;
-    w.redeem(None).await;
+    let (used, other) = (w.redeem(Some("openid")).await.code.id, w.redeem(Some("openid")).await.code.id);
     let (session, app, early, late) = (w.session.id, w.client.id.clone(), now(), now() + TimeDelta::hours(1));
+    let before = (w.family(used).await, w.family(other).await);
     for at in [late, early] {
-        w.store.touch(Touch { session_id: session, client_id: Some(app.clone()), at }).await.unwrap();
+        w.store.touch(Touch { session_id: session, client_id: Some(app.clone()), family_id: Some(used), at }).await.unwrap();
     }
-    let read = w.store.read(move |conn| Ok((store::sessions::find(conn, session)?, store::client_sessions::find(conn, session, &app)?)));
-    let (session, pair) = read.await.unwrap();
-    assert_eq!((session.unwrap().last_used_at, pair.unwrap().last_used_at), (late, late));
+    let find = async |session, app| {
+        let read = w.store.read(move |conn| Ok((store::sessions::find(conn, session)?, store::client_sessions::find(conn, session, &app)?)));
+        let (session, pair) = read.await.unwrap();
+        (session.unwrap().last_used_at, pair.unwrap().last_used_at)
+    };
+    assert_eq!(find(session, app.clone()).await, (late, late));
+    let touched = w.family(used).await;
+    assert_eq!((touched.last_used_at, touched.generation, touched.rotated_at), (late, before.0.generation, before.0.rotated_at), "used, and no step taken");
+    assert_eq!(w.family(other).await.last_used_at, before.1.last_used_at);
+    // Never of what has ended.
+    w.end(Node::Session(session), EndReason::Logout).await;
+    w.store.touch(Touch { session_id: session, client_id: Some(app.clone()), family_id: Some(used), at: late + TimeDelta::hours(1) }).await.unwrap();
+    assert_eq!((find(session, app).await, w.family(used).await.last_used_at), ((late, late), late));
 }
