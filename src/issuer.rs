@@ -27,14 +27,14 @@ use crate::jose::sid::Deriver;
 use crate::outbound::Outbound;
 use crate::protocol::reach::Reach;
 use crate::service::admin::{Admin, Installation, InstallationError, declare};
+use crate::service::found_over::{self, FoundOver};
 use crate::service::keys::Keys;
 use crate::service::known_clients::KnownClients;
-use crate::service::logout_notices;
 use crate::service::passwords::Passwords;
 use crate::service::sweep::{self, Swept};
 use crate::service::throttle::Throttle;
 use crate::service::web_origins::WebOrigins;
-use crate::service::{Core, Failure, restored, setup};
+use crate::service::{Core, Failure, logout_notices, restored, setup};
 use crate::settings::Settings;
 use crate::store::StoreError;
 
@@ -135,6 +135,7 @@ impl IssuerBuilder {
             throttle: Throttle::new(KeyedDigest::new(subkey("throttle"))),
             web_origins: WebOrigins::default(),
             clients: Arc::new(KnownClients::new(settings.lifetimes)),
+            found_over: FoundOver::default(),
             outbound,
             restored_at,
             settings,
@@ -147,8 +148,9 @@ impl IssuerBuilder {
         let core = Arc::new(core);
         let app = Arc::new(App::new(core.clone())?);
         // It ends with the issuer: it only looks whether there still is one.
-        let (telling, sweeping) = (logout_notices::run(Arc::downgrade(&core)), sweep::run(Arc::downgrade(&core)));
-        let background = background.then(|| tokio::spawn(async { tokio::join!(telling, sweeping) }).abort_handle());
+        let weak = || Arc::downgrade(&core);
+        let (ending, telling, sweeping) = (found_over::run(weak()), logout_notices::run(weak()), sweep::run(weak()));
+        let background = background.then(|| tokio::spawn(async { tokio::join!(ending, telling, sweeping) }).abort_handle());
         Ok(Issuer { app, admin: Arc::new(admin), background })
     }
 }
@@ -216,8 +218,10 @@ impl Issuer {
         self.app.ready.store(false, Ordering::Relaxed);
     }
 
-    /// Tells applications of the sessions that have ended, until nothing is due: for a host that does the background work itself.
+    /// Ends the sessions that requests have found past their limits, and tells applications of those that have ended, until nothing is due: for
+    /// a host that does the background work itself.
     pub async fn deliver_logout_notices(&self) {
+        found_over::write_down(&self.app.core).await;
         logout_notices::deliver(&self.app.core).await;
     }
 

@@ -103,6 +103,21 @@ pub fn by_time(session: Times, client_session: Option<Times>, limits: &Limits, n
     Ok(Deadlines { absolute: earlier(absolute, client_absolute), idle: earlier(idle, client_idle) })
 }
 
+/// Whether the clock alone has ended the session, by these limits.
+pub fn is_past_its_end(session: &Session, limits: &Limits, now: Timestamp) -> bool {
+    by_time(Times::of_session(session), None, limits, now).is_err()
+}
+
+/// Why a session has ended for everybody by the clock alone, if it has; `longest` are the longest limits that its user has at any application. What
+/// has ended otherwise, or is barred by something else, is not to be called expired.
+pub fn over_for_all(session: &Session, user: &User, longest: &Limits, now: Timestamp) -> Option<EndReason> {
+    match judge(session, user, None, longest, now) {
+        Err(Unusable::ExpiredIdle) => Some(EndReason::ExpiredIdle),
+        Err(Unusable::ExpiredAbsolute) => Some(EndReason::ExpiredAbsolute),
+        _ => None,
+    }
+}
+
 /// The same for a grant already made: an ended client session means the grant is dead.
 pub fn judge_grant(session: &Session, user: &User, client_session: Option<&ClientSession>, limits: &Limits, now: Timestamp) -> Result<Deadlines, Unusable> {
     if let Some(ended) = client_session.and_then(|client_session| client_session.ended) {
@@ -198,6 +213,21 @@ pub(crate) mod tests {
         assert_eq!(judge(&session(), &changed, None, &limits, at(2)), Err(Unusable::PasswordChanged));
         let signed_in_by_the_new_one = User { password_changed_at: session().auth_time, ..user() };
         assert!(judge(&session(), &signed_in_by_the_new_one, None, &limits, at(2)).is_ok());
+    }
+
+    /// What the clock has ended is called so; what ended otherwise, or is barred, is not.
+    #[test]
+    fn only_the_clock_makes_a_session_over() {
+        let limits = Limits { session_absolute: Lifetime::seconds(100), session_idle: Lifetime::seconds(10), ..Limits::default() };
+        let over = |session: &Session, user: &User, now| over_for_all(session, user, &limits, at(now));
+        for (now, reason) in [(9, None), (10, Some(EndReason::ExpiredIdle)), (99, Some(EndReason::ExpiredIdle)), (100, Some(EndReason::ExpiredAbsolute))] {
+            assert_eq!(over(&session(), &user(), now), reason, "{now}");
+            assert_eq!(is_past_its_end(&session(), &limits, at(now)), reason.is_some(), "{now}");
+        }
+        let ended = Session { ended: Some(Ended { at: at(1), reason: EndReason::Logout }), ..session() };
+        assert_eq!(over(&ended, &user(), 100), None);
+        assert_eq!(over(&session(), &User { disabled_at: Some(at(1)), ..user() }, 100), None);
+        assert_eq!(over(&session(), &User { password_changed_at: at(1), ..user() }, 100), None);
     }
 
     /// A line of the log names one reason.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::known_clients::KnownClient;
-use super::{Core, Failure};
+use super::{Core, Failure, found_over};
 use crate::domain::clock::Timestamp;
 use crate::domain::consent::Consent;
 use crate::domain::id::{ClientId, GrantId};
@@ -81,7 +81,10 @@ pub async fn live_token(core: &Core, token: &str) -> Result<LiveToken, Failure> 
     if grant_id.is_some() {
         let facts = facts.as_ref().ok_or_else(|| dead("grant is gone"))?;
         let allowed = |consent: &Consent| scope.is_subset(&consent.scope) && userinfo_claims(&claims).iter().all(|claim| consent.scope.contains(claim.scope()));
-        grant_lives(facts, consent.as_ref(), allowed, &client, &limits, now).map_err(dead)?;
+        grant_lives(facts, consent.as_ref(), allowed, &client, &limits, now).map_err(|reason| {
+            found_over::notice(core, facts.session.as_ref(), &limits, now);
+            dead(reason)
+        })?;
     }
     let scope = scope.intersection(&client.metadata.scope);
     let user = facts.and_then(|facts| facts.user);

@@ -11,26 +11,23 @@ use chrono::TimeDelta;
 use super::browser_state::{self, BrowserState};
 use super::known_clients::KnownClient;
 use super::ticket::{self, Authorization, Browser};
-use super::{Core, Failure, subject, telling_end};
+use super::{Core, Failure, found_over, subject};
 use crate::domain::authorization_code::AuthorizationCode;
 use crate::domain::clock::Timestamp;
 use crate::domain::duration::Lifetime;
-use crate::domain::event::{Actor, EventKind, Object};
 use crate::domain::id::{ClientId, GrantId, SessionId, UserId};
 use crate::domain::lifetime::Limits;
 use crate::domain::refresh_family::Grant;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Digest;
-use crate::domain::session::EndReason;
 use crate::domain::user::User;
 use crate::protocol::authorize::response::{self, AuthorizationResponse};
 use crate::protocol::authorize::{AuthorizationRequest, Decision, Facts, Interaction, ResponseTarget, SignedIn, TargetError, Why, decide, target, validate};
 use crate::protocol::error::{ErrorCode, OAuthError};
-use crate::protocol::lifetime_policy::longest_session;
 use crate::protocol::params::Params;
-use crate::protocol::session::{Unusable, judge, use_is_due};
+use crate::protocol::session::{Unusable, use_is_due};
+use crate::store::StoreError;
 use crate::store::sessions::{self, SessionFacts, Touch};
-use crate::store::{StoreError, events, tree};
 
 /// What the browser sent along.
 #[derive(Debug, Clone, Copy, Default)]
@@ -205,7 +202,10 @@ async fn run(
         session.as_ref().map(|f| SignedIn { session: &f.session, user: &f.user, client_session: f.client_session.as_ref(), consent: f.consent.as_ref() });
     let decision = decide(&request, &Facts { client: &client, signed_in, names_another, interaction }, &limits, now);
     let kind = match (decision, session) {
-        (Decision::Refuse(error), _) => return Ok(refuse(core, &target, &error, browser_state)),
+        (Decision::Refuse(error), session) => {
+            found_over::notice(core, session.as_ref().map(|facts| &facts.session), &limits, now);
+            return Ok(refuse(core, &target, &error, browser_state));
+        }
         (Decision::Issue, Some(facts)) => {
             let renew_cookie = touch(core, &facts, &client.id, &limits, now).await;
             let code = seal_code(core, &request, &facts, limits.code, now);
@@ -215,8 +215,11 @@ async fn run(
         // Not to be reached: `decide` issues only to somebody who is signed in. Asking is the safe answer.
         (Decision::Issue, None) => return Ok(ask(QuestionKind::SignIn(Why::NoSession), client, None, limits, request, params, authorization)),
         (Decision::Authenticate(why), session) => {
-            if let (Why::Session(_), Some(facts)) = (why, &session) {
-                record_expiry(core, facts, now).await;
+            // Here at once: whoever signs in again finds it ended. Failing to is harmless.
+            if let (Why::Session(Unusable::ExpiredAbsolute | Unusable::ExpiredIdle), Some(facts)) = (why, &session)
+                && let Err(error) = found_over::end(core, &[facts.session.id]).await
+            {
+                tracing::warn!(%error, "the end of a session could not be written");
             }
             return Ok(ask(QuestionKind::SignIn(why), client, session.map(|f| f.user), limits, request, params, authorization));
         }
@@ -283,34 +286,6 @@ fn browser_state_of(core: &Core, session: Option<&SessionFacts>, cookie: Option<
     match cookie.filter(|_| live) {
         Some(cookie) => BrowserState::SignedIn(browser_state::of(core, &cookie)),
         None => BrowserState::Nobody,
-    }
-}
-
-/// A session found past the longest limits that its user has anywhere has ended: that is written down, so that a longer limit tomorrow
-/// revives nothing. (A shorter one of one client says nothing of the session itself.) Failing to is harmless: it is found again.
-async fn record_expiry(core: &Core, facts: &SessionFacts, now: Timestamp) {
-    let (clients, registered, groups, acr) = (Arc::clone(&core.clients), core.keys.registered(core).await, facts.user.groups.clone(), facts.session.acr);
-    let longest = match core.store.read(move |db| Ok(longest_session(&clients.policy(db)?, &registered, &groups, acr))).await {
-        Ok(longest) => longest,
-        Err(error) => return tracing::warn!(%error, "the end of a session could not be judged"),
-    };
-    let reason = match judge(&facts.session, &facts.user, None, &longest, now) {
-        Err(Unusable::ExpiredIdle) => EndReason::ExpiredIdle,
-        Err(Unusable::ExpiredAbsolute) => EndReason::ExpiredAbsolute,
-        _ => return,
-    };
-    let (id, user) = (facts.session.id, facts.user.id);
-    let occasion = core.occasion(Actor::Server, now);
-    let ended = core.store.write(move |db| {
-        let ended = tree::end(db, &tree::Node::Session(id), reason, now)?;
-        if ended.sessions > 0 {
-            events::record(db, &telling_end(occasion.event(EventKind::SessionEnded, Object::Session(id)).of(user), reason, &ended))?;
-        }
-        Ok(())
-    });
-    match ended.await {
-        Ok(_) => tracing::info!(event = "session.ended", session = %id, reason = reason.as_str(), "a session was found past its end"),
-        Err(error) => tracing::warn!(%error, "the end of a session could not be written"),
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::access_token::{facts_of, limits_of, live_token};
 use super::authenticate_client::authenticate_client;
 use super::known_clients::KnownClient;
-use super::{Core, Failure, subject};
+use super::{Core, Failure, found_over, subject};
 use crate::domain::client::{Client, SubjectType};
 use crate::domain::user::User;
 use crate::protocol::client_authentication::invalid_client;
@@ -41,7 +41,11 @@ async fn refresh_token(core: &Core, caller: &KnownClient, text: &str) -> Result<
         return Ok(inactive());
     }
     let limits = limits_of(caller, facts.user.as_ref(), facts.session.as_ref(), Some(family));
-    let Ok(deadlines) = usable(&facts_of(&facts), caller, &limits, core.now()) else { return Ok(inactive()) };
+    let now = core.now();
+    let Ok(deadlines) = usable(&facts_of(&facts), caller, &limits, now) else {
+        found_over::notice(core, facts.session.as_ref(), &limits, now);
+        return Ok(inactive());
+    };
     let mut claims = Map::new();
     claims.insert("iss".into(), json!(core.issuer()));
     claims.insert("client_id".into(), json!(family.client_id.as_str()));

@@ -7,6 +7,7 @@ pub mod authenticate_client;
 pub mod authorize;
 pub mod browser_state;
 pub mod consent;
+pub mod found_over;
 pub mod introspect;
 pub mod key_schedule;
 pub mod keys;
@@ -67,6 +68,8 @@ pub struct Core {
     pub browser_states: KeyedDigest,
     pub web_origins: web_origins::WebOrigins,
     pub clients: Arc<known_clients::KnownClients>,
+    /// Sessions past their end that are still to be written down.
+    pub found_over: found_over::FoundOver,
     /// What this server asks of others goes through here.
     pub outbound: Outbound,
     /// When the database was last put back from a copy. Read at the start: it is not put back under a running server.

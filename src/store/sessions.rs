@@ -116,6 +116,25 @@ pub fn find(conn: &mut Connection, session_id: SessionId) -> Result<Option<Sessi
     on_each!(conn, query.get_result::<SessionRow>(conn)).optional()?.map(Session::try_from).transpose()
 }
 
+/// The same, and holds the row until the transaction ends: nobody uses or ends it meanwhile.
+pub fn find_held(conn: &mut Connection, session_id: SessionId) -> Result<Option<Session>, StoreError> {
+    let query = sessions::table.find(id(session_id.0));
+    let row = match conn {
+        // One writer at a time: nothing can change it.
+        Connection::Sqlite(conn) => query.get_result::<SessionRow>(conn).optional()?,
+        Connection::Postgres(conn) => query.for_update().get_result::<SessionRow>(conn).optional()?,
+    };
+    row.map(Session::try_from).transpose()
+}
+
+/// A session with its user.
+pub fn find_with_user(conn: &mut Connection, session_id: SessionId) -> Result<Option<(Session, User)>, StoreError> {
+    let query = sessions::table.inner_join(users::table.on(users::id.eq(sessions::user_id))).filter(sessions::id.eq(id(session_id.0)));
+    let query = query.select((sessions::all_columns, users::all_columns));
+    let row = on_each!(conn, query.get_result::<(SessionRow, UserRow)>(conn)).optional()?;
+    row.map(|(session, user)| Ok((session.try_into()?, user.into()))).transpose()
+}
+
 /// The session whose cookie has this digest, ended or not, with all that a decision needs, in one query.
 pub fn facts(conn: &mut Connection, cookie: &Digest, client: Option<&ClientId>) -> Result<Option<SessionFacts>, StoreError> {
     let cookie = cookie.0.as_slice();

@@ -18,6 +18,7 @@ mod consent;
 mod cors;
 mod embedding;
 mod events;
+mod found_over;
 mod frontchannel_logout;
 mod held;
 mod hostile;

@@ -11,6 +11,7 @@ use gatekey::domain::client::ClientKind;
 use gatekey::domain::group::{GroupName, Groups};
 use gatekey::domain::id::ClientId;
 use gatekey::domain::lifetime_rule::Selector;
+use gatekey::domain::scope::Scope;
 use gatekey::domain::secret::Secret;
 use gatekey::domain::session::EndReason;
 use gatekey::domain::user::User;
@@ -64,22 +65,30 @@ enum Path {
     Refresh,
     /// A chain granted with `offline_access`.
     OfflineRefresh,
+    /// A token that stands for the session (`online_access`).
+    OnlineRefresh,
+    IntrospectOnline,
     IntrospectAccess,
     IntrospectRefresh,
     Userinfo,
     OfflineUserinfo,
+    /// The user's own page.
+    Account,
 }
 
-const PATHS: [Path; 9] = [
+const PATHS: [Path; 12] = [
     Path::Silent,
     Path::Interactive,
     Path::Code,
     Path::Refresh,
     Path::OfflineRefresh,
+    Path::OnlineRefresh,
+    Path::IntrospectOnline,
     Path::IntrospectAccess,
     Path::IntrospectRefresh,
     Path::Userinfo,
     Path::OfflineUserinfo,
+    Path::Account,
 ];
 
 /// The table.
@@ -93,12 +102,17 @@ fn expected(reason: Reason, path: Path) -> &'static str {
         (Path::Silent, _) => "login_required",
         (Path::Interactive, WithdrawnConsent) => "consent page",
         (Path::Interactive, _) => "sign-in page",
+        // Nothing of it is an application's.
+        (Path::Account, DisabledClient | WithdrawnConsent) => "given",
+        (Path::Account, _) => "sign-in page",
         // RFC 6749 §5.2: it cannot authenticate.
-        (Path::Code | Path::Refresh | Path::OfflineRefresh | Path::IntrospectRefresh, DisabledClient) => "invalid_client",
+        (Path::Code | Path::Refresh | Path::OfflineRefresh | Path::OnlineRefresh | Path::IntrospectRefresh | Path::IntrospectOnline, DisabledClient) => {
+            "invalid_client"
+        }
         // What was granted for while nobody is there outlives a session that merely came to its end.
         (Path::OfflineRefresh | Path::OfflineUserinfo, _) if expired => "given",
-        (Path::Code | Path::Refresh | Path::OfflineRefresh, _) => "invalid_grant",
-        (Path::IntrospectAccess | Path::IntrospectRefresh, _) => "inactive",
+        (Path::Code | Path::Refresh | Path::OfflineRefresh | Path::OnlineRefresh, _) => "invalid_grant",
+        (Path::IntrospectAccess | Path::IntrospectRefresh | Path::IntrospectOnline, _) => "inactive",
         (Path::Userinfo | Path::OfflineUserinfo, _) => "invalid_token",
     }
 }
@@ -125,6 +139,7 @@ impl Bench {
         let app = App::start_with(database, |settings| {
             settings.clients.push(client(ASKING, ClientKind::Web, "https://asking.example.test", |asking| {
                 asking.resources = vec!["https://api.example.test/".to_owned()];
+                asking.scope = Scope::parse("openid offline_access online_access").unwrap();
             }));
         })
         .await;
@@ -134,7 +149,11 @@ impl Bench {
     }
 
     async fn seat(&self, path: Path) -> Seat {
-        let scope = if matches!(path, Path::OfflineRefresh | Path::OfflineUserinfo) { "openid offline_access" } else { "openid" };
+        let scope = match path {
+            Path::OfflineRefresh | Path::OfflineUserinfo => "openid offline_access",
+            Path::OnlineRefresh | Path::IntrospectOnline => "openid online_access",
+            _ => "openid",
+        };
         let mut browser = self.app.browser();
         let tokens = self.app.sign_in(&mut browser, &self.party, scope).await;
         let code = self.party.code(&self.app.silently(&mut browser, &self.party, scope, &[]).await);
@@ -157,11 +176,23 @@ impl Bench {
                 }
             }
             Path::Code => answer(self.party.try_exchange(&seat.code).await),
-            Path::Refresh | Path::OfflineRefresh => answer(self.party.try_refresh(seat.tokens.refresh()).await),
+            Path::Refresh | Path::OfflineRefresh | Path::OnlineRefresh => answer(self.party.try_refresh(seat.tokens.refresh()).await),
             Path::IntrospectAccess => active(self.server.introspect(&seat.tokens.access).await),
-            Path::IntrospectRefresh => {
+            Path::IntrospectRefresh | Path::IntrospectOnline => {
                 let looked = self.party.post("oauth/introspect", &[("token", seat.tokens.refresh())]).await;
                 if looked.status.is_success() { active(looked.json()) } else { looked.error() }
+            }
+            Path::Account => {
+                let page = seat.browser.visit(&self.party.endpoint("account")).await.page();
+                let shown = page.status.is_success() && page.text().contains("name=\"session\"");
+                if page.text().contains("name=\"password\"") {
+                    "sign-in page"
+                } else if shown {
+                    "given"
+                } else {
+                    "something else"
+                }
+                .to_owned()
             }
             Path::Userinfo | Path::OfflineUserinfo => {
                 let bearer = format!("Bearer {}", seat.tokens.access);

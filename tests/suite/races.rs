@@ -1,11 +1,14 @@
 //! Many at once, on two issuers that share one database: one winner or one answer, never two truths. P3, P4.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::TimeDelta;
-use gatekey::store::users;
+use gatekey::domain::event::EventKind;
+use gatekey::store::{events, users};
 use tokio::sync::Barrier;
 
+use crate::online_access::{self, ONLINE, ONLINE_SCOPE, only_session};
 use crate::refresh::stored;
 use crate::support::app::{App, OWN_PAGE, PASSWORD, SERVER};
 use crate::support::browser::{OWN_FORM, form_with};
@@ -13,7 +16,14 @@ use crate::support::database::{Database, each_database_on_threads};
 use crate::support::network::Answer;
 use crate::support::relying_party::{RelyingParty, tokens};
 
-each_database_on_threads!(sixty_four_refreshes_of_one_token, codes_of_one_session, refreshes_race_a_logout, two_links_make_one_admin);
+each_database_on_threads!(
+    sixty_four_refreshes_of_one_token,
+    sixty_four_uses_of_one_online_token,
+    giving_an_online_token_back_races_its_uses,
+    codes_of_one_session,
+    refreshes_race_a_logout,
+    two_links_make_one_admin
+);
 
 const CALLERS: usize = 64;
 
@@ -63,6 +73,66 @@ async fn sixty_four_refreshes_of_one_token(database: Database) {
     app.advance(TimeDelta::seconds(31));
     parties[1].refused(&first).await;
     parties[0].refused(newest.refresh()).await;
+    replica.stop().await;
+}
+
+/// `online_access`: the same bytes for all, no step, and no use that goes lost on the way back: the row has the last instant, not an earlier one.
+async fn sixty_four_uses_of_one_online_token(database: Database) {
+    let app = online_access::app(database).await;
+    let replica = app.replica("second").await;
+    let parties = [app.relying_party(ONLINE), replica.relying_party(ONLINE)];
+    let first = app.sign_in(&mut app.browser(), &parties[0], ONLINE_SCOPE).await;
+    for _ in 0..5 {
+        app.advance(TimeDelta::minutes(1));
+        let presented = first.refresh().to_owned();
+        let answers = all_at_once(parties.clone(), |party| {
+            let presented = presented.clone();
+            async move { party.try_refresh(&presented).await }
+        })
+        .await;
+        let mut accesses: Vec<String> = answers.iter().map(|answer| tokens(answer).access).collect();
+        assert!(answers.iter().all(|answer| tokens(answer).refresh() == first.refresh()));
+        accesses.sort();
+        accesses.dedup();
+        assert_eq!(accesses.len(), CALLERS, "an access token each");
+        let families = stored(&app).await;
+        assert_eq!((families.len(), families[0].generation, families[0].last_used_at, families[0].ended), (1, 1, app.now(), None));
+        assert_eq!(only_session(&app).await.last_used_at, app.now());
+    }
+    replica.stop().await;
+}
+
+/// P1: once it is given back, no use of it succeeds, and what a use in the middle of it was given is dead; the session has ended once.
+async fn giving_an_online_token_back_races_its_uses(database: Database) {
+    let app = online_access::app(database).await;
+    let replica = app.replica("second").await;
+    let parties = [app.relying_party(ONLINE), replica.relying_party(ONLINE)];
+    for round in 1..=5 {
+        let mut browser = app.browser();
+        let first = app.sign_in(&mut browser, &parties[0], ONLINE_SCOPE).await;
+        let (presented, turn) = (first.refresh().to_owned(), AtomicUsize::new(0));
+        let answers = all_at_once(parties.clone(), |party| {
+            let (presented, gives_back) = (presented.clone(), turn.fetch_add(1, Ordering::Relaxed) % 8 >= 6);
+            async move { if gives_back { party.revoke(&presented).await } else { party.try_refresh(&presented).await } }
+        })
+        .await;
+        for party in &parties {
+            party.refused(first.refresh()).await;
+        }
+        for answer in answers {
+            assert!(answer.status.is_success() || answer.error() == "invalid_grant", "{} {}", answer.status, answer.text());
+            if answer.status.is_success() && !answer.text().is_empty() {
+                let given = tokens(&answer);
+                assert_eq!(given.refresh(), first.refresh());
+                assert_eq!(parties[1].introspect(&given.access).await["active"], false);
+                assert_eq!(parties[0].userinfo(&given.access).await.status.as_u16(), 401);
+            }
+        }
+        assert_eq!(parties[0].error(&app.silently(&mut browser, &parties[0], "openid", &[]).await), "login_required");
+        let filter = events::Filter { kind: Some(EventKind::SessionEnded), ..events::Filter::default() };
+        let told = app.store.scan(move |db| events::list(db, &filter, None, 100)).await.unwrap();
+        assert_eq!(told.len(), round, "each session has ended once");
+    }
     replica.stop().await;
 }
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::known_browser::KnownBrowser;
 use super::login::{Attempt, Origin, SignIn, sign_in};
-use super::{Core, Failure};
+use super::{Core, Failure, found_over};
 use crate::domain::id::ClientId;
 use crate::domain::lifetime::Limits;
 use crate::domain::secret::{Digest, Secret};
@@ -45,12 +45,17 @@ pub struct Sender {
 pub async fn signed_in(core: &Core, cookie: Option<Digest>) -> Result<Option<SignedIn>, Failure> {
     let Some(cookie) = cookie else { return Ok(None) };
     let (now, clients) = (core.now(), Arc::clone(&core.clients));
-    let signed_in = core.store.read(move |db| {
+    let found = core.store.read(move |db| {
         let Some(SessionFacts { session, user, .. }) = sessions::facts(db, &cookie, None)? else { return Ok(None) };
         let limits = clients.limits(db, &user.groups, session.acr)?;
-        Ok(judge(&session, &user, None, &limits, now).is_ok().then_some(SignedIn { session, user, limits }))
+        Ok(Some(SignedIn { session, user, limits }))
     });
-    Ok(signed_in.await?)
+    let Some(found) = found.await? else { return Ok(None) };
+    if judge(&found.session, &found.user, None, &found.limits, now).is_err() {
+        found_over::notice(core, Some(&found.session), &found.limits, now);
+        return Ok(None);
+    }
+    Ok(Some(found))
 }
 
 /// Looking at the own page uses the session. True: it was written down, and the cookie may live on. Failing to is harmless.

@@ -18,7 +18,7 @@ use crate::protocol::token::authorization_code::{Decision, Facts, decide};
 use crate::protocol::token::still_allowed;
 use crate::service::authorize::open_code;
 use crate::service::known_clients::KnownClient;
-use crate::service::{Core, Failure, telling_end};
+use crate::service::{Core, Failure, found_over, telling_end};
 use crate::store::redeemed_codes::Redemption;
 use crate::store::tree::EndedCounts;
 use crate::store::{StoreError, client_sessions, consents, events, redeemed_codes, sessions, tree, users};
@@ -32,6 +32,9 @@ pub async fn redeem(core: &Core, params: &Params, client: &KnownClient) -> Resul
         let facts = facts.as_ref().map(|f| Facts { session: &f.0, user: &f.1, client_session: f.2.as_ref(), consent: f.3.as_ref() });
         decide(params, client, &code, facts.as_ref(), &limits, core.restored_at, now)
     };
+    if !matches!(decision, Decision::Redeem(_)) {
+        found_over::notice(core, facts.as_ref().map(|(session, ..)| session), &limits, now);
+    }
     let deadlines = match decision {
         Decision::Redeem(deadlines) => deadlines,
         Decision::Burn(reason) => {

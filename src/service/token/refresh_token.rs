@@ -22,7 +22,7 @@ use crate::protocol::token::refresh_token::{Decision, Used, decide, used};
 use crate::protocol::token::still_allowed;
 use crate::service::access_token::{facts_of, limits_of};
 use crate::service::known_clients::KnownClient;
-use crate::service::{Core, Failure, telling_end};
+use crate::service::{Core, Failure, found_over, telling_end};
 use crate::store::refresh_families::{FamilyFacts, Step};
 use crate::store::sessions::Touch;
 use crate::store::{events, tree};
@@ -40,7 +40,10 @@ pub async fn refresh(core: &Core, params: &Params, client: &KnownClient) -> Resu
         let facts = core.store.family(id).await?.ok_or_else(|| refused("no such family"))?;
         // Nothing below happens on the word of a token that does not verify: a stranger cannot harm a family.
         let presented = core.refresh_tokens.verify(&parsed, &facts.family.secret).ok_or_else(|| refused("MAC does not verify"))?;
-        let decision = decide(presented, &facts_of(&facts), client, &limits(client, &facts), lost_race, now);
+        let limits = limits(client, &facts);
+        let decision = decide(presented, &facts_of(&facts), client, &limits, lost_race, now);
+        // A family that outlives its session goes on; but here, too, the session is found past its end.
+        found_over::notice(core, facts.session.as_ref(), &limits, now);
         let generation = match decision {
             Decision::Refuse(reason) => return Err(refused(reason)),
             Decision::Expired(reason) => {

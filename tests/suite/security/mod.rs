@@ -16,6 +16,7 @@ mod jose;
 mod logout;
 mod mix_up;
 mod one_time;
+mod online_access;
 mod outbound;
 mod pages;
 mod pkce;
