@@ -1,5 +1,7 @@
 //! `gatekey session`: who is signed in where.
 
+mod show;
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -30,6 +32,17 @@ pub(super) enum Session {
         #[arg(long)]
         json: bool,
     },
+    /// Show a session: its applications, and its refresh tokens with their kind
+    #[command(
+        after_help = "Examples:\n  gatekey session show 0198c5f2-7d3e-7a10-9f11-5d2f0a9b8c7d\n  gatekey session show 0198c5f2-7d3e-7a10-9f11-5d2f0a9b8c7d --json"
+    )]
+    Show {
+        /// The session's id
+        id: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// End a session, or all of a user's, with everything that hangs on it, at once
     #[command(after_help = "Examples:\n  gatekey session revoke 0198c5f2-7d3e-7a10-9f11-5d2f0a9b8c7d\n  gatekey session revoke --user alice")]
     Revoke {
@@ -46,8 +59,9 @@ impl Session {
     pub(super) fn run(self, place: &Place) -> Done {
         match self {
             Self::List { user, all, json } => list(place, user.as_deref(), all, json),
+            Self::Show { id, json } => show::show(place, parse(&id)?, json),
             Self::Revoke { id: Some(id), .. } => {
-                let id: SessionId = id.parse().map_err(|_| Failure(format!("`{id}` is not a session id: `gatekey session list` shows them")))?;
+                let id = parse(&id)?;
                 let ended = place.administer(async |admin, _| Ok(admin.end_session(id).await?))?;
                 output::print(&if ended.sessions == 0 { format!("{id} had ended before\n") } else { format!("Ended {id}\n") })
             }
@@ -67,6 +81,10 @@ impl Session {
             }
         }
     }
+}
+
+fn parse(id: &str) -> Result<SessionId, Failure> {
+    id.parse().map_err(|_| Failure(format!("`{id}` is not a session id: `gatekey session list` shows them")))
 }
 
 fn list(place: &Place, user: Option<&str>, all: bool, json: bool) -> Done {

@@ -29,6 +29,8 @@ use crate::store::{StoreError, events, sessions, users};
 
 /// Sessions noted, or looked at within the last minute.
 const PLACES: usize = 4096;
+/// Looked at together.
+const PAGE: usize = 250;
 const AGAIN_AFTER: TimeDelta = TimeDelta::minutes(1);
 
 #[derive(Default)]
@@ -108,8 +110,10 @@ pub async fn write_down(core: &Core) {
         if found.is_empty() {
             return;
         }
-        if let Err(error) = end(core, &found).await {
-            tracing::warn!(%error, "the ends of sessions could not be written; they are found again");
+        for page in found.chunks(PAGE) {
+            if let Err(error) = end(core, page).await {
+                tracing::warn!(%error, "the ends of sessions could not be written; they are found again");
+            }
         }
     }
 }

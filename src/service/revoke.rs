@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::access_token::{facts_of, limits_of};
 use super::authenticate_client::authenticate_client;
 use super::known_clients::KnownClient;
-use super::{Core, Failure, telling_end};
+use super::{Core, Failure, found_over, telling_end};
 use crate::domain::event::{Actor, Event, EventKind, Object};
 use crate::domain::id::{GrantId, SessionId};
 use crate::domain::session::EndReason;
@@ -43,8 +43,12 @@ async fn of_refresh_token(core: &Core, client: &KnownClient, parsed: &Parsed) ->
     if core.refresh_tokens.verify(parsed, &facts.family.secret).is_none() {
         return Ok(Ends::Nothing);
     }
-    let limits = limits_of(client, facts.user.as_ref(), facts.session.as_ref(), Some(&facts.family));
-    Ok(ends(&facts_of(&facts), client, &limits, core.now()))
+    let (now, limits) = (core.now(), limits_of(client, facts.user.as_ref(), facts.session.as_ref(), Some(&facts.family)));
+    if facts.family.client_id == client.id {
+        // Who signs out of what is over by itself is not heard in vain: its end is told.
+        found_over::notice(core, facts.session.as_ref(), &limits, now);
+    }
+    Ok(ends(&facts_of(&facts), client, &limits, now))
 }
 
 /// An access token ends the grant it came from (§2.1), and never more: it is what an application hands to others.

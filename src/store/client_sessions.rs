@@ -47,6 +47,12 @@ pub fn find(conn: &mut Connection, session: SessionId, client: &ClientId) -> Res
     row.map(ClientSession::try_from).transpose()
 }
 
+/// Those of one session, ended ones too.
+pub fn list(conn: &mut Connection, session: SessionId) -> Result<Vec<ClientSession>, StoreError> {
+    let query = client_sessions::table.filter(client_sessions::session_id.eq(id(session.0))).order(client_sessions::client_id);
+    query.load::<ClientSessionRow>(conn)?.into_iter().map(ClientSession::try_from).collect()
+}
+
 /// The client sessions of these sessions that have not been ended.
 pub fn list_open(conn: &mut Connection, sessions: &[SessionId]) -> Result<Vec<ClientSession>, StoreError> {
     let sessions: Vec<Id> = sessions.iter().map(|session| id(session.0)).collect();

@@ -30,6 +30,7 @@ name = "A server"
 kind = "web"
 first_party = true
 redirect_uris = ["${REDIRECT_URI}"]
+scope = "openid profile email offline_access online_access"
 secret_digest = "sha256:${createHash('sha256').update(SECRET).digest('hex')}"
 `;
 
@@ -129,6 +130,27 @@ for (const kind of DATABASES) {
       const wrong = await discover('server', `${SECRET}x`, oidc.ClientSecretBasic(`${SECRET}x`));
       // RFC 6749 §5.2: 401, and the challenge of the scheme that was tried.
       await assert.rejects(oidc.refreshTokenGrant(wrong, next.refresh_token), (error) => error.status === 401 && error.cause[0].scheme === 'basic');
+    });
+
+    test('a refresh token that stands for the session: it stays the same, and giving it back signs out', async () => {
+      const [config, page] = [await discover('server', SECRET, oidc.ClientSecretBasic(SECRET)), await discover('page', undefined, oidc.None())];
+      assert.ok(config.serverMetadata().scopes_supported.includes('online_access'));
+      const agent = new UserAgent(gatekey.issuer);
+      const tokens = await signIn(config, agent, 'openid online_access');
+      const other = await signIn(page, agent, 'openid');
+      const next = await oidc.refreshTokenGrant(config, tokens.refresh_token);
+      assert.equal(next.refresh_token, tokens.refresh_token);
+      assert.notEqual(next.access_token, tokens.access_token);
+      assert.equal(next.session_expires_at, tokens.session_expires_at);
+      keep(agent, tokens, other, next);
+
+      await oidc.tokenRevocation(config, next.refresh_token);
+      await assert.rejects(oidc.refreshTokenGrant(config, next.refresh_token), { error: 'invalid_grant' });
+      await assert.rejects(oidc.refreshTokenGrant(page, other.refresh_token), { error: 'invalid_grant' });
+      assert.deepEqual(await oidc.tokenIntrospection(config, next.access_token), { active: false });
+      await assert.rejects(signIn(page, agent, 'openid', { prompt: 'none' }), { error: 'login_required' });
+      // Both at once contradict each other.
+      await assert.rejects(signIn(config, agent, 'openid online_access offline_access'), { error: 'invalid_request' });
     });
 
     test('what a client does wrong is said in its own words', async () => {

@@ -178,8 +178,19 @@ async fn a_shorter_limit_is_felt_and_told_everywhere(database: Database) {
     w.stop().await;
 }
 
-const FINDERS: [&str; 10] =
-    ["prompt=none", "prompt=none elsewhere", "code", "refresh", "online", "offline", "introspect access", "introspect refresh", "userinfo", "own page"];
+const FINDERS: [&str; 11] = [
+    "prompt=none",
+    "prompt=none elsewhere",
+    "code",
+    "refresh",
+    "online",
+    "offline",
+    "introspect access",
+    "introspect refresh",
+    "userinfo",
+    "own page",
+    "giving back",
+];
 
 /// Each of the requests that can find it, as the only one that does.
 async fn whoever_finds_it_writes_it_down(database: Database) {
@@ -207,6 +218,7 @@ async fn whoever_finds_it_writes_it_down(database: Database) {
             "introspect access" => assert_eq!(one.introspect(&seat.rotating.access).await["active"], false),
             "introspect refresh" => assert_eq!(one.introspect(seat.online.refresh()).await["active"], false),
             "userinfo" => assert_eq!(one.userinfo(&seat.rotating.access).await.status.as_u16(), 401),
+            "giving back" => assert_eq!(one.revoke(seat.online.refresh()).await.status.as_u16(), 200),
             "own page" => assert!(seat.browser.visit(&two.endpoint("account")).await.page().text().contains("name=\"password\"")),
             other => panic!("{other}"),
         }

@@ -13,9 +13,9 @@ use serde_json::json;
 
 use crate::backchannel_logout::{ONE, TWO, listening};
 use crate::refresh::stored;
-use crate::support::app::{App, MACHINE, PASSWORD, SERVER, client};
+use crate::support::app::{App, MACHINE, MASTER_KEY, PASSWORD, SERVER, client};
 use crate::support::browser::form_with;
-use crate::support::database::{Database, each_database};
+use crate::support::database::{Database, each_database, program};
 use crate::support::receiver::Receiver;
 
 each_database!(
@@ -30,6 +30,7 @@ each_database!(
     it_is_asked_for_by_name_and_not_beside_offline_access,
     it_is_dropped_where_it_cannot_be_given,
     the_consent_page_says_what_it_is,
+    the_command_tells_the_kinds,
 );
 
 /// The operator's own, with a secret; may ask for either kind.
@@ -376,4 +377,40 @@ async fn the_consent_page_says_what_it_is(database: Database) {
     // The user's own page names it.
     let page = browser.visit(&party.endpoint("account")).await.page();
     assert!(page.text().contains("Share your sign-in") && page.text().contains("Only while you are signed in"), "{}", page.text());
+}
+
+/// `gatekey session show`, beside the server.
+async fn the_command_tells_the_kinds(database: Database) {
+    let app = app(database).await;
+    let (party, server) = (app.relying_party(ONLINE), app.relying_party(SERVER));
+    let mut browser = app.browser();
+    app.sign_in(&mut browser, &party, ONLINE_SCOPE).await;
+    let rotating = app.sign_in(&mut browser, &party, "openid").await;
+    app.sign_in(&mut browser, &server, "openid offline_access").await;
+    party.revoke(rotating.refresh()).await;
+    let (folder, session) = (tempfile::tempdir().unwrap(), only_session(&app).await.id.to_string());
+    std::fs::write(folder.path().join("gatekey.toml"), format!("issuer = \"{}\"\n[database]\nurl = \"{}\"\n", app.issuer, app.database.url())).unwrap();
+    let run = |arguments: &[&str]| {
+        let output = program(folder.path()).args(["session", "show"]).args(arguments).env("GATEKEY_MASTER_KEY", MASTER_KEY).output().unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
+    };
+    let (done, said) = run(&[&session, "--json"]);
+    assert!(done, "{said}");
+    let shown: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let mut kinds: Vec<_> = shown["refresh_tokens"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|token| (token["kind"].as_str().unwrap(), token["client_id"].as_str().unwrap(), token["end_reason"].as_str()))
+        .collect();
+    kinds.sort_unstable();
+    let expected = [("offline_access", SERVER, None), ("online_access", ONLINE, None), ("session", ONLINE, Some("revoked_by_client"))];
+    assert_eq!((kinds, &shown["session"]["id"], &shown["session"]["username"]), (expected.to_vec(), &json!(session), &json!("alice")));
+    assert_eq!(shown["applications"].as_array().unwrap().len(), 2);
+    let (done, said) = run(&[&session]);
+    assert!(done && ["online_access", "offline_access", "(revoked_by_client)", "APPLICATION", "alice"].iter().all(|words| said.contains(words)), "{said}");
+    for (id, words) in [("nobody", "is not a session id"), ("0198c5f2-7d3e-7a10-9f11-5d2f0a9b8c7d", "0198c5f2")] {
+        let (done, said) = run(&[id]);
+        assert!(!done && said.contains(words), "{said}");
+    }
 }

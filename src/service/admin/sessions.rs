@@ -1,12 +1,14 @@
 //! Sessions: who is signed in where, and ending it.
 
 use super::{Admin, AdminError, not_found};
+use crate::domain::client_session::ClientSession;
 use crate::domain::event::{EventKind, Object};
 use crate::domain::id::{SessionId, UserId};
+use crate::domain::refresh_family::RefreshFamily;
 use crate::domain::session::{EndReason, Session};
 use crate::service::telling_end;
 use crate::store::tree::{self, EndedCounts, Node};
-use crate::store::{events, sessions, users};
+use crate::store::{client_sessions, events, refresh_families, sessions, users};
 
 impl Admin {
     /// Sessions in the order they were begun, of one user or of all, ended ones too, those after `after`.
@@ -16,6 +18,11 @@ impl Admin {
 
     pub async fn session(&self, id: SessionId) -> Result<Session, AdminError> {
         self.store.read(move |db| sessions::find(db, id)).await?.ok_or_else(|| not_found("session", id))
+    }
+
+    /// What hangs on a session, ended or not: its applications, and its refresh families in the order they were made.
+    pub async fn below_session(&self, id: SessionId) -> Result<(Vec<ClientSession>, Vec<RefreshFamily>), AdminError> {
+        Ok(self.store.scan(move |db| Ok((client_sessions::list(db, id)?, refresh_families::list_by_session(db, id)?))).await?)
     }
 
     /// Ends a session and all below it, at once and everywhere.
