@@ -31,6 +31,8 @@ struct Session {
     last_used_at: Timestamp,
     /// How the user signed in, as in the claim `acr`.
     acr: String,
+    /// Whether the browser keeps it when it is closed; if not, shorter limits count.
+    remembered: bool,
     /// What the browser said of itself at sign-in.
     user_agent: Option<String>,
     /// The address the sign-in came from.
@@ -59,6 +61,7 @@ impl From<session::Session> for Session {
             auth_time: session.auth_time,
             last_used_at: session.last_used_at,
             acr: session.acr.as_str().to_owned(),
+            remembered: session.remembered,
             user_agent: session.user_agent,
             network: session.network,
             ended_at: session.ended.map(|ended| ended.at),
@@ -77,6 +80,7 @@ impl Example for Session {
             auth_time: begun,
             last_used_at: begun + chrono::TimeDelta::minutes(42),
             acr: "urn:gatekey:acr:pwd".to_owned(),
+            remembered: true,
             user_agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0".to_owned()),
             network: Some("192.0.2.17".to_owned()),
             ended_at: None,

@@ -82,7 +82,8 @@ Examples:
 Examples:
   gatekey policy simulate --days 90 --user alice --client notes
   gatekey policy simulate --days 365 --client payroll --every PT10M --hours 9-17 --weekdays mon-fri --away 180-201
-  gatekey policy simulate --days 30 --hours 8-18 --with session_idle=PT8H")]
+  gatekey policy simulate --days 30 --hours 8-18 --with session_idle=PT8H
+  gatekey policy simulate --days 5 --not-remembered --with unremembered_idle=PT4H")]
     Simulate {
         #[command(flatten)]
         who: Who,
@@ -175,7 +176,8 @@ impl Policy {
                 let tried = |limit| with.iter().rev().find(|change| change.limit == limit).and_then(|change| change.value);
                 let limits = Limits::each(|limit| tried(limit).unwrap_or(limits.get(limit)));
                 let (begins, days) = (usage.begins(now), usage.days());
-                report::walk(&walk(&limits, &usage.usage(), begins, days), &limits, days, json)
+                let remembered = usage.remembered();
+                report::walk(&walk(&limits, remembered, &usage.usage(), begins, days), &limits, remembered, days, json)
             }
         }
     }

@@ -137,6 +137,7 @@ fn as_json(session: &Signed, username: &str) -> Value {
         "auth_time": session.auth_time,
         "last_used_at": session.last_used_at,
         "acr": session.acr,
+        "remembered": session.remembered,
         "user_agent": session.user_agent,
         "network": session.network,
         "ended_at": session.ended.map(|ended| ended.at),

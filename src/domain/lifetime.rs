@@ -12,6 +12,8 @@ use super::duration::Lifetime;
 pub enum Limit {
     SessionAbsolute,
     SessionIdle,
+    UnrememberedAbsolute,
+    UnrememberedIdle,
     ClientSessionAbsolute,
     ClientSessionIdle,
     RefreshAbsolute,
@@ -22,9 +24,11 @@ pub enum Limit {
 }
 
 impl Limit {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::SessionAbsolute,
         Self::SessionIdle,
+        Self::UnrememberedAbsolute,
+        Self::UnrememberedIdle,
         Self::ClientSessionAbsolute,
         Self::ClientSessionIdle,
         Self::RefreshAbsolute,
@@ -39,6 +43,8 @@ impl Limit {
         match self {
             Self::SessionAbsolute => "session_absolute",
             Self::SessionIdle => "session_idle",
+            Self::UnrememberedAbsolute => "unremembered_absolute",
+            Self::UnrememberedIdle => "unremembered_idle",
             Self::ClientSessionAbsolute => "client_session_absolute",
             Self::ClientSessionIdle => "client_session_idle",
             Self::RefreshAbsolute => "refresh_absolute",
@@ -66,6 +72,9 @@ impl FromStr for Limit {
 pub struct Limits {
     pub session_absolute: Lifetime,
     pub session_idle: Lifetime,
+    /// Of a session that the browser is not to remember: the shorter of these and those above counts.
+    pub unremembered_absolute: Lifetime,
+    pub unremembered_idle: Lifetime,
     pub client_session_absolute: Lifetime,
     pub client_session_idle: Lifetime,
     pub refresh_absolute: Lifetime,
@@ -81,6 +90,8 @@ impl Default for Limits {
         Self {
             session_absolute: Lifetime::seconds(30 * 86_400),
             session_idle: Lifetime::seconds(14 * 86_400),
+            unremembered_absolute: Lifetime::seconds(86_400),
+            unremembered_idle: Lifetime::seconds(2 * 3600),
             client_session_absolute: Lifetime::Unlimited,
             client_session_idle: Lifetime::Unlimited,
             refresh_absolute: Lifetime::seconds(90 * 86_400),
@@ -100,6 +111,10 @@ pub struct LimitOverrides {
     pub session_absolute: Option<Lifetime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_idle: Option<Lifetime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unremembered_absolute: Option<Lifetime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unremembered_idle: Option<Lifetime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_session_absolute: Option<Lifetime>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,6 +158,8 @@ impl Limits {
         match limit {
             Limit::SessionAbsolute => self.session_absolute,
             Limit::SessionIdle => self.session_idle,
+            Limit::UnrememberedAbsolute => self.unremembered_absolute,
+            Limit::UnrememberedIdle => self.unremembered_idle,
             Limit::ClientSessionAbsolute => self.client_session_absolute,
             Limit::ClientSessionIdle => self.client_session_idle,
             Limit::RefreshAbsolute => self.refresh_absolute,
@@ -153,11 +170,23 @@ impl Limits {
         }
     }
 
+    /// From the sign-in: how long a session lasts that the browser is to remember, or is not. Not to be remembered never makes it longer.
+    pub fn absolute_of(&self, remembered: bool) -> Lifetime {
+        if remembered { self.session_absolute } else { shorter(self.session_absolute, self.unremembered_absolute) }
+    }
+
+    /// The same from its last use.
+    pub fn idle_of(&self, remembered: bool) -> Lifetime {
+        if remembered { self.session_idle } else { shorter(self.session_idle, self.unremembered_idle) }
+    }
+
     /// The limits that `value` gives by their names.
     pub fn each(mut value: impl FnMut(Limit) -> Lifetime) -> Self {
         Self {
             session_absolute: value(Limit::SessionAbsolute),
             session_idle: value(Limit::SessionIdle),
+            unremembered_absolute: value(Limit::UnrememberedAbsolute),
+            unremembered_idle: value(Limit::UnrememberedIdle),
             client_session_absolute: value(Limit::ClientSessionAbsolute),
             client_session_idle: value(Limit::ClientSessionIdle),
             refresh_absolute: value(Limit::RefreshAbsolute),
@@ -174,11 +203,17 @@ impl Limits {
     }
 }
 
+fn shorter(one: Lifetime, other: Lifetime) -> Lifetime {
+    if one.is_longer_than(other) { other } else { one }
+}
+
 impl LimitOverrides {
     pub const fn get(&self, limit: Limit) -> Option<Lifetime> {
         match limit {
             Limit::SessionAbsolute => self.session_absolute,
             Limit::SessionIdle => self.session_idle,
+            Limit::UnrememberedAbsolute => self.unremembered_absolute,
+            Limit::UnrememberedIdle => self.unremembered_idle,
             Limit::ClientSessionAbsolute => self.client_session_absolute,
             Limit::ClientSessionIdle => self.client_session_idle,
             Limit::RefreshAbsolute => self.refresh_absolute,
@@ -193,6 +228,8 @@ impl LimitOverrides {
         *match limit {
             Limit::SessionAbsolute => &mut self.session_absolute,
             Limit::SessionIdle => &mut self.session_idle,
+            Limit::UnrememberedAbsolute => &mut self.unremembered_absolute,
+            Limit::UnrememberedIdle => &mut self.unremembered_idle,
             Limit::ClientSessionAbsolute => &mut self.client_session_absolute,
             Limit::ClientSessionIdle => &mut self.client_session_idle,
             Limit::RefreshAbsolute => &mut self.refresh_absolute,

@@ -11,6 +11,7 @@ pub mod duration;
 pub mod entropy;
 pub mod event;
 pub mod group;
+pub mod held_sessions;
 pub mod id;
 pub mod lifetime;
 pub mod lifetime_rule;

@@ -19,6 +19,8 @@ pub struct Session {
     /// Written at most once per max(idle/100, 60 s).
     pub last_used_at: Timestamp,
     pub acr: Acr,
+    /// Whether the browser is to keep the cookie when it is closed; if not, shorter limits count.
+    pub remembered: bool,
     /// As the browser said at sign-in; shown to the user, never judged by.
     pub user_agent: Option<String>,
     /// The address the sign-in came from.

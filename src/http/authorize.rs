@@ -7,12 +7,13 @@ use poem::{Request, Response};
 
 use super::error::{error_page, failure_page};
 use super::form_action::FormAction;
-use super::pages::{AccessLasts, Account, ChooseAccount, Consent, ErrorKind, FormPost, Page, SignIn, SignInProblem};
+use super::pages::{AccessLasts, Account, AccountRow, ChooseAccount, Consent, ErrorKind, FormPost, Page, SignIn, SignInProblem};
 use super::visit::{Visit, form};
 use super::{App, cookies, headers};
 use crate::domain::duration::Lifetime;
 use crate::domain::scope::{OFFLINE_ACCESS, ONLINE_ACCESS, OPENID, Scope};
 use crate::domain::secret::Secret;
+use crate::domain::session::EndReason;
 use crate::protocol::authorize::response::AuthorizationResponse;
 use crate::protocol::authorize::{TargetError, Why};
 use crate::protocol::error::OAuthError;
@@ -76,23 +77,26 @@ pub fn step(app: &App, visit: &Visit, question: &Question) -> Response {
 #[derive(Default)]
 pub struct Said<'a> {
     pub username: Option<&'a str>,
+    /// Whether "stay signed in" was ticked.
+    pub remember: bool,
     pub problem: Option<SignInProblem>,
 }
 
 /// The answer to an outcome: the application's, a page, or an error page.
 pub async fn render(app: &App, visit: &Visit, outcome: Outcome, said: Option<Said<'_>>) -> Response {
     match outcome {
-        Outcome::Respond { response, renew_cookie, browser_state } => {
+        Outcome::Respond { response, renew, browser_state } => {
             let mut response = respond(app, visit, response);
-            if let Some(value) = visit.session.as_ref().filter(|_| renew_cookie) {
-                headers::set_cookie(&mut response, &cookies::session(app, value));
+            let renewed = renew.and_then(|slot| Some((slot, visit.session_value(slot)?)));
+            if let Some((slot, value)) = renewed {
+                headers::set_cookie(&mut response, &cookies::session(app, slot, value, true));
             }
             match browser_state {
-                BrowserState::SignedIn(state) if renew_cookie || visit.state.as_ref() != Some(&state) => {
-                    headers::set_cookie(&mut response, &cookies::state(app, &state));
+                BrowserState::SignedIn { all, kept, .. } if (renewed.is_some() && kept) || visit.state.as_ref() != Some(&all) => {
+                    headers::set_cookie(&mut response, &cookies::state(app, &all, kept));
                 }
                 BrowserState::Nobody if visit.state.is_some() => headers::set_cookie(&mut response, &cookies::clear_state(app)),
-                BrowserState::SignedIn(_) | BrowserState::Nobody | BrowserState::Unknown => {}
+                BrowserState::SignedIn { .. } | BrowserState::Nobody | BrowserState::Unknown => {}
             }
             response
         }
@@ -129,10 +133,11 @@ fn page(app: &App, visit: &Visit, question: &Question, said: Said<'_>) -> Respon
     let application = question.client.metadata.name.as_str();
     let account = question.user.as_ref().map(|user| Account { username: &user.username, name: user.profile.name.as_deref() });
     let host = host_of(question.target.redirect_uri());
-    let scopes: Vec<&str>;
+    let (scopes, rows): (Vec<&str>, Vec<AccountRow<'_>>);
     let page = match (&question.kind, account) {
-        (QuestionKind::ChooseAccount, Some(account)) => {
-            Page::ChooseAccount(ChooseAccount { csrf: &csrf, ticket: &ticket, application: Some(application), account })
+        (QuestionKind::ChooseAccount, _) => {
+            rows = question.choices.iter().map(|choice| AccountRow::of(&choice.session, &choice.user, choice.over)).collect::<Vec<_>>();
+            Page::ChooseAccount(ChooseAccount { csrf: &csrf, ticket: &ticket, application: Some(application), accounts: &rows })
         }
         (QuestionKind::Consent(scope), Some(account)) => {
             scopes = in_order_of_weight(scope);
@@ -149,8 +154,14 @@ fn page(app: &App, visit: &Visit, question: &Question, said: Said<'_>) -> Respon
                 QuestionKind::ChooseAccount | QuestionKind::Consent(_) => Why::NoSession,
             };
             let confirm_identity = matches!(why, Why::PromptLogin | Why::MaxAge);
-            let expired = matches!(why, Why::Session(Unusable::ExpiredAbsolute | Unusable::ExpiredIdle)).then_some(SignInProblem::SessionExpired);
-            let known = account.filter(|_| confirm_identity || expired.is_some()).map(|account| account.username);
+            let ran_out = match why {
+                Why::Session(Unusable::Ended(reason)) => matches!(reason, EndReason::ExpiredAbsolute | EndReason::ExpiredIdle),
+                Why::Session(why) => matches!(why, Unusable::ExpiredAbsolute | Unusable::ExpiredIdle),
+                _ => false,
+            };
+            let expired = ran_out.then_some(SignInProblem::SessionExpired);
+            let of_session = matches!(why, Why::Session(Unusable::ClientSessionExpiredAbsolute | Unusable::ClientSessionExpiredIdle));
+            let known = account.filter(|_| confirm_identity || expired.is_some() || of_session).map(|account| account.username);
             let username = said.username.or(question.login_hint.as_deref()).or(known).unwrap_or_default();
             Page::SignIn(SignIn {
                 csrf: &csrf,
@@ -159,6 +170,7 @@ fn page(app: &App, visit: &Visit, question: &Question, said: Said<'_>) -> Respon
                 application: Some(application),
                 username,
                 confirm_identity,
+                remember: app.core.settings.sessions.remember_me.offers(said.remember || (said.problem.is_none() && known.is_some() && question.remembered)),
                 problem: said.problem.or(expired),
             })
         }

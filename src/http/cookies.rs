@@ -1,19 +1,26 @@
-//! The cookies: the session's; the browser's own, which binds pages and forms to it; the one by which it is known to accounts that it has
+//! The cookies: the sessions', one for each account that the browser is signed in with; the browser's own, which binds pages and forms to it; the one by which it is known to accounts that it has
 //! been signed in with, whose failed sign-ins are counted apart (`service::throttle`); and the one by which applications notice a change.
 //!
 //! All are `__Host-`: no other host, no plain http but on loopback, no other path can set them (no tossing, no fixation). Cookies ignore
 //! the port, so the names carry the issuer: two issuers on one host do not overwrite each other.
 
 use chrono::TimeDelta;
+use poem::Response;
 use poem::http::{HeaderMap, HeaderValue, header};
 
-use super::{App, cookie_header};
+use super::visit::Visit;
+use super::{App, cookie_header, headers};
+use crate::domain::held_sessions::{Held, MOST_ACCOUNTS, Slot};
 use crate::domain::secret::{Digest, Secret};
+use crate::service::account::SignedIn;
+use crate::service::browser_state::{self, BrowserState};
+use crate::service::login::Begun;
 use crate::service::ticket::Browser;
 
 #[derive(Debug)]
 pub struct Names {
-    pub session: String,
+    /// By slot; the first one is also what the others begin with.
+    pub sessions: [String; MOST_ACCOUNTS],
     pub browser: String,
     pub known: String,
     pub state: String,
@@ -24,7 +31,8 @@ impl Names {
         let Digest(hash) = Digest::of(issuer.as_bytes());
         let tag: String = hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
         let named = |purpose: &str| format!("__Host-gatekey-{tag}{purpose}");
-        Self { session: named(""), browser: named("-browser"), known: named("-known"), state: named("-state") }
+        let sessions = Slot::ALL.map(|slot| if slot == Slot::FIRST { named("") } else { named(&format!("-{}", slot.index() + 1)) });
+        Self { sessions, browser: named("-browser"), known: named("-known"), state: named("-state") }
     }
 }
 
@@ -37,20 +45,78 @@ pub fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     cookie_header::only(headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes), name)
 }
 
-/// The session cookie: of a new session, or the same value again for another 400 days when the session was used.
-pub fn session(app: &App, value: &Secret<String>) -> String {
-    let value = value.expose();
-    format!("{}={value}; Path=/; Max-Age={}; Secure; HttpOnly; SameSite={}", app.cookies.session, LONGEST.num_seconds(), same_site(app))
+impl Names {
+    pub fn session(&self, slot: Slot) -> &str {
+        self.sessions.get(slot.index()).map_or("", String::as_str)
+    }
 }
 
-pub fn clear_session(app: &App) -> String {
-    format!("{}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite={}", app.cookies.session, same_site(app))
+/// The values of the session cookies, by slot.
+pub fn sessions<'a>(headers: &'a HeaderMap, names: &Names) -> [Option<&'a str>; MOST_ACCOUNTS] {
+    cookie_header::numbered(headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes), names.session(Slot::FIRST))
+}
+
+/// A session cookie: of a new session, or the same value again for another 400 days when the session was used. One that is not to be
+/// remembered goes when the browser is closed.
+pub fn session(app: &App, slot: Slot, value: &Secret<String>, remembered: bool) -> String {
+    let value = value.expose();
+    format!("{}={value}; Path=/{}; Secure; HttpOnly; SameSite={}", app.cookies.session(slot), lives(remembered), same_site(app))
+}
+
+/// The value of a session's cookie: its secret, and when it was chosen if there is something to choose.
+pub fn value(secret: &Secret<String>, held: &Held) -> Secret<String> {
+    match held.chosen {
+        0 => secret.clone(),
+        chosen => Secret::new(format!("{}.{chosen}", secret.expose())),
+    }
+}
+
+fn lives(remembered: bool) -> String {
+    if remembered { format!("; Max-Age={}", LONGEST.num_seconds()) } else { String::new() }
+}
+
+pub fn clear_session(app: &App, slot: Slot) -> String {
+    format!("{}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite={}", app.cookies.session(slot), same_site(app))
+}
+
+/// A session has begun: its cookie, and what applications notice it by. Cookies that open nothing any more go.
+pub fn begun(app: &App, response: &mut Response, visit: &Visit, begun: &Begun) {
+    headers::set_cookie(response, &session(app, begun.held.slot, &value(&begun.cookie, &begun.held), begun.remembered));
+    let goes_on = begun.sessions();
+    for over in visit.sessions.iter().filter(|over| goes_on.iter().all(|held| held.slot != over.slot)) {
+        headers::set_cookie(response, &clear_session(app, over.slot));
+    }
+    if let BrowserState::SignedIn { all, kept, .. } = begun.browser_state(&app.core) {
+        headers::set_cookie(response, &state(app, &all, kept));
+    }
+}
+
+/// The user chose this account: it is the first one from now on, unless it is already.
+pub fn choose(app: &App, response: &mut Response, visit: &Visit, slot: Slot, remembered: bool) {
+    if visit.sessions.first().is_some_and(|first| first.slot != slot)
+        && let Some(value) = visit.chosen_value(app, slot)
+    {
+        headers::set_cookie(response, &session(app, slot, &value, remembered));
+    }
+}
+
+/// A session goes on under a new secret, and so does what applications notice it by.
+pub fn renewed(app: &App, response: &mut Response, visit: &Visit, signed_in: &SignedIn, cookie: &Secret<String>) {
+    let remembered = signed_in.session.remembered;
+    let mut held = signed_in.held;
+    if visit.sessions.first().is_some_and(|first| first.slot != held.slot) {
+        held.chosen = visit.sessions.next_choice(app.core.now());
+    }
+    headers::set_cookie(response, &session(app, held.slot, &value(cookie, &held), remembered));
+    let (old, new) = (browser_state::of(&app.core, &signed_in.held.digest), browser_state::of(&app.core, &cookie.digest()));
+    let states: Vec<&str> = visit.state.iter().flat_map(|all| all.split('.')).map(|one| if one == old { new.as_str() } else { one }).collect();
+    headers::set_cookie(response, &state(app, &states.join("."), remembered && states.len() == 1));
 }
 
 /// What the check-session frame compares (Session Management 1.0): the one cookie that a script may read, for it is no secret. It goes where
-/// the session's goes.
-pub fn state(app: &App, value: &str) -> String {
-    format!("{}={value}; Path=/; Max-Age={}; Secure; SameSite={}", app.cookies.state, LONGEST.num_seconds(), same_site(app))
+/// the sessions' go, and has the states of all of them with dots between.
+pub fn state(app: &App, value: &str, kept: bool) -> String {
+    format!("{}={value}; Path=/{}; Secure; SameSite={}", app.cookies.state, lives(kept), same_site(app))
 }
 
 pub fn clear_state(app: &App) -> String {

@@ -10,7 +10,8 @@ use super::pages::ErrorKind;
 use super::visit::{Visit, form};
 use crate::protocol::params::Params;
 use crate::service::Failure;
-use crate::service::account::{self, Sender, SignedIn};
+use crate::service::account::{Sender, SignedIn};
+use crate::service::accounts;
 use crate::service::authorize::{Outcome, QuestionKind, resume};
 use crate::service::ticket::{self, Browser, Content};
 
@@ -69,28 +70,35 @@ pub struct OwnForm {
     pub visit: Visit,
     pub fields: Params,
     pub signed_in: SignedIn,
+    /// Who else is signed in with this browser.
+    pub others: Vec<SignedIn>,
 }
 
-/// Reads a form of a user's own page: out of a page shown to this browser, by whoever is signed in with it now. Whoever is not, is sent
+/// Reads a form of a user's own page: out of a page shown to this browser, for somebody who is signed in with it now. Whoever is not, is sent
 /// to sign in, and then to `page`: what the form asked for is not remembered.
 pub async fn receive_own(app: &App, request: &mut Request, page: OwnPage) -> Result<OwnForm, Box<Response>> {
     let visit = Visit::of(app, request);
     let fields = form(request).await.map_err(|error| Box::new(failure_page(app, &visit, &Failure::Refused(error))))?;
     let browser = sender(app, &visit)?;
-    let signed_in = match account::signed_in(&app.core, visit.session_cookie).await {
-        Ok(Some(signed_in)) => signed_in,
-        Ok(None) => return Err(Box::new(page.sign_in(app))),
+    let mut others = match accounts::signed_in(&app.core, visit.sessions).await {
+        Ok(all) if all.is_empty() => return Err(Box::new(page.sign_in(app))),
+        Ok(all) => all,
         Err(failure) => return Err(Box::new(failure_page(app, &visit, &failure))),
     };
-    match fields.get("csrf") {
-        Some(csrf) if ticket::csrf_is_valid_of(&app.core, browser, signed_in.session.id, csrf) => Ok(OwnForm { visit, fields, signed_in }),
-        _ => Err(refused(app, &visit, ErrorKind::Forbidden)),
+    // Of several accounts it is the one whose page it was: that is what the token says.
+    let is_of = |signed_in: &SignedIn| fields.get("csrf").is_some_and(|csrf| ticket::csrf_is_valid_of(&app.core, browser, signed_in.session.id, csrf));
+    match others.iter().position(is_of) {
+        Some(index) => {
+            let signed_in = others.remove(index);
+            Ok(OwnForm { visit, fields, signed_in, others })
+        }
+        None => Err(refused(app, &visit, ErrorKind::Forbidden)),
     }
 }
 
 impl OwnForm {
     pub fn sender(&self, app: &App) -> Sender {
-        Sender { origin: self.visit.came_from(), cookie: self.visit.session_cookie, known: self.visit.known_browser(app) }
+        Sender { origin: self.visit.came_from(), held: self.visit.sessions, known: self.visit.known_browser(app) }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::service::account::signed_in;
 pub async fn page(app: Arc<App>, request: Request) -> Response {
     let visit = Visit::of(&app, &request);
     // While the database is away the page says nothing of anybody; it still helps developers.
-    let signed_in = signed_in(&app.core, visit.session_cookie).await.unwrap_or_default();
+    let signed_in = signed_in(&app.core, visit.sessions).await.unwrap_or_default();
     let account = signed_in.as_ref().map(|signed_in| &signed_in.user).map(|user| Account { username: &user.username, name: user.profile.name.as_deref() });
     let html = app.pages.render(&Page::Home(Home { issuer: app.core.issuer(), account }), &visit.language(None));
     headers::page(&app, StatusCode::OK, html, FormAction::Here, None)

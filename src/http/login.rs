@@ -15,8 +15,8 @@ use super::visit::Visit;
 use super::{App, cookies, headers};
 use crate::domain::secret::Secret;
 use crate::service::Failure;
-use crate::service::authorize::{Cookies, Outcome, QuestionKind, client_of, resume};
-use crate::service::browser_state;
+use crate::service::authorize::{Cookies, Outcome, QuestionKind, client_of, resume, resume_as};
+use crate::service::browser_state::BrowserState;
 use crate::service::login::{Attempt, SignIn, sign_in};
 use crate::service::ticket;
 
@@ -24,7 +24,7 @@ pub async fn get(app: Arc<App>, request: Request) -> Response {
     let visit = Visit::of(&app, &request);
     match ticket_of(&visit) {
         Some(ticket) => question_page(&app, &visit, &ticket, |kind| matches!(kind, QuestionKind::SignIn(_))).await,
-        None => bare_page(&app, &visit, OwnPage::asked_for(visit.query_params().ok().as_ref()), "", None),
+        None => bare_page(&app, &visit, OwnPage::asked_for(visit.query_params().ok().as_ref()), Said::default()),
     }
 }
 
@@ -37,79 +37,90 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
     let password = form.get("password").unwrap_or_default().to_owned();
     let ticket = form.get("ticket").unwrap_or_default().to_owned();
     let to = OwnPage::asked_for(Some(&form));
+    let ticked = form.get("remember").is_some();
+    let said = |problem| Said { username: Some(&username), remember: ticked, problem: Some(problem) };
     let problem = match (username.trim().is_empty(), password.is_empty()) {
         (true, _) => Some(SignInProblem::UsernameMissing),
         (_, true) => Some(SignInProblem::PasswordMissing),
         _ => None,
     };
     if let Some(problem) = problem {
-        return again(&app, &visit, &ticket, to, &username, problem).await;
+        return again(&app, &visit, &ticket, to, said(problem)).await;
     }
     let asked_by = visit.browser.as_ref().and_then(|browser| ticket::open(&app.core, browser, &ticket)).and_then(|authorization| client_of(&authorization));
     let attempt = Attempt {
         username: &username,
         password: Secret::new(password),
         origin: visit.came_from(),
-        old_cookie: visit.session_cookie,
+        held: visit.sessions,
         known: visit.known_browser(&app),
         client: asked_by,
+        remember: Some(app.core.settings.sessions.remember_me.decide(ticked)),
     };
     match sign_in(&app.core, attempt).await {
-        Ok(SignIn::Done { cookie, known }) => {
-            // The old value is over: it is not renewed.
-            visit.session = None;
-            let state = browser_state::of(&app.core, &cookie.digest());
-            visit.state = Some(state.clone());
-            let cookies = Cookies { session: Some(cookie.digest()), browser: visit.browser.as_ref() };
-            let outcome = if ticket.is_empty() { Ok(None) } else { resume(&app.core, &ticket, cookies).await };
+        Ok(SignIn::Done { begun, known }) => {
+            // The state cookie is set below.
+            if let BrowserState::SignedIn { all, .. } = begun.browser_state(&app.core) {
+                visit.state = Some(all);
+            }
+            let cookies = Cookies { sessions: begun.sessions(), browser: visit.browser.as_ref() };
+            let outcome = if ticket.is_empty() { Ok(None) } else { resume_as(&app.core, &ticket, begun.session, cookies).await };
             let mut response = match outcome {
                 Ok(Some(Outcome::Ask(question))) => step(&app, &visit, &question),
                 Ok(Some(outcome)) => render(&app, &visit, outcome, None).await,
                 Ok(None) => headers::see_other(&to.map_or_else(|| app.base_path().to_owned(), |page| page.address(&app))),
                 Err(failure) => failure_page(&app, &visit, &failure),
             };
-            headers::set_cookie(&mut response, &cookies::session(&app, &cookie));
-            headers::set_cookie(&mut response, &cookies::state(&app, &state));
+            cookies::begun(&app, &mut response, &visit, &begun);
             headers::set_cookie(&mut response, &cookies::known(&app, &known));
             // Tells the browser that FedCM may ask here (Login Status API).
             response.headers_mut().insert("set-login", HeaderValue::from_static("logged-in"));
             response
         }
-        Ok(SignIn::Wrong) => again(&app, &visit, &ticket, to, &username, SignInProblem::WrongCredentials).await,
+        Ok(SignIn::Wrong) => again(&app, &visit, &ticket, to, said(SignInProblem::WrongCredentials)).await,
         Ok(SignIn::Wait(wait)) => {
             let seconds = u64::try_from(wait.num_milliseconds()).unwrap_or(0).div_ceil(1000);
             let problem = SignInProblem::TooManyAttempts { retry_after_seconds: seconds };
-            let mut response = again(&app, &visit, &ticket, to, &username, problem).await;
+            let mut response = again(&app, &visit, &ticket, to, said(problem)).await;
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             response
         }
         Err(Failure::Unavailable(reason)) => {
             tracing::error!(%reason, "unavailable");
-            again(&app, &visit, &ticket, to, &username, SignInProblem::Unavailable).await
+            again(&app, &visit, &ticket, to, said(SignInProblem::Unavailable)).await
         }
         Err(failure) => failure_page(&app, &visit, &failure),
     }
 }
 
 /// The page again, with what was typed and what was wrong with it.
-async fn again(app: &App, visit: &Visit, ticket: &str, to: Option<OwnPage>, username: &str, problem: SignInProblem) -> Response {
+async fn again(app: &App, visit: &Visit, ticket: &str, to: Option<OwnPage>, said: Said<'_>) -> Response {
     if ticket.is_empty() {
-        return bare_page(app, visit, to, username, Some(problem));
+        return bare_page(app, visit, to, said);
     }
     match resume(&app.core, ticket, visit.cookies()).await {
-        Ok(Some(outcome)) => render(app, visit, outcome, Some(Said { username: Some(username), problem: Some(problem) })).await,
+        Ok(Some(outcome)) => render(app, visit, outcome, Some(said)).await,
         Ok(None) => ticket_page(app, visit),
         Err(failure) => failure_page(app, visit, &failure),
     }
 }
 
 /// The sign-in page without an application behind it.
-fn bare_page(app: &App, visit: &Visit, to: Option<OwnPage>, username: &str, problem: Option<SignInProblem>) -> Response {
+fn bare_page(app: &App, visit: &Visit, to: Option<OwnPage>, said: Said<'_>) -> Response {
     let (browser, fresh) = browser_of(app, visit);
     let csrf = ticket::csrf_token(&app.core, &browser);
-    let page = SignInPage { csrf: &csrf, ticket: "", to: to.map(OwnPage::as_str), application: None, username, confirm_identity: false, problem };
+    let page = SignInPage {
+        csrf: &csrf,
+        ticket: "",
+        to: to.map(OwnPage::as_str),
+        application: None,
+        username: said.username.unwrap_or_default(),
+        confirm_identity: false,
+        remember: app.core.settings.sessions.remember_me.offers(said.remember),
+        problem: said.problem,
+    };
     let html = app.pages.render(&Page::SignIn(page), &visit.language(None));
-    let mut response = headers::page(app, status_of(problem), html, FormAction::Here, None);
+    let mut response = headers::page(app, status_of(said.problem), html, FormAction::Here, None);
     if fresh {
         headers::set_cookie(&mut response, &cookies::browser(app, &browser));
     }

@@ -97,6 +97,7 @@ pub fn routes(app: &Arc<App>, (admin_path, admin): (&str, BoxEndpoint<'static, R
         .at("/select-account", on(app).get(select_account::get).post(select_account::post))
         .at("/consent", on(app).get(consent::get).post(consent::post))
         .at("/account", on(app).get(account::page))
+        .at("/account/switch", on(app).post(account::switch))
         .at("/account/sessions/end", on(app).post(account::end_session))
         .at("/account/sessions/end-others", on(app).post(account::end_others))
         .at("/account/applications/withdraw", on(app).post(account::withdraw))

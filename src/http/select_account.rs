@@ -1,15 +1,15 @@
-//! `/select-account`: go on with the account that is signed in, or sign in with another.
+//! `/select-account`: go on with one of the accounts that are signed in, or sign in with another.
 
 use std::sync::Arc;
 
 use poem::{Request, Response};
 
-use super::App;
 use super::authorize::{render, step};
 use super::error::failure_page;
 use super::forms::{question_page, receive, ticket_of};
 use super::visit::Visit;
-use crate::service::authorize::{Outcome, QuestionKind, choose_another, choose_current};
+use super::{App, cookies};
+use crate::service::authorize::{Chosen, Outcome, QuestionKind, choose, choose_another};
 
 pub async fn get(app: Arc<App>, request: Request) -> Response {
     let visit = Visit::of(&app, &request);
@@ -26,13 +26,21 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
         Ok(authorization) => authorization,
         Err(refusal) => return *refusal,
     };
-    let outcome = match form.fields.get("account") {
-        Some("current") => choose_current(&app.core, authorization, form.visit.cookies()).await,
-        _ => choose_another(&app.core, authorization, form.visit.cookies()).await,
+    let (outcome, account) = match form.fields.get("account") {
+        Some("other") => (choose_another(&app.core, authorization, form.visit.cookies()).await, None),
+        // What is no session of this browser's shows the page again.
+        session => match choose(&app.core, authorization, session.and_then(|id| id.parse().ok()), form.visit.cookies()).await {
+            Ok(Chosen { outcome, account }) => (Ok(outcome), account),
+            Err(failure) => (Err(failure), None),
+        },
     };
-    match outcome {
+    let mut response = match outcome {
         Ok(Outcome::Ask(question)) => step(&app, &form.visit, &question),
         Ok(outcome) => render(&app, &form.visit, outcome, None).await,
-        Err(failure) => failure_page(&app, &form.visit, &failure),
+        Err(failure) => return failure_page(&app, &form.visit, &failure),
+    };
+    if let Some((held, remembered)) = account {
+        cookies::choose(&app, &mut response, &form.visit, held.slot, remembered);
     }
+    response
 }

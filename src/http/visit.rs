@@ -14,8 +14,9 @@ use super::error::{RETRY_AFTER, error_page};
 use super::forwarded::visitor;
 use super::pages::{ErrorKind, Language, Pages};
 use super::{App, cookies};
+use crate::domain::held_sessions::{self, Held, HeldSessions, MOST_ACCOUNTS, Slot};
 use crate::domain::id::LinkId;
-use crate::domain::secret::{Digest, Secret};
+use crate::domain::secret::Secret;
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::service::authorize::Cookies;
@@ -36,9 +37,9 @@ struct Network(Option<IpAddr>);
 /// A request as the handlers see it.
 pub struct Visit {
     pub query: String,
-    /// The value of the session's cookie, and what the database keeps of it.
-    pub session: Option<Secret<String>>,
-    pub session_cookie: Option<Digest>,
+    /// What the session cookies tell, and their values by slot.
+    pub sessions: HeldSessions,
+    values: [Option<Secret<String>>; MOST_ACCOUNTS],
     pub browser: Option<Browser>,
     known_browser: Option<String>,
     /// What its state cookie says.
@@ -55,11 +56,11 @@ pub struct Visit {
 impl Visit {
     pub fn of(app: &App, request: &Request) -> Self {
         let header = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let session = cookies::only(request.headers(), &app.cookies.session).map(|value| Secret::new(value.to_owned()));
+        let values = cookies::sessions(request.headers(), &app.cookies);
         Self {
             query: request.uri().query().unwrap_or_default().to_owned(),
-            session_cookie: session.as_ref().map(Secret::digest),
-            session,
+            sessions: Slot::ALL.into_iter().zip(values).filter_map(|(slot, value)| Some(Held::parse(slot, value?))).collect(),
+            values: values.map(|value| value.map(|value| Secret::new(value.to_owned()))),
             browser: cookies::only(request.headers(), &app.cookies.browser).and_then(Browser::parse),
             known_browser: cookies::only(request.headers(), &app.cookies.known).map(str::to_owned),
             state: cookies::only(request.headers(), &app.cookies.state).map(str::to_owned),
@@ -74,7 +75,19 @@ impl Visit {
     }
 
     pub fn cookies(&self) -> Cookies<'_> {
-        Cookies { session: self.session_cookie, browser: self.browser.as_ref() }
+        Cookies { sessions: self.sessions, browser: self.browser.as_ref() }
+    }
+
+    /// The value of a session cookie as it came.
+    pub fn session_value(&self, slot: Slot) -> Option<&Secret<String>> {
+        self.values.get(slot.index())?.as_ref()
+    }
+
+    /// That of the same session as the last chosen.
+    pub fn chosen_value(&self, app: &App, slot: Slot) -> Option<Secret<String>> {
+        let secret = Secret::new(held_sessions::split(self.session_value(slot)?.expose()).0.to_owned());
+        let held = self.sessions.iter().find(|held| held.slot == slot)?;
+        Some(cookies::value(&secret, &Held { chosen: self.sessions.next_choice(app.core.now()), ..held }))
     }
 
     /// Which accounts the browser has been signed in with.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::error::OAuthError;
 use super::json;
+use crate::domain::acr::Acr;
 use crate::domain::claim::{Claim, ClaimSet, NamedClaims};
 use crate::domain::scope::Scope;
 
@@ -51,6 +52,11 @@ impl ClaimsRequest {
         Ok(Self { named, subjects, essential_acrs })
     }
 
+    /// Whether it asks for somebody in particular.
+    pub fn names_somebody(&self) -> bool {
+        !self.subjects.is_empty()
+    }
+
     /// Whether this person, by the name the client knows, is whom the request asks for: nobody else will do (OIDC Core §3.1.2.2).
     pub fn are_of(&self, subject: impl FnOnce() -> String) -> bool {
         if self.subjects.is_empty() {
@@ -60,9 +66,9 @@ impl ClaimsRequest {
         self.subjects.iter().all(|values| values.contains(&subject))
     }
 
-    /// Whether a sign-in of this class will do (OIDC Core §5.5.1.1). A voluntary request always does.
-    pub fn accept_acr(&self, acr: &str) -> bool {
-        self.essential_acrs.as_ref().is_none_or(|acrs| acrs.iter().any(|wanted| wanted == acr))
+    /// Whether a sign-in of this level will do (OIDC Core §5.5.1.1): one of those asked for, or a higher one. A voluntary request always does.
+    pub fn accept_acr(&self, acr: Acr) -> bool {
+        self.essential_acrs.as_ref().is_none_or(|acrs| acrs.iter().filter_map(|wanted| Acr::parse(wanted)).any(|wanted| acr.satisfies(wanted)))
     }
 }
 
@@ -147,7 +153,7 @@ mod tests {
         .unwrap();
         assert_eq!(request.named.userinfo.to_string(), "given_name nickname picture email email_verified");
         assert!(request.named.id_token.is_empty());
-        assert!(request.accept_acr("urn:gatekey:acr:pwd"), "§5.5.1.1: not essential, so voluntary");
+        assert!(request.accept_acr(Acr::Password), "§5.5.1.1: not essential, so voluntary");
     }
 
     /// Least privilege: what the client may not have by scope it may not have by name.
@@ -174,10 +180,11 @@ mod tests {
 
     #[test]
     fn only_an_essential_acr_refuses() {
-        let accepts = |text: &str| parse(text).unwrap().accept_acr("pwd");
+        let accepts = |text: &str| parse(text).unwrap().accept_acr(Acr::Password);
         assert!(!accepts(r#"{"id_token": {"acr": {"essential": true, "values": ["mfa"]}}}"#));
         assert!(!accepts(r#"{"id_token": {"acr": {"essential": true, "value": "mfa"}}}"#));
-        assert!(accepts(r#"{"id_token": {"acr": {"essential": true, "values": ["mfa", "pwd"]}}}"#));
+        assert!(accepts(r#"{"id_token": {"acr": {"essential": true, "values": ["mfa", "urn:gatekey:acr:pwd"]}}}"#));
+        assert!(!accepts(r#"{"id_token": {"acr": {"essential": true, "values": ["urn:gatekey:acr:pwdx", "pwd", ""]}}}"#));
         assert!(accepts(r#"{"id_token": {"acr": {"essential": true}}}"#));
         assert!(accepts(r#"{"id_token": {"acr": {"values": ["mfa"]}}}"#));
         assert!(accepts(r#"{"userinfo": {"acr": {"essential": true, "values": ["mfa"]}}}"#), "it is a claim of the ID token");

@@ -59,7 +59,8 @@ pub fn judge(session: &Session, user: &User, client_session: Option<&ClientSessi
         return Err(Unusable::PasswordChanged);
     }
     // An ended client session does not bar the session from starting a new one; its grants died with it.
-    by_time(Times::of_session(session), client_session.filter(|client_session| client_session.ended.is_none()).map(Times::of_client_session), limits, now)
+    let client_session = client_session.filter(|client_session| client_session.ended.is_none()).map(Times::of_client_session);
+    by_time(Times::of_session(session), session.remembered, client_session, limits, now)
 }
 
 /// When something began and was last used: all that expiry is judged from.
@@ -80,9 +81,9 @@ impl Times {
 }
 
 /// The part of the judgement that is the clock's.
-pub fn by_time(session: Times, client_session: Option<Times>, limits: &Limits, now: Timestamp) -> Result<Deadlines, Unusable> {
-    let absolute = limits.session_absolute.after(session.created_at);
-    let idle = limits.session_idle.after(session.last_used_at);
+pub fn by_time(session: Times, remembered: bool, client_session: Option<Times>, limits: &Limits, now: Timestamp) -> Result<Deadlines, Unusable> {
+    let absolute = limits.absolute_of(remembered).after(session.created_at);
+    let idle = limits.idle_of(remembered).after(session.last_used_at);
     if past(absolute, now) {
         return Err(Unusable::ExpiredAbsolute);
     }
@@ -105,7 +106,7 @@ pub fn by_time(session: Times, client_session: Option<Times>, limits: &Limits, n
 
 /// Whether the clock alone has ended the session, by these limits.
 pub fn is_past_its_end(session: &Session, limits: &Limits, now: Timestamp) -> bool {
-    by_time(Times::of_session(session), None, limits, now).is_err()
+    by_time(Times::of_session(session), session.remembered, None, limits, now).is_err()
 }
 
 /// Why a session has ended for everybody by the clock alone, if it has; `longest` are the longest limits that its user has at any application. What
@@ -133,7 +134,7 @@ pub fn past(end: Option<Timestamp>, now: Timestamp) -> bool {
 
 /// Whether a use at `now` is worth writing down, of the session or of the client session.
 pub fn use_is_due(session: &Session, client_session: Option<&ClientSession>, limits: &Limits, now: Timestamp) -> bool {
-    touch_is_due(session.last_used_at, limits.session_idle, now)
+    touch_is_due(session.last_used_at, limits.idle_of(session.remembered), now)
         || client_session.is_some_and(|client_session| touch_is_due(client_session.last_used_at, limits.client_session_idle, now))
 }
 
@@ -189,6 +190,7 @@ pub(crate) mod tests {
             auth_time: at(0),
             last_used_at: at(0),
             acr: Acr::Password,
+            remembered: true,
             user_agent: None,
             network: None,
             ended: None,
@@ -271,6 +273,29 @@ pub(crate) mod tests {
         let looser = Limits { client_session_absolute: Lifetime::Unlimited, client_session_idle: Lifetime::seconds(5000), ..limits };
         assert_eq!(judged(&looser, 499), Ok(Deadlines { absolute: Some(at(1000)), idle: Some(at(500)) }));
         assert_eq!(judged(&looser, 500), Err(Unusable::ExpiredIdle));
+    }
+
+    /// Without "stay signed in" a session has limits of its own, and the shorter of both count: not to be remembered never prolongs.
+    #[test]
+    fn a_session_that_is_not_remembered_ends_sooner() {
+        let limits = Limits {
+            session_absolute: Lifetime::seconds(1000),
+            session_idle: Lifetime::seconds(500),
+            unremembered_absolute: Lifetime::seconds(100),
+            unremembered_idle: Lifetime::seconds(10),
+            ..Limits::default()
+        };
+        let unremembered = Session { remembered: false, ..session() };
+        let judged = |session: &Session, limits: &Limits, now| judge(session, &user(), None, limits, at(now));
+        assert_eq!(judged(&session(), &limits, 499), Ok(Deadlines { absolute: Some(at(1000)), idle: Some(at(500)) }));
+        assert_eq!(judged(&unremembered, &limits, 9), Ok(Deadlines { absolute: Some(at(100)), idle: Some(at(10)) }));
+        assert_eq!(judged(&unremembered, &limits, 10), Err(Unusable::ExpiredIdle));
+        assert_eq!(judged(&unremembered, &limits, 100), Err(Unusable::ExpiredAbsolute));
+        let looser = Limits { unremembered_absolute: Lifetime::Unlimited, unremembered_idle: Lifetime::seconds(501), ..limits };
+        assert_eq!(judged(&unremembered, &looser, 499), judged(&session(), &limits, 499));
+        assert_eq!(judged(&unremembered, &looser, 500), Err(Unusable::ExpiredIdle));
+        // A use is written down often enough for the limit that counts.
+        assert!(use_is_due(&unremembered, None, &limits, at(3)) && !use_is_due(&session(), None, &limits, at(3)));
     }
 
     /// Whoever left one application can come back to it; what it was given before is dead.

@@ -21,7 +21,7 @@ pub fn session_over(session: &Session, longest: &Limits, now: Timestamp) -> Opti
     if session.ended.is_some() {
         return None;
     }
-    expired(longest.session_absolute, session.created_at, longest.session_idle, session.last_used_at, now)
+    expired(longest.absolute_of(session.remembered), session.created_at, longest.idle_of(session.remembered), session.last_used_at, now)
 }
 
 /// Why a family is over, if it is: past its own limits, or the session that it hangs on has ended and it was missed.
@@ -133,9 +133,11 @@ mod tests {
     proptest! {
         /// A sweep ends nothing that somebody could still use.
         #[test]
-        fn what_is_usable_is_not_over(absolute in 1i64..100_000, idle in 1i64..100_000, used in 0i64..100_000, now in 0i64..200_000) {
+        fn what_is_usable_is_not_over(
+            absolute in 1i64..100_000, idle in 1i64..100_000, used in 0i64..100_000, now in 0i64..200_000, remembered: bool,
+        ) {
             let limits = limits(Lifetime::seconds(absolute), Lifetime::seconds(idle));
-            let session = Session { last_used_at: at(used), ..session() };
+            let session = Session { last_used_at: at(used), remembered, ..session() };
             if judge(&session, &user(), None, &limits, at(now)).is_ok() {
                 prop_assert_eq!(session_over(&session, &limits, at(now)), None);
             }

@@ -1,39 +1,42 @@
 //! The authorization endpoint.
 //!
 //! 1. [`start`] reads the parameters, finds the target and validates the request; [`resume`] does the same from a ticket.
-//! 2. The browser's cookie names a session; the rules decide.
+//! 2. The browser's cookies name sessions: which of them answers, and what, the rules decide.
 //! 3. A code is sealed, or the user is asked, or the application gets a refusal. Nothing is written but, seldom, a use.
 
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::browser_state::{self, BrowserState};
+use super::accounts::{self, Account};
+use super::browser_state::BrowserState;
 use super::known_clients::KnownClient;
 use super::ticket::{self, Authorization, Browser};
 use super::{Core, Failure, found_over, subject};
 use crate::domain::authorization_code::AuthorizationCode;
 use crate::domain::clock::Timestamp;
 use crate::domain::duration::Lifetime;
+use crate::domain::held_sessions::{Held, HeldSessions, Slot};
 use crate::domain::id::{ClientId, GrantId, SessionId, UserId};
 use crate::domain::lifetime::Limits;
 use crate::domain::refresh_family::Grant;
 use crate::domain::scope::Scope;
-use crate::domain::secret::Digest;
 use crate::domain::user::User;
+use crate::protocol::authorize::account::{Asked, Candidate, Which, is_hinted, which};
 use crate::protocol::authorize::response::{self, AuthorizationResponse};
-use crate::protocol::authorize::{AuthorizationRequest, Decision, Facts, Interaction, ResponseTarget, SignedIn, TargetError, Why, decide, target, validate};
+use crate::protocol::authorize::{
+    AuthorizationRequest, Decision, Facts, Interaction, Prompt, ResponseTarget, SignedIn, TargetError, Why, decide, is_allowed, target, validate,
+};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
-use crate::protocol::session::{Unusable, use_is_due};
+use crate::protocol::session::{Unusable, judge, use_is_due};
 use crate::store::StoreError;
-use crate::store::sessions::{self, SessionFacts, Touch};
+use crate::store::sessions::{SessionFacts, Touch};
 
 /// What the browser sent along.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cookies<'a> {
-    /// The digest of the session cookie.
-    pub session: Option<Digest>,
+    pub sessions: HeldSessions,
     pub browser: Option<&'a Browser>,
 }
 
@@ -41,9 +44,9 @@ pub struct Cookies<'a> {
 #[derive(Debug)]
 pub enum Outcome {
     /// The application gets its answer.
-    /// With `renew_cookie` the session was used, and its cookie may live on.
+    /// With `renew` a remembered session was used, and its cookie may live on.
     /// The browser's state cookie should say what the application is told.
-    Respond { response: AuthorizationResponse, renew_cookie: bool, browser_state: BrowserState },
+    Respond { response: AuthorizationResponse, renew: Option<Slot>, browser_state: BrowserState },
     /// The user is asked something.
     Ask(Box<Question>),
     /// There is nowhere to send an answer: an error page.
@@ -57,8 +60,12 @@ pub enum Outcome {
 pub struct Question {
     pub kind: QuestionKind,
     pub client: Arc<KnownClient>,
-    /// Who is signed in, if somebody is.
+    /// Who is asked, if somebody is signed in.
     pub user: Option<User>,
+    /// Whom there is to choose from: everybody whose session nobody has ended.
+    pub choices: Vec<Choice>,
+    /// Whether the browser is to remember that session.
+    pub remembered: bool,
     /// Where the form's answer ends, for `form-action`.
     pub target: ResponseTarget,
     /// What holds for this user at this client.
@@ -66,6 +73,15 @@ pub struct Question {
     pub login_hint: Option<String>,
     pub ui_locales: Option<String>,
     pub authorization: Authorization,
+}
+
+/// An account to choose.
+#[derive(Debug)]
+pub struct Choice {
+    pub session: SessionId,
+    pub user: User,
+    /// The session is past a limit at this application: the password is asked for next.
+    pub over: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +98,7 @@ pub async fn start(core: &Core, params: Params, cookies: Cookies<'_>) -> Result<
         session_before: None,
         began_at: Some(core.now()),
         asked: None,
+        account: None,
         account_chosen: false,
         another_account: false,
         consent_given: false,
@@ -113,32 +130,52 @@ pub async fn resume_opened(core: &Core, authorization: Authorization, cookies: C
     run(core, &params, authorization, Some(interaction), cookies).await
 }
 
-/// The user wants to sign in with another account. The session that is there ends only when that has succeeded.
+/// The same for whoever has just signed in with this session, on the page that the ticket is of.
+pub async fn resume_as(core: &Core, ticket: &str, session: SessionId, cookies: Cookies<'_>) -> Result<Option<Outcome>, Failure> {
+    let Some(authorization) = cookies.browser.and_then(|browser| ticket::open::<Authorization>(core, browser, ticket)) else {
+        return Ok(None);
+    };
+    resume_opened(core, Authorization { account: Some(session), ..authorization }, cookies).await.map(Some)
+}
+
+/// The user wants to sign in with another account than those that are there.
 pub async fn choose_another(core: &Core, authorization: Authorization, cookies: Cookies<'_>) -> Result<Outcome, Failure> {
-    let (_, session_before) = signed_in(core, cookies).await?;
-    resume_opened(core, Authorization { session_before, account_chosen: true, another_account: true, ..authorization }, cookies).await
+    let accounts = accounts_of(core, cookies).await?;
+    resume_opened(core, Authorization { another_account: true, ..begun_anew(core, authorization, &accounts) }, cookies).await
 }
 
-/// The user goes on with the account that the page showed; if another one is signed in by now, the page is shown again.
-pub async fn choose_current(core: &Core, authorization: Authorization, cookies: Cookies<'_>) -> Result<Outcome, Failure> {
-    let (user, session_before) = signed_in(core, cookies).await?;
-    let authorization = if user.is_some() && user == authorization.asked {
-        Authorization { account_chosen: true, ..authorization }
-    } else {
-        // That other sign-in was not made for this page: it does not answer it.
-        Authorization { session_before, ..authorization }
-    };
-    resume_opened(core, authorization, cookies).await
+async fn accounts_of(core: &Core, cookies: Cookies<'_>) -> Result<Vec<Account>, Failure> {
+    let held = cookies.sessions;
+    Ok(core.store.read(move |db| accounts::load(db, &held, None)).await?)
 }
 
-type SignedInAs = (Option<UserId>, Option<(SessionId, Timestamp)>);
+/// The same request as if it came now, with nobody chosen: a sign-in that was made in another tab meanwhile was not made for it.
+fn begun_anew(core: &Core, authorization: Authorization, accounts: &[Account]) -> Authorization {
+    let asked = accounts.iter().find(|account| Some(account.facts.session.id) == authorization.account).or(accounts.first());
+    let session_before = asked.map(|account| (account.facts.session.id, account.facts.session.auth_time));
+    Authorization { session_before, began_at: Some(core.now()), account: None, account_chosen: false, another_account: false, ..authorization }
+}
 
-async fn signed_in(core: &Core, cookies: Cookies<'_>) -> Result<SignedInAs, Failure> {
-    let facts = match cookies.session {
-        Some(cookie) => core.store.read(move |db| sessions::facts(db, &cookie, None)).await?,
-        None => None,
+/// What came of a choice.
+#[derive(Debug)]
+pub struct Chosen {
+    pub outcome: Outcome,
+    /// The cookie of the account, and whether the browser keeps it.
+    pub account: Option<(Held, bool)>,
+}
+
+/// The user goes on with this account. If it is not there any more, the page is shown again.
+pub async fn choose(core: &Core, authorization: Authorization, session: Option<SessionId>, cookies: Cookies<'_>) -> Result<Chosen, Failure> {
+    let accounts = accounts_of(core, cookies).await?;
+    let account = accounts.iter().find(|account| Some(account.facts.session.id) == session && account.is_live());
+    let (authorization, account) = match account {
+        Some(account) => (
+            Authorization { account: session, account_chosen: true, another_account: false, ..authorization },
+            Some((account.held, account.facts.session.remembered)),
+        ),
+        None => (begun_anew(core, authorization, &accounts), None),
     };
-    Ok(facts.map_or((None, None), |facts| (Some(facts.user.id), Some((facts.session.id, facts.session.auth_time)))))
+    Ok(Chosen { outcome: resume_opened(core, authorization, cookies).await?, account })
 }
 
 /// The client that a waiting request is of.
@@ -152,7 +189,7 @@ pub async fn deny(core: &Core, authorization: &Authorization) -> Result<Outcome,
         Ok(params) => params,
         Err(error) => return Ok(Outcome::Malformed(error)),
     };
-    let client = load(core, &params, None).await?.client;
+    let client = load(core, &params, HeldSessions::default()).await?.client;
     Ok(match target(&params, client.as_deref().map(|client| &**client)) {
         Ok(target) => refuse(core, &target, &OAuthError::new(ErrorCode::AccessDenied, "The user did not allow the request."), BrowserState::Unknown),
         Err(error) => Outcome::Page(error),
@@ -163,13 +200,10 @@ async fn run(
     core: &Core,
     params: &Params,
     mut authorization: Authorization,
-    interaction: Option<Interaction>,
+    mut interaction: Option<Interaction>,
     cookies: Cookies<'_>,
 ) -> Result<Outcome, Failure> {
-    let Loaded { client, session } = load(core, params, cookies.session).await?;
-    if interaction.is_none() {
-        authorization.session_before = session.as_ref().map(|facts| (facts.session.id, facts.session.auth_time));
-    }
+    let Loaded { client, accounts } = load(core, params, cookies.sessions).await?;
     let target = match target(params, client.as_deref().map(|client| &**client)) {
         Ok(target) => target,
         Err(error) => return Ok(Outcome::Page(error)),
@@ -177,119 +211,179 @@ async fn run(
     let Some(client) = client else {
         return Ok(Outcome::Page(TargetError::UnknownClient));
     };
-    let browser_state = browser_state_of(core, session.as_ref(), cookies.session);
+    let refused = |error: &OAuthError| Ok(refuse(core, &target, error, BrowserState::of(core, &accounts, None)));
     let request = match validate(params, target.clone(), &client) {
         Ok(request) => request,
-        Err(error) => return Ok(refuse(core, &target, &error, browser_state)),
+        Err(error) => return refused(&error),
     };
     let hint = match request.id_token_hint.as_deref() {
         None => None,
         Some(hint) => match subject::hint(core, hint).await.filter(|hint| hint.may_be_sent_by(&client)) {
             Some(hint) => Some(hint),
-            None => {
-                let error = OAuthError::invalid_request("`id_token_hint` is not an ID token of this issuer for this client.");
-                return Ok(refuse(core, &target, &error, browser_state));
-            }
+            None => return refused(&OAuthError::invalid_request("`id_token_hint` is not an ID token of this issuer for this client.")),
         },
     };
-    let names_another = session.as_ref().is_some_and(|facts| {
-        let user = facts.user.id;
-        hint.is_some_and(|hint| !hint.names(core, &client, user)) || !request.claims.are_of(|| subject::of(core, &client, user))
-    });
     let now = core.now();
-    let limits = session.as_ref().map_or_else(|| client.limits_alone(), |facts| client.limits(&facts.user, facts.session.acr));
-    let signed_in =
-        session.as_ref().map(|f| SignedIn { session: &f.session, user: &f.user, client_session: f.client_session.as_ref(), consent: f.consent.as_ref() });
-    let decision = decide(&request, &Facts { client: &client, signed_in, names_another, interaction }, &limits, now);
-    let kind = match (decision, session) {
-        (Decision::Refuse(error), session) => {
-            found_over::notice(core, session.as_ref().map(|facts| &facts.session), &limits, now);
+    let names = |user| hint.as_ref().is_none_or(|hint| hint.names(core, &client, user)) && request.claims.are_of(|| subject::of(core, &client, user));
+    let which = match accounts.as_slice() {
+        [] => Which::Nobody,
+        [_] => Which::One(0),
+        several => {
+            let asked = Asked { silently: request.prompts.has(Prompt::None), names_somebody: hint.is_some() || request.claims.names_somebody() };
+            let candidates: Vec<Candidate> = several.iter().map(|account| candidate(account, &request, &client, &authorization, &names, now)).collect();
+            which(&candidates, asked)
+        }
+    };
+    let session = which.index().and_then(|index| accounts.get(index));
+    let browser_state = BrowserState::of(core, &accounts, session);
+    let held = session.map(|account| account.held);
+    let session = session.map(|account| &account.facts);
+    if interaction.is_none() {
+        authorization.session_before = session.map(|facts| (facts.session.id, facts.session.auth_time));
+    }
+    // A choice counts for the account that was chosen.
+    if let (Some(interaction), Some(chosen)) = (&mut interaction, authorization.account) {
+        interaction.account_chosen &= session.is_some_and(|facts| facts.session.id == chosen);
+    }
+    let limits = session.map_or_else(|| client.limits_alone(), |facts| client.limits(&facts.user, facts.session.acr));
+    let facts = Facts {
+        client: &client,
+        signed_in: session.map(|f| SignedIn { session: &f.session, user: &f.user, client_session: f.client_session.as_ref(), consent: f.consent.as_ref() }),
+        others: accounts.iter().filter(|account| account.is_live()).count() > 1,
+        ambiguous: matches!(which, Which::Several(_)),
+        names_another: session.is_some_and(|facts| !names(facts.user.id)),
+        interaction,
+    };
+    let kind = match (decide(&request, &facts, &limits, now), session, held) {
+        (Decision::Refuse(error), ..) => {
+            for SessionFacts { session, user, .. } in accounts.iter().map(|account| &account.facts) {
+                found_over::notice(core, Some(session), &client.limits(user, session.acr), now);
+            }
             return Ok(refuse(core, &target, &error, browser_state));
         }
-        (Decision::Issue, Some(facts)) => {
-            let renew_cookie = touch(core, &facts, &client.id, &limits, now).await;
-            let code = seal_code(core, &request, &facts, limits.code, now);
+        (Decision::Issue, Some(facts), Some(held)) => {
+            let renew = touch(core, facts, &client.id, &limits, now).await.then_some(held.slot);
+            let code = seal_code(core, &request, facts, limits.code, now);
             let response = response::code(&target, core.issuer(), &code, browser_state.for_application(core, &target));
-            return Ok(Outcome::Respond { response, renew_cookie, browser_state });
+            return Ok(Outcome::Respond { response, renew, browser_state });
         }
         // Not to be reached: `decide` issues only to somebody who is signed in. Asking is the safe answer.
-        (Decision::Issue, None) => return Ok(ask(QuestionKind::SignIn(Why::NoSession), client, None, limits, request, params, authorization)),
-        (Decision::Authenticate(why), session) => {
+        (Decision::Issue, ..) => QuestionKind::SignIn(Why::NoSession),
+        (Decision::Authenticate(why), session, _) => {
             // Here at once: whoever signs in again finds it ended. Failing to is harmless.
-            if let (Why::Session(Unusable::ExpiredAbsolute | Unusable::ExpiredIdle), Some(facts)) = (why, &session)
+            if let (Why::Session(Unusable::ExpiredAbsolute | Unusable::ExpiredIdle), Some(facts)) = (why, session)
                 && let Err(error) = found_over::end(core, &[facts.session.id]).await
             {
                 tracing::warn!(%error, "the end of a session could not be written");
             }
-            return Ok(ask(QuestionKind::SignIn(why), client, session.map(|f| f.user), limits, request, params, authorization));
+            QuestionKind::SignIn(why)
         }
-        (Decision::ChooseAccount, session) => (QuestionKind::ChooseAccount, session),
-        (Decision::AskConsent(scope), session) => (QuestionKind::Consent(scope), session),
+        (Decision::ChooseAccount, ..) => QuestionKind::ChooseAccount,
+        (Decision::AskConsent(scope), ..) => QuestionKind::Consent(scope),
     };
-    let (kind, session) = kind;
-    Ok(ask(kind, client, session.map(|f| f.user), limits, request, params, authorization))
+    let asked = which.index();
+    Ok(ask(kind, Asking { client, accounts, asked, limits, request, params, authorization, now }))
 }
 
-fn ask(
-    kind: QuestionKind,
+/// What choosing among several asks of one of them.
+fn candidate(
+    account: &Account,
+    request: &AuthorizationRequest,
+    client: &KnownClient,
+    authorization: &Authorization,
+    names: &impl Fn(UserId) -> bool,
+    now: Timestamp,
+) -> Candidate {
+    let SessionFacts { session, user, client_session, consent } = &account.facts;
+    let limits = client.limits(user, session.acr);
+    Candidate {
+        usable: judge(session, user, client_session.as_ref(), &limits, now).is_ok(),
+        named: names(user.id),
+        hinted: request.login_hint.as_deref().is_some_and(|hint| is_hinted(hint, user)),
+        allowed: is_allowed(request, client, consent.as_ref()),
+        known: client_session.as_ref().is_some_and(|client_session| client_session.ended.is_none()),
+        chosen: authorization.account == Some(session.id),
+    }
+}
+
+/// What a page is made from.
+struct Asking<'a> {
     client: Arc<KnownClient>,
-    user: Option<User>,
+    accounts: Vec<Account>,
+    /// Which of them is asked.
+    asked: Option<usize>,
     limits: Limits,
     request: AuthorizationRequest,
-    params: &Params,
+    params: &'a Params,
     authorization: Authorization,
-) -> Outcome {
-    let asked = user.as_ref().map(|user| user.id);
+    now: Timestamp,
+}
+
+fn ask(kind: QuestionKind, asking: Asking<'_>) -> Outcome {
+    let Asking { client, mut accounts, asked, limits, request, params, authorization, now } = asking;
+    let choices = if kind == QuestionKind::ChooseAccount { choices(&accounts, &client, now) } else { Vec::new() };
+    let asked = asked.filter(|index| *index < accounts.len()).map(|index| accounts.swap_remove(index).facts);
+    // The page is for this account, whichever is chosen elsewhere meanwhile. Where another one is wanted, whoever comes is welcome.
+    let account = match kind {
+        QuestionKind::Consent(_) | QuestionKind::SignIn(Why::Session(_) | Why::PromptLogin | Why::MaxAge) => asked.as_ref().map(|facts| facts.session.id),
+        QuestionKind::ChooseAccount | QuestionKind::SignIn(Why::NoSession | Why::HintOfAnother | Why::AnotherAccount) => None,
+    };
+    let (remembered, user) = asked.map_or((false, None), |facts| (facts.session.remembered, Some(facts.user)));
     Outcome::Ask(Box::new(Question {
         kind,
         client,
-        user,
+        choices,
+        remembered,
         target: request.target,
         limits,
         login_hint: request.login_hint,
         ui_locales: params.get("ui_locales").map(str::to_owned),
         // Spelled out here and not before: an answer without a page does not need it.
-        authorization: Authorization { params: params.encode(), asked, ..authorization },
+        authorization: Authorization { params: params.encode(), asked: user.as_ref().map(|user| user.id), account, ..authorization },
+        user,
     }))
+}
+
+/// Everybody whose session nobody has ended; of one that is past a limit here the password is asked for next.
+fn choices(accounts: &[Account], client: &KnownClient, now: Timestamp) -> Vec<Choice> {
+    let choice = |account: &Account| {
+        let SessionFacts { session, user, client_session, .. } = &account.facts;
+        let over = match judge(session, user, client_session.as_ref(), &client.limits(user, session.acr), now) {
+            Ok(_) => false,
+            Err(Unusable::Ended(_) | Unusable::UserDisabled | Unusable::PasswordChanged) => return None,
+            Err(_) => true,
+        };
+        Some(Choice { session: session.id, user: user.clone(), over })
+    };
+    accounts.iter().filter_map(choice).collect()
 }
 
 struct Loaded {
     client: Option<Arc<KnownClient>>,
-    session: Option<SessionFacts>,
+    accounts: Vec<Account>,
 }
 
-async fn load(core: &Core, params: &Params, cookie: Option<Digest>) -> Result<Loaded, StoreError> {
+async fn load(core: &Core, params: &Params, held: HeldSessions) -> Result<Loaded, StoreError> {
     let Some(id) = params.get("client_id").and_then(|id| ClientId::parse(id).ok()) else {
-        return Ok(Loaded { client: None, session: None });
+        return Ok(Loaded { client: None, accounts: Vec::new() });
     };
     let clients = Arc::clone(&core.clients);
     core.store
         .read(move |db| {
             let client = clients.find(db, &id)?;
-            let session = match (&client, cookie) {
-                (Some(_), Some(cookie)) => sessions::facts(db, &cookie, Some(&id))?,
-                _ => None,
-            };
-            Ok(Loaded { client, session })
+            let accounts = if client.is_some() { accounts::load(db, &held, Some(&id))? } else { Vec::new() };
+            Ok(Loaded { client, accounts })
         })
         .await
 }
 
 fn refuse(core: &Core, target: &ResponseTarget, error: &OAuthError, browser_state: BrowserState) -> Outcome {
     tracing::info!(client = %target.client_id(), error = error.code.as_str(), reason = %error.reason, "authorization refused");
-    Outcome::Respond { response: response::error(target, core.issuer(), error), renew_cookie: false, browser_state }
+    Outcome::Respond { response: response::error(target, core.issuer(), error), renew: None, browser_state }
 }
 
-/// Of the browser, whatever a single client's limits say of the session.
-fn browser_state_of(core: &Core, session: Option<&SessionFacts>, cookie: Option<Digest>) -> BrowserState {
-    let live = session.is_some_and(|facts| facts.session.ended.is_none() && facts.user.disabled_at.is_none());
-    match cookie.filter(|_| live) {
-        Some(cookie) => BrowserState::SignedIn(browser_state::of(core, &cookie)),
-        None => BrowserState::Nobody,
-    }
-}
-
-/// Writes a use down when it is due. Failing to is no reason to fail the request: the idle limit is then counted from an
+/// Writes a use down when it is due. True: the cookie of a remembered session may live on; one that ends with the browser is left as it is.
+/// Failing to is no reason to fail the request: the idle limit is then counted from an
 /// earlier use, never a later one.
 async fn touch(core: &Core, facts: &SessionFacts, client_id: &ClientId, limits: &Limits, now: Timestamp) -> bool {
     let client_session = facts.client_session.as_ref().filter(|client_session| client_session.ended.is_none());
@@ -298,7 +392,7 @@ async fn touch(core: &Core, facts: &SessionFacts, client_id: &ClientId, limits: 
     }
     let client_id = facts.client_session.as_ref().map(|_| client_id.clone());
     match core.store.touch(Touch { session_id: facts.session.id, client_id, family_id: None, at: now }).await {
-        Ok(()) => true,
+        Ok(()) => facts.session.remembered,
         Err(error) => {
             tracing::warn!(%error, "a use of a session could not be written");
             false

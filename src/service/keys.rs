@@ -222,7 +222,7 @@ pub async fn stored(store: &Store, limits: &Limits) -> Result<Stored, StoreError
                 in_use.extend(client.metadata.userinfo_signed_response_alg);
                 let own = &client.metadata.lifetimes;
                 longest = longest.max(longest_token_of(own));
-                for limit in [Limit::SessionAbsolute, Limit::SessionIdle] {
+                for limit in [Limit::SessionAbsolute, Limit::SessionIdle, Limit::UnrememberedAbsolute, Limit::UnrememberedIdle] {
                     if own.get(limit).is_some_and(|value| registered.get(limit).is_none_or(|longest| value.is_longer_than(longest))) {
                         registered.set(limit, own.get(limit));
                     }

@@ -1,24 +1,41 @@
 //! Logout that an application asks for: end the session, or ask first.
 
+use super::accounts::{self, Account};
 use super::authorize::Cookies;
 use super::ticket::Logout;
 use super::{Core, Failure, subject, telling_end};
 use crate::domain::client::Client;
 use crate::domain::event::{Actor, EventKind, Object};
-use crate::domain::id::ClientId;
-use crate::domain::secret::Digest;
+use crate::domain::held_sessions::{Held, HeldSessions};
+use crate::domain::id::{ClientId, SessionId};
 use crate::domain::session::{EndReason, Session};
+use crate::domain::user::User;
 use crate::protocol::end_session::{After, CameFrom, Decision, Hint, decide, decide_auth0, frame};
 use crate::protocol::params::Params;
-use crate::store::sessions::SessionFacts;
-use crate::store::{client_sessions, clients, events, sessions, tree};
+use crate::store::{client_sessions, clients, events, tree};
 
 #[derive(Debug)]
 pub enum Outcome {
-    /// The session has ended (or there was none): clear the cookie, tell the applications by frames at these addresses, then go.
-    Ended { after: After, frames: Vec<String> },
-    /// Show the confirmation page.
-    Confirm { username: String, pending: Logout },
+    /// Somebody was signed out (or nobody was signed in).
+    Ended(Ended),
+    /// Show the confirmation page: whom to sign out is the user's to say.
+    Confirm { accounts: Vec<Signed>, pending: Logout },
+}
+
+/// What has ended: tell the applications by frames at these addresses, then go.
+#[derive(Debug)]
+pub struct Ended {
+    pub after: After,
+    pub frames: Vec<String>,
+    /// Who is still signed in. No other cookie opens anything any more.
+    pub left: Vec<(Held, bool)>,
+}
+
+/// Somebody who is signed in.
+#[derive(Debug)]
+pub struct Signed {
+    pub session: SessionId,
+    pub user: User,
 }
 
 pub async fn start(core: &Core, params: &Params, cookies: Cookies<'_>) -> Result<Outcome, Failure> {
@@ -34,79 +51,85 @@ pub async fn start(core: &Core, params: &Params, cookies: Cookies<'_>) -> Result
         (Some(hint), _) => Some(hint.client_id.clone()),
         (None, named) => named,
     };
-    let (client, facts) = load(core, client_id.as_ref(), cookies.session).await?;
-    let session = facts.as_ref().map(|facts| &facts.session);
-    // Whom the hint names can only be told of a client that is still there: it says by which name it knows its users.
-    let hint = hint.map(|hint| {
-        let user = session.zip(client.as_ref()).map(|(session, client)| (session.user_id, hint.names(core, client, session.user_id)));
-        Hint { user: user.and_then(|(user, named)| named.then_some(user)), client_id: hint.client_id, sid: hint.sid }
-    });
-    let sid = session.zip(client_id.as_ref()).map(|(session, client)| core.sids.sid(session.id, client));
-    let decision = decide(params, hint.as_ref(), client.as_ref(), session, sid.as_deref());
-    apply(core, decision, facts).await
+    let (client, accounts) = load(core, client_id.as_ref(), cookies.sessions).await?;
+    let judged = |account: Option<&Account>| {
+        let session = account.map(|account| &account.facts.session);
+        // Whom the hint names can only be told of a client that is still there: it says by which name it knows its users.
+        let hint = hint.as_ref().map(|hint| {
+            let user = session.zip(client.as_ref()).map(|(session, client)| (session.user_id, hint.names(core, client, session.user_id)));
+            Hint { user: user.and_then(|(user, named)| named.then_some(user)), client_id: hint.client_id.clone(), sid: hint.sid.clone() }
+        });
+        let sid = session.zip(client_id.as_ref()).map(|(session, client)| core.sids.sid(session.id, client));
+        decide(params, hint.as_ref(), client.as_ref(), session, sid.as_deref())
+    };
+    // Of several accounts it is the one that the hint is of.
+    let ends = accounts.iter().position(|account| matches!(judged(Some(account)), Decision::End(_)));
+    let decision = judged(ends.and_then(|index| accounts.get(index)).or(accounts.first()));
+    apply(core, decision, ends, accounts).await
 }
 
 /// The same as Auth0's libraries ask for it.
 pub async fn start_auth0(core: &Core, params: &Params, came_from: CameFrom<'_>, cookies: Cookies<'_>) -> Result<Outcome, Failure> {
     let client_id = params.get("client_id").and_then(|id| ClientId::parse(id).ok());
-    let (client, facts) = load(core, client_id.as_ref(), cookies.session).await?;
-    let own_session = facts.as_ref().and_then(|facts| facts.client_session.as_ref()).is_some_and(|client_session| client_session.ended.is_none());
-    let decision = decide_auth0(params, client.as_ref(), came_from, facts.is_some(), own_session)?;
-    apply(core, decision, facts).await
+    let (client, accounts) = load(core, client_id.as_ref(), cookies.sessions).await?;
+    let is_own = |account: &Account| account.facts.client_session.as_ref().is_some_and(|client_session| client_session.ended.is_none());
+    let mut own = accounts.iter().enumerate().filter(|(_, account)| is_own(account)).map(|(index, _)| index);
+    // Of several accounts that use the application nobody says which is meant.
+    let own = own.next().filter(|_| own.next().is_none());
+    let decision = decide_auth0(params, client.as_ref(), came_from, !accounts.is_empty(), own.is_some())?;
+    apply(core, decision, own, accounts).await
 }
 
-/// The client, and the session of the cookie if it has not ended.
-async fn load(core: &Core, client_id: Option<&ClientId>, cookie: Option<Digest>) -> Result<(Option<Client>, Option<SessionFacts>), Failure> {
+/// The client, and the browser's sessions that have not been ended.
+async fn load(core: &Core, client_id: Option<&ClientId>, held: HeldSessions) -> Result<(Option<Client>, Vec<Account>), Failure> {
     let id = client_id.cloned();
     let loaded = core.store.read(move |db| {
         let client = match &id {
             Some(id) => clients::find(db, id)?,
             None => None,
         };
-        let facts = match cookie {
-            Some(cookie) => sessions::facts(db, &cookie, id.as_ref())?,
-            None => None,
-        };
-        Ok((client, facts))
+        Ok((client, accounts::load(db, &held, id.as_ref())?))
     });
-    let (client, facts) = loaded.await?;
-    Ok((client, facts.filter(|facts| facts.session.ended.is_none())))
+    let (client, accounts) = loaded.await?;
+    Ok((client, accounts.into_iter().filter(|account| account.facts.session.ended.is_none()).collect()))
 }
 
-async fn apply(core: &Core, decision: Decision, facts: Option<SessionFacts>) -> Result<Outcome, Failure> {
+async fn apply(core: &Core, decision: Decision, own: Option<usize>, accounts: Vec<Account>) -> Result<Outcome, Failure> {
     match decision {
-        Decision::NothingToEnd(after) => Ok(Outcome::Ended { after, frames: Vec::new() }),
+        Decision::NothingToEnd(after) => Ok(Outcome::Ended(Ended { after, frames: Vec::new(), left: Vec::new() })),
         Decision::End(after) => {
-            let frames = match facts {
-                Some(facts) => end(core, &facts.session).await?,
-                None => Vec::new(),
-            };
-            Ok(Outcome::Ended { after, frames })
+            let ends = own.and_then(|own| accounts.get(own)).map(|account| account.facts.session.id);
+            Ok(Outcome::Ended(end(core, after, accounts, |account| Some(account.facts.session.id) == ends).await?))
         }
         Decision::Confirm(after) => {
             let redirect = match after {
                 After::Redirect(url) => Some(url),
                 After::SignedOutPage => None,
             };
-            Ok(Outcome::Confirm { username: facts.map(|facts| facts.user.username).unwrap_or_default(), pending: Logout { redirect } })
+            let accounts = accounts.into_iter().map(|account| Signed { session: account.facts.session.id, user: account.facts.user }).collect();
+            Ok(Outcome::Confirm { accounts, pending: Logout { redirect } })
         }
     }
 }
 
-/// The user said yes: where to go, and the frames to load before.
-pub async fn confirm(core: &Core, pending: Logout, cookie: Option<Digest>) -> Result<(After, Vec<String>), Failure> {
+/// The user said yes: to signing out of one account, or of all.
+pub async fn confirm(core: &Core, pending: Logout, session: Option<SessionId>, held: HeldSessions) -> Result<Ended, Failure> {
+    let (_, accounts) = load(core, None, held).await?;
+    let after = pending.redirect.map_or(After::SignedOutPage, After::Redirect);
+    end(core, after, accounts, |account| session.is_none_or(|session| account.facts.session.id == session)).await
+}
+
+async fn end(core: &Core, after: After, accounts: Vec<Account>, ends: impl Fn(&Account) -> bool) -> Result<Ended, Failure> {
     let mut frames = Vec::new();
-    if let Some(cookie) = cookie {
-        let facts = core.store.read(move |db| sessions::facts(db, &cookie, None)).await?;
-        if let Some(facts) = facts.filter(|facts| facts.session.ended.is_none()) {
-            frames = end(core, &facts.session).await?;
-        }
+    let (ending, left): (Vec<Account>, Vec<Account>) = accounts.into_iter().partition(ends);
+    for account in ending {
+        frames.extend(end_session(core, &account.facts.session).await?);
     }
-    Ok((pending.redirect.map_or(After::SignedOutPage, After::Redirect), frames))
+    Ok(Ended { after, frames, left: left.iter().map(|account| (account.held, account.facts.session.remembered)).collect() })
 }
 
 /// Ends the session; the addresses that its applications want loaded in frames.
-async fn end(core: &Core, session: &Session) -> Result<Vec<String>, Failure> {
+async fn end_session(core: &Core, session: &Session) -> Result<Vec<String>, Failure> {
     let (now, id, user) = (core.now(), session.id, session.user_id);
     let occasion = core.occasion(Actor::User(user), now);
     let ended = core.store.write(move |db| {

@@ -2,6 +2,7 @@
 
 pub mod access_token;
 pub mod account;
+pub mod accounts;
 pub mod admin;
 pub mod authenticate_client;
 pub mod authorize;

@@ -59,9 +59,12 @@ pub struct Authorization {
     /// Whom the page asks: an answer given while somebody else is signed in is not theirs.
     #[serde(default)]
     pub asked: Option<UserId>,
+    /// The session that the request is answered with: of the account that was chosen, or that has signed in, or is asked.
+    #[serde(default)]
+    pub account: Option<SessionId>,
     #[serde(default)]
     pub account_chosen: bool,
-    /// The user wants another account than the one signed in.
+    /// The user wants another account than those signed in.
     #[serde(default)]
     pub another_account: bool,
     /// Only while the answer is being handled: a ticket never carries it.
@@ -73,7 +76,7 @@ impl Content for Authorization {
     const PURPOSE: &'static str = "authorization";
 }
 
-/// A logout waiting for the user's yes.
+/// A logout waiting for the user's yes, and for which accounts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Logout {
     /// A validated post-logout redirect.

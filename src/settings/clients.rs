@@ -43,6 +43,8 @@ pub(super) const KEYS: &[Key] = &[
     key("clients[].refresh_overlap", Kind::Duration, "\"PT10S\""),
     key("clients[].lifetimes.session_absolute", Kind::Duration, "\"PT12H\""),
     key("clients[].lifetimes.session_idle", Kind::Duration, "\"PT1H\""),
+    key("clients[].lifetimes.unremembered_absolute", Kind::Duration, "\"PT12H\""),
+    key("clients[].lifetimes.unremembered_idle", Kind::Duration, "\"PT1H\""),
     key("clients[].lifetimes.client_session_absolute", Kind::Duration, "\"PT12H\""),
     key("clients[].lifetimes.client_session_idle", Kind::Duration, "\"PT30M\""),
     key("clients[].lifetimes.refresh_absolute", Kind::Duration, "\"P1Y\""),

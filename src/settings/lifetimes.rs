@@ -11,6 +11,8 @@ use crate::domain::lifetime::Limits;
 pub(super) const KEYS: &[Key] = &[
     key("lifetimes.session_absolute", Kind::Duration, "\"P365D\""),
     key("lifetimes.session_idle", Kind::Duration, "\"P30D\""),
+    key("lifetimes.unremembered_absolute", Kind::Duration, "\"PT12H\""),
+    key("lifetimes.unremembered_idle", Kind::Duration, "\"PT1H\""),
     key("lifetimes.client_session_absolute", Kind::Duration, "\"PT12H\""),
     key("lifetimes.client_session_idle", Kind::Duration, "\"PT1H\""),
     key("lifetimes.refresh_absolute", Kind::Duration, "\"P1Y\""),
@@ -25,6 +27,8 @@ pub(super) const KEYS: &[Key] = &[
 pub(super) struct Raw {
     session_absolute: Option<Lifetime>,
     session_idle: Option<Lifetime>,
+    unremembered_absolute: Option<Lifetime>,
+    unremembered_idle: Option<Lifetime>,
     client_session_absolute: Option<Lifetime>,
     client_session_idle: Option<Lifetime>,
     refresh_absolute: Option<Lifetime>,
@@ -40,6 +44,8 @@ impl Raw {
         let limits = Limits {
             session_absolute: self.session_absolute.unwrap_or(default.session_absolute),
             session_idle: self.session_idle.unwrap_or(default.session_idle),
+            unremembered_absolute: self.unremembered_absolute.unwrap_or(default.unremembered_absolute),
+            unremembered_idle: self.unremembered_idle.unwrap_or(default.unremembered_idle),
             client_session_absolute: self.client_session_absolute.unwrap_or(default.client_session_absolute),
             client_session_idle: self.client_session_idle.unwrap_or(default.client_session_idle),
             refresh_absolute: self.refresh_absolute.unwrap_or(default.refresh_absolute),

@@ -70,7 +70,7 @@ pub(super) fn validated(sources: &Sources) -> Result<Settings, SettingsError> {
         users: users::validated(raw.users, sources)?,
         lifetimes: raw.lifetimes.validated(sources)?,
         lifetime_rules: lifetime_rules::validated(raw.lifetime_rules, sources)?,
-        sessions: raw.sessions.validated(),
+        sessions: raw.sessions.validated(sources)?,
         events: raw.events.validated(sources)?,
         passwords: raw.passwords.validated(sources)?,
         throttle: raw.throttle.validated(sources)?,

@@ -18,13 +18,16 @@ use crate::domain::refresh_family::Grant;
 /// When something began, and when it was last used.
 pub type BeganAndUsed = (Timestamp, Timestamp);
 
+/// The same of a session, and whether it is remembered.
+pub type OfSession = (Timestamp, Timestamp, bool);
+
 #[derive(Debug, Clone)]
 pub struct RunningSession {
     pub id: SessionId,
     pub user_id: UserId,
     pub groups: Groups,
     pub acr: Acr,
-    pub times: BeganAndUsed,
+    pub times: OfSession,
 }
 
 #[derive(Debug, Clone)]
@@ -38,7 +41,7 @@ pub struct RunningFamily {
     pub offline: bool,
     pub times: BeganAndUsed,
     /// Absent when it is gone or has ended.
-    pub session: Option<BeganAndUsed>,
+    pub session: Option<OfSession>,
     /// The same.
     pub client_session: Option<BeganAndUsed>,
 }
@@ -52,22 +55,22 @@ pub fn sessions(conn: &mut Connection, after: Option<SessionId>, limit: i64) -> 
         .filter(sessions::ended_at.is_null())
         .order(sessions::id)
         .limit(limit)
-        .select((sessions::id, sessions::user_id, users::group_names, sessions::acr, sessions::created_at, sessions::last_used_at));
-    let rows = on_each!(conn, query.load::<(Id, Id, Option<String>, String, Instant, Instant)>(conn))?;
+        .select((sessions::id, sessions::user_id, users::group_names, sessions::acr, sessions::created_at, sessions::last_used_at, sessions::remembered));
+    let rows = on_each!(conn, query.load::<(Id, Id, Option<String>, String, Instant, Instant, bool)>(conn))?;
     rows.into_iter()
-        .map(|(session, user, groups, acr_text, created_at, last_used_at)| {
+        .map(|(session, user, groups, acr_text, created_at, last_used_at, remembered)| {
             Ok(RunningSession {
                 id: SessionId(session.0),
                 user_id: UserId(user.0),
                 groups: Groups::from_text(groups),
                 acr: acr("sessions", &acr_text)?,
-                times: (created_at.0, last_used_at.0),
+                times: (created_at.0, last_used_at.0, remembered),
             })
         })
         .collect()
 }
 
-type SessionColumns = (String, Instant, Instant, Option<Instant>);
+type SessionColumns = (String, Instant, Instant, bool, Option<Instant>);
 type FamilyRow = (Id, String, bool, Instant, Instant, Option<String>, Option<String>, Option<SessionColumns>, Option<(Instant, Instant, Option<Instant>)>);
 
 /// Those after `after`.
@@ -91,7 +94,7 @@ pub fn families(conn: &mut Connection, after: Option<GrantId>, limit: i64) -> Re
             // Long, and read only where nothing else says how the user had signed in.
             case_when(sessions::id.nullable().is_null(), refresh_families::grant_facts.nullable()),
             users::group_names,
-            (sessions::acr, sessions::created_at, sessions::last_used_at, sessions::ended_at).nullable(),
+            (sessions::acr, sessions::created_at, sessions::last_used_at, sessions::remembered, sessions::ended_at).nullable(),
             (client_sessions::created_at, client_sessions::last_used_at, client_sessions::ended_at).nullable(),
         ));
     on_each!(conn, query.load::<FamilyRow>(conn))?.into_iter().map(RunningFamily::try_from).collect()
@@ -114,7 +117,9 @@ impl TryFrom<FamilyRow> for RunningFamily {
             acr,
             offline,
             times: (created_at.0, last_used_at.0),
-            session: session.filter(|(.., ended_at)| ended_at.is_none()).map(|(_, created_at, last_used_at, _)| (created_at.0, last_used_at.0)),
+            session: session
+                .filter(|(.., ended_at)| ended_at.is_none())
+                .map(|(_, created_at, last_used_at, remembered, _)| (created_at.0, last_used_at.0, remembered)),
             client_session: client_session.filter(|(.., ended_at)| ended_at.is_none()).map(|(created_at, last_used_at, _)| (created_at.0, last_used_at.0)),
         })
     }

@@ -47,7 +47,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{Binary, Nullable, Text};
+    use diesel::sql_types::{Binary, Bool, Nullable, Text};
     use crate::store::sql_types::{DbId, DbInstant};
 
     sessions (id) {
@@ -62,6 +62,7 @@ diesel::table! {
         network -> Nullable<Text>,
         ended_at -> Nullable<DbInstant>,
         end_reason -> Nullable<Text>,
+        remembered -> Bool,
     }
 }
 

@@ -34,6 +34,7 @@ pub(super) struct SessionRow {
     network: Option<String>,
     ended_at: Option<Instant>,
     end_reason: Option<String>,
+    remembered: bool,
 }
 
 impl TryFrom<SessionRow> for Session {
@@ -48,6 +49,7 @@ impl TryFrom<SessionRow> for Session {
             auth_time: row.auth_time.0,
             last_used_at: row.last_used_at.0,
             acr: acr(TABLE, &row.acr)?,
+            remembered: row.remembered,
             user_agent: row.user_agent,
             network: row.network,
             ended: ended(TABLE, row.ended_at, row.end_reason)?,
@@ -89,6 +91,7 @@ pub fn insert(conn: &mut Connection, session: &Session) -> Result<(), StoreError
         network: session.network.clone(),
         ended_at,
         end_reason,
+        remembered: session.remembered,
     };
     diesel::insert_into(sessions::table).values(row).execute(conn)?;
     Ok(())
@@ -104,6 +107,7 @@ pub fn sign_in_again(conn: &mut Connection, session_id: SessionId, fresh: &Sessi
             sessions::auth_time.eq(at(fresh.auth_time)),
             sessions::last_used_at.eq(at(fresh.last_used_at)),
             sessions::acr.eq(fresh.acr.as_str()),
+            sessions::remembered.eq(fresh.remembered),
             sessions::user_agent.eq(&fresh.user_agent),
             sessions::network.eq(&fresh.network),
         ))

@@ -119,7 +119,7 @@ redirect_uris = ["${origin}/callback"]
       await page.waitForURL('**/account');
 
       // The order is the order of the page, and each button says what it is about.
-      assert.deepEqual(await stops(page), ['Sign out', 'Sign out here Safari on iOS', 'Sign out everywhere else', 'Withdraw access Notes', 'Change password']);
+      assert.deepEqual(await stops(page), ['Sign out', 'Sign in with another account as well', 'Sign out here Safari on iOS', 'Sign out everywhere else', 'Withdraw access Notes', 'Change password']);
 
       await tabTo(page, /^Sign out here Safari on iOS$/);
       await page.keyboard.press('Enter');

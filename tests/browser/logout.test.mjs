@@ -181,10 +181,16 @@ for (const kind of DATABASES) {
       assert.deepEqual(await ask(message, `one ${again.session_state}`), ['unchanged', 'unchanged']);
       // Another user in another tab.
       const other = await signInAt(one, OTHER, { prompt: 'login' }, tab);
-      assert.deepEqual(await ask(message, `one ${other.session_state}`), ['changed', 'unchanged']);
+      assert.deepEqual(await ask(message, `one ${other.session_state}`), ['unchanged', 'unchanged'], 'each has its own state');
       await tab.goto(logoutUrl(one, other.id_token));
       await tab.waitForURL(`${one.origin}/bye`);
-      assert.deepEqual(await ask(`one ${other.session_state}`), ['changed']);
+      assert.deepEqual(await ask(message, `one ${other.session_state}`), ['unchanged', 'changed']);
+      // The same user again, and then out.
+      const anew = await signInAt(one, USER, { prompt: 'login' }, tab);
+      assert.deepEqual(await ask(message, `one ${anew.session_state}`), ['changed', 'unchanged']);
+      await tab.goto(logoutUrl(one, anew.id_token));
+      await tab.waitForURL(`${one.origin}/bye`);
+      assert.deepEqual(await ask(`one ${anew.session_state}`), ['changed']);
     });
 
     test('RM-05: the frame is for registered pages, asks the server nothing, and answers no flood', async () => {

@@ -60,6 +60,8 @@ pub const DEAF: &str = "deaf";
 pub fn listening(settings: &mut Settings, one: &str, two: &str) {
     settings.logout.allow_networks = vec![Network::parse("127.0.0.1").unwrap()];
     settings.logout.ca_file = Some(ca_file().to_owned());
+    // Another user's sign-in is one of the ends.
+    settings.sessions.accounts_per_browser = 1;
     for (id, uri) in [(ONE, Some(one)), (TWO, Some(two)), (DEAF, None)] {
         settings.clients.push(client(id, ClientKind::Web, &format!("https://{id}.example.test"), |metadata| {
             metadata.first_party = true;

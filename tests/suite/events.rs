@@ -63,7 +63,7 @@ fn told(event: &Event) -> (&'static str, Actor, Object, Option<UserId>, serde_js
 }
 
 async fn sessions_and_grants_are_told(database: Database) {
-    let app = App::start(database).await;
+    let app = App::start_with(database, |settings| settings.sessions.accounts_per_browser = 1).await;
     let (page, own, server) = (app.relying_party(PAGE), app.relying_party(OWN_PAGE), app.relying_party(SERVER));
     let alice = app.user("alice").await.id;
     let mut trail = Trail::from_now(&app);
@@ -120,7 +120,7 @@ async fn sessions_and_grants_are_told(database: Database) {
     let revoked = trail.one().await;
     assert_eq!((revoked.kind, revoked.user, revoked.network), (EventKind::GrantRevoked, Some(alice), None));
 
-    // The same browser signs in again: the same person goes on in the session, another one takes its place.
+    // The same browser signs in again: the same person goes on in the session, another one takes its place where there is room for one.
     let again = app.authorize_as(&mut browser, &own.authorize("openid", &[("prompt", "login")]), "alice").await;
     own.code(&again);
     let login = trail.one().await;

@@ -3,7 +3,9 @@
 use chrono::TimeDelta;
 use gatekey::domain::clock::Timestamp;
 use gatekey::domain::id::ClientId;
+use gatekey::domain::session::EndReason;
 use gatekey::store::consents;
+use gatekey::store::tree::{self, Node};
 
 use crate::support::app::{App, OWN_PAGE, PAGE, PASSWORD, SERVER};
 use crate::support::browser::{Browser, Landing, form_with};
@@ -65,16 +67,31 @@ async fn a_consent_page_is_answered_by_whom_it_asked(database: Database) {
         app.advance(TimeDelta::seconds(1));
         bobby_in_another_tab(&app, &mut browser).await;
 
-        let before = allowed_by(&app, "bobby").await;
-        let again = browser.submit(&form_with(&asks_alice, "decision"), Some("allow")).await.page();
-        assert_eq!(allowed_by(&app, "bobby").await, before);
-        assert_eq!(allowed_by(&app, "alice").await, None);
-        assert!(again.text().contains("Bobby Example") && !again.text().contains("Alice Example"));
+        // The page was alice's and still is: her yes is hers, for her session, whoever else has signed in.
+        let mut gone = browser.clone();
+        let tokens = party.exchange(&party.code(&browser.submit(&form_with(&asks_alice, "decision"), Some("allow")).await.left())).await;
+        assert_eq!(party.claims(tokens.id.as_ref().unwrap()).await["sub"], app.user("alice").await.id.to_string());
+        assert!(allowed_by(&app, "alice").await.is_some());
+        assert_eq!(allowed_by(&app, "bobby").await, None);
+        let alice = app.user("alice").await.id;
+        app.write(move |db| consents::withdraw(db, alice, &ClientId::parse(PAGE).unwrap())).await;
+
+        // Once she has signed out, the page that asked her is no page of his: he is asked himself.
+        let now = app.now();
+        app.write(move |db| tree::end(db, &Node::User(alice), EndReason::Logout, now)).await;
+        let again = gone.submit(&form_with(&asks_alice, "decision"), Some("allow")).await.page();
+        assert_eq!((allowed_by(&app, "alice").await, allowed_by(&app, "bobby").await), (None, None));
+        // The request was alice's: a sign-in is asked for, and whoever signs in is asked for consent.
+        let form = form_with(&again, "password").fill("username", "bobby").fill("password", PASSWORD);
+        let asks_bobby = gone.submit(&form, None).await.page();
+        assert!(asks_bobby.text().contains("Bobby Example") && !asks_bobby.text().contains("Alice Example"));
         // The control: what bobby himself is asked and answers.
-        let tokens = party.exchange(&party.code(&browser.submit(&form_with(&again, "decision"), Some("allow")).await.left())).await;
+        let tokens = party.exchange(&party.code(&gone.submit(&form_with(&asks_bobby, "decision"), Some("allow")).await.left())).await;
         assert_eq!(party.claims(tokens.id.as_ref().unwrap()).await["sub"], app.user("bobby").await.id.to_string());
         assert!(allowed_by(&app, "bobby").await.is_some());
         assert_eq!(allowed_by(&app, "alice").await, None);
+        let bobby = app.user("bobby").await.id;
+        app.write(move |db| consents::withdraw(db, bobby, &ClientId::parse(PAGE).unwrap())).await;
     }
 }
 
@@ -89,15 +106,20 @@ async fn an_account_is_kept_by_whom_the_page_showed(database: Database) {
         app.advance(TimeDelta::seconds(1));
         let shows_alice = browser.visit(request.as_str()).await.page();
         assert!(shows_alice.text().contains("Alice Example"));
-        let mut undisturbed = browser.clone();
-        let tokens = party.exchange(&party.code(&undisturbed.submit(&form_with(&shows_alice, "account"), Some("current")).await.left())).await;
-        assert_eq!(party.claims(tokens.id.as_ref().unwrap()).await["sub"], app.user("alice").await.id.to_string());
-
+        let alices = form_with(&shows_alice, "account");
         bobby_in_another_tab(&app, &mut browser).await;
         app.advance(later);
-        let again = browser.submit(&form_with(&shows_alice, "account"), Some("current")).await.page();
+        // The button says who it is, and that is who goes on.
+        let mut gone = browser.clone();
+        let tokens = party.exchange(&party.code(&browser.submit(&alices, Some(alices.first_button())).await.left())).await;
+        assert_eq!(party.claims(tokens.id.as_ref().unwrap()).await["sub"], app.user("alice").await.id.to_string());
+        // When she has signed out meanwhile, nobody goes on in her place: the page is shown again, with who is there.
+        let (alice, now) = (app.user("alice").await.id, app.now());
+        app.write(move |db| tree::end(db, &Node::User(alice), EndReason::Logout, now)).await;
+        let again = gone.submit(&alices, Some(alices.first_button())).await.page();
         assert!(again.text().contains("Bobby Example") && !again.text().contains("Alice Example"));
-        let tokens = party.exchange(&party.code(&browser.submit(&form_with(&again, "account"), Some("current")).await.left())).await;
+        let bobbys = form_with(&again, "account");
+        let tokens = party.exchange(&party.code(&gone.submit(&bobbys, Some(bobbys.first_button())).await.left())).await;
         assert_eq!(party.claims(tokens.id.as_ref().unwrap()).await["sub"], app.user("bobby").await.id.to_string());
     }
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod account;
+mod accounts;
 mod auth0_logout;
 mod backchannel_logout;
 mod backup;
@@ -40,6 +41,7 @@ mod policy_matrix;
 mod query_plans;
 mod races;
 mod refresh;
+mod remember_me;
 mod restore;
 mod security;
 mod session_management;

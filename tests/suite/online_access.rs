@@ -143,7 +143,7 @@ async fn it_idles_by_its_own_limit_unless_it_is_used(database: Database) {
 
 /// By whatever it ends. P1.
 async fn it_ends_with_the_session(database: Database) {
-    let app = app(database).await;
+    let app = app_with(database, |settings| settings.sessions.accounts_per_browser = 1).await;
     let (party, server) = (app.relying_party(ONLINE), app.relying_party(SERVER));
     for end in ["logout", "administrator", "user", "another user", "idle"] {
         let mut browser = app.browser();

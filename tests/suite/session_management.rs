@@ -26,8 +26,8 @@ fn cookie(browser: &Browser, end: &str) -> Option<Cookie> {
 /// What the check-session frame computes (§3.1 of the specification has the same example).
 fn agrees(session_state: &str, client_id: &str, origin: &str, browser: &Browser) -> bool {
     let (hash, salt) = session_state.split_once('.').unwrap();
-    let state = cookie(browser, "-state").map(|cookie| cookie.value).unwrap_or_default();
-    hash == URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{client_id} {origin} {state} {salt}")))
+    let states = cookie(browser, "-state").map(|cookie| cookie.value).unwrap_or_default();
+    states.split('.').any(|state| hash == URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{client_id} {origin} {state} {salt}"))))
 }
 
 async fn the_state_changes_when_somebody_signs_in_or_out(database: Database) {
@@ -49,19 +49,24 @@ async fn the_state_changes_when_somebody_signs_in_or_out(database: Database) {
     let silent = app.silently(&mut browser, &party, "openid", &[]).await;
     let second = parameter(&silent, "session_state").unwrap();
     assert!(second != first && own(&first, &browser) && own(&second, &browser));
-    // Another sign-in, of the same user or of another: changed.
+    // Another sign-in of the same user: changed. One of another user's beside it is no news to the application.
     app.advance(TimeDelta::seconds(1));
     let again = app.authorize_as(&mut browser, &party.authorize("openid", &[("prompt", "login")]), "alice").await;
     let third = parameter(&again, "session_state").unwrap();
     assert!(!own(&first, &browser) && own(&third, &browser));
     app.advance(TimeDelta::seconds(1));
     let other = app.authorize_as(&mut browser, &party.authorize("openid", &[("prompt", "login")]), "bobby").await;
-    assert!(!own(&third, &browser) && own(&parameter(&other, "session_state").unwrap(), &browser));
-    // Signed out: changed, for whoever it was.
+    let fourth = parameter(&other, "session_state").unwrap();
+    assert!(!own(&first, &browser) && own(&third, &browser) && own(&fourth, &browser) && third != fourth);
+    // Signed out: changed, for whoever it was, and for nobody else.
     let hint = party.exchange(&party.code(&other)).await.id.unwrap();
     browser.visit(Url::parse_with_params(&party.endpoint("oidc/logout"), [("id_token_hint", hint)]).unwrap().as_str()).await.page();
+    assert!(own(&third, &browser) && !own(&fourth, &browser));
+    let alices = [("id_token_hint", id_token.as_str())];
+    assert!(own(&parameter(&app.silently(&mut browser, &party, "openid", &alices).await, "session_state").unwrap(), &browser));
+    browser.visit(Url::parse_with_params(&party.endpoint("oidc/logout"), alices).unwrap().as_str()).await.page();
     assert_eq!(cookie(&browser, "-state").map(|cookie| cookie.value), None);
-    assert!(!own(&parameter(&other, "session_state").unwrap(), &browser));
+    assert!(!own(&third, &browser));
     let refused = app.silently(&mut browser, &party, "openid", &[("id_token_hint", &id_token)]).await;
     assert_eq!((party.error(&refused).as_str(), parameter(&refused, "session_state")), ("login_required", None));
     let discovery = app.network.get(&party.endpoint(".well-known/openid-configuration"), &[]).await.json();

@@ -107,7 +107,7 @@ fn source(candidate: &Candidate) -> String {
 
 pub(super) fn explanations(explanations: &[Explanation], session: Option<&Session>, now: Timestamp, json: bool) -> Done {
     let limits = Limits::each(|limit| explanations.iter().find(|one| one.limit == limit).map_or(Limits::default().get(limit), |one| one.value));
-    let ends = session.map(|session| (session, by_time(Times::of_session(session), None, &limits, now)));
+    let ends = session.map(|session| (session, by_time(Times::of_session(session), session.remembered, None, &limits, now)));
     if json {
         let candidate = |candidate: &Candidate| {
             let (kind, rule) = match &candidate.source {
@@ -123,7 +123,7 @@ pub(super) fn explanations(explanations: &[Explanation], session: Option<&Sessio
             .collect();
         let session = ends.map(|(session, ends)| {
             json!({
-                "id": session.id, "created_at": session.created_at, "last_used_at": session.last_used_at,
+                "id": session.id, "created_at": session.created_at, "last_used_at": session.last_used_at, "remembered": session.remembered,
                 "ended_at": session.ended.map(|ended| ended.at), "end_reason": session.ended.map(|ended| ended.reason.as_str()),
                 "expires_at": ends.ok().and_then(|ends| ends.absolute), "idle_expires_at": ends.ok().and_then(|ends| ends.idle),
                 "expired": ends.err().map(|why| why.as_str()),
@@ -146,10 +146,11 @@ pub(super) fn explanations(explanations: &[Explanation], session: Option<&Sessio
         (None, Err(why)) => format!("past its end ({}): its next use asks for a sign-in", why.as_str()),
         (None, Ok(ends)) => format!("ends {}; if it is not used, {}", time_or(ends.absolute, "never"), time_or(ends.idle, "never")),
     };
-    output::print(&format!("\nSession {}: begun {}, last used {}; {text}\n", session.id, time(session.created_at), time(session.last_used_at)))
+    let remembered = if session.remembered { "" } else { ", not remembered" };
+    output::print(&format!("\nSession {}: begun {}, last used {}{remembered}; {text}\n", session.id, time(session.created_at), time(session.last_used_at)))
 }
 
-pub(super) fn walk(walk: &Walk, limits: &Limits, days: u32, json: bool) -> Done {
+pub(super) fn walk(walk: &Walk, limits: &Limits, remembered: bool, days: u32, json: bool) -> Done {
     let why = |asked: &crate::protocol::lifetime_policy::simulate::Asked| asked.why.map_or("no_session", |why| why.as_str());
     if json {
         let asked: Vec<Value> = walk.asked.iter().map(|asked| json!({ "at": asked.at, "why": why(asked) })).collect();
@@ -160,8 +161,8 @@ pub(super) fn walk(walk: &Walk, limits: &Limits, days: u32, json: bool) -> Done 
         count(days, "day"),
         count(walk.uses, "use"),
         count(walk.asked.len(), "sign-in"),
-        limits.session_absolute,
-        limits.session_idle,
+        limits.absolute_of(remembered),
+        limits.idle_of(remembered),
         limits.client_session_absolute,
         limits.client_session_idle,
     ))?;

@@ -26,6 +26,9 @@ pub(in crate::cli) struct Options {
     /// Not from this day to that, counted from 1; repeat for more
     #[arg(long, value_name = "FIRST-LAST", value_parser = away)]
     away: Vec<(u32, u32)>,
+    /// Without "stay signed in": the limits of sessions that are not remembered
+    #[arg(long)]
+    not_remembered: bool,
     /// The first day, such as 2027-01-04 [default: today]
     #[arg(long, value_name = "DATE")]
     from: Option<NaiveDate>,
@@ -38,6 +41,10 @@ impl Options {
 
     pub(super) fn begins(&self, now: Timestamp) -> Timestamp {
         DateTime::from_naive_utc_and_offset(self.from.unwrap_or(now.date_naive()).and_time(NaiveTime::MIN), chrono::Utc)
+    }
+
+    pub(super) const fn remembered(&self) -> bool {
+        !self.not_remembered
     }
 
     pub(super) const fn days(&self) -> u32 {

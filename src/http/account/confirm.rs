@@ -37,7 +37,7 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
         Err(refusal) => return *refusal,
     };
     let sender = form.sender(&app);
-    let OwnForm { visit, fields, signed_in } = form;
+    let OwnForm { visit, fields, signed_in, .. } = form;
     let Some(waiting) = waiting(&app, &visit, &signed_in, fields.get("ticket").unwrap_or_default()) else {
         return ticket_page(&app, &visit);
     };
@@ -46,13 +46,13 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
         return page(&app, &visit, &signed_in, waiting, Some(ProofProblem::Missing)).await;
     }
     let problem = match prove(&app.core, &signed_in, Secret::new(password.to_owned()), sender).await {
-        Ok(SignIn::Done { cookie, known }) => {
-            let mut response = match account::signed_in(&app.core, Some(cookie.digest())).await {
+        Ok(SignIn::Done { begun, known }) => {
+            let mut response = match account::signed_in(&app.core, begun.sessions()).await {
                 Ok(Some(proved)) => finish(&app, &visit, &proved, waiting.action).await,
                 Ok(None) => OwnPage::Account.sign_in(&app),
                 Err(failure) => failure_page(&app, &visit, &failure),
             };
-            headers::set_cookie(&mut response, &cookies::session(&app, &cookie));
+            cookies::begun(&app, &mut response, &visit, &begun);
             headers::set_cookie(&mut response, &cookies::known(&app, &known));
             return response;
         }

@@ -21,6 +21,7 @@ use crate::domain::id::{ClientId, SessionId};
 use crate::service::Failure;
 use crate::service::account::actions::{Acted, Action, Waiting, act};
 use crate::service::account::{self, SignedIn, overview};
+use crate::service::accounts;
 use crate::service::ticket::{self, Content};
 
 /// What was done a moment ago, on its way to the page that says so. Sealed: no link can claim it.
@@ -39,7 +40,7 @@ impl Content for JustDone {
 
 /// Whoever is signed in, for a page; else the way to the sign-in page.
 async fn signed_in(app: &App, visit: &Visit, page: OwnPage) -> Result<SignedIn, Box<Response>> {
-    match account::signed_in(&app.core, visit.session_cookie).await {
+    match account::signed_in(&app.core, visit.sessions).await {
         Ok(Some(signed_in)) => Ok(signed_in),
         Ok(None) => Err(Box::new(page.sign_in(app))),
         Err(failure) => Err(Box::new(failure_page(app, visit, &failure))),
@@ -54,20 +55,22 @@ async fn own_page(app: &App, visit: &Visit, signed_in: &SignedIn, status: Status
     if fresh {
         headers::set_cookie(&mut response, &cookies::browser(app, &browser));
     }
-    if let Some(value) = &visit.session
+    if let Some(value) = visit.session_value(signed_in.held.slot)
         && account::used(&app.core, signed_in).await
     {
-        headers::set_cookie(&mut response, &cookies::session(app, value));
+        headers::set_cookie(&mut response, &cookies::session(app, signed_in.held.slot, value, true));
     }
     response
 }
 
 pub async fn page(app: Arc<App>, request: Request) -> Response {
     let visit = Visit::of(&app, &request);
-    let signed_in = match signed_in(&app, &visit, OwnPage::Account).await {
-        Ok(signed_in) => signed_in,
-        Err(response) => return *response,
+    let mut others = match accounts::signed_in(&app.core, visit.sessions).await {
+        Ok(all) if all.is_empty() => return OwnPage::Account.sign_in(&app),
+        Ok(all) => all,
+        Err(failure) => return failure_page(&app, &visit, &failure),
     };
+    let signed_in = others.remove(0);
     let query = visit.query_params().unwrap_or_default();
     let before: Option<SessionId> = query.get("before").and_then(|id| id.parse().ok());
     let overview = match overview::load(&app.core, &signed_in, before).await {
@@ -81,7 +84,9 @@ pub async fn page(app: Arc<App>, request: Request) -> Response {
             (view::sessions(&overview, &signed_in, now), view::applications(&overview, now), view::warnings(&overview, now));
         let older = overview.older.map(|id| id.to_string());
         let declared = app.core.declares_password_of(&signed_in.user);
-        let page = view::Cards { sessions: &sessions, applications: &applications, warnings: &warnings, older: older.as_deref() };
+        let others = view::others(&others);
+        let another = app.core.settings.sessions.accounts_per_browser > 1;
+        let page = view::Cards { others: &others, another, sessions: &sessions, applications: &applications, warnings: &warnings, older: older.as_deref() };
         let page = page.page(csrf, &signed_in, view::told(done.as_ref()), before.is_none(), declared, now);
         app.pages.render(&Page::Account(page), &visit.language(None))
     })
@@ -101,6 +106,21 @@ pub async fn end_session(app: Arc<App>, request: Request) -> Response {
     .await
 }
 
+/// The page of another account of this browser.
+pub async fn switch(app: Arc<App>, mut request: Request) -> Response {
+    let form = match receive_own(&app, &mut request, OwnPage::Account).await {
+        Ok(form) => form,
+        Err(refusal) => return *refusal,
+    };
+    let wanted: Option<SessionId> = form.fields.get("session").and_then(|id| id.parse().ok());
+    let Some(account) = form.others.iter().find(|other| Some(other.session.id) == wanted) else {
+        return not_found(&app, &form.visit);
+    };
+    let mut response = headers::see_other(&OwnPage::Account.address(&app));
+    cookies::choose(&app, &mut response, &form.visit, account.held.slot, account.session.remembered);
+    response
+}
+
 pub async fn end_others(app: Arc<App>, request: Request) -> Response {
     run(&app, request, |_, _| Some(Ok(Action::EndOthers))).await
 }
@@ -116,7 +136,12 @@ async fn run(app: &App, mut request: Request, action: impl FnOnce(&App, &OwnForm
         Err(refusal) => return *refusal,
     };
     match action(app, &form) {
-        Some(Ok(action)) => finish(app, &form.visit, &form.signed_in, action).await,
+        Some(Ok(action)) => {
+            let mut response = finish(app, &form.visit, &form.signed_in, action).await;
+            // What is shown next is of the account that it was done for.
+            cookies::choose(app, &mut response, &form.visit, form.signed_in.held.slot, form.signed_in.session.remembered);
+            response
+        }
         Some(Err(elsewhere)) => elsewhere,
         None => not_found(app, &form.visit),
     }

@@ -13,7 +13,7 @@ use crate::http::forms::{OwnForm, receive_own};
 use crate::http::own_page::OwnPage;
 use crate::http::pages::{ChangePassword, NewPasswordProblem, Page, ProofProblem};
 use crate::http::visit::Visit;
-use crate::http::{App, cookies, headers};
+use crate::http::{App, cookies};
 use crate::service::Failure;
 use crate::service::account::SignedIn;
 use crate::service::account::password::{Change, change};
@@ -33,7 +33,7 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
         Err(refusal) => return *refusal,
     };
     let sender = form.sender(&app);
-    let OwnForm { visit, fields, signed_in } = form;
+    let OwnForm { visit, fields, signed_in, .. } = form;
     let text = |name: &str| fields.get(name).unwrap_or_default();
     let (old, new) = (text("password"), text("new_password"));
     if old.is_empty() {
@@ -51,7 +51,7 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
     let problem = match change(&app.core, &signed_in, secret(old), secret(new), sender).await {
         Ok(Change::Done(cookie)) => {
             let mut response = back(&app, &visit, JustDone::PasswordChanged);
-            headers::set_cookie(&mut response, &cookies::session(&app, &cookie));
+            cookies::renewed(&app, &mut response, &visit, &signed_in, &cookie);
             return response;
         }
         Ok(Change::NotSignedIn) => return OwnPage::Password.sign_in(&app),

@@ -5,7 +5,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::id::ClientId;
 use crate::domain::user::User;
 use crate::http::authorize::in_order_of_weight;
-use crate::http::pages::{Account, AccountPage, Ago, ApplicationCard, DeviceName, Moment, SessionCard, Told, WarningCard};
+use crate::http::pages::{Account, AccountPage, AccountRow, Ago, ApplicationCard, DeviceName, Moment, SessionCard, Told, WarningCard};
 use crate::protocol::account::Place;
 use crate::service::account::SignedIn;
 use crate::service::account::overview::Overview;
@@ -25,6 +25,9 @@ pub(super) fn told(done: Option<&JustDone>) -> Option<Told<'_>> {
 
 /// What stands on the page, each thing with its own card.
 pub(super) struct Cards<'a> {
+    pub others: &'a [AccountRow<'a>],
+    /// Whether the browser may be signed in with one more account.
+    pub another: bool,
     pub sessions: &'a [SessionCard<'a>],
     pub applications: &'a [ApplicationCard<'a>],
     pub warnings: &'a [WarningCard<'a>],
@@ -37,6 +40,8 @@ impl<'a> Cards<'a> {
             csrf,
             account: person(&signed_in.user),
             told,
+            others: self.others,
+            another: self.another,
             warnings: self.warnings,
             sessions: self.sessions,
             first,
@@ -46,6 +51,10 @@ impl<'a> Cards<'a> {
             password_is_own: !declared,
         }
     }
+}
+
+pub(super) fn others(others: &[SignedIn]) -> Vec<AccountRow<'_>> {
+    others.iter().map(|other| AccountRow::of(&other.session.id, &other.user, false)).collect()
 }
 
 fn name<'a>(overview: &'a Overview, id: &ClientId) -> Option<&'a str> {
@@ -61,6 +70,7 @@ pub(super) fn sessions<'a>(overview: &'a Overview, signed_in: &SignedIn, now: Ti
             device: DeviceName(session.user_agent.as_deref()),
             network: session.network.as_deref(),
             here: session.id == signed_in.session.id,
+            remembered: session.remembered,
             since: Moment::of(session.created_at, now),
             last_used: Ago::between(session.last_used_at, now),
             ends: deadlines.absolute.map(|at| Moment::of(at, now)),

@@ -27,8 +27,8 @@ pub use own_page::{
     AccountPage, ActionKind, ApplicationCard, ChangePassword, ConfirmAction, DeviceName, NewPasswordProblem, ProofProblem, SessionCard, Told, WarningCard,
 };
 pub use page::{
-    AccessLasts, Account, ChooseAccount, ConfirmLogout, Consent, ErrorKind, ErrorPage, FormPost, Home, Page, Setup, SetupDone, SetupProblem, SignIn,
-    SignInProblem, SignedOut,
+    AccessLasts, Account, AccountRow, ChooseAccount, ConfirmLogout, Consent, ErrorKind, ErrorPage, FormPost, Home, Page, Setup, SetupDone, SetupProblem,
+    SignIn, SignInProblem, SignedOut,
 };
 
 use assets::Versioned;

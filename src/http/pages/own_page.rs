@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde::{Serialize, Serializer};
 
 use super::moment::{Ago, Moment};
-use super::page::Account;
+use super::page::{Account, AccountRow};
 use crate::domain::user_agent::{Device, beginning};
 
 /// Where somebody is signed in, and what has access. Its forms post `csrf` and, where they are about one thing, its id as `session` or
@@ -13,6 +13,10 @@ use crate::domain::user_agent::{Device, beginning};
 pub struct AccountPage<'a> {
     pub csrf: &'a str,
     pub account: Account<'a>,
+    /// The other accounts that this browser is signed in with; posts `csrf` and `session` to `account/switch`.
+    pub others: &'a [AccountRow<'a>],
+    /// Whether it may be signed in with one more.
+    pub another: bool,
     /// What has just been done: it gets the focus.
     pub told: Option<Told<'a>>,
     pub warnings: &'a [WarningCard<'a>],
@@ -46,6 +50,8 @@ pub struct SessionCard<'a> {
     pub network: Option<&'a str>,
     /// The browser that shows this page.
     pub here: bool,
+    /// Whether the browser keeps it when it is closed.
+    pub remembered: bool,
     pub since: Moment,
     pub last_used: Ago,
     /// When it ends whatever is done, and when if it is not used before that.

@@ -7,6 +7,8 @@ use serde::{Serialize, Serializer};
 
 use super::own_page::{AccountPage, ChangePassword, ConfirmAction};
 use super::text::Span;
+use crate::domain::id::SessionId;
+use crate::domain::user::User;
 
 /// A page, with all it needs.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +36,8 @@ pub struct Account<'a> {
     pub name: Option<&'a str>,
 }
 
-/// Username and password; posts `csrf`, `ticket`, `username`, `password`, and `to` if there is one, to `login`.
+/// Username and password; posts `csrf`, `ticket`, `username`, `password`, `remember` if the box is there and ticked, and `to` if there is one, to
+/// `login`.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct SignIn<'a> {
     pub csrf: &'a str,
@@ -48,6 +51,8 @@ pub struct SignIn<'a> {
     pub username: &'a str,
     /// Somebody is signed in, and the application wants to know that it is still them (`prompt=login`, `max_age`).
     pub confirm_identity: bool,
+    /// Whether "stay signed in" is ticked; `None`: it is not offered.
+    pub remember: Option<bool>,
     pub problem: Option<SignInProblem>,
 }
 
@@ -114,23 +119,42 @@ impl Serialize for AccessLasts {
     }
 }
 
-/// The signed-in account or another one; posts `csrf`, `ticket`, `account` (`current` or `other`) to `select-account`.
+/// One of several accounts to choose from.
+#[derive(Debug, Clone, Serialize)]
+pub struct AccountRow<'a> {
+    /// Its session in this browser: what the button sends.
+    pub session: String,
+    pub username: &'a str,
+    pub name: Option<&'a str>,
+    /// The password is asked for next.
+    pub over: bool,
+}
+
+impl<'a> AccountRow<'a> {
+    pub fn of(session: &SessionId, user: &'a User, over: bool) -> Self {
+        Self { session: session.to_string(), username: &user.username, name: user.profile.name.as_deref(), over }
+    }
+}
+
+/// Those who are signed in, or another account; posts `csrf`, `ticket`, `account` (the session, or `other`) to `select-account`.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct ChooseAccount<'a> {
     pub csrf: &'a str,
     pub ticket: &'a str,
     pub application: Option<&'a str>,
-    pub account: Account<'a>,
+    pub accounts: &'a [AccountRow<'a>],
 }
 
-/// Asks before signing out (OpenID Connect RP-Initiated Logout 1.0 §2); posts `csrf`, `ticket`, `decision` (`allow` or `deny`) to `oidc/logout/confirm`.
+/// Asks before signing out (OpenID Connect RP-Initiated Logout 1.0 §2); posts `csrf`, `ticket`, and `decision` (`allow`: all accounts, or `deny`) or
+/// `account` (the session of one of several), to `oidc/logout/confirm`.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct ConfirmLogout<'a> {
     pub csrf: &'a str,
     pub ticket: &'a str,
     /// The application that sent the person here, when it is known.
     pub application: Option<&'a str>,
-    pub account: Account<'a>,
+    /// Who is signed in; one at least.
+    pub accounts: &'a [AccountRow<'a>],
 }
 
 /// The end of a sign-out without a place to return to.
@@ -139,6 +163,8 @@ pub struct SignedOut<'a> {
     pub application: Option<&'a str>,
     /// A validated address of the application; anything but http(s) is not linked.
     pub return_to: Option<&'a str>,
+    /// Other accounts are still signed in.
+    pub others: bool,
     /// Addresses of applications that are told by a frame each.
     pub frames: &'a [&'a str],
     /// With frames and an address to return to: the nonce of `script-src` for the script that goes there when all have loaded.

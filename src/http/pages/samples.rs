@@ -7,8 +7,8 @@ use super::own_page::{
     AccountPage, ActionKind, ApplicationCard, ChangePassword, ConfirmAction, DeviceName, NewPasswordProblem, ProofProblem, SessionCard, Told, WarningCard,
 };
 use super::page::{
-    AccessLasts, Account, ChooseAccount, ConfirmLogout, Consent, ErrorKind, ErrorPage, FormPost, Home, Page, Setup, SetupDone, SetupProblem, SignIn,
-    SignInProblem, SignedOut,
+    AccessLasts, Account, AccountRow, ChooseAccount, ConfirmLogout, Consent, ErrorKind, ErrorPage, FormPost, Home, Page, Setup, SetupDone, SetupProblem,
+    SignIn, SignInProblem, SignedOut,
 };
 use crate::domain::clock::Timestamp;
 
@@ -34,7 +34,8 @@ const SCOPES: [&str; 8] = ["openid", "profile", "email", "address", "phone", "of
 
 /// Every page, in every state that has words of its own.
 pub(super) fn pages(own: &OwnSamples) -> Vec<Page<'_>> {
-    let sign_in = SignIn { csrf: "c", ticket: "t", to: None, application: Some("Notes"), username: "ada", confirm_identity: false, problem: None };
+    let sign_in =
+        SignIn { csrf: "c", ticket: "t", to: None, application: Some("Notes"), username: "ada", confirm_identity: false, remember: None, problem: None };
     let consent = Consent {
         csrf: "c",
         ticket: "t",
@@ -44,17 +45,20 @@ pub(super) fn pages(own: &OwnSamples) -> Vec<Page<'_>> {
         scopes: &SCOPES,
         lasts: AccessLasts::Seconds(90 * 86_400),
     };
-    let choose = ChooseAccount { csrf: "c", ticket: "t", application: Some("Notes"), account: ACCOUNT };
-    let logout = ConfirmLogout { csrf: "c", ticket: "t", application: Some("Notes"), account: ACCOUNT };
+    let one = own.accounts.get(..1).unwrap_or_default();
+    let choose = ChooseAccount { csrf: "c", ticket: "t", application: Some("Notes"), accounts: &own.accounts };
+    let logout = ConfirmLogout { csrf: "c", ticket: "t", application: Some("Notes"), accounts: one };
     let error =
         ErrorPage { kind: ErrorKind::Internal, code: Some("server_error"), detail: Some("The request could not be completed."), request_id: "0197-sample" };
     let setup = Setup { csrf: "c", link: "l", username: "", name: "", email: "", min_length: 10, problems: &[] };
 
-    let signed_out = SignedOut { application: None, return_to: None, frames: &[], nonce: None };
+    let signed_out = SignedOut { application: None, return_to: None, frames: &[], nonce: None, others: false };
 
     let mut pages = vec![
         Page::SignIn(sign_in),
         Page::SignIn(SignIn { application: None, username: "", ..sign_in }),
+        Page::SignIn(SignIn { remember: Some(false), ..sign_in }),
+        Page::SignIn(SignIn { remember: Some(true), ..sign_in }),
         Page::SignIn(SignIn { confirm_identity: true, ..sign_in }),
         Page::SignIn(SignIn { confirm_identity: true, application: None, ..sign_in }),
         Page::Consent(consent),
@@ -63,11 +67,12 @@ pub(super) fn pages(own: &OwnSamples) -> Vec<Page<'_>> {
         Page::Consent(Consent { lasts: AccessLasts::Seconds(1), ..consent }),
         Page::Consent(Consent { lasts: AccessLasts::Seconds(3600), ..consent }),
         Page::ChooseAccount(choose),
-        Page::ChooseAccount(ChooseAccount { application: None, account: NAMELESS, ..choose }),
+        Page::ChooseAccount(ChooseAccount { application: None, accounts: one, ..choose }),
         Page::ConfirmLogout(logout),
-        Page::ConfirmLogout(ConfirmLogout { application: None, account: NAMELESS, ..logout }),
+        Page::ConfirmLogout(ConfirmLogout { application: None, accounts: &own.accounts, ..logout }),
         Page::SignedOut(SignedOut { application: Some("Notes"), return_to: Some("https://notes.example.com/"), ..signed_out }),
         Page::SignedOut(signed_out),
+        Page::SignedOut(SignedOut { others: true, ..signed_out }),
         Page::SignedOut(SignedOut { return_to: Some("https://notes.example.com/"), ..signed_out }),
         Page::SignedOut(SignedOut { return_to: Some("https://notes.example.com/"), frames: &FRAMES, nonce: Some("n"), ..signed_out }),
         Page::Error(ErrorPage { code: None, detail: None, ..error }),
@@ -92,6 +97,7 @@ pub(super) struct OwnSamples {
     sessions: [SessionCard<'static>; 4],
     applications: [ApplicationCard<'static>; 2],
     warnings: [WarningCard<'static>; 2],
+    accounts: [AccountRow<'static>; 2],
 }
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -104,6 +110,7 @@ impl OwnSamples {
             device: DeviceName(text),
             network: here.then_some("192.0.2.1"),
             here,
+            remembered: !here,
             since: moment,
             last_used: Ago::between(NOW, NOW + TimeDelta::seconds(seconds)),
             ends,
@@ -129,6 +136,10 @@ impl OwnSamples {
             ],
             applications: [application(false), application(true)],
             warnings: [warning(Some(FIREFOX)), warning(None)],
+            accounts: [
+                AccountRow { session: "0197-ada".to_owned(), username: "ada", name: Some("Ada Lovelace"), over: false },
+                AccountRow { session: "0197-charles".to_owned(), username: "charles", name: None, over: true },
+            ],
         }
     }
 
@@ -136,6 +147,8 @@ impl OwnSamples {
         let page = AccountPage {
             csrf: "c",
             account: ACCOUNT,
+            others: &[],
+            another: true,
             told: None,
             warnings: &self.warnings,
             sessions: &self.sessions,
@@ -150,6 +163,8 @@ impl OwnSamples {
         let mut pages = vec![
             Page::Account(page),
             Page::Account(AccountPage { warnings: &[], older: None, applications: &[], password_is_own: false, account: NAMELESS, ..page }),
+            Page::Account(AccountPage { others: &self.accounts, ..page }),
+            Page::Account(AccountPage { others: &self.accounts, another: false, ..page }),
             Page::Account(AccountPage { first: false, sessions: &[], older: None, ..page }),
             Page::ConfirmAction(ConfirmAction { action: ActionKind::EndOthers, ..confirm }),
             Page::ConfirmAction(ConfirmAction { action: ActionKind::Withdraw, account: NAMELESS, ..confirm }),

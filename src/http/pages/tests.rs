@@ -14,8 +14,16 @@ fn english(page: Page<'_>) -> String {
     pages().render(&page, &Language::English)
 }
 
-const SIGN_IN: SignIn<'static> =
-    SignIn { csrf: "csrf-value", ticket: "ticket-value", to: None, application: Some("Notes"), username: "", confirm_identity: false, problem: None };
+const SIGN_IN: SignIn<'static> = SignIn {
+    csrf: "csrf-value",
+    ticket: "ticket-value",
+    to: None,
+    application: Some("Notes"),
+    username: "",
+    confirm_identity: false,
+    remember: None,
+    problem: None,
+};
 
 const SETUP: Setup<'static> = Setup { csrf: "csrf-value", link: "link-value", username: "", name: "", email: "", min_length: 12, problems: &[] };
 
@@ -147,21 +155,36 @@ fn decisions_are_buttons() {
     );
     assert!(html.contains("Know who you are") && html.contains("<bdi class=\"name\">notes:read</bdi>") && html.contains("notes.example.com"));
     assert!(html.contains("Access lasts 90 days at most"));
-    let html = english(Page::ChooseAccount(ChooseAccount { csrf: "c", ticket: "t", application: None, account }));
-    assert!(html.contains("name=\"account\" value=\"current\"") && html.contains("name=\"account\" value=\"other\""));
-    let html = english(Page::ConfirmLogout(ConfirmLogout { csrf: "c", ticket: "t", application: None, account }));
-    assert!(html.contains("action=\"/tenant/oidc/logout/confirm\"") && html.contains("name=\"decision\" value=\"deny\""));
+    let rows = [AccountRow { session: "the-session".to_owned(), username: "ada", name: None, over: false }];
+    let html = english(Page::ChooseAccount(ChooseAccount { csrf: "c", ticket: "t", application: None, accounts: &rows }));
+    assert!(html.contains("name=\"account\" value=\"the-session\"") && html.contains("name=\"account\" value=\"other\""));
+    let html = english(Page::ConfirmLogout(ConfirmLogout { csrf: "c", ticket: "t", application: None, accounts: &rows }));
+    assert!(html.contains("action=\"/tenant/oidc/logout/confirm\"") && html.contains("name=\"decision\" value=\"deny\"") && !html.contains("the-session"));
+    let two = [rows[0].clone(), AccountRow { session: "another".to_owned(), ..rows[0].clone() }];
+    let html = english(Page::ConfirmLogout(ConfirmLogout { csrf: "c", ticket: "t", application: None, accounts: &two }));
+    assert!(html.contains("name=\"account\" value=\"the-session\"") && html.contains("name=\"account\" value=\"another\"") && html.contains("all accounts"));
 }
 
 /// Puts a text wherever a page takes one.
 fn everywhere(text: &str) -> Vec<Page<'_>> {
     let account = Account { username: text, name: Some(text) };
+    let row = AccountRow { session: text.to_owned(), username: text, name: Some(text), over: true };
+    let rows: &[AccountRow<'_>] = Vec::leak(vec![row.clone(), row]);
     let now = crate::domain::clock::Timestamp::UNIX_EPOCH;
     let moment = Moment::of(now, now);
     let one = || -> &[&str] { Vec::leak(vec![text]) };
     let fields: &[(&str, &str)] = Vec::leak(vec![("state", text), (text, "x")]);
     vec![
-        Page::SignIn(SignIn { csrf: text, ticket: text, to: Some(text), application: Some(text), username: text, confirm_identity: false, problem: None }),
+        Page::SignIn(SignIn {
+            csrf: text,
+            ticket: text,
+            to: Some(text),
+            application: Some(text),
+            username: text,
+            confirm_identity: false,
+            remember: None,
+            problem: None,
+        }),
         Page::SignIn(SignIn {
             csrf: text,
             ticket: text,
@@ -169,12 +192,13 @@ fn everywhere(text: &str) -> Vec<Page<'_>> {
             application: Some(text),
             username: text,
             confirm_identity: true,
+            remember: Some(true),
             problem: Some(SignInProblem::WrongCredentials),
         }),
         Page::Consent(Consent { csrf: text, ticket: text, application: text, return_host: text, account, scopes: one(), lasts: AccessLasts::WhileSignedIn }),
-        Page::ChooseAccount(ChooseAccount { csrf: text, ticket: text, application: Some(text), account }),
-        Page::ConfirmLogout(ConfirmLogout { csrf: text, ticket: text, application: Some(text), account }),
-        Page::SignedOut(SignedOut { application: Some(text), return_to: Some(text), frames: one(), nonce: Some(text) }),
+        Page::ChooseAccount(ChooseAccount { csrf: text, ticket: text, application: Some(text), accounts: rows }),
+        Page::ConfirmLogout(ConfirmLogout { csrf: text, ticket: text, application: Some(text), accounts: rows }),
+        Page::SignedOut(SignedOut { application: Some(text), return_to: Some(text), frames: one(), nonce: Some(text), others: true }),
         Page::Error(ErrorPage { kind: ErrorKind::RedirectMismatch, code: Some(text), detail: Some(text), request_id: text }),
         Page::Setup(Setup { csrf: text, link: text, username: text, name: text, email: text, min_length: 12, problems: &[] }),
         Page::SetupDone(SetupDone { username: text }),
@@ -182,6 +206,8 @@ fn everywhere(text: &str) -> Vec<Page<'_>> {
         Page::Account(AccountPage {
             csrf: text,
             account,
+            others: rows,
+            another: true,
             told: Some(Told::AccessWithdrawn { application: text }),
             warnings: Vec::leak(vec![WarningCard { application: text, at: moment, device: DeviceName(Some(text)) }]),
             sessions: Vec::leak(vec![SessionCard {
@@ -189,6 +215,7 @@ fn everywhere(text: &str) -> Vec<Page<'_>> {
                 device: DeviceName(Some(text)),
                 network: Some(text),
                 here: false,
+                remembered: false,
                 since: moment,
                 last_used: Ago::between(now, now),
                 ends: None,

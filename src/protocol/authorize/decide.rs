@@ -21,8 +21,12 @@ use crate::protocol::session::{Unusable, judge};
 /// What is known when the request is decided.
 pub struct Facts<'a> {
     pub client: &'a Client,
-    /// The session the browser's cookie names, usable or not.
+    /// The session that is to answer, usable or not (`account::which`).
     pub signed_in: Option<SignedIn<'a>>,
+    /// The browser is signed in with other accounts too.
+    pub others: bool,
+    /// More than one of them would do, and the user has not said which.
+    pub ambiguous: bool,
     /// The request says whose sign-in it wants, by `id_token_hint` or a value of the claim `sub`, and it is not who is signed in.
     pub names_another: bool,
     /// There once the user has been asked something on behalf of this very request.
@@ -93,6 +97,14 @@ pub fn decide(request: &AuthorizationRequest, facts: &Facts<'_>, limits: &Limits
     let Some(signed_in) = facts.signed_in else {
         return ask(request, Decision::Authenticate(Why::NoSession));
     };
+    // Which of several comes before anything that is asked of one.
+    if facts.others && must_choose(request, facts, signed_in.session, now) {
+        return ask(request, Decision::ChooseAccount);
+    }
+    // Whoever it is that is there.
+    if facts.interaction.is_some_and(|interaction| interaction.another_account) && !is_fresh(facts, signed_in.session, now) {
+        return ask(request, Decision::Authenticate(Why::AnotherAccount));
+    }
     if let Err(unusable) = judge(signed_in.session, signed_in.user, signed_in.client_session, limits, now) {
         return ask(request, Decision::Authenticate(Why::Session(unusable)));
     }
@@ -103,17 +115,20 @@ pub fn decide(request: &AuthorizationRequest, facts: &Facts<'_>, limits: &Limits
     {
         return ask(request, Decision::AskConsent(scope));
     }
+    if facts.ambiguous {
+        return ask(request, Decision::ChooseAccount);
+    }
     if let Some(why) = must_authenticate(request, facts, &signed_in, now) {
         return ask(request, Decision::Authenticate(why));
     }
     // OIDC Core §5.5.1.1: what is essential and cannot be met is an authentication that failed.
-    if !request.claims.accept_acr(signed_in.session.acr.as_str()) {
+    if !request.claims.accept_acr(signed_in.session.acr) {
         return Decision::Refuse(OAuthError::new(
             ErrorCode::UnmetAuthenticationRequirements,
             "None of the `acr` values asked for as essential can be met: see `acr_values_supported`, or ask without `essential`.",
         ));
     }
-    if request.prompts.has(Prompt::SelectAccount) && !facts.interaction.is_some_and(|i| i.account_chosen) && !is_fresh(facts, signed_in.session, now) {
+    if must_choose(request, facts, signed_in.session, now) {
         return ask(request, Decision::ChooseAccount);
     }
     if let Some(scope) = scope_to_ask_for(request, facts, signed_in.consent) {
@@ -144,15 +159,19 @@ fn must_authenticate(request: &AuthorizationRequest, facts: &Facts<'_>, signed_i
     if facts.names_another {
         return Some(Why::HintOfAnother);
     }
-    if facts.interaction.is_some_and(|interaction| interaction.another_account) && !fresh {
-        return Some(Why::AnotherAccount);
-    }
     if request.prompts.has(Prompt::Login) && !fresh {
         return Some(Why::PromptLogin);
     }
     // OIDC Core §3.1.2.1: max_age=0 asks like prompt=login, so a sign-in made for this request must satisfy it.
     let too_old = |max_age| now.signed_duration_since(signed_in.session.auth_time) > max_age;
     (request.max_age.is_some_and(too_old) && !fresh).then_some(Why::MaxAge)
+}
+
+/// OIDC Core §3.1.2.1, `prompt=select_account`: who has signed in for this request has chosen by that; and who wants another account than all that
+/// are there is on the way to signing in with it.
+fn must_choose(request: &AuthorizationRequest, facts: &Facts<'_>, session: &Session, now: Timestamp) -> bool {
+    let chosen = facts.interaction.is_some_and(|interaction| interaction.account_chosen || interaction.another_account);
+    request.prompts.has(Prompt::SelectAccount) && !chosen && !is_fresh(facts, session, now)
 }
 
 /// Did the user sign in for this very request? The session has become another since, and by a sign-in that came after the request: a
@@ -182,6 +201,12 @@ fn scope_to_ask_for(request: &AuthorizationRequest, facts: &Facts<'_>, consent: 
     (!allowed).then(|| request.scope_to_allow())
 }
 
+/// Whether this client need not ask the user for anything when nobody is there to be asked.
+pub fn is_allowed(request: &AuthorizationRequest, client: &Client, consent: Option<&Consent>) -> bool {
+    let facts = Facts { client, signed_in: None, others: false, ambiguous: false, names_another: false, interaction: None };
+    scope_to_ask_for(request, &facts, consent).is_none()
+}
+
 /// Can only this client be reached by this redirect URI? Anything on the user's device can listen on a loopback port or claim a private-use
 /// scheme, so an earlier yes says nothing of who asks now (RFC 8252 §8.6, ASVS 10.7.1). An https address belongs to somebody.
 fn is_assured(client: &Client, redirect_uri: &str) -> bool {
@@ -189,268 +214,4 @@ fn is_assured(client: &Client, redirect_uri: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::domain::client::ClientMetadata;
-    use crate::domain::duration::Lifetime;
-    use crate::domain::id::ClientId;
-    use crate::domain::redirect_uri::RedirectUri;
-    use crate::protocol::authorize::{target, validate};
-    use crate::protocol::params::Params;
-    use crate::protocol::session::tests::{at, session, user};
-
-    fn client(first_party: bool) -> Client {
-        let metadata = ClientMetadata {
-            first_party,
-            redirect_uris: vec![RedirectUri::parse("https://app.test/cb").unwrap()],
-            ..ClientMetadata::defaults(ClientKind::Spa, "App")
-        };
-        let id = ClientId::parse("app").unwrap();
-        Client { id, metadata, secret_digest: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
-    }
-
-    fn request(client: &Client, more: &[(&str, &str)]) -> AuthorizationRequest {
-        let base = [
-            ("client_id", "app"),
-            ("redirect_uri", "https://app.test/cb"),
-            ("response_type", "code"),
-            ("scope", "openid"),
-            ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
-            ("code_challenge_method", "S256"),
-        ];
-        let pairs = base.iter().filter(|(name, _)| more.iter().all(|(other, _)| other != name)).chain(more);
-        let params = Params::from_pairs(pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))).unwrap();
-        let target = target(&params, Some(client)).unwrap();
-        validate(&params, target, client).unwrap()
-    }
-
-    /// What is decided at second 100 of a session that began at 0.
-    fn decided(client: &Client, more: &[(&str, &str)], names_another: bool, allowed: Option<&str>) -> Decision {
-        let (user, session, limits) = (user(), session(), Limits::default());
-        let consent = allowed.map(|scope| Consent { user_id: user.id, client_id: client.id.clone(), scope: Scope::parse(scope).unwrap(), granted_at: at(0) });
-        let signed_in = SignedIn { session: &session, user: &user, client_session: None, consent: consent.as_ref() };
-        let facts = Facts { client, signed_in: Some(signed_in), names_another, interaction: None };
-        decide(&request(client, more), &facts, &limits, at(100))
-    }
-
-    fn refused(decision: Decision) -> &'static str {
-        match decision {
-            Decision::Refuse(error) => error.code.as_str(),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    const NONE: (&str, &str) = ("prompt", "none");
-
-    /// OIDC Core §3.1.2.2; and PN-02: silently, only whoever has been allowed something may learn that it is somebody else.
-    #[test]
-    fn another_than_the_one_named() {
-        let (own, other) = (client(true), client(false));
-        assert_eq!(decided(&own, &[], true, None), Decision::Authenticate(Why::HintOfAnother));
-        assert_eq!(refused(decided(&own, &[NONE], true, None)), "account_selection_required");
-        assert_eq!(refused(decided(&other, &[NONE], true, Some("openid"))), "account_selection_required");
-        // Nor since when: `max_age` would tell, asked often enough.
-        for max_age in ["1000", "10"] {
-            for names_another in [true, false] {
-                assert_eq!(refused(decided(&other, &[NONE, ("max_age", max_age)], names_another, None)), "consent_required");
-                assert_eq!(refused(decided(&other, &[NONE, ("max_age", max_age)], names_another, Some("email"))), "consent_required");
-            }
-        }
-        // Nobody but the user sees a page.
-        assert_eq!(decided(&other, &[], true, None), Decision::Authenticate(Why::HintOfAnother));
-    }
-
-    /// OIDC Core §5.5.1.1: after the authentication, and whether or not a page may be shown.
-    #[test]
-    fn an_essential_acr_that_cannot_be_met() {
-        let client = client(true);
-        let gold = ("claims", r#"{"id_token": {"acr": {"essential": true, "value": "gold"}}}"#);
-        for more in [&[gold][..], &[gold, NONE], &[gold, ("prompt", "select_account")]] {
-            assert_eq!(refused(decided(&client, more, false, None)), "unmet_authentication_requirements");
-        }
-        assert_eq!(decided(&client, &[gold, ("max_age", "10")], false, None), Decision::Authenticate(Why::MaxAge));
-        assert_eq!(refused(decided(&client, &[gold, NONE, ("max_age", "10")], false, None)), "login_required");
-        let voluntary = ("claims", r#"{"id_token": {"acr": {"value": "gold"}}}"#);
-        assert_eq!(decided(&client, &[voluntary, ("acr_values", "gold")], false, None), Decision::Issue);
-    }
-
-    /// OIDC Core §3.1.2.6: the client hears `login_required`; which of the reasons it was stands in the log.
-    #[test]
-    fn the_log_says_why_nobody_is_signed_in() {
-        let (own, limits) = (client(true), Limits { session_absolute: Lifetime::seconds(100), ..Limits::default() });
-        let (user, session) = (user(), session());
-        let reason = |more: &[(&str, &str)], signed_in: bool, now| {
-            let signed_in = signed_in.then_some(SignedIn { session: &session, user: &user, client_session: None, consent: None });
-            let facts = Facts { client: &own, signed_in, names_another: false, interaction: None };
-            match decide(&request(&own, more), &facts, &limits, at(now)) {
-                Decision::Refuse(error) if error.code == ErrorCode::LoginRequired => error.reason.into_owned(),
-                other => panic!("{other:?}"),
-            }
-        };
-        assert_eq!(reason(&[NONE], false, 10), "no_session");
-        assert_eq!(reason(&[NONE], true, 100), "expired_absolute");
-        assert_eq!(reason(&[NONE, ("max_age", "10")], true, 50), "max_age");
-    }
-
-    /// OIDC Core §3.1.2.1: the sign-in may be as old as `max_age`, not older.
-    #[test]
-    fn max_age_is_the_age_still_allowed() {
-        let own = client(true);
-        assert_eq!(decided(&own, &[("max_age", "100")], false, None), Decision::Issue);
-        for max_age in ["99", "0"] {
-            assert_eq!(decided(&own, &[("max_age", max_age)], false, None), Decision::Authenticate(Why::MaxAge));
-        }
-    }
-
-    const BEGAN: Interaction = Interaction { session_before: None, began_at: None, account_chosen: false, another_account: false, consent_given: false };
-
-    /// What is decided `age` seconds after a sign-in at second 0, in the course of this interaction.
-    fn decided_after(client: &Client, more: &[(&str, &str)], interaction: Interaction, age: i64) -> Decision {
-        let (user, session) = (user(), session());
-        let signed_in = SignedIn { session: &session, user: &user, client_session: None, consent: None };
-        let facts = Facts { client, signed_in: Some(signed_in), names_another: false, interaction: Some(interaction) };
-        decide(&request(client, more), &facts, &Limits::default(), at(age))
-    }
-
-    /// OIDC Core §3.1.2.1: `prompt=login` and `max_age` want a sign-in made for this request; one that was there before is none, however young,
-    /// and neither is one that the request only seems to have come before.
-    #[test]
-    fn a_sign_in_counts_for_the_request_that_it_was_made_for() {
-        let own = client(true);
-        let (this, earlier) = ((session().id, at(0)), (session().id, at(-100)));
-        let another = (SessionId(uuid::Uuid::from_u128(99)), at(0));
-        let at_login = |session_before, began_at| Interaction { session_before, began_at, ..BEGAN };
-        for (interaction, age, fresh) in [
-            (at_login(None, None), 0, true),
-            (at_login(None, Some(at(-5))), 5, true),
-            (at_login(None, Some(at(0))), 5, true),
-            (at_login(None, Some(at(1))), 5, false),
-            (at_login(Some(earlier), Some(at(-5))), 5, true),
-            (at_login(Some(another), Some(at(-5))), 5, true),
-            (at_login(Some(this), Some(at(-5))), 5, false),
-            (at_login(Some(this), None), 5, false),
-            (at_login(None, Some(at(-5))), 600, true),
-            (at_login(None, Some(at(-5))), 601, false),
-        ] {
-            for (more, why) in [(("prompt", "login"), Why::PromptLogin), (("max_age", "0"), Why::MaxAge)] {
-                let expected = if fresh || (age == 0 && why == Why::MaxAge) { Decision::Issue } else { Decision::Authenticate(why) };
-                assert_eq!(decided_after(&own, &[more], interaction, age), expected, "{interaction:?} {age} {more:?}");
-            }
-            // Whoever wanted another account goes on with the one they signed in with.
-            let expected = if fresh { Decision::Issue } else { Decision::Authenticate(Why::AnotherAccount) };
-            assert_eq!(decided_after(&own, &[], Interaction { another_account: true, ..interaction }, age), expected, "{interaction:?} {age}");
-            // OIDC Core §3.1.2.1, select_account: who has just signed in has chosen by that.
-            let expected = if fresh { Decision::Issue } else { Decision::ChooseAccount };
-            assert_eq!(decided_after(&own, &[("prompt", "select_account")], interaction, age), expected, "{interaction:?} {age}");
-        }
-        assert_eq!(decided(&own, &[("prompt", "login")], false, None), Decision::Authenticate(Why::PromptLogin));
-        assert_eq!(decided(&own, &[("prompt", "select_account")], false, None), Decision::ChooseAccount);
-    }
-
-    #[test]
-    fn an_account_is_chosen_once() {
-        let own = client(true);
-        let before = Interaction { session_before: Some((session().id, at(0))), ..BEGAN };
-        let chosen = Interaction { account_chosen: true, ..before };
-        assert_eq!(decided_after(&own, &[("prompt", "select_account")], before, 100), Decision::ChooseAccount);
-        assert_eq!(decided_after(&own, &[("prompt", "select_account")], chosen, 100), Decision::Issue);
-        assert_eq!(decided_after(&own, &[("prompt", "login select_account")], chosen, 100), Decision::Authenticate(Why::PromptLogin));
-        assert_eq!(decided_after(&own, &[], before, 100), Decision::Issue);
-    }
-
-    /// What is decided when this consent is kept and the consent page of this request has, or has not, just been answered with yes.
-    fn consented(client: &Client, more: &[(&str, &str)], kept: Option<&str>, just_given: bool) -> Decision {
-        let (user, session) = (user(), session());
-        let consent = kept.map(|scope| Consent { user_id: user.id, client_id: client.id.clone(), scope: Scope::parse(scope).unwrap(), granted_at: at(0) });
-        let signed_in = SignedIn { session: &session, user: &user, client_session: None, consent: consent.as_ref() };
-        let interaction = Some(Interaction { session_before: Some((session.id, at(0))), consent_given: just_given, ..BEGAN });
-        decide(&request(client, more), &Facts { client, signed_in: Some(signed_in), names_another: false, interaction }, &Limits::default(), at(100))
-    }
-
-    /// OIDC Core §3.1.2.1, `prompt=consent`: asked again, of everybody; a yes counts when it was said now, and for all that is asked for.
-    #[test]
-    fn consent_asked_for_is_given_anew() {
-        let asks = || Decision::AskConsent(Scope::parse("openid email").unwrap());
-        for first_party in [true, false] {
-            let client = client(first_party);
-            let run = |kept, just_given| consented(&client, &[("prompt", "consent"), ("scope", "openid email")], kept, just_given);
-            assert_eq!(run(None, false), asks());
-            assert_eq!(run(Some("openid email"), false), asks());
-            assert_eq!(run(None, true), asks());
-            assert_eq!(run(Some("openid"), true), asks());
-            assert_eq!(run(Some("openid email profile"), true), Decision::Issue);
-        }
-        assert_eq!(consented(&client(true), &[], None, false), Decision::Issue, "one's own application does not ask by itself");
-        assert_eq!(consented(&client(false), &[], None, true), Decision::AskConsent(Scope::parse("openid").unwrap()), "a yes that is not kept is none");
-    }
-
-    /// RFC 8252 §8.6, ASVS 10.7.1: of an application on the user's device only an https address says that it is the same one as before.
-    #[test]
-    fn an_earlier_yes_counts_for_an_address_that_is_somebodys() {
-        let uris = ["https://app.test/cb", "http://127.0.0.1/cb", "com.example.app:/cb"];
-        for (kind, uri, assured) in [
-            (ClientKind::Native, uris[0], true),
-            (ClientKind::Native, uris[1], false),
-            (ClientKind::Native, uris[2], false),
-            (ClientKind::Spa, uris[0], true),
-            (ClientKind::Web, "http://127.0.0.1/cb", true),
-        ] {
-            for first_party in [true, false] {
-                let mut client = client(first_party);
-                client.metadata.kind = kind;
-                client.metadata.redirect_uris = uris.map(|uri| RedirectUri::parse(uri).unwrap()).to_vec();
-                let again = || if assured { Decision::Issue } else { Decision::AskConsent(Scope::parse("openid").unwrap()) };
-                assert_eq!(consented(&client, &[("redirect_uri", uri)], Some("openid"), false), again(), "{kind:?} {uri}");
-                assert_eq!(consented(&client, &[("redirect_uri", uri)], Some("openid"), true), Decision::Issue, "{kind:?} {uri}");
-                let silent = consented(&client, &[("redirect_uri", uri), NONE], Some("openid"), false);
-                assert!(if assured { silent == Decision::Issue } else { refused(silent) == "consent_required" }, "{kind:?} {uri}");
-            }
-        }
-    }
-
-    /// CS-03: what is asked for by name is allowed by its scope, and asked about with it.
-    #[test]
-    fn consent_is_for_names_too() {
-        let client = client(false);
-        let email = ("claims", r#"{"userinfo": {"email": null}}"#);
-        let both = || Decision::AskConsent(Scope::parse("openid email").unwrap());
-        assert_eq!(decided(&client, &[email], false, None), both());
-        assert_eq!(decided(&client, &[email], false, Some("openid")), both());
-        assert_eq!(decided(&client, &[email], false, Some("email openid")), Decision::Issue);
-        assert_eq!(decided(&client, &[email, ("prompt", "consent")], false, Some("email openid")), both());
-        assert_eq!(decided(&client, &[], false, Some("openid")), Decision::Issue);
-        // Not an OpenID request: names mean nothing.
-        assert_eq!(decided(&client, &[email, ("scope", "profile")], false, Some("profile")), Decision::Issue);
-    }
-
-    proptest! {
-        /// PN-01: whatever is known, `prompt=none` shows no page.
-        #[test]
-        fn silence_is_kept(
-            first_party: bool, names_another: bool, gold: bool, max_age in prop::option::of(0u32..200),
-            allowed in prop::option::of("(openid |email |profile ){0,3}"), absolute in 50i64..200,
-        ) {
-            let client = Client { metadata: ClientMetadata { first_party, ..client(true).metadata }, ..client(true) };
-            let max_age = max_age.map(|seconds| seconds.to_string());
-            let mut more = vec![NONE, ("scope", "openid email")];
-            more.extend(max_age.as_deref().map(|seconds| ("max_age", seconds)));
-            if gold {
-                more.push(("claims", r#"{"id_token": {"acr": {"essential": true, "value": "gold"}}}"#));
-            }
-            let limits = Limits { session_absolute: Lifetime::seconds(absolute), ..Limits::default() };
-            let (user, session) = (user(), session());
-            let consent = allowed.map(|scope| Consent { user_id: user.id, client_id: client.id.clone(), scope: Scope::parse(&scope).unwrap(), granted_at: at(0) });
-            let signed_in = SignedIn { session: &session, user: &user, client_session: None, consent: consent.as_ref() };
-            for signed_in in [None, Some(signed_in)] {
-                let facts = Facts { client: &client, signed_in, names_another, interaction: None };
-                let decision = decide(&request(&client, &more), &facts, &limits, at(100));
-                prop_assert!(matches!(decision, Decision::Issue | Decision::Refuse(_)), "{:?}", decision);
-                if names_another || gold || signed_in.is_none() || absolute <= 100 {
-                    prop_assert!(matches!(decision, Decision::Refuse(_)), "{:?}", decision);
-                }
-            }
-        }
-    }
-}
+mod tests;

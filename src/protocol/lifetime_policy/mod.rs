@@ -1,7 +1,7 @@
 //! The lifetime policy: whose limits are which.
 //!
 //! Limits come from the settings, from rules, and from what a client is registered with (a rule for that client). For each limit by
-//! itself the most specific one that applies wins; of several equally specific ones the shortest.
+//! itself the most specific one that applies wins; of several equally specific ones that for the highest `acr`, then the shortest.
 
 pub mod explain;
 pub mod simulate;
@@ -75,23 +75,36 @@ impl Specificity {
 pub fn applies(selector: &Selector, subject: &Subject<'_>) -> bool {
     selector.client.as_ref().is_none_or(|id| subject.client.is_some_and(|client| client.id == *id))
         && selector.group.as_ref().is_none_or(|group| subject.groups.is_some_and(|groups| groups.contains(group)))
-        && selector.acr.is_none_or(|acr| subject.acr == Some(acr))
+        && reaches(subject.acr, selector)
+}
+
+/// Whether a sign-in of this level is what the rule is for: of its `acr`, or of a higher one.
+fn reaches(acr: Option<Acr>, selector: &Selector) -> bool {
+    selector.acr.is_none_or(|wanted| acr.is_some_and(|acr| acr.satisfies(wanted)))
+}
+
+/// By what right a value wins: of equally specific ones the one for the highest level, for those for lower ones apply too.
+type Weight = (Specificity, Option<Acr>);
+
+/// Of a rule.
+fn weight(selector: &Selector) -> Weight {
+    (Specificity::of(selector), selector.acr)
 }
 
 /// For each limit the value that wins so far, and by what right.
 #[derive(Debug, Clone, Copy)]
-struct Winners([(Specificity, Lifetime); Limit::ALL.len()]);
+struct Winners([(Weight, Lifetime); Limit::ALL.len()]);
 
 impl Winners {
     fn new(default: &Limits) -> Self {
-        Self(Limit::ALL.map(|limit| (Specificity::Default, default.get(limit))))
+        Self(Limit::ALL.map(|limit| ((Specificity::Default, None), default.get(limit))))
     }
 
-    fn consider(&mut self, specificity: Specificity, limits: &LimitOverrides) {
+    fn consider(&mut self, weight: Weight, limits: &LimitOverrides) {
         for (winner, limit) in self.0.iter_mut().zip(Limit::ALL) {
             let Some(value) = limits.get(limit) else { continue };
-            if specificity > winner.0 || (specificity == winner.0 && winner.1.is_longer_than(value)) {
-                *winner = (specificity, value);
+            if weight > winner.0 || (weight == winner.0 && winner.1.is_longer_than(value)) {
+                *winner = (weight, value);
             }
         }
     }
@@ -110,14 +123,14 @@ pub struct ClientPolicy {
     winners: Winners,
     limits: Limits,
     /// The rules that depend on the user or on how they signed in.
-    depending: Vec<(Specificity, LifetimeRule)>,
+    depending: Vec<(Weight, LifetimeRule)>,
 }
 
 impl ClientPolicy {
     pub fn new(policy: &Policy, client: Option<&Client>) -> Self {
         let mut winners = Winners::new(&policy.default);
         if let Some(client) = client {
-            winners.consider(Specificity::Client, &client.metadata.lifetimes);
+            winners.consider((Specificity::Client, None), &client.metadata.lifetimes);
         }
         let mut depending = Vec::new();
         for rule in policy.rules.iter() {
@@ -126,9 +139,9 @@ impl ClientPolicy {
                 continue;
             }
             if rule.selector.group.is_none() && rule.selector.acr.is_none() {
-                winners.consider(Specificity::of(&rule.selector), &rule.limits);
+                winners.consider(weight(&rule.selector), &rule.limits);
             } else {
-                depending.push((Specificity::of(&rule.selector), rule.clone()));
+                depending.push((weight(&rule.selector), rule.clone()));
             }
         }
         Self { winners, limits: winners.limits(), depending }
@@ -140,10 +153,10 @@ impl ClientPolicy {
             return self.limits;
         }
         let mut winners = self.winners;
-        for (specificity, rule) in &self.depending {
+        for (weight, rule) in &self.depending {
             let of_group = rule.selector.group.as_ref().is_none_or(|group| groups.is_some_and(|groups| groups.contains(group)));
-            if of_group && rule.selector.acr.is_none_or(|wanted| acr == Some(wanted)) {
-                winners.consider(*specificity, &rule.limits);
+            if of_group && reaches(acr, &rule.selector) {
+                winners.consider(*weight, &rule.limits);
             }
         }
         winners.limits()
@@ -154,11 +167,13 @@ impl ClientPolicy {
 /// that clients are registered with.
 pub fn longest_session(policy: &Policy, registered: &LimitOverrides, groups: &Groups, acr: Acr) -> Limits {
     let mut limits = ClientPolicy::new(policy, None).limits(Some(groups), Some(acr));
-    let of_user = |selector: &Selector| selector.group.as_ref().is_none_or(|group| groups.contains(group)) && selector.acr.is_none_or(|wanted| wanted == acr);
+    let of_user = |selector: &Selector| selector.group.as_ref().is_none_or(|group| groups.contains(group)) && reaches(Some(acr), selector);
     let of_clients = policy.rules.iter().filter(|rule| rule.selector.client.is_some() && of_user(&rule.selector)).map(|rule| &rule.limits);
     for longer in of_clients.chain([registered]) {
         limits.session_absolute = longer_of(limits.session_absolute, longer.session_absolute);
         limits.session_idle = longer_of(limits.session_idle, longer.session_idle);
+        limits.unremembered_absolute = longer_of(limits.unremembered_absolute, longer.unremembered_absolute);
+        limits.unremembered_idle = longer_of(limits.unremembered_idle, longer.unremembered_idle);
     }
     limits
 }

@@ -40,8 +40,9 @@ pub struct Walk {
     pub asked: Vec<Asked>,
 }
 
-/// Walks `days` days from `begins`. Each use is one silent renewal: it is judged, and counted as a use as the server would.
-pub fn walk(limits: &Limits, usage: &Usage, begins: Timestamp, days: u32) -> Walk {
+/// Walks `days` days from `begins`. Each use is one silent renewal: it is judged, and counted as a use as the server would. Closing the
+/// browser is no part of it.
+pub fn walk(limits: &Limits, remembered: bool, usage: &Usage, begins: Timestamp, days: u32) -> Walk {
     let every = usage.every.max(TimeDelta::minutes(1));
     let ends = begins.checked_add_signed(TimeDelta::days(i64::from(days))).unwrap_or(DateTime::<Utc>::MAX_UTC);
     // Session and client session begin and are used together here.
@@ -51,10 +52,10 @@ pub fn walk(limits: &Limits, usage: &Usage, begins: Timestamp, days: u32) -> Wal
     while now < ends {
         if is_used(usage, begins, now) {
             walk.uses += 1;
-            let verdict = signed_in.as_ref().map(|times| by_time(*times, Some(*times), limits, now));
+            let verdict = signed_in.as_ref().map(|times| by_time(*times, remembered, Some(*times), limits, now));
             match (verdict, &mut signed_in) {
                 (Some(Ok(_)), Some(times)) => {
-                    if touch_is_due(times.last_used_at, limits.session_idle, now) || touch_is_due(times.last_used_at, limits.client_session_idle, now) {
+                    if touch_is_due(times.last_used_at, limits.idle_of(remembered), now) || touch_is_due(times.last_used_at, limits.client_session_idle, now) {
                         times.last_used_at = now;
                     }
                 }
@@ -97,7 +98,7 @@ mod tests {
 
     #[test]
     fn an_absolute_limit_asks_again_when_it_is_reached() {
-        let walk = walk(&limits("P7D", "unlimited"), &Usage::default(), monday(), 28);
+        let walk = walk(&limits("P7D", "unlimited"), true, &Usage::default(), monday(), 28);
         assert_eq!(days_of(&walk), [1, 8, 15, 22]);
         assert_eq!(
             walk.asked.iter().map(|asked| asked.why).collect::<Vec<_>>(),
@@ -110,22 +111,32 @@ mod tests {
     #[test]
     fn an_idle_limit_asks_again_after_a_pause() {
         let office = Usage { every: TimeDelta::minutes(30), hours: (9, 17), weekdays: [true, true, true, true, true, false, false], away: Vec::new() };
-        assert_eq!(days_of(&walk(&limits("unlimited", "PT8H"), &office, monday(), 14)), [1, 2, 3, 4, 5, 8, 9, 10, 11, 12]);
-        assert_eq!(days_of(&walk(&limits("unlimited", "P1D"), &office, monday(), 14)), [1, 8]);
-        assert_eq!(days_of(&walk(&limits("unlimited", "P3D"), &office, monday(), 14)), [1]);
+        assert_eq!(days_of(&walk(&limits("unlimited", "PT8H"), true, &office, monday(), 14)), [1, 2, 3, 4, 5, 8, 9, 10, 11, 12]);
+        assert_eq!(days_of(&walk(&limits("unlimited", "P1D"), true, &office, monday(), 14)), [1, 8]);
+        assert_eq!(days_of(&walk(&limits("unlimited", "P3D"), true, &office, monday(), 14)), [1]);
         let away = Usage { away: vec![(3, 9)], ..office };
-        assert_eq!(days_of(&walk(&limits("unlimited", "P3D"), &away, monday(), 14)), [1, 10]);
+        assert_eq!(days_of(&walk(&limits("unlimited", "P3D"), true, &away, monday(), 14)), [1, 10]);
     }
 
     #[test]
     fn ten_years_without_limits_ask_once() {
-        let walk = walk(&limits("unlimited", "unlimited"), &Usage { every: TimeDelta::minutes(20), ..Usage::default() }, monday(), 3650);
+        let walk = walk(&limits("unlimited", "unlimited"), true, &Usage { every: TimeDelta::minutes(20), ..Usage::default() }, monday(), 3650);
         assert_eq!((walk.asked.len(), walk.uses), (1, 3650 * 72));
+    }
+
+    /// Whoever does not want to be remembered is asked more often, and by the same limits as anybody where those are shorter.
+    #[test]
+    fn without_being_remembered() {
+        let limits = Limits { unremembered_absolute: Lifetime::seconds(2 * 86_400), unremembered_idle: Lifetime::Unlimited, ..limits("P7D", "unlimited") };
+        assert_eq!(days_of(&walk(&limits, false, &Usage::default(), monday(), 8)), [1, 3, 5, 7]);
+        assert_eq!(days_of(&walk(&limits, true, &Usage::default(), monday(), 8)), [1, 8]);
+        let longer = Limits { unremembered_absolute: Lifetime::Unlimited, ..limits };
+        assert_eq!(days_of(&walk(&longer, false, &Usage::default(), monday(), 8)), [1, 8]);
     }
 
     #[test]
     fn a_client_session_counts_too() {
         let of_client = Limits { client_session_absolute: Lifetime::seconds(2 * 86_400), ..limits("unlimited", "unlimited") };
-        assert_eq!(days_of(&walk(&of_client, &Usage::default(), monday(), 6)), [1, 3, 5]);
+        assert_eq!(days_of(&walk(&of_client, true, &Usage::default(), monday(), 6)), [1, 3, 5]);
     }
 }

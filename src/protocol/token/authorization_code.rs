@@ -80,7 +80,7 @@ pub fn decide(
     }
     // What is told are the deadlines of the client session as the redemption leaves it: begun, or used.
     let redeemed = Times { created_at: client_session.map_or(now, |client_session| client_session.created_at), last_used_at: now };
-    match by_time(Times::of_session(facts.session), Some(redeemed), limits, now) {
+    match by_time(Times::of_session(facts.session), facts.session.remembered, Some(redeemed), limits, now) {
         Ok(deadlines) => Decision::Redeem(deadlines),
         Err(unusable) => Decision::Refuse(unusable.as_str()),
     }

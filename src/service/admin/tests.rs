@@ -56,6 +56,7 @@ impl Bench {
             auth_time: now,
             last_used_at: now,
             acr: Acr::Password,
+            remembered: true,
             user_agent: None,
             network: None,
             ended: None,

@@ -269,6 +269,8 @@ impl StateMachineTest for System {
                 (limits.session_absolute, limits.session_idle) = (Lifetime::seconds(SESSION_ABSOLUTE), Lifetime::seconds(SESSION_IDLE));
                 (limits.refresh_absolute, limits.refresh_idle) = (Lifetime::seconds(REFRESH_ABSOLUTE), Lifetime::seconds(REFRESH_IDLE));
                 limits.access_token = Lifetime::seconds(ACCESS_TOKEN);
+                // One at a time; several accounts have tests of their own.
+                settings.sessions.accounts_per_browser = 1;
                 // Time moves in leaps here; throttling has tests of its own.
                 settings.throttle.enabled = false;
                 settings.clients.iter_mut().find(|client| client.id.as_str() == CLIENTS[SECRET]).unwrap().metadata.scope =

@@ -23,7 +23,7 @@ each_database!(
 );
 
 /// Every way in which a form did not come out of a page of this session in this browser. `foreign` is another user's form of the same kind, in
-/// another browser; `earlier` one of this browser while somebody else was signed in with it; `anonymous` the token of its sign-in page.
+/// another browser; `earlier` one of this browser while somebody was signed in with it who has signed out; `anonymous` the token of its sign-in page.
 async fn forgeries(browser: &Browser, form: &Form, foreign: &Form, earlier: &Form, anonymous: &str) -> Vec<(&'static str, Answer)> {
     let csrf = |form: &Form| form.field("csrf").unwrap().value.clone();
     let mut without_cookies = browser.clone();
@@ -71,8 +71,9 @@ async fn scene(app: &App, path: &str) -> Scene {
     for username in ["bobby", "alice"] {
         sign_in(&mut app.browser(), username).await;
     }
-    sign_in(&mut alices, "bobby").await;
+    let bobs_time = sign_in(&mut alices, "bobby").await;
     let earlier = form_to(&own_page(app, &mut alices).await, path);
+    alices.visit(&party.endpoint(&format!("oidc/logout?id_token_hint={}", bobs_time.id.unwrap()))).await.page();
     app.advance(TimeDelta::seconds(1));
     sign_in(&mut alices, "alice").await;
     sign_in(&mut bobs, "bobby").await;

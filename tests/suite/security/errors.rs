@@ -294,8 +294,9 @@ async fn er_08_after_a_form_comes_a_get(database: Database) {
     see_other(&browser.submit_as(&form_with(&consent, "decision"), Some("allow"), OWN_FORM).await);
     app.advance(TimeDelta::seconds(1));
     let chooser = browser.visit(own.authorize("openid", &[("prompt", "select_account")]).as_str()).await.page();
-    for button in ["current", "other"] {
-        see_other(&browser.clone().submit_as(&form_with(&chooser, "account"), Some(button), OWN_FORM).await);
+    let chooser = form_with(&chooser, "account");
+    for button in [chooser.first_button(), "other"] {
+        see_other(&browser.clone().submit_as(&chooser, Some(button), OWN_FORM).await);
     }
     let confirm =
         ask(&mut browser, &Url::parse(&own.endpoint("oidc/logout?client_id=own-page&post_logout_redirect_uri=https://own.example.test/signed-out")).unwrap())

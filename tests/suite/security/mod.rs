@@ -2,6 +2,7 @@
 //! request beside it, and a look at what is left afterwards.
 
 mod account;
+mod accounts;
 mod audit_trail;
 mod client_authentication;
 mod code_races;

@@ -80,7 +80,7 @@ async fn co_06_no_secret_is_taken_for_another(database: Database) {
                 let url = Url::parse_with_params(&server.endpoint(path), [("ticket", object)]).unwrap();
                 error_page(&ask(&mut browser, &url).await, &format!("{name} as ticket of {path}"));
             }
-            error_page(&browser.submit_as(&chooser.clone().fill("ticket", object), Some("current"), OWN_FORM).await, name);
+            error_page(&browser.submit_as(&chooser.clone().fill("ticket", object), Some(chooser.first_button()), OWN_FORM).await, name);
         }
         if *name != "ticket of a logout" {
             error_page(&browser.submit_as(&confirm.clone().fill("ticket", object), Some("allow"), OWN_FORM).await, name);
@@ -113,7 +113,7 @@ async fn co_06_no_secret_is_taken_for_another(database: Database) {
     assert_eq!(server.userinfo(&live.access).await.status.as_u16(), 200);
     server.refresh(live.refresh()).await;
     server.code(&app.silently(&mut browser, &server, "openid", &[("id_token_hint", &objects[3].1)]).await);
-    server.code(&browser.submit(&chooser, Some("current")).await.left());
+    server.code(&browser.submit(&chooser, Some(chooser.first_button())).await.left());
     assert_eq!(ask(&mut app.browser(), &Url::parse(&link).unwrap()).await.status.as_u16(), 200);
     assert_eq!(browser.submit_as(&confirm, Some("allow"), OWN_FORM).await.status.as_u16(), 200);
     assert_eq!(server.error(&browser.navigate(&server.authorize("openid", &[("prompt", "none")]), FRAME).await.left()), "login_required");

@@ -142,6 +142,7 @@ fn session(user: &User) -> Session {
         auth_time: at,
         last_used_at: at,
         acr: Acr::Password,
+        remembered: true,
         user_agent: Some("a browser".to_owned()),
         network: Some("192.0.2.1".to_owned()),
         ended: None,

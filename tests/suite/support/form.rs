@@ -38,6 +38,11 @@ impl Form {
         self
     }
 
+    /// What the first button sends: of an account chooser, the account that was chosen last.
+    pub fn first_button(&self) -> &str {
+        &self.fields.iter().find(|field| field.kind == "submit").unwrap_or_else(|| panic!("no button: {self:?}")).value
+    }
+
     /// What a browser sends when this button is pressed (`None`: one that has no name).
     pub fn pairs(&self, button: Option<&str>) -> Vec<(String, String)> {
         let pressed = |field: &Field| button.is_some_and(|value| field.value == value);

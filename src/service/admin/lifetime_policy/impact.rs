@@ -18,7 +18,7 @@ use crate::protocol::lifetime_policy::{ClientPolicy, Policy};
 use crate::protocol::session::{Times, by_time};
 use crate::protocol::token::refresh_token;
 use crate::service::admin::{Admin, AdminError};
-use crate::store::running::{self, BeganAndUsed, RunningFamily, RunningSession};
+use crate::store::running::{self, BeganAndUsed, OfSession, RunningFamily, RunningSession};
 use crate::store::{Store, StoreError, clients};
 
 /// Until when it is looked: now, a day, a week.
@@ -117,7 +117,7 @@ async fn sessions(store: &Store, before: Policy, after: Policy, now: Timestamp) 
         last = Some(end.id);
         for session in page {
             let (old, new) = both.of(&session.groups, session.acr);
-            let lives = |limits: &Limits, then| by_time(times(session.times), None, limits, then).is_ok();
+            let lives = |limits: &Limits, then| session_lives(session.times, None, limits, then);
             if !lives(&old, now) {
                 continue;
             }
@@ -162,10 +162,14 @@ async fn families(store: &Store, before: Policy, after: Policy, now: Timestamp) 
     }
 }
 
+fn session_lives((created_at, last_used_at, remembered): OfSession, client_session: Option<BeganAndUsed>, limits: &Limits, then: Timestamp) -> bool {
+    by_time(Times { created_at, last_used_at }, remembered, client_session.map(times), limits, then).is_ok()
+}
+
 fn family_lives(family: &RunningFamily, offline_allowed: bool, limits: &Limits, then: Timestamp) -> bool {
     let by_session = match family.session {
         _ if family.offline && offline_allowed => true,
-        Some(session) => by_time(times(session), family.client_session.map(times), limits, then).is_ok(),
+        Some(session) => session_lives(session, family.client_session, limits, then),
         None => false,
     };
     by_session && refresh_token::by_time(times(family.times), limits, then).is_ok()

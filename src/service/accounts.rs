@@ -1,0 +1,73 @@
+//! The accounts that a browser is signed in with: what its session cookies mean.
+
+use std::sync::Arc;
+
+use super::{Core, Failure, found_over};
+use crate::domain::held_sessions::{Held, HeldSessions};
+use crate::domain::id::ClientId;
+use crate::domain::lifetime::Limits;
+use crate::domain::session::Session;
+use crate::domain::user::User;
+use crate::protocol::session::judge;
+use crate::store::sessions::{self, SessionFacts};
+use crate::store::{Connection, StoreError};
+
+/// A session cookie, and the session that it opens, ended or not.
+#[derive(Debug, Clone)]
+pub struct Account {
+    pub held: Held,
+    pub facts: SessionFacts,
+}
+
+impl Account {
+    /// Nobody has ended it. Whether it is past its limits is not looked at.
+    pub fn is_live(&self) -> bool {
+        self.facts.session.ended.is_none() && self.facts.user.disabled_at.is_none()
+    }
+}
+
+/// One read for each cookie that is there; one that opens nothing is left out. The last chosen comes first.
+pub fn load(db: &mut Connection, held: &HeldSessions, client: Option<&ClientId>) -> Result<Vec<Account>, StoreError> {
+    let mut accounts = Vec::new();
+    for held in held.iter() {
+        if let Some(facts) = sessions::facts(db, &held.digest, client)? {
+            accounts.push(Account { held, facts });
+        }
+    }
+    Ok(accounts)
+}
+
+/// Whoever is signed in with this browser.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    pub held: Held,
+    pub session: Session,
+    pub user: User,
+    /// Those in force for this user here, where no application asks.
+    pub limits: Limits,
+}
+
+/// Everybody who is signed in with these cookies, by the limits in force where no application asks; the last chosen first.
+pub async fn signed_in(core: &Core, held: HeldSessions) -> Result<Vec<SignedIn>, Failure> {
+    if held.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (now, clients) = (core.now(), Arc::clone(&core.clients));
+    let signed_in = core.store.read(move |db| {
+        let mut signed_in = Vec::new();
+        for Account { held, facts: SessionFacts { session, user, .. } } in load(db, &held, None)? {
+            let limits = clients.limits(db, &user.groups, session.acr)?;
+            signed_in.push(SignedIn { held, session, user, limits });
+        }
+        Ok(signed_in)
+    });
+    let mut signed_in: Vec<SignedIn> = signed_in.await?;
+    signed_in.retain(|account| {
+        let usable = judge(&account.session, &account.user, None, &account.limits, now).is_ok();
+        if !usable {
+            found_over::notice(core, Some(&account.session), &account.limits, now);
+        }
+        usable
+    });
+    Ok(signed_in)
+}
