@@ -49,18 +49,15 @@ impl Unusable {
 
 /// Judges a session for a client, or by itself when there is no client session yet.
 pub fn judge(session: &Session, user: &User, client_session: Option<&ClientSession>, limits: &Limits, now: Timestamp) -> Result<Deadlines, Unusable> {
-    if let Some(ended) = session.ended {
-        return Err(Unusable::Ended(ended.reason));
+    if session.ended.is_none() {
+        if user.disabled_at.is_some() {
+            return Err(Unusable::UserDisabled);
+        }
+        if session.auth_time < user.password_changed_at {
+            return Err(Unusable::PasswordChanged);
+        }
     }
-    if user.disabled_at.is_some() {
-        return Err(Unusable::UserDisabled);
-    }
-    if session.auth_time < user.password_changed_at {
-        return Err(Unusable::PasswordChanged);
-    }
-    // An ended client session does not bar the session from starting a new one; its grants died with it.
-    let client_session = client_session.filter(|client_session| client_session.ended.is_none()).map(Times::of_client_session);
-    by_time(Times::of_session(session), session.remembered, client_session, limits, now)
+    by_standing(&Standing::of_session(session), client_session.map(Standing::of_client_session).as_ref(), limits, now)
 }
 
 /// When something began and was last used: all that expiry is judged from.
@@ -78,6 +75,35 @@ impl Times {
     pub const fn of_client_session(client_session: &ClientSession) -> Self {
         Self { created_at: client_session.created_at, last_used_at: client_session.last_used_at }
     }
+}
+
+/// A session, or a client session, without whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    pub times: Times,
+    /// Of a session only: a client session has its limits whether the session is remembered or not.
+    pub remembered: bool,
+    pub ended: Option<EndReason>,
+}
+
+impl Standing {
+    pub fn of_session(session: &Session) -> Self {
+        Self { times: Times::of_session(session), remembered: session.remembered, ended: session.ended.map(|ended| ended.reason) }
+    }
+
+    pub fn of_client_session(client_session: &ClientSession) -> Self {
+        Self { times: Times::of_client_session(client_session), remembered: true, ended: client_session.ended.map(|ended| ended.reason) }
+    }
+}
+
+/// The judgement but for what the user's own row says.
+pub fn by_standing(session: &Standing, client_session: Option<&Standing>, limits: &Limits, now: Timestamp) -> Result<Deadlines, Unusable> {
+    if let Some(reason) = session.ended {
+        return Err(Unusable::Ended(reason));
+    }
+    // An ended client session does not bar the session from starting a new one; its grants died with it.
+    let client_session = client_session.filter(|client_session| client_session.ended.is_none()).map(|client_session| client_session.times);
+    by_time(session.times, session.remembered, client_session, limits, now)
 }
 
 /// The part of the judgement that is the clock's.
@@ -121,10 +147,18 @@ pub fn over_for_all(session: &Session, user: &User, longest: &Limits, now: Times
 
 /// The same for a grant already made: an ended client session means the grant is dead.
 pub fn judge_grant(session: &Session, user: &User, client_session: Option<&ClientSession>, limits: &Limits, now: Timestamp) -> Result<Deadlines, Unusable> {
-    if let Some(ended) = client_session.and_then(|client_session| client_session.ended) {
-        return Err(Unusable::ClientSessionEnded(ended.reason));
-    }
+    alive(client_session.map(Standing::of_client_session).as_ref())?;
     judge(session, user, client_session, limits, now)
+}
+
+/// The same but for what the user's own row says.
+pub fn grant_by_standing(session: &Standing, client_session: Option<&Standing>, limits: &Limits, now: Timestamp) -> Result<Deadlines, Unusable> {
+    alive(client_session)?;
+    by_standing(session, client_session, limits, now)
+}
+
+fn alive(client_session: Option<&Standing>) -> Result<(), Unusable> {
+    client_session.and_then(|client_session| client_session.ended).map_or(Ok(()), |reason| Err(Unusable::ClientSessionEnded(reason)))
 }
 
 /// An end belongs to the time after it: at the very instant the session has ended.

@@ -128,6 +128,11 @@ impl Store {
         self.executor.scan(f).await
     }
 
+    /// A read of whole tables, of seconds: on a thread and a connection of its own, so that nobody waits behind it.
+    pub async fn survey<T: Send + 'static>(&self, f: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
+        self.executor.survey(f).await
+    }
+
     /// One unit of work, all or nothing, answered after it is durable. `Err` rolls it back, so a refusal that must leave a mark is a
     /// value in `Ok`. A future dropped before its unit began leaves nothing; dropped later, the unit is finished whole. After
     /// `Unavailable` from a connection that broke or a time-out, the unit may have been committed: write units that can be tried again.

@@ -9,7 +9,7 @@ use diesel::expression::AsExpression;
 use diesel::pg::{Pg, PgValue};
 use diesel::query_builder::QueryId;
 use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::{BigInt, Binary, HasSqlType, SqlType, Timestamptz};
+use diesel::sql_types::{BigInt, HasSqlType, SqlType, Timestamptz};
 use diesel::sqlite::Sqlite;
 use uuid::Uuid;
 
@@ -73,9 +73,8 @@ impl ToSql<DbId, Sqlite> for Id {
 }
 
 impl FromSql<DbId, Sqlite> for Id {
-    fn from_sql(raw: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
-        let bytes = <Vec<u8> as FromSql<Binary, Sqlite>>::from_sql(raw)?;
-        Ok(Self(Uuid::from_slice(&bytes)?))
+    fn from_sql(mut raw: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self(Uuid::from_slice(raw.read_blob())?))
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::domain::acr::Acr;
 use crate::domain::client::Client;
 use crate::domain::duration::Lifetime;
-use crate::domain::group::Groups;
+use crate::domain::group::{GroupName, Groups};
 use crate::domain::lifetime::{Limit, LimitOverrides, Limits};
 use crate::domain::lifetime_rule::{LifetimeRule, Selector};
 
@@ -20,6 +20,29 @@ use crate::domain::lifetime_rule::{LifetimeRule, Selector};
 pub struct Policy {
     pub default: Limits,
     pub rules: Arc<Vec<LifetimeRule>>,
+}
+
+impl Policy {
+    /// The groups that rules name: no other group matters.
+    pub fn groups(&self) -> impl Iterator<Item = &GroupName> {
+        self.rules.iter().filter_map(|rule| rule.selector.group.as_ref())
+    }
+
+    /// Whether a rule names an acr: else it does not matter how somebody signed in.
+    pub fn names_acr(&self) -> bool {
+        self.rules.iter().any(|rule| rule.selector.acr.is_some())
+    }
+
+    /// Whether a client session may end before its session does, at any of the clients.
+    pub fn ends_client_sessions<'a>(&'a self, clients: impl Iterator<Item = &'a Client>) -> bool {
+        let limited = |absolute, idle| absolute != Lifetime::Unlimited || idle != Lifetime::Unlimited;
+        let set = |limits: &LimitOverrides| {
+            limited(limits.client_session_absolute.unwrap_or(Lifetime::Unlimited), limits.client_session_idle.unwrap_or(Lifetime::Unlimited))
+        };
+        limited(self.default.client_session_absolute, self.default.client_session_idle)
+            || self.rules.iter().any(|rule| set(&rule.limits))
+            || clients.map(|client| &client.metadata.lifetimes).any(set)
+    }
 }
 
 /// Whom the limits are asked for, as far as it matters.

@@ -2,6 +2,7 @@
 
 pub mod authorization_code;
 pub mod client_credentials;
+pub mod family;
 pub mod refresh_token;
 
 use super::error::{ErrorCode, OAuthError};

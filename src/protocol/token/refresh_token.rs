@@ -17,13 +17,13 @@ use crate::domain::client::Client;
 use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::consent::Consent;
-use crate::domain::duration::{Lifetime, earlier};
+use crate::domain::duration::Lifetime;
 use crate::domain::lifetime::Limits;
 use crate::domain::refresh_family::{PresentedRefreshToken, RefreshFamily};
 use crate::domain::session::{EndReason, Session};
 use crate::domain::user::User;
-use crate::protocol::session::{Deadlines, Times, Unusable, judge_grant, past, touch_is_due, use_is_due};
-use crate::protocol::token::{outlives_session, stands_for_session};
+use crate::protocol::session::{Deadlines, Standing, Times, Unusable, past, touch_is_due, use_is_due};
+use crate::protocol::token::{family, outlives_session, stands_for_session};
 
 /// What is known of the family. A `None` is a row that is gone.
 pub struct Facts<'a> {
@@ -133,21 +133,14 @@ pub fn usable(facts: &Facts<'_>, client: &Client, limits: &Limits, now: Timestam
     if !client.metadata.first_party && !facts.consent.is_some_and(|consent| family.grant.is_within(&consent.scope)) {
         return Err(Dead::Refused("consent_withdrawn"));
     }
-    let own = by_time(Times { created_at: family.created_at, last_used_at: family.last_used_at }, limits, now).map_err(Dead::Expired)?;
-    if outlives_session(&family.grant, client) {
-        // A code redeemed at the very moment its session was revoked leaves a family that the ending did not see.
-        if let Some(ended) = facts.session.and_then(|session| session.ended).filter(|ended| !ended.reason.spares_offline_access()) {
-            return Err(Dead::Refused(ended.reason.as_str()));
-        }
-        return Ok(own);
+    let outlives = outlives_session(&family.grant, client);
+    // What hangs on a session hangs on the password that began it.
+    if !outlives && facts.session.is_some_and(|session| session.ended.is_none() && session.auth_time < user.password_changed_at) {
+        return Err(Dead::Refused("password_changed"));
     }
-    let Some(session) = facts.session else {
-        return Err(Dead::Refused("session is gone"));
-    };
-    match judge_grant(session, user, facts.client_session, limits, now) {
-        Ok(session) => Ok(Deadlines { absolute: earlier(own.absolute, session.absolute), idle: earlier(own.idle, session.idle) }),
-        Err(unusable) => Err(unusable.into()),
-    }
+    let times = Times { created_at: family.created_at, last_used_at: family.last_used_at };
+    let (session, client_session) = (facts.session.map(Standing::of_session), facts.client_session.map(Standing::of_client_session));
+    family::by_standing(times, outlives, session.as_ref(), client_session.as_ref(), limits, now)
 }
 
 /// What a refresh is a use of, beside the step it takes, and is worth writing down now.

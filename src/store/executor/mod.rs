@@ -46,6 +46,13 @@ impl Executor {
         }
     }
 
+    pub(super) async fn survey<T: Send + 'static>(&self, f: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
+        match self {
+            Self::Sqlite(executor) => executor.survey(f).await,
+            Self::Postgres(executor) => executor.survey(f).await,
+        }
+    }
+
     pub(super) async fn write<T: Send + 'static>(&self, f: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
         match self {
             Self::Sqlite(executor) => executor.write(unit::Atomicity::Savepoint, f).await,

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use super::batch::{self, Hot};
 use super::gather::{self, Question};
 use super::queue::Queue;
-use super::unit::{Answer, Atomicity, Threads, Work, refused, unit};
+use super::unit::{Answer, Atomicity, Threads, Work, guarded, refused, unit};
 use crate::domain::id::{ClientId, GrantId};
 use crate::store::Options;
 use crate::store::clients::MarkedClient;
@@ -42,6 +42,7 @@ const SESSION: &str = "SET statement_timeout = '1800ms'; SET lock_timeout = '450
                        SET default_transaction_isolation = 'read committed'; SET client_min_messages = warning; SET TIME ZONE 'UTC'";
 
 pub(in crate::store) struct Executor {
+    url: PostgresUrl,
     reads_and_writes: Arc<Queue<Job>>,
     hot: Arc<Queue<Hot>>,
     questions: Arc<Queue<Question>>,
@@ -81,17 +82,21 @@ impl Pooled {
 #[error("{0}")]
 struct ConnectError(String);
 
+fn connect(url: &PostgresUrl) -> Result<Connection, ConnectError> {
+    let failed = |message: String| ConnectError(url.redact(&message));
+    let mut conn = <PgConnection as diesel::Connection>::establish(url.expose()).map_err(|error| failed(error.to_string()))?;
+    // English messages, where the user may ask for them.
+    let _ = conn.batch_execute("SET lc_messages = 'C'");
+    conn.batch_execute(SESSION).map_err(|error| failed(error.to_string()))?;
+    Ok(Connection::Postgres(conn))
+}
+
 impl r2d2::ManageConnection for Manager {
     type Connection = Pooled;
     type Error = ConnectError;
 
     fn connect(&self) -> Result<Pooled, ConnectError> {
-        let failed = |message: String| ConnectError(self.url.redact(&message));
-        let mut conn = <PgConnection as diesel::Connection>::establish(self.url.expose()).map_err(|error| failed(error.to_string()))?;
-        // English messages, where the user may ask for them.
-        let _ = conn.batch_execute("SET lc_messages = 'C'");
-        conn.batch_execute(SESSION).map_err(|error| failed(error.to_string()))?;
-        Ok(Pooled { conn: Connection::Postgres(conn), discard: false, tried: (self.broken.load(Ordering::Relaxed), Instant::now()) })
+        Ok(Pooled { conn: connect(&self.url)?, discard: false, tried: (self.broken.load(Ordering::Relaxed), Instant::now()) })
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), ConnectError> {
@@ -160,6 +165,7 @@ impl Executor {
         let size = options.pool_size.max(3);
         let pool = Pool::open(url, size)?;
         let executor = Self {
+            url: url.clone(),
             reads_and_writes: Arc::new(Queue::new(options.queue)),
             hot: Arc::new(Queue::new(options.queue)),
             questions: Arc::new(Queue::new(options.queue)),
@@ -198,6 +204,19 @@ impl Executor {
             Ok(_) => self.within(SCAN_PATIENCE, answer).await,
             Err(_) => self.within(Duration::ZERO, answer).await,
         }
+    }
+
+    pub(super) async fn survey<T: Send + 'static>(&self, f: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
+        let url = self.url.clone();
+        self.threads
+            .run("survey", move || {
+                let mut conn = connect(&url).map_err(|error| StoreError::unavailable(error.to_string()))?;
+                transaction(&mut conn, |conn| {
+                    conn.batch_execute("SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = '5min'")?;
+                    guarded(conn, f)
+                })
+            })
+            .await
     }
 
     pub(super) async fn write<T: Send + 'static>(&self, f: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {

@@ -100,6 +100,11 @@ impl Executor {
         submit(&self.scans, Atomicity::OneStatement, f).await
     }
 
+    pub(super) async fn survey<T: Send + 'static>(&self, f: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
+        let path = self.path.clone();
+        self.threads.run("survey", move || guarded(&mut connect(&path, Role::Reader)?, f)).await
+    }
+
     pub(super) async fn write<T: Send + 'static>(
         &self,
         atomicity: Atomicity,

@@ -128,6 +128,18 @@ impl Threads {
         spawned.map(|_| ()).map_err(|error| OpenError::Other(format!("no thread could be started: {error}")))
     }
 
+    /// Runs `body` on a thread that is there for nothing else.
+    pub(super) async fn run<T: Send + 'static>(&self, name: &str, body: impl FnOnce() -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
+        if self.alive.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).is_none() {
+            return Err(refused(Refused::Closed));
+        }
+        let (caller, answer) = oneshot::channel();
+        // Nobody listens if the caller has gone.
+        let spawned = self.spawn(name, move || drop(caller.send(body())));
+        spawned.map_err(|error| StoreError::unavailable(error.to_string()))?;
+        answer.await.unwrap_or_else(|_| Err(StoreError::unavailable("the store's thread died")))
+    }
+
     /// Returns when every thread has ended. Their queues must have been closed.
     pub(super) async fn ended(&self) {
         self.alive.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();

@@ -3,6 +3,7 @@
 use super::*;
 
 on_both! {
+    a_survey_holds_nobody_up
     one_of_64_rotates
     one_of_64_redeems
     hot_writes_mix_and_answer_their_own_row
@@ -210,4 +211,37 @@ async fn close_finishes_what_is_queued(database: Database) {
     assert!(matches!(store.write(|_| Ok(())).await, Err(StoreError::Unavailable(_))));
     store.close().await;
     assert_eq!(database.open().await.scan(|conn| store::users::list(conn, None, 100)).await.unwrap().len(), 30);
+}
+
+/// Others read, list and write while it goes on, and what it reads is what there is. A closed store begins none.
+async fn a_survey_holds_nobody_up(database: Database) {
+    let w = world(&database).await;
+    let ((begun, begins), (end, ends)) = (tokio::sync::oneshot::channel(), std::sync::mpsc::channel::<()>());
+    let store = w.store.clone();
+    let survey = tokio::spawn(async move {
+        store
+            .survey(move |conn| {
+                let before = store::running::sessions(conn, store::running::Wanted::default(), &[])?.0.len();
+                begun.send(()).unwrap();
+                ends.recv().unwrap();
+                Ok((before, store::running::sessions(conn, store::running::Wanted::default(), &[])?.0.len()))
+            })
+            .await
+    });
+    begins.await.unwrap();
+    for name in ["one", "two", "three"] {
+        let (user, listed) = (user(name), w.user.id);
+        let another = session(&user);
+        let wrote = w.store.write(move |conn| {
+            store::users::insert(conn, &user)?;
+            store::sessions::insert(conn, &another)
+        });
+        wrote.await.unwrap();
+        assert_eq!(w.store.scan(move |conn| store::sessions::list(conn, Some(listed), None, 10)).await.unwrap().len(), 1);
+    }
+    end.send(()).unwrap();
+    assert_eq!(survey.await.unwrap(), Ok((1, 4)));
+    w.store.close().await;
+    let refused = w.store.survey(|conn| store::running::sessions(conn, store::running::Wanted::default(), &[]).map(|rows| rows.0.len())).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
 }
