@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::Text;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection};
+use gatekey::store::{refresh_families, sessions};
 use serde_json::Value;
 
 use crate::account::add_user;
@@ -135,6 +136,15 @@ async fn every_endpoint(app: &App) {
     let form = form_with(&page, "new_password").fill("password", PASSWORD).fill("new_password", "another battery staple");
     let page = carols.submit(&form.fill("password_again", "another battery staple"), None).await.page();
     assert!(page.text().contains("Your password is changed"));
+    // What an administrator asks of one user.
+    let carol = app.user("carol").await.id;
+    let listed = app.store.scan(move |db| {
+        let first = sessions::list(db, Some(carol), None, 100)?;
+        sessions::list(db, Some(carol), first.first().map(|session| session.id), 100)?;
+        refresh_families::list_by_user(db, carol, None, 100)?;
+        Ok(first)
+    });
+    assert_eq!(listed.await.unwrap().len(), 1);
     // A session past its limits, and one that is logged out.
     let mut other = app.browser();
     app.sign_in(&mut other, &own, "openid").await;

@@ -8,6 +8,7 @@ on_both! {
     a_redemption_is_all_or_nothing
     a_redemption_reopens_an_ended_client_session
     ending_a_session_ends_what_is_below
+    ending_ten_thousand_families_is_three_statements
     ending_honours_offline_access
     ending_a_user_a_pair_or_a_grant
 }
@@ -122,20 +123,8 @@ async fn ending_a_session_ends_what_is_below(database: Database) {
         Node::User(UserId::generate(now(), &SystemEntropy)),
         Node::UserClient(w.user.id, ClientId::parse("other").unwrap()),
     ] {
-        let statements = Arc::new(AtomicU32::new(0));
-        let counter = Arc::clone(&statements);
-        let ended = w.store.write(move |conn| {
-            conn.set_instrumentation(move |event: diesel::connection::InstrumentationEvent<'_>| {
-                if matches!(event, diesel::connection::InstrumentationEvent::StartQuery { .. }) {
-                    counter.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-            let ended = tree::end(conn, &node, EndReason::RevokedByAdmin, now());
-            conn.set_instrumentation(|_: diesel::connection::InstrumentationEvent<'_>| {});
-            ended
-        });
-        assert_eq!(ended.await, Ok(EndedCounts::default()));
-        let statements = statements.load(Ordering::Relaxed);
+        let (ended, statements) = end_counted(&w, node).await;
+        assert_eq!(ended, EndedCounts::default());
         assert!((1..=3).contains(&statements), "{statements} statements");
     }
     let counts = w.end(Node::Session(w.session.id), EndReason::RevokedByAdmin).await;
@@ -144,6 +133,38 @@ async fn ending_a_session_ends_what_is_below(database: Database) {
     assert_eq!(w.family(grants[0]).await.ended.unwrap().reason, EndReason::ReuseDetected);
     assert_eq!(w.family(grants[1]).await.ended.unwrap().reason, EndReason::RevokedByAdmin);
     assert_eq!(w.end(Node::Session(w.session.id), EndReason::Logout).await, EndedCounts::default());
+}
+
+/// Ends the node, and counts the statements that it takes.
+async fn end_counted(w: &World, node: Node) -> (EndedCounts, u32) {
+    let statements = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&statements);
+    let ended = w.store.write(move |conn| {
+        conn.set_instrumentation(move |event: diesel::connection::InstrumentationEvent<'_>| {
+            if matches!(event, diesel::connection::InstrumentationEvent::StartQuery { .. }) {
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let ended = tree::end(conn, &node, EndReason::RevokedByAdmin, now());
+        conn.set_instrumentation(|_: diesel::connection::InstrumentationEvent<'_>| {});
+        ended
+    });
+    (ended.await.unwrap(), statements.load(Ordering::Relaxed))
+}
+
+async fn ending_ten_thousand_families_is_three_statements(database: Database) {
+    let w = world(&database).await;
+    let first = w.redeem(Some("openid offline_access")).await.code.id;
+    let columns = "client_id, user_id, session_id, grant_facts, offline, secret, generation, rotated_at, created_at, last_used_at";
+    let (id, numbers) = match w.store.backend() {
+        "sqlite" => ("randomblob(16)", "(WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) SELECT i FROM n)"),
+        _ => ("gen_random_uuid()", "generate_series(2, 10000)"),
+    };
+    database.execute(&format!("INSERT INTO refresh_families (id, {columns}) SELECT {id}, {columns} FROM refresh_families, {numbers} AS n"));
+    let (ended, statements) = end_counted(&w, Node::Session(w.session.id)).await;
+    assert_eq!(ended, EndedCounts { sessions: 1, client_sessions: 1, families: 10_000, codes: 0 });
+    assert_eq!(statements, 3);
+    assert_eq!(w.family(first).await.ended.unwrap().reason, EndReason::RevokedByAdmin);
 }
 
 async fn ending_honours_offline_access(database: Database) {
