@@ -11,7 +11,7 @@ use super::output::{self, time};
 use super::{Done, Failure, Place};
 use crate::domain::clock::Timestamp;
 use crate::domain::duration::Lifetime;
-use crate::domain::event::{Actor, Event as Told, EventKind, Object};
+use crate::domain::event::{Actor, Detail, Event as Told, EventKind, Object};
 use crate::domain::id::UserId;
 use crate::settings::known::nearest_of;
 use crate::store::events::Filter;
@@ -119,7 +119,18 @@ fn detail(event: &Told) -> String {
         (_, Value::Object(_) | Value::Array(_)) => None,
         (_, value) => Some(format!("{name}={value}")),
     };
-    fields.iter().filter_map(word).collect::<Vec<_>>().join(" ")
+    fields.iter().filter_map(word).chain(groups(&event.detail)).collect::<Vec<_>>().join(" ")
+}
+
+/// The groups that a user is in from then on, where it tells of them.
+fn groups(detail: &Detail) -> Option<String> {
+    let fields = detail.fields();
+    let (changed, given) = (fields.get("after").and_then(|after| after.get("groups")), fields.get("groups"));
+    let names: Vec<&str> = changed.or(given)?.as_array()?.iter().filter_map(Value::as_str).collect();
+    match names.is_empty() {
+        true => changed.map(|_| "groups=none".to_owned()),
+        false => Some(format!("groups={}", names.join(","))),
+    }
 }
 
 fn as_json(event: &Told) -> Value {
@@ -165,6 +176,20 @@ mod tests {
         }
         for text in ["", "yesterday", "unlimited", "2026-13-01"] {
             assert!(parse_since(text, now).unwrap_err().0.contains("no time"), "{text}");
+        }
+    }
+
+    #[test]
+    fn groups_are_told_where_they_are_given_or_changed() {
+        for (text, told) in [
+            (r#"{"username":"ann","groups":["admins","staff"]}"#, Some("groups=admins,staff")),
+            (r#"{"username":"ann","groups":[]}"#, None),
+            (r#"{"before":{"groups":[]},"after":{"groups":["staff"]}}"#, Some("groups=staff")),
+            (r#"{"before":{"groups":["staff"]},"after":{"groups":[]}}"#, Some("groups=none")),
+            (r#"{"before":{"name":"Ann"},"after":{"name":"Anne"}}"#, None),
+            (r#"{"client":null,"group":"staff","before":null,"after":{"session_idle":"PT1H"}}"#, None),
+        ] {
+            assert_eq!(groups(&Detail::from_text(text).unwrap()).as_deref(), told, "{text}");
         }
     }
 
