@@ -70,7 +70,7 @@ Examples:
     Explain {
         #[command(flatten)]
         who: Who,
-        /// A session: its user, its acr, and when it ends
+        /// A session, with its user and its acr: until when it can be used, or why it cannot; with --client, by that client
         #[arg(long, conflicts_with_all = ["user", "groups"])]
         session: Option<SessionId>,
         /// Print JSON
@@ -206,16 +206,11 @@ fn apply(place: &Place, selector: Selector, change: impl FnOnce(&mut LimitOverri
 
 fn explained(place: &Place, who: &Who, session: Option<SessionId>, json: bool) -> Done {
     place.administer(async |admin, settings| {
-        let (policy, client) = (admin.lifetime_policy(&settings.lifetimes).await?, who.client(admin).await?);
-        let session = match session {
-            Some(id) => Some(admin.session(id).await?),
-            None => None,
-        };
-        let (groups, acr) = match &session {
-            Some(session) => (admin.user(&session.user_id.to_string()).await?.groups, session.acr),
-            None => (who.groups(admin).await?, who.acr),
-        };
-        let explanations = explain(&policy, &Subject { client: client.as_ref(), groups: Some(&groups), acr: Some(acr) });
-        report::explanations(&explanations, session.as_ref(), admin.clock.now(), json)
+        let client = who.client(admin).await?;
+        if let Some(id) = session {
+            return report::explained(&admin.explain_session(&settings.lifetimes, id, client.as_ref()).await?, client.as_ref(), json);
+        }
+        let (policy, groups) = (admin.lifetime_policy(&settings.lifetimes).await?, who.groups(admin).await?);
+        report::explanations(&explain(&policy, &Subject { client: client.as_ref(), groups: Some(&groups), acr: Some(who.acr) }), json)
     })
 }

@@ -37,6 +37,7 @@ mod online_access;
 mod openapi;
 mod outage;
 mod pairwise;
+mod policy_explain;
 mod policy_impact;
 mod policy_matrix;
 mod query_plans;

@@ -4,15 +4,16 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::output::{self, count, time, time_or};
 use crate::cli::{Done, Failure};
+use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::lifetime::{Limit, LimitOverrides, Limits};
 use crate::domain::lifetime_rule::{LifetimeRule, Selector};
-use crate::domain::session::Session;
+use crate::domain::session::Ended;
 use crate::protocol::lifetime_policy::Policy;
 use crate::protocol::lifetime_policy::explain::{Candidate, Explanation, Source};
 use crate::protocol::lifetime_policy::simulate::Walk;
-use crate::protocol::session::{Times, by_time};
-use crate::service::admin::{Admin, Changed, Impact, limits_text};
+use crate::protocol::session::Unusable;
+use crate::service::admin::{Admin, Changed, ExplainedSession, Impact, limits_text};
 
 fn all(limits: &Limits) -> Vec<String> {
     Limit::ALL.iter().map(|limit| format!("{}={}", limit.as_str(), limits.get(*limit))).collect()
@@ -105,32 +106,20 @@ fn source(candidate: &Candidate) -> String {
     }
 }
 
-pub(super) fn explanations(explanations: &[Explanation], session: Option<&Session>, now: Timestamp, json: bool) -> Done {
-    let limits = Limits::each(|limit| explanations.iter().find(|one| one.limit == limit).map_or(Limits::default().get(limit), |one| one.value));
-    let ends = session.map(|session| (session, by_time(Times::of_session(session), session.remembered, None, &limits, now)));
-    if json {
-        let candidate = |candidate: &Candidate| {
-            let (kind, rule) = match &candidate.source {
-                Source::Settings => ("settings", None),
-                Source::Client => ("client", None),
-                Source::Rule(selector) => ("rule", Some(selector)),
-            };
-            json!({ "source": kind, "rule": rule, "specificity": candidate.specificity.as_str(), "value": candidate.value })
+fn explanations_json(explanations: &[Explanation]) -> Value {
+    let candidate = |candidate: &Candidate| {
+        let (kind, rule) = match &candidate.source {
+            Source::Settings => ("settings", None),
+            Source::Client => ("client", None),
+            Source::Rule(selector) => ("rule", Some(selector)),
         };
-        let limits: Map<String, Value> = explanations
-            .iter()
-            .map(|one| (one.limit.as_str().to_owned(), json!({ "value": one.value, "candidates": one.candidates.iter().map(candidate).collect::<Vec<_>>() })))
-            .collect();
-        let session = ends.map(|(session, ends)| {
-            json!({
-                "id": session.id, "created_at": session.created_at, "last_used_at": session.last_used_at, "remembered": session.remembered,
-                "ended_at": session.ended.map(|ended| ended.at), "end_reason": session.ended.map(|ended| ended.reason.as_str()),
-                "expires_at": ends.ok().and_then(|ends| ends.absolute), "idle_expires_at": ends.ok().and_then(|ends| ends.idle),
-                "expired": ends.err().map(|why| why.as_str()),
-            })
-        });
-        return output::json(&json!({ "limits": limits, "session": session }));
-    }
+        json!({ "source": kind, "rule": rule, "specificity": candidate.specificity.as_str(), "value": candidate.value })
+    };
+    let limit = |one: &Explanation| json!({ "value": one.value, "candidates": one.candidates.iter().map(candidate).collect::<Vec<_>>() });
+    Value::Object(explanations.iter().map(|one| (one.limit.as_str().to_owned(), limit(one))).collect())
+}
+
+fn explanations_table(explanations: &[Explanation]) -> Done {
     let mut rows = Vec::new();
     for explanation in explanations {
         for (i, candidate) in explanation.candidates.iter().enumerate() {
@@ -139,15 +128,67 @@ pub(super) fn explanations(explanations: &[Explanation], session: Option<&Sessio
             rows.push(vec![name.to_owned(), candidate.value.to_string(), wins.to_owned(), source(candidate)]);
         }
     }
-    output::table(&["limit", "value", "", "from"], &rows)?;
-    let Some((session, ends)) = ends else { return Ok(()) };
-    let text = match (session.ended, ends) {
-        (Some(ended), _) => format!("ended {} ({})", time(ended.at), ended.reason.as_str()),
-        (None, Err(why)) => format!("past its end ({}): its next use asks for a sign-in", why.as_str()),
-        (None, Ok(ends)) => format!("ends {}; if it is not used, {}", time_or(ends.absolute, "never"), time_or(ends.idle, "never")),
+    output::table(&["limit", "value", "", "from"], &rows)
+}
+
+pub(super) fn explanations(explanations: &[Explanation], json: bool) -> Done {
+    if json {
+        return output::json(&json!({ "limits": explanations_json(explanations), "session": null }));
+    }
+    explanations_table(explanations)
+}
+
+/// A session, or a client's part of one, as a line and as JSON.
+fn times_json(created_at: Timestamp, last_used_at: Timestamp, ended: Option<Ended>) -> Map<String, Value> {
+    let fields = json!({
+        "created_at": created_at, "last_used_at": last_used_at,
+        "ended_at": ended.map(|ended| ended.at), "end_reason": ended.map(|ended| ended.reason.as_str()),
+    });
+    fields.as_object().cloned().unwrap_or_default()
+}
+
+fn times_text(created_at: Timestamp, last_used_at: Timestamp, ended: Option<Ended>) -> String {
+    let ended = ended.map(|ended| format!(", ended {} ({})", time(ended.at), ended.reason.as_str())).unwrap_or_default();
+    format!("begun {}, last used {}{ended}", time(created_at), time(last_used_at))
+}
+
+pub(super) fn explained(explained: &ExplainedSession, client: Option<&Client>, json: bool) -> Done {
+    let ExplainedSession { session, user, client_session, limits, verdict } = explained;
+    if json {
+        let mut fields = times_json(session.created_at, session.last_used_at, session.ended);
+        fields.insert("id".into(), json!(session.id));
+        fields.insert("remembered".into(), json!(session.remembered));
+        fields.insert("user".into(), json!(user.username));
+        let part = client_session.as_ref().map(|part| times_json(part.created_at, part.last_used_at, part.ended));
+        fields.insert("client_session".into(), json!(part));
+        fields.insert("expires_at".into(), json!(verdict.ok().and_then(|ends| ends.absolute)));
+        fields.insert("idle_expires_at".into(), json!(verdict.ok().and_then(|ends| ends.idle)));
+        fields.insert("unusable".into(), json!(verdict.err().map(Unusable::as_str)));
+        return output::json(&json!({ "limits": explanations_json(limits), "session": fields }));
+    }
+    explanations_table(limits)?;
+    let (times, remembered) = (times_text(session.created_at, session.last_used_at, session.ended), if session.remembered { "" } else { ", not remembered" });
+    let mut text = format!("\nSession {} of {}: {times}{remembered}\n", session.id, user.username);
+    if let Some(client) = client {
+        let part = client_session.as_ref().map(|part| times_text(part.created_at, part.last_used_at, part.ended));
+        text += &format!("At {}: {}\n", client.id, part.unwrap_or_else(|| "nothing was given yet".to_owned()));
+    }
+    text += &match verdict {
+        Ok(ends) => format!("It can be used until {}; if it is not used, until {}\n", time_or(ends.absolute, "it is ended"), time_or(ends.idle, "it is ended")),
+        Err(why) => format!("It cannot be used ({}): {}\n", why.as_str(), what_follows(*why)),
     };
-    let remembered = if session.remembered { "" } else { ", not remembered" };
-    output::print(&format!("\nSession {}: begun {}, last used {}{remembered}; {text}\n", session.id, time(session.created_at), time(session.last_used_at)))
+    output::print(&text)
+}
+
+const fn what_follows(why: Unusable) -> &'static str {
+    match why {
+        Unusable::UserDisabled => "the user is disabled, and cannot sign in",
+        Unusable::PasswordChanged => "the password was changed since, so the next use asks for a sign-in",
+        Unusable::ClientSessionEnded(_) | Unusable::ClientSessionExpiredAbsolute | Unusable::ClientSessionExpiredIdle => {
+            "this client asks for a sign-in, others do not"
+        }
+        Unusable::Ended(_) | Unusable::ExpiredAbsolute | Unusable::ExpiredIdle => "the next use asks for a sign-in",
+    }
 }
 
 pub(super) fn walk(walk: &Walk, limits: &Limits, remembered: bool, days: u32, json: bool) -> Done {

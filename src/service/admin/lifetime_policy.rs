@@ -1,5 +1,6 @@
 //! The lifetime policy: its rules, why a limit is what it is, and what a change would do.
 
+mod explained;
 mod impact;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::protocol::lifetime_policy::Policy;
 use crate::settings::lifetime_rules::DeclaredRule;
 use crate::store::{Connection, StoreError, clients, events, lifetime_rules};
 
+pub use explained::ExplainedSession;
 pub use impact::{HORIZONS, Horizon, Impact, Sample};
 
 /// A change of the policy: what the rule of a selector becomes. Without limits it is taken away.

@@ -30,7 +30,7 @@ pub use clients::{ClientChange, NewClient};
 pub use declare::declare;
 pub use installation::{Installation, InstallationError};
 pub use keys::{Activation, is_out_of_time};
-pub use lifetime_policy::{Changed, HORIZONS, Horizon, Impact, RuleChange, Sample, limits_text};
+pub use lifetime_policy::{Changed, ExplainedSession, HORIZONS, Horizon, Impact, RuleChange, Sample, limits_text};
 pub use users::{NewUser, UserChange};
 
 /// Everything an administrator's operation needs.
