@@ -64,6 +64,15 @@ mod tests {
         assert_eq!(wait(1, 0), TimeDelta::milliseconds(2500));
     }
 
+    #[test]
+    fn it_is_tried_to_the_very_end_and_no_longer() {
+        let (retry_for, step) = (TimeDelta::hours(3), TimeDelta::milliseconds(2500));
+        let last = at(0) + retry_for - step;
+        assert_eq!(after_failure(&notice(1), retry_for, 0, at(0)), Next::TryAt(at(0) + step));
+        assert_eq!(after_failure(&notice(1), retry_for, 0, last), Next::TryAt(at(0) + retry_for));
+        assert_eq!(after_failure(&notice(1), retry_for, 0, last + TimeDelta::microseconds(1)), Next::GiveUp);
+    }
+
     proptest! {
         /// Never at once, never later than the time it is tried for; the tries of one notice are few.
         #[test]

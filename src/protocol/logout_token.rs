@@ -43,3 +43,22 @@ impl LogoutToken<'_> {
         claims.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    /// §2.4: all that it must have, and nothing that would let it pass for an ID token.
+    #[test]
+    fn it_says_what_it_must() {
+        let (client_id, issued_at) = (ClientId::parse("app").unwrap(), DateTime::from_timestamp(1_000, 0).unwrap());
+        let token = LogoutToken { issuer: "https://id.test/", client_id: &client_id, subject: "sub", sid: "sid", id: "jti", issued_at };
+        let expected = json!({
+            "iss": "https://id.test/", "sub": "sub", "aud": "app", "iat": 1_000, "exp": 1_120, "jti": "jti",
+            "events": {"http://schemas.openid.net/event/backchannel-logout": {}}, "sid": "sid",
+        });
+        assert_eq!(Value::Object(token.claims()), expected);
+    }
+}
