@@ -264,4 +264,47 @@ mod tests {
         let changed = User { password_changed_at: at(1), ..user.clone() };
         assert_eq!(accesses(&Known { user: &changed, families: &[of()], ..known }, at(10)), []);
     }
+
+    #[test]
+    fn access_hangs_on_its_own_session_and_its_own_consent() {
+        let (user, both, sessions) = (user(), [client("notes", false), client("own", true)], [session()]);
+        let clients = by_id(&both);
+        let elsewhere = ClientSession { session_id: SessionId(Uuid::from_u128(3)), ..client_session("own", 7) };
+        let none = Known {
+            user: &user,
+            sessions: &sessions,
+            client_sessions: &[],
+            families: &[],
+            consents: &[],
+            clients: &clients,
+            limits: &|_, _| Limits::default(),
+        };
+        let ids = |known: &Known<'_>| accesses(known, at(10)).into_iter().map(|access| access.client_id).collect::<Vec<_>>();
+        assert_eq!(ids(&Known { client_sessions: &[elsewhere], ..none }), [], "that session is gone");
+        assert_eq!(ids(&Known { client_sessions: &[client_session("own", 7)], ..none }), [id("own")]);
+
+        let consents = [consent("own", "openid"), consent("notes", "openid email")];
+        let family = family("notes", "openid email", 9);
+        let of = FamilyOf { family: &family, session: sessions.first(), client_session: None };
+        let [notes, _] = accesses(&Known { families: &[of], consents: &consents, ..none }, at(10)).try_into().unwrap();
+        assert_eq!((notes.client_id, notes.last_used_at), (id("notes"), Some(at(9))));
+    }
+
+    /// An application of the operator's own needs no consent: what an older one leaves out it may have all the same.
+    #[test]
+    fn what_outlives_the_session_is_told_whatever_was_allowed_before() {
+        let (user, both, sessions) = (user(), [client("notes", false), client("own", true)], [session()]);
+        let (clients, consents, family) = (by_id(&both), [consent("own", "openid")], family("own", "openid offline_access", 9));
+        let of = FamilyOf { family: &family, session: sessions.first(), client_session: None };
+        let known = Known {
+            user: &user,
+            sessions: &sessions,
+            client_sessions: &[],
+            families: &[of],
+            consents: &consents,
+            clients: &clients,
+            limits: &|_, _| Limits::default(),
+        };
+        assert!(accesses(&known, at(10)).first().is_some_and(|access| access.offline));
+    }
 }

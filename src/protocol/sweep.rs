@@ -130,6 +130,13 @@ mod tests {
         assert_eq!(family_over(&family("openid"), Some(&ended(EndReason::Logout)), &Limits::default(), at(HOUR - 1)), None);
     }
 
+    #[test]
+    fn how_long_things_are_kept() {
+        assert_eq!(kept_since(Lifetime::seconds(10), at(100)), Some(at(90)));
+        assert_eq!(kept_since(Lifetime::Unlimited, at(100)), None);
+        assert_eq!(kept_since(Lifetime::Limited(chrono::TimeDelta::MAX), at(100)), None, "longer than there has been time");
+    }
+
     proptest! {
         /// A sweep ends nothing that somebody could still use.
         #[test]
