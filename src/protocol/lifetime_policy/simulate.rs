@@ -4,7 +4,7 @@ use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
 
 use crate::domain::clock::Timestamp;
 use crate::domain::lifetime::Limits;
-use crate::protocol::session::{Times, Unusable, by_time, touch_is_due};
+use crate::protocol::session::{Times, Unusable, by_time};
 
 /// How somebody uses an application: every so often, in these hours of these days (UTC).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,11 +54,8 @@ pub fn walk(limits: &Limits, remembered: bool, usage: &Usage, begins: Timestamp,
             walk.uses += 1;
             let verdict = signed_in.as_ref().map(|times| by_time(*times, remembered, Some(*times), limits, now));
             match (verdict, &mut signed_in) {
-                (Some(Ok(_)), Some(times)) => {
-                    if touch_is_due(times.last_used_at, limits.idle_of(remembered), now) || touch_is_due(times.last_used_at, limits.client_session_idle, now) {
-                        times.last_used_at = now;
-                    }
-                }
+                // Uses are at least a minute apart, so the server would write each of them down (`touch_is_due`).
+                (Some(Ok(_)), Some(times)) => times.last_used_at = now,
                 (verdict, _) => {
                     walk.asked.push(Asked { at: now, why: verdict.and_then(Result::err) });
                     signed_in = Some(Times { created_at: now, last_used_at: now });
