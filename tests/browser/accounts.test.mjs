@@ -92,6 +92,8 @@ redirect_uris = ["${origin}/callback"]
         const page = await context.newPage();
         const problems = complaints(page);
         await page.goto(authorize());
+        // The focus comes when the page is drawn.
+        await page.waitForFunction(() => document.activeElement?.id === 'username');
         await page.keyboard.type(USER.name);
         await page.keyboard.press('Tab');
         await page.keyboard.type(USER.password);
