@@ -1,6 +1,6 @@
 //! Why a limit is what it is: every rule that speaks of it, and which one wins.
 
-use super::{Policy, Specificity, Subject, Weight, applies, weight};
+use super::{LOWEST, Policy, Specificity, Subject, Weight, applies, weight};
 use crate::domain::duration::Lifetime;
 use crate::domain::lifetime::Limit;
 use crate::domain::lifetime_rule::Selector;
@@ -27,7 +27,7 @@ impl Candidate {
     fn weight(&self) -> Weight {
         match &self.source {
             Source::Rule(selector) => weight(selector),
-            Source::Settings | Source::Client => (self.specificity, None),
+            Source::Settings | Source::Client => (self.specificity, LOWEST),
         }
     }
 }

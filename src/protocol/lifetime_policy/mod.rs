@@ -106,12 +106,15 @@ fn reaches(acr: Option<Acr>, selector: &Selector) -> bool {
     selector.acr.is_none_or(|wanted| acr.is_some_and(|acr| acr.satisfies(wanted)))
 }
 
-/// By what right a value wins: of equally specific ones the one for the highest level, for those for lower ones apply too.
-type Weight = (Specificity, Option<Acr>);
+/// By what right a value wins: of equally specific ones the one for the highest level, for those for lower ones apply too. Whoever has signed
+/// in at all has the lowest level, so a rule that names it weighs no more than one that names none.
+type Weight = (Specificity, Acr);
+
+const LOWEST: Acr = Acr::Password;
 
 /// Of a rule.
 fn weight(selector: &Selector) -> Weight {
-    (Specificity::of(selector), selector.acr)
+    (Specificity::of(selector), selector.acr.unwrap_or(LOWEST))
 }
 
 /// For each limit the value that wins so far, and by what right.
@@ -120,7 +123,7 @@ struct Winners([(Weight, Lifetime); Limit::ALL.len()]);
 
 impl Winners {
     fn new(default: &Limits) -> Self {
-        Self(Limit::ALL.map(|limit| ((Specificity::Default, None), default.get(limit))))
+        Self(Limit::ALL.map(|limit| ((Specificity::Default, LOWEST), default.get(limit))))
     }
 
     fn consider(&mut self, weight: Weight, limits: &LimitOverrides) {
@@ -153,7 +156,7 @@ impl ClientPolicy {
     pub fn new(policy: &Policy, client: Option<&Client>) -> Self {
         let mut winners = Winners::new(&policy.default);
         if let Some(client) = client {
-            winners.consider((Specificity::Client, None), &client.metadata.lifetimes);
+            winners.consider((Specificity::Client, LOWEST), &client.metadata.lifetimes);
         }
         let mut depending = Vec::new();
         for rule in policy.rules.iter() {

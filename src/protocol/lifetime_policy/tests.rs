@@ -159,6 +159,19 @@ fn any_groups() -> impl Strategy<Value = Option<Groups>> {
     prop::option::of(prop::collection::vec(prop::sample::select(vec!["a", "b", "c"]), 0..3).prop_map(|names| Groups::of(names.into_iter().map(group))))
 }
 
+/// Equally specific: the shorter one, also where only one of them names the `acr` that everybody signed in has.
+#[test]
+fn an_acr_that_all_have_outweighs_nothing() {
+    let hour = |hours: i64| LimitOverrides { session_idle: Some(Lifetime::seconds(hours * 3600)), ..LimitOverrides::default() };
+    let of_group = Selector { client: Some(ClientId::parse("app").unwrap()), group: Some(group("a")), acr: None };
+    let of_acr = Selector { group: None, acr: Some(Acr::Password), ..of_group.clone() };
+    let (app, groups) = (client("app", LimitOverrides::default()), Groups::of([group("a")]));
+    for rules in [vec![rule(of_group.clone(), hour(1)), rule(of_acr.clone(), hour(9))], vec![rule(of_acr, hour(9)), rule(of_group, hour(1))]] {
+        let policy = Policy { default: Limits::default(), rules: Arc::new(rules) };
+        assert_eq!(ClientPolicy::new(&policy, Some(&app)).limits(Some(&groups), Some(Acr::Password)).session_idle, Lifetime::seconds(3600));
+    }
+}
+
 proptest! {
     /// What is explained is what runs, whatever the rules, and in whatever order they are kept.
     #[test]
