@@ -1,6 +1,6 @@
 //! Why a limit is what it is: every rule that speaks of it, and which one wins.
 
-use super::{LOWEST, Policy, Specificity, Subject, Weight, applies, weight};
+use super::{Policy, Specificity, Subject, applies};
 use crate::domain::duration::Lifetime;
 use crate::domain::lifetime::Limit;
 use crate::domain::lifetime_rule::Selector;
@@ -21,15 +21,6 @@ pub struct Candidate {
     pub source: Source,
     pub specificity: Specificity,
     pub value: Lifetime,
-}
-
-impl Candidate {
-    fn weight(&self) -> Weight {
-        match &self.source {
-            Source::Rule(selector) => weight(selector),
-            Source::Settings | Source::Client => (self.specificity, LOWEST),
-        }
-    }
 }
 
 /// What is to be said of one limit.
@@ -57,7 +48,7 @@ fn of_limit(limit: Limit, policy: &Policy, subject: &Subject<'_>) -> Explanation
             candidates.push(Candidate { source: Source::Rule(rule.selector.clone()), specificity: Specificity::of(&rule.selector), value });
         }
     }
-    candidates.sort_by(|a, b| b.weight().cmp(&a.weight()).then_with(|| shorter_first(a.value, b.value)));
+    candidates.sort_by(|a, b| b.specificity.cmp(&a.specificity).then_with(|| shorter_first(a.value, b.value)));
     Explanation { limit, value: candidates.first().map_or(default, |winner| winner.value), candidates }
 }
 

@@ -106,31 +106,20 @@ fn reaches(acr: Option<Acr>, selector: &Selector) -> bool {
     selector.acr.is_none_or(|wanted| acr.is_some_and(|acr| acr.satisfies(wanted)))
 }
 
-/// By what right a value wins: of equally specific ones the one for the highest level, for those for lower ones apply too. Whoever has signed
-/// in at all has the lowest level, so a rule that names it weighs no more than one that names none.
-type Weight = (Specificity, Acr);
-
-const LOWEST: Acr = Acr::Password;
-
-/// Of a rule.
-fn weight(selector: &Selector) -> Weight {
-    (Specificity::of(selector), selector.acr.unwrap_or(LOWEST))
-}
-
 /// For each limit the value that wins so far, and by what right.
 #[derive(Debug, Clone, Copy)]
-struct Winners([(Weight, Lifetime); Limit::ALL.len()]);
+struct Winners([(Specificity, Lifetime); Limit::ALL.len()]);
 
 impl Winners {
     fn new(default: &Limits) -> Self {
-        Self(Limit::ALL.map(|limit| ((Specificity::Default, LOWEST), default.get(limit))))
+        Self(Limit::ALL.map(|limit| (Specificity::Default, default.get(limit))))
     }
 
-    fn consider(&mut self, weight: Weight, limits: &LimitOverrides) {
+    fn consider(&mut self, specificity: Specificity, limits: &LimitOverrides) {
         for (winner, limit) in self.0.iter_mut().zip(Limit::ALL) {
             let Some(value) = limits.get(limit) else { continue };
-            if weight > winner.0 || (weight == winner.0 && winner.1.is_longer_than(value)) {
-                *winner = (weight, value);
+            if specificity > winner.0 || (specificity == winner.0 && winner.1.is_longer_than(value)) {
+                *winner = (specificity, value);
             }
         }
     }
@@ -149,14 +138,14 @@ pub struct ClientPolicy {
     winners: Winners,
     limits: Limits,
     /// The rules that depend on the user or on how they signed in.
-    depending: Vec<(Weight, LifetimeRule)>,
+    depending: Vec<(Specificity, LifetimeRule)>,
 }
 
 impl ClientPolicy {
     pub fn new(policy: &Policy, client: Option<&Client>) -> Self {
         let mut winners = Winners::new(&policy.default);
         if let Some(client) = client {
-            winners.consider((Specificity::Client, LOWEST), &client.metadata.lifetimes);
+            winners.consider(Specificity::Client, &client.metadata.lifetimes);
         }
         let mut depending = Vec::new();
         for rule in policy.rules.iter() {
@@ -165,9 +154,9 @@ impl ClientPolicy {
                 continue;
             }
             if rule.selector.group.is_none() && rule.selector.acr.is_none() {
-                winners.consider(weight(&rule.selector), &rule.limits);
+                winners.consider(Specificity::of(&rule.selector), &rule.limits);
             } else {
-                depending.push((weight(&rule.selector), rule.clone()));
+                depending.push((Specificity::of(&rule.selector), rule.clone()));
             }
         }
         Self { winners, limits: winners.limits(), depending }
@@ -179,10 +168,10 @@ impl ClientPolicy {
             return self.limits;
         }
         let mut winners = self.winners;
-        for (weight, rule) in &self.depending {
+        for (specificity, rule) in &self.depending {
             let of_group = rule.selector.group.as_ref().is_none_or(|group| groups.is_some_and(|groups| groups.contains(group)));
             if of_group && reaches(acr, &rule.selector) {
-                winners.consider(*weight, &rule.limits);
+                winners.consider(*specificity, &rule.limits);
             }
         }
         winners.limits()
