@@ -154,14 +154,12 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::claim::NamedClaims;
     use crate::domain::client::{ClientKind, ClientMetadata};
     use crate::domain::duration::Lifetime;
-    use crate::domain::id::{GrantId, SessionId, UserId};
-    use crate::domain::refresh_family::Grant;
-    use crate::domain::secret::Secret;
+    use crate::domain::id::{SessionId, UserId};
     use crate::domain::session::{EndReason, Ended};
     use crate::protocol::session::tests::{at, session, user};
+    use crate::protocol::token::refresh_token;
 
     fn id(text: &str) -> ClientId {
         ClientId::parse(text).unwrap()
@@ -181,19 +179,7 @@ mod tests {
     }
 
     fn family(client: &str, scope: &str, last_used: i64) -> RefreshFamily {
-        RefreshFamily {
-            id: GrantId(Uuid::from_u128(9)),
-            client_id: id(client),
-            user_id: user().id,
-            session_id: session().id,
-            grant: Grant { scope: Scope::parse(scope).unwrap(), resources: vec![], auth_time: at(0), acr: Acr::Password, claims: NamedClaims::default() },
-            secret: Secret::new([0; 32]),
-            generation: 1,
-            rotated_at: at(0),
-            created_at: at(0),
-            last_used_at: at(last_used),
-            ended: None,
-        }
+        RefreshFamily { client_id: id(client), last_used_at: at(last_used), ..refresh_token::tests::family(scope) }
     }
 
     fn consent(client: &str, scope: &str) -> Consent {

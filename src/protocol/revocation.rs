@@ -32,20 +32,16 @@ pub fn ends(facts: &Facts<'_>, client: &Client, limits: &Limits, now: Timestamp)
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
-    use crate::domain::acr::Acr;
-    use crate::domain::claim::NamedClaims;
     use crate::domain::client::{ClientKind, ClientMetadata};
     use crate::domain::consent::Consent;
     use crate::domain::duration::Lifetime;
     use crate::domain::id::ClientId;
-    use crate::domain::refresh_family::{Grant, RefreshFamily};
+    use crate::domain::refresh_family::RefreshFamily;
     use crate::domain::scope::Scope;
-    use crate::domain::secret::Secret;
     use crate::domain::session::{EndReason, Ended, Session};
     use crate::protocol::session::tests::{at, session, user};
+    use crate::protocol::token::refresh_token::tests::family;
 
     fn scope(text: &str) -> Scope {
         Scope::parse(text).unwrap()
@@ -55,22 +51,6 @@ mod tests {
         let metadata = ClientMetadata { scope: scope(registered), first_party, ..ClientMetadata::defaults(ClientKind::Web, "App") };
         let id = ClientId::parse(id).unwrap();
         Client { id, metadata, secret_digest: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
-    }
-
-    fn family(granted: &str) -> RefreshFamily {
-        RefreshFamily {
-            id: GrantId(Uuid::from_u128(7)),
-            client_id: ClientId::parse("app").unwrap(),
-            user_id: user().id,
-            session_id: session().id,
-            grant: Grant { scope: scope(granted), resources: vec![], auth_time: at(0), acr: Acr::Password, claims: NamedClaims::default() },
-            secret: Secret::new([1; 32]),
-            generation: 1,
-            rotated_at: at(0),
-            created_at: at(0),
-            last_used_at: at(0),
-            ended: None,
-        }
     }
 
     fn ended_by(family: &RefreshFamily, session: Option<&Session>, consent: Option<&Consent>, client: &Client, limits: &Limits, now: i64) -> Ends {

@@ -67,39 +67,17 @@ pub fn kept_since(keep: Lifetime, now: Timestamp) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use uuid::Uuid;
 
     use super::*;
-    use crate::domain::acr::Acr;
-    use crate::domain::claim::NamedClaims;
-    use crate::domain::id::{ClientId, GrantId};
-    use crate::domain::refresh_family::Grant;
-    use crate::domain::scope::Scope;
-    use crate::domain::secret::Secret;
     use crate::domain::session::Ended;
     use crate::protocol::session::judge;
     use crate::protocol::session::tests::{at, session, user};
+    use crate::protocol::token::refresh_token::tests::family;
 
     const HOUR: i64 = 3600;
 
     fn limits(absolute: Lifetime, idle: Lifetime) -> Limits {
         Limits { session_absolute: absolute, session_idle: idle, refresh_absolute: absolute, refresh_idle: idle, ..Limits::default() }
-    }
-
-    fn family(scope: &str) -> RefreshFamily {
-        RefreshFamily {
-            id: GrantId(Uuid::from_u128(7)),
-            client_id: ClientId::parse("app").unwrap(),
-            user_id: user().id,
-            session_id: session().id,
-            grant: Grant { scope: Scope::parse(scope).unwrap(), resources: vec![], auth_time: at(0), acr: Acr::Password, claims: NamedClaims::default() },
-            secret: Secret::new([1; 32]),
-            generation: 1,
-            rotated_at: at(0),
-            created_at: at(0),
-            last_used_at: at(0),
-            ended: None,
-        }
     }
 
     #[test]

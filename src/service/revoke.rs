@@ -9,8 +9,9 @@ use super::access_token::{facts_of, limits_of};
 use super::authenticate_client::authenticate_client;
 use super::known_clients::KnownClient;
 use super::{Core, Failure, found_over, telling_end};
+use crate::domain::clock::Timestamp;
 use crate::domain::event::{Actor, Event, EventKind, Object};
-use crate::domain::id::{GrantId, SessionId};
+use crate::domain::id::GrantId;
 use crate::domain::session::EndReason;
 use crate::jose::refresh_token::Parsed;
 use crate::protocol::access_token::{TYP, is_of};
@@ -30,11 +31,21 @@ pub async fn revoke(core: &Core, params: &Params, authorization: Option<&str>) -
         Some(parsed) => of_refresh_token(core, &client, &parsed).await?,
         None => of_access_token(core, &client, token).await?,
     };
+    let now = core.now();
+    let occasion = core.occasion(Actor::Client(client.id.clone()), now);
     match ends {
-        Ends::Nothing => Ok(()),
-        Ends::Grant(id) => end_grant(core, &client, id).await,
-        Ends::Session(session, grant) => end_session(core, &client, session, grant).await,
+        Ends::Nothing => {}
+        Ends::Grant(id) => {
+            end(core, Node::Grant(id), occasion.event(EventKind::GrantRevoked, Object::Grant(id)), id, now).await?;
+            tracing::info!(event = "grant.revoked", client = %client.id, grant = %id, "a client gave its grant back");
+        }
+        Ends::Session(id, grant) => {
+            let event = occasion.event(EventKind::SessionEnded, Object::Session(id)).with("grant", grant);
+            end(core, Node::Session(id), event, grant, now).await?;
+            tracing::info!(event = "session.ended", client = %client.id, session = %id, %grant, reason = REASON.as_str(), "a client gave the session back");
+        }
     }
+    Ok(())
 }
 
 async fn of_refresh_token(core: &Core, client: &KnownClient, parsed: &Parsed) -> Result<Ends, Failure> {
@@ -70,36 +81,15 @@ async fn of_access_token(core: &Core, client: &KnownClient, token: &str) -> Resu
     }
 }
 
-async fn end_grant(core: &Core, client: &KnownClient, id: GrantId) -> Result<(), Failure> {
-    let now = core.now();
-    let occasion = core.occasion(Actor::Client(client.id.clone()), now);
-    let ended = core.store.write(move |db| {
-        let user = grants::user(db, id)?;
-        let ended = tree::end(db, &Node::Grant(id), REASON, now)?;
-        if ended != EndedCounts::default() {
-            let event = Event { user, ..occasion.event(EventKind::GrantRevoked, Object::Grant(id)) };
-            events::record(db, &telling_end(event, REASON, &ended))?;
-        }
-        Ok(())
-    });
-    ended.await?;
-    tracing::info!(event = "grant.revoked", client = %client.id, grant = %id, "a client gave its grant back");
-    Ok(())
-}
-
-async fn end_session(core: &Core, client: &KnownClient, id: SessionId, grant: GrantId) -> Result<(), Failure> {
-    let now = core.now();
-    let occasion = core.occasion(Actor::Client(client.id.clone()), now);
+/// Ends what `event` is of, and records it as the grant's user's.
+async fn end(core: &Core, node: Node, event: Event, grant: GrantId, now: Timestamp) -> Result<(), Failure> {
     let ended = core.store.write(move |db| {
         let user = grants::user(db, grant)?;
-        let ended = tree::end(db, &Node::Session(id), REASON, now)?;
+        let ended = tree::end(db, &node, REASON, now)?;
         if ended != EndedCounts::default() {
-            let event = Event { user, ..occasion.event(EventKind::SessionEnded, Object::Session(id)) };
-            events::record(db, &telling_end(event.with("grant", grant), REASON, &ended))?;
+            events::record(db, &telling_end(Event { user, ..event }, REASON, &ended))?;
         }
         Ok(())
     });
-    ended.await?;
-    tracing::info!(event = "session.ended", client = %client.id, session = %id, grant = %grant, reason = REASON.as_str(), "a client gave the session back");
-    Ok(())
+    Ok(ended.await?)
 }

@@ -6,21 +6,12 @@ import { after, before, describe, test } from 'node:test';
 
 import { chromium } from 'playwright-core';
 
-import { LAUNCH, allow, complaints, signIn } from '../support/chromium.mjs';
+import { LAUNCH, allow, complaints, focused, signIn, tabTo } from '../support/chromium.mjs';
 import { DATABASES, Gatekey, USER, freePort } from '../support/gatekey.mjs';
 
 const CHALLENGE = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM'; // RFC 7636 Appendix B
 const PHONE = 'Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1';
 const NEW_PASSWORD = 'wrong donkey battery clip';
-
-/** What has the focus: its role as far as it matters here, and its name as it is read out. */
-const focused = (page) =>
-  page.evaluate(() => {
-    const element = document.activeElement;
-    const names = (element.getAttribute('aria-labelledby') ?? '').split(' ').filter(Boolean).map((id) => document.getElementById(id).textContent);
-    const label = element.labels?.[0]?.textContent ?? element.textContent;
-    return (names.length > 0 ? names.join(' ') : label).trim().replace(/\s+/g, ' ');
-  });
 
 /** Everything that Tab stops at, from the top of the page to its end. */
 async function stops(page) {
@@ -38,14 +29,6 @@ async function stops(page) {
 async function told(page, text) {
   await page.getByRole('status').filter({ hasText: text }).waitFor();
   assert.equal(await focused(page), text);
-}
-
-async function tabTo(page, name) {
-  for (let i = 0; i < 60; i++) {
-    await page.keyboard.press('Tab');
-    if (name.test(await focused(page))) return;
-  }
-  throw new Error(`Tab never comes to ${name}`);
 }
 
 for (const kind of DATABASES) {

@@ -5,29 +5,13 @@ import { after, before, describe, test } from 'node:test';
 
 import { chromium } from 'playwright-core';
 
-import { LAUNCH, complaints } from '../support/chromium.mjs';
+import { LAUNCH, complaints, focused, tabTo } from '../support/chromium.mjs';
 import { DATABASES, Gatekey, USER, freePort } from '../support/gatekey.mjs';
 
 const CHALLENGE = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM'; // RFC 7636 Appendix B
 const VERIFIER = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk';
 const OTHER = { name: 'bartholomew', password: 'another horse battery staple' };
 const SIZES = [{ width: 1280, height: 900 }, { width: 390, height: 844 }, { width: 320, height: 700 }];
-
-/** What has the focus, as it is read out. */
-const focused = (page) =>
-  page.evaluate(() => {
-    const element = document.activeElement;
-    const names = (element.getAttribute('aria-labelledby') ?? '').split(' ').filter(Boolean).map((id) => document.getElementById(id).innerText);
-    return (names.length > 0 ? names.join(' ') : (element.labels?.[0]?.innerText ?? element.innerText)).trim().replace(/\s+/g, ' ');
-  });
-
-async function tabTo(page, name) {
-  for (let i = 0; i < 60; i++) {
-    await page.keyboard.press('Tab');
-    if (name.test(await focused(page))) return;
-  }
-  throw new Error(`Tab never comes to ${name}`);
-}
 
 for (const kind of DATABASES) {
   describe(kind, () => {

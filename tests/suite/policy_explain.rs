@@ -7,7 +7,6 @@ use chrono::TimeDelta;
 use gatekey::domain::acr::Acr;
 use gatekey::domain::client::Client;
 use gatekey::domain::duration::Lifetime;
-use gatekey::domain::entropy::Entropy;
 use gatekey::domain::group::{GroupName, Groups};
 use gatekey::domain::id::ClientId;
 use gatekey::domain::lifetime::{Limit, LimitOverrides};
@@ -22,21 +21,14 @@ use gatekey::store::{clients, users};
 
 use crate::support::app::{App, OWN_PAGE, SERVER, password_hash};
 use crate::support::database::{Database, each_database};
+use crate::support::dice::Dice;
 use crate::support::entropy::SeededEntropy;
 
 each_database!(what_is_explained_of_a_session_is_what_the_server_does, a_session_that_is_gone_is_not_found);
 
 const PARTIES: [&str; 2] = [OWN_PAGE, SERVER];
 
-struct Dice(SeededEntropy);
-
 impl Dice {
-    fn below(&self, bound: i64) -> i64 {
-        let mut bytes = [0u8; 4];
-        self.0.fill(&mut bytes);
-        i64::from(u32::from_le_bytes(bytes)) % bound
-    }
-
     async fn change_a_rule(&self, admin: &Admin) {
         let selector = Selector {
             client: (self.below(2) == 0).then(|| ClientId::parse(PARTIES[self.below(2) as usize]).unwrap()),
@@ -56,7 +48,7 @@ impl Dice {
 async fn what_is_explained_of_a_session_is_what_the_server_does(database: Database) {
     let app = App::start(database).await;
     let admin = Installation::open_existing(&app.settings).await.unwrap().admin(app.clock.clone(), Arc::new(SeededEntropy::new("admin who explains")));
-    let dice = Dice(SeededEntropy::new("what happens to a session"));
+    let dice = Dice::new("what happens to a session");
     let alice = app.user("alice").await.id;
     let parties = PARTIES.map(|id| app.relying_party(id));
     let mut known: Vec<Client> = Vec::new();

@@ -10,7 +10,7 @@ use gatekey::domain::claim::NamedClaims;
 use gatekey::domain::client::{Client, ClientKind, ClientMetadata};
 use gatekey::domain::clock::Timestamp;
 use gatekey::domain::duration::Lifetime;
-use gatekey::domain::entropy::{Entropy, random};
+use gatekey::domain::entropy::random;
 use gatekey::domain::group::{GroupName, Groups};
 use gatekey::domain::id::{ClientId, GrantId, SessionId, UserId};
 use gatekey::domain::lifetime::{Limit, LimitOverrides};
@@ -31,6 +31,7 @@ use gatekey::store::{clients, refresh_families, sessions, users};
 
 use crate::support::app::App;
 use crate::support::database::{Database, each_database};
+use crate::support::dice::Dice;
 use crate::support::entropy::SeededEntropy;
 
 each_database!(what_is_counted_is_what_every_row_is_judged_to_be);
@@ -38,23 +39,7 @@ each_database!(what_is_counted_is_what_every_row_is_judged_to_be);
 const CLIENTS: [&str; 4] = ["one", "two", "three", "four"];
 const GROUPS: [&str; 3] = ["a", "b", "c"];
 
-struct Dice(SeededEntropy);
-
 impl Dice {
-    fn below(&self, bound: i64) -> i64 {
-        let mut bytes = [0u8; 4];
-        self.0.fill(&mut bytes);
-        i64::from(u32::from_le_bytes(bytes)) % bound
-    }
-
-    fn one_in(&self, bound: i64) -> bool {
-        self.below(bound) == 0
-    }
-
-    fn one_of<T: Copy>(&self, all: &[T]) -> T {
-        all[self.below(all.len() as i64) as usize]
-    }
-
     /// Whole hours, so that many rows come to their end at the very instant that is judged.
     fn hours(&self, bound: i64) -> TimeDelta {
         TimeDelta::hours(self.below(bound))
@@ -271,7 +256,7 @@ async fn what_is_counted_is_what_every_row_is_judged_to_be(database: Database) {
     let app = App::start(database).await;
     let entropy = || Arc::new(SeededEntropy::new("admin of the impact"));
     let admin = Installation::open_existing(&app.settings).await.unwrap().admin(app.clock.clone(), entropy());
-    let dice = Dice(SeededEntropy::new("rows and rules at random"));
+    let dice = Dice::new("rows and rules at random");
     fill(&app, &dice).await;
     let (rows, now) = (Rows::of(&app).await, app.now());
     // Some rounds of few rules, so that what no rule asks for is not read; then ever more of them.

@@ -26,3 +26,21 @@ export async function signIn(page, { name, password }) {
 }
 
 export const allow = (page) => page.locator('button[name=decision][value=allow]').click();
+
+/** What has the focus: its role as far as it matters here, and its name as it is read out. */
+export const focused = (page) =>
+  page.evaluate(() => {
+    const element = document.activeElement;
+    const names = (element.getAttribute('aria-labelledby') ?? '').split(' ').filter(Boolean).map((id) => document.getElementById(id).textContent);
+    const label = element.labels?.[0]?.textContent ?? element.textContent;
+    return (names.length > 0 ? names.join(' ') : label).trim().replace(/\s+/g, ' ');
+  });
+
+/** Presses Tab until what has the focus is called that. */
+export async function tabTo(page, name) {
+  for (let i = 0; i < 60; i++) {
+    await page.keyboard.press('Tab');
+    if (name.test(await focused(page))) return;
+  }
+  throw new Error(`Tab never comes to ${name}`);
+}

@@ -179,7 +179,7 @@ pub fn by_time(family: Times, limits: &Limits, now: Timestamp) -> Result<Deadlin
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::domain::acr::Acr;
     use crate::domain::claim::NamedClaims;
@@ -216,7 +216,8 @@ mod tests {
         Client { metadata, ..client(overlap) }
     }
 
-    fn family(scope: &str) -> RefreshFamily {
+    /// Of the client `app`, in its fifth generation.
+    pub(crate) fn family(scope: &str) -> RefreshFamily {
         RefreshFamily {
             id: FAMILY,
             client_id: ClientId::parse("app").unwrap(),

@@ -5,6 +5,7 @@ pub mod attack;
 pub mod browser;
 pub mod cookie_jar;
 pub mod database;
+pub mod dice;
 pub mod entropy;
 pub mod form;
 pub mod jwt;
