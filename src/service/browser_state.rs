@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::Core;
 use super::accounts::Account;
 use crate::domain::entropy::random;
-use crate::domain::held_sessions::Held;
+use crate::domain::held_sessions::{Held, Slot};
 use crate::domain::secret::Digest;
 use crate::protocol::authorize::ResponseTarget;
 use crate::protocol::session_state::session_state;
@@ -38,19 +38,19 @@ impl BrowserState {
     /// answers.
     pub fn of(core: &Core, accounts: &[Account], own: Option<&Account>) -> Self {
         let live = accounts.iter().filter(|account| account.is_live());
-        let own = own.filter(|own| own.is_live()).map(|own| of(core, &own.held.digest));
-        Self::of_sessions(core, live.map(|account| (account.held, account.facts.session.remembered)).collect(), own)
+        Self::of_sessions(core, live.map(|account| (account.held, account.facts.session.remembered)).collect(), own.map(|own| own.held.slot))
     }
 
     /// The cookie has the state of each account, so that what one of them does is no news to the applications of another. It is kept by the browser
     /// only while there is nothing in it that goes with the browser.
-    pub fn of_sessions(core: &Core, mut sessions: Vec<(Held, bool)>, own: Option<String>) -> Self {
+    pub fn of_sessions(core: &Core, mut sessions: Vec<(Held, bool)>, own: Option<Slot>) -> Self {
         if sessions.is_empty() {
             return Self::Nobody;
         }
         sessions.sort_by_key(|(held, _)| held.slot);
         let kept = sessions.iter().all(|(_, remembered)| *remembered);
         let all: Vec<String> = sessions.iter().map(|(held, _)| of(core, &held.digest)).collect();
+        let own = sessions.iter().zip(&all).find(|((held, _), _)| Some(held.slot) == own).map(|(_, state)| state.clone());
         Self::SignedIn { own, all: all.join("."), kept }
     }
 
