@@ -37,6 +37,12 @@ pub fn cookies(data: &[u8]) {
     assert_eq!(read(&lines.iter().rev().copied().collect::<Vec<_>>()), value);
     let with = |line: &str| read(&[lines.as_slice(), &[line]].concat());
     assert_eq!(with("other=1; __Host-gatekey-0a1b2c3d-browser=x; x__Host-gatekey-0a1b2c3d=x; __Host-gatekey-0a1b2c3dx=y"), value, "no name but its own");
+    // Read together with its like, each is what it is by itself.
+    let all: [Option<&str>; 5] = cookie_header::numbered(lines.iter().map(|line| line.as_bytes()), NAME);
+    for (number, one) in (1..).zip(all) {
+        let name = if number == 1 { NAME.to_owned() } else { format!("{NAME}-{number}") };
+        assert_eq!(one, cookie_header::only(lines.iter().map(|line| line.as_bytes()), &name), "{name}");
+    }
     let Some(value) = value else { return };
     assert!(!value.contains([';', '\n']) && text.contains(&format!("{NAME}={value}")));
     assert_eq!(with(&format!("{NAME}={value}")), Some(value.clone()));

@@ -49,15 +49,21 @@ impl Unusable {
 
 /// Judges a session for a client, or by itself when there is no client session yet.
 pub fn judge(session: &Session, user: &User, client_session: Option<&ClientSession>, limits: &Limits, now: Timestamp) -> Result<Deadlines, Unusable> {
-    if session.ended.is_none() {
-        if user.disabled_at.is_some() {
-            return Err(Unusable::UserDisabled);
-        }
-        if session.auth_time < user.password_changed_at {
-            return Err(Unusable::PasswordChanged);
-        }
+    if let Some(barred) = barred(session, user) {
+        return Err(barred);
     }
     by_standing(&Standing::of_session(session), client_session.map(Standing::of_client_session).as_ref(), limits, now)
+}
+
+/// What the user's own row says against a session that nobody has ended.
+pub fn barred(session: &Session, user: &User) -> Option<Unusable> {
+    if session.ended.is_some() {
+        None
+    } else if user.disabled_at.is_some() {
+        Some(Unusable::UserDisabled)
+    } else {
+        (session.auth_time < user.password_changed_at).then_some(Unusable::PasswordChanged)
+    }
 }
 
 /// When something began and was last used: all that expiry is judged from.

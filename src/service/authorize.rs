@@ -108,10 +108,12 @@ pub async fn start(core: &Core, params: Params, cookies: Cookies<'_>) -> Result<
 
 /// A request whose user has been asked something. `None`: the ticket is not of this browser, or too old.
 pub async fn resume(core: &Core, ticket: &str, cookies: Cookies<'_>) -> Result<Option<Outcome>, Failure> {
-    let Some(authorization) = cookies.browser.and_then(|browser| ticket::open::<Authorization>(core, browser, ticket)) else {
-        return Ok(None);
-    };
+    let Some(authorization) = opened(core, ticket, cookies) else { return Ok(None) };
     resume_opened(core, authorization, cookies).await.map(Some)
+}
+
+fn opened(core: &Core, ticket: &str, cookies: Cookies<'_>) -> Option<Authorization> {
+    ticket::open(core, cookies.browser?, ticket)
 }
 
 /// The same, when the ticket is open already.
@@ -132,9 +134,7 @@ pub async fn resume_opened(core: &Core, authorization: Authorization, cookies: C
 
 /// The same for whoever has just signed in with this session, on the page that the ticket is of.
 pub async fn resume_as(core: &Core, ticket: &str, session: SessionId, cookies: Cookies<'_>) -> Result<Option<Outcome>, Failure> {
-    let Some(authorization) = cookies.browser.and_then(|browser| ticket::open::<Authorization>(core, browser, ticket)) else {
-        return Ok(None);
-    };
+    let Some(authorization) = opened(core, ticket, cookies) else { return Ok(None) };
     resume_opened(core, Authorization { account: Some(session), ..authorization }, cookies).await.map(Some)
 }
 

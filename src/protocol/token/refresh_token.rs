@@ -22,7 +22,7 @@ use crate::domain::lifetime::Limits;
 use crate::domain::refresh_family::{PresentedRefreshToken, RefreshFamily};
 use crate::domain::session::{EndReason, Session};
 use crate::domain::user::User;
-use crate::protocol::session::{Deadlines, Standing, Times, Unusable, past, touch_is_due, use_is_due};
+use crate::protocol::session::{Deadlines, Standing, Times, Unusable, barred, past, touch_is_due, use_is_due};
 use crate::protocol::token::{family, outlives_session, stands_for_session};
 
 /// What is known of the family. A `None` is a row that is gone.
@@ -135,8 +135,8 @@ pub fn usable(facts: &Facts<'_>, client: &Client, limits: &Limits, now: Timestam
     }
     let outlives = outlives_session(&family.grant, client);
     // What hangs on a session hangs on the password that began it.
-    if !outlives && facts.session.is_some_and(|session| session.ended.is_none() && session.auth_time < user.password_changed_at) {
-        return Err(Dead::Refused("password_changed"));
+    if let Some(barred) = facts.session.filter(|_| !outlives).and_then(|session| barred(session, user)) {
+        return Err(barred.into());
     }
     let times = Times { created_at: family.created_at, last_used_at: family.last_used_at };
     let (session, client_session) = (facts.session.map(Standing::of_session), facts.client_session.map(Standing::of_client_session));
