@@ -21,7 +21,7 @@ use crate::service::admin::{Admin, RuleChange};
 /// Show, change and try out the lifetime policy
 #[derive(Debug, Subcommand)]
 pub(super) enum Policy {
-    /// Show every rule
+    /// Show every rule, and what clients are registered with
     #[command(after_help = "Examples:\n  gatekey policy show\n  gatekey policy show --json")]
     Show {
         /// Print JSON
@@ -159,8 +159,9 @@ impl Policy {
     pub(super) fn run(self, place: &Place) -> Done {
         match self {
             Self::Show { json } => {
-                let policy = place.administer(async |admin, settings| Ok(admin.lifetime_policy(&settings.lifetimes).await?))?;
-                report::policy(&policy, json)
+                let (policy, registered) =
+                    place.administer(async |admin, settings| Ok((admin.lifetime_policy(&settings.lifetimes).await?, admin.clients_with_lifetimes().await?)))?;
+                report::policy(&policy, &registered, json)
             }
             Self::Set { whom, limits, dry_run, json } => {
                 let change = move |rule: &mut LimitOverrides| limits.iter().for_each(|change| rule.set(change.limit, change.value));

@@ -108,6 +108,25 @@ fn the_web_origins_of_a_page_move_with_it() {
     assert_eq!(origins(), json!(["https://pages.example.com"]));
 }
 
+/// What a client is registered with is a rule for it, and is shown as one.
+#[test]
+fn the_policy_is_shown_whole() {
+    let place = Place::new();
+    place.says(&["client", "create", "notes", "--kind", "spa", "--redirect-uri", "https://notes.example.com/cb", "--lifetime", "client_session_idle=PT15M"]);
+    place.says(&["client", "create", "mail", "--kind", "spa", "--redirect-uri", "https://mail.example.com/cb"]);
+    place.says(&["policy", "set", "--client", "mail", "session_idle=PT1H"]);
+    let text = place.says(&["policy", "show"]);
+    let line = |whom: &str| text.lines().find(|line| line.starts_with(whom)).unwrap_or_else(|| panic!("{whom}: {text}")).to_owned();
+    assert!(line("client notes").contains("registration") && line("client notes").contains("client_session_idle=PT15M"), "{text}");
+    assert!(line("client mail").contains("command") && line("client mail").contains("session_idle=PT1H"), "{text}");
+    let shown = place.json(&["policy", "show", "--json"]);
+    assert_eq!(shown["registered"], json!([{"client": "notes", "limits": {"client_session_idle": "PT15M"}}]));
+    assert_eq!(shown["rules"].as_array().unwrap().len(), 1);
+    place.refuses(&["policy", "set", "--client", "notes", "client_session_idle=default"], "`gatekey client update`");
+    place.says(&["client", "update", "notes", "--lifetime", "client_session_idle=default"]);
+    assert!(!place.says(&["policy", "show"]).contains("client notes"));
+}
+
 /// One thumbprint in 64 begins with a hyphen.
 #[test]
 fn a_kid_may_begin_with_a_hyphen() {

@@ -31,12 +31,21 @@ fn rule_json(rule: &LifetimeRule) -> Value {
     Value::Object(fields)
 }
 
-pub(super) fn policy(policy: &Policy, json: bool) -> Done {
+pub(super) fn policy(policy: &Policy, registered: &[Client], json: bool) -> Done {
     if json {
         let settings: Map<String, Value> = Limit::ALL.iter().map(|limit| (limit.as_str().to_owned(), json!(policy.default.get(*limit)))).collect();
-        return output::json(&json!({ "settings": settings, "rules": policy.rules.iter().map(rule_json).collect::<Vec<_>>() }));
+        let registered = registered.iter().map(|client| json!({ "client": client.id, "limits": limits_json(&client.metadata.lifetimes) }));
+        return output::json(&json!({
+            "settings": settings,
+            "registered": registered.collect::<Vec<_>>(),
+            "rules": policy.rules.iter().map(rule_json).collect::<Vec<_>>(),
+        }));
     }
     let mut rows = vec![vec!["[lifetimes]".to_owned(), "settings".to_owned(), String::new(), all(&policy.default).join(" ")]];
+    rows.extend(registered.iter().map(|client| {
+        let whom = Selector { client: Some(client.id.clone()), ..Selector::default() };
+        vec![whom.to_string(), "registration".to_owned(), time(client.updated_at), limits_text(&client.metadata.lifetimes)]
+    }));
     rows.extend(policy.rules.iter().map(|rule| {
         let declared = if rule.managed_by_file { "file" } else { "command" };
         vec![rule.selector.to_string(), declared.to_owned(), time(rule.updated_at), limits_text(&rule.limits)]
@@ -49,7 +58,11 @@ pub(super) fn changed(selector: &Selector, changed: &Changed, json: bool) -> Don
         return output::json(&json!({ "before": changed.before.as_ref().map(rule_json), "after": changed.after.as_ref().map(rule_json) }));
     }
     output::print(&match (&changed.before, &changed.after) {
-        (None, None) => return Err(Failure(format!("there is no rule for {selector}: `gatekey policy show` shows those there are"))),
+        (None, None) => {
+            return Err(Failure(format!(
+                "there is no rule for {selector}: `gatekey policy show` shows those there are; what a client is registered with is changed by `gatekey client update`"
+            )));
+        }
         (_, Some(after)) => format!("Rule for {selector}: {}\n", limits_text(&after.limits)),
         (Some(before), None) => format!("Took away the rule for {selector} ({})\n", limits_text(&before.limits)),
     })

@@ -6,6 +6,7 @@ mod impact;
 use std::sync::Arc;
 
 use super::{Admin, AdminError, not_found};
+use crate::domain::client::Client;
 use crate::domain::entropy::Entropy;
 use crate::domain::event::{EventKind, Object, Occasion};
 use crate::domain::id::ClientId;
@@ -14,7 +15,7 @@ use crate::domain::lifetime_rule::{LifetimeRule, Selector};
 use crate::domain::secret::Secret;
 use crate::protocol::lifetime_policy::Policy;
 use crate::settings::lifetime_rules::DeclaredRule;
-use crate::store::{Connection, StoreError, clients, events, lifetime_rules};
+use crate::store::{Connection, Store, StoreError, clients, events, lifetime_rules};
 
 pub use explained::ExplainedSession;
 pub use impact::{HORIZONS, Horizon, Impact, Sample};
@@ -38,6 +39,13 @@ impl Admin {
     pub async fn lifetime_policy(&self, default: &Limits) -> Result<Policy, AdminError> {
         let rules = self.store.read(lifetime_rules::all).await?;
         Ok(Policy { default: *default, rules: Arc::new(rules) })
+    }
+
+    /// The clients that are registered with limits of their own: each is a rule for that client.
+    pub async fn clients_with_lifetimes(&self) -> Result<Vec<Client>, AdminError> {
+        let mut clients = all_clients(&self.store).await?;
+        clients.retain(|client| client.metadata.lifetimes != LimitOverrides::default());
+        Ok(clients)
     }
 
     /// Changes the rule of a selector as it is at that moment. Running sessions are judged by it from their next use on.
@@ -129,4 +137,19 @@ pub fn mark(entropy: &dyn Entropy) -> String {
 /// `session_idle=PT1H access_token=PT5M`
 pub fn limits_text(limits: &LimitOverrides) -> String {
     limits.iter().map(|(limit, value)| format!("{}={value}", limit.as_str())).collect::<Vec<_>>().join(" ")
+}
+
+/// Clients read at once.
+const PAGE: u32 = 1000;
+
+async fn all_clients(store: &Store) -> Result<Vec<Client>, StoreError> {
+    let mut all: Vec<Client> = Vec::new();
+    loop {
+        let last = all.last().map(|client| client.id.clone());
+        let page = store.scan(move |db| clients::list(db, last.as_ref(), PAGE)).await?;
+        if page.is_empty() {
+            return Ok(all);
+        }
+        all.extend(page);
+    }
 }

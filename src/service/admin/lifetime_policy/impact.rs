@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::RuleChange;
+use super::{RuleChange, all_clients};
 use crate::domain::acr::Acr;
 use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
@@ -23,7 +23,7 @@ use crate::protocol::session::{Deadlines, Standing, Times, by_standing as sessio
 use crate::protocol::token::family::by_standing as family_by_standing;
 use crate::service::admin::{Admin, AdminError};
 use crate::store::running::{self, ClientIndex, GroupsOf, RunningClientSession, RunningFamily, RunningSession, Wanted};
-use crate::store::{Store, StoreError, clients, sessions};
+use crate::store::{Store, StoreError, sessions};
 
 /// Until when it is looked: now, a day, a week.
 pub const HORIZONS: [TimeDelta; 3] = [TimeDelta::zero(), TimeDelta::days(1), TimeDelta::days(7)];
@@ -58,8 +58,6 @@ pub struct Impact {
 }
 
 const SAMPLE: usize = 10;
-/// Clients read at once.
-const PAGE: u32 = 1000;
 
 impl Admin {
     /// What `changes` would do to what runs now. Nothing is changed. Sessions are judged as on the issuer's own pages, families as their client's.
@@ -167,18 +165,6 @@ impl Tables {
             }
         }
         impact
-    }
-}
-
-async fn all_clients(store: &Store) -> Result<Vec<Client>, StoreError> {
-    let mut all: Vec<Client> = Vec::new();
-    loop {
-        let last = all.last().map(|client| client.id.clone());
-        let page = store.scan(move |db| clients::list(db, last.as_ref(), PAGE)).await?;
-        if page.is_empty() {
-            return Ok(all);
-        }
-        all.extend(page);
     }
 }
 
