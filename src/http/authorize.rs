@@ -219,7 +219,7 @@ fn target_page(app: &App, visit: &Visit, error: TargetError) -> Response {
     let kind = match error {
         TargetError::UnknownClient => ErrorKind::UnknownClient,
         TargetError::UnregisteredRedirectUri => ErrorKind::RedirectMismatch,
-        TargetError::NoClientId | TargetError::NoRedirectUri => ErrorKind::InvalidRequest,
+        TargetError::NoClientId | TargetError::NoRedirectUri | TargetError::StateTooLong => ErrorKind::InvalidRequest,
     };
     tracing::info!(%error, "authorization request without a target");
     error_page(app, &visit.request_id, &visit.language(None), kind, Some("invalid_request"), Some(&plain(&error.to_string())))

@@ -79,6 +79,8 @@ pub enum TargetError {
     NoRedirectUri,
     #[error("This `redirect_uri` is not registered for this application. It is compared byte for byte.")]
     UnregisteredRedirectUri,
+    #[error("`state` is longer than 4096 bytes. The answer would have to give it back as it is, and would not fit into an address.")]
+    StateTooLong,
 }
 
 /// Reads the target. `client` is the client that `client_id` names, if there is one and it is enabled.
@@ -96,17 +98,23 @@ pub fn target(params: &Params, client: Option<&Client>) -> Result<ResponseTarget
     let said = |name| params.get(name).map(str::to_owned).or_else(|| inside.get(name)?.as_str().map(str::to_owned));
     // A browser posts a form to the web only, never to an application's own scheme.
     let possible = |mode: &ResponseMode| *mode != ResponseMode::FormPost || origin_of(redirect_uri).is_some();
+    // RFC 6749 §4.1.2.1: an error gives it back too, exactly. One that is cut off, or left out, the application would take for an answer to
+    // another request than its own; so there is no answer that it could be sent.
+    let state = said("state");
+    if state.as_ref().is_some_and(|state| state.len() > MAX_STATE) {
+        return Err(TargetError::StateTooLong);
+    }
     Ok(ResponseTarget {
         client_id: client.id.clone(),
         redirect_uri: redirect_uri.to_owned(),
         // One that is unknown or not possible is refused by `validate`, and that refusal travels in the default mode.
         mode: said("response_mode").as_deref().and_then(ResponseMode::parse).filter(possible).unwrap_or_default(),
-        state: said("state").filter(|state| inside.is_empty() || state.len() <= MAX_STATE),
+        state,
     })
 }
 
-/// Longer values would make a code that does not fit in a URL.
-pub(super) const MAX_STATE: usize = 4096;
+/// With a longer one the answer would not fit into a URL.
+const MAX_STATE: usize = 4096;
 
 /// What a request object says, unverified. It is not supported and always refused ([`super::validate`]); but how the client wants to be told,
 /// and which of its requests that was, it may have said only in there (OIDC Core §6.1). Nothing else is read from it.
@@ -208,15 +216,28 @@ mod tests {
         assert_eq!((odd.state(), odd.mode()), (None, ResponseMode::Query));
     }
 
-    /// A `state` of any length comes to `validate`, which refuses what is too long by name; out of a request object, which is refused anyway,
-    /// such a one is not sent back.
+    /// RFC 6749 §4.1.2.1: given back exactly or not at all, wherever it was said and whatever else is wrong.
     #[test]
-    fn a_state_out_of_a_request_object_has_a_length() {
-        let (longest, too_long) = ("s".repeat(MAX_STATE), "s".repeat(MAX_STATE + 1));
-        let inside = |state: &str| to(CALLBACK, &[("request", &request_object(&serde_json::json!({"state": state})))]).state().map(str::to_owned);
-        assert_eq!(inside(&longest), Some(longest.clone()));
-        assert_eq!(inside(&too_long), None);
-        assert_eq!(to(CALLBACK, &[("state", &too_long)]).state(), Some(too_long.as_str()));
+    fn a_state_that_is_too_long_has_no_answer() {
+        let (longest, too_long) = ("s".repeat(4096), "s".repeat(4097));
+        let inside = |state: &str| request_object(&serde_json::json!({"state": state}));
+        let sent = |more: &[(&str, &str)]| {
+            let pairs = [&[("client_id", "app"), ("redirect_uri", CALLBACK), ("response_type", "token")], more].concat();
+            target(&params(&pairs), Some(&client())).map(|target| target.state().map(str::to_owned))
+        };
+        assert_eq!(sent(&[("state", &longest)]), Ok(Some(longest.clone())));
+        assert_eq!(sent(&[("request", &inside(&longest))]), Ok(Some(longest.clone())));
+        assert_eq!(sent(&[("state", &too_long)]), Err(TargetError::StateTooLong));
+        assert_eq!(sent(&[("request", &inside(&too_long))]), Err(TargetError::StateTooLong));
+        // Bytes, not characters.
+        assert_eq!(sent(&[("state", &"é".repeat(2048))]), Ok(Some("é".repeat(2048))));
+        assert_eq!(sent(&[("state", &"é".repeat(2049))]), Err(TargetError::StateTooLong));
+        // What is beside the object counts, not what is in it.
+        assert_eq!(sent(&[("request", &inside(&too_long)), ("state", "s")]), Ok(Some("s".to_owned())));
+        assert!(TargetError::StateTooLong.to_string().contains(&MAX_STATE.to_string()));
+        // It is not told to whoever has no address to go to.
+        let nowhere = [("client_id", "app"), ("redirect_uri", "https://evil.test/"), ("state", &too_long)];
+        assert_eq!(target(&params(&nowhere), Some(&client())), Err(TargetError::UnregisteredRedirectUri));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::prompt::Prompts;
-use super::target::{MAX_STATE, ResponseMode, ResponseTarget};
+use super::target::{ResponseMode, ResponseTarget};
 use crate::domain::client::{Client, GrantType};
 use crate::domain::scope::{OFFLINE_ACCESS, ONLINE_ACCESS, OPENID, Scope};
 use crate::protocol::claims::ClaimsRequest;
@@ -64,9 +64,6 @@ pub fn validate(params: &Params, target: ResponseTarget, client: &Client) -> Res
     // The request travels on in the address of the sign-in page.
     if params.encoded_len() > MAX_REQUEST {
         return Err(OAuthError::invalid_request("The request is longer than 12 KiB."));
-    }
-    if target.state().is_some_and(|state| state.len() > MAX_STATE) {
-        return Err(OAuthError::invalid_request("`state` is longer than 4096 bytes."));
     }
     let nonce = params.get("nonce").map(str::to_owned);
     if nonce.as_ref().is_some_and(|nonce| nonce.len() > MAX_NONCE) {
@@ -302,11 +299,9 @@ mod tests {
     /// What travels on in addresses and in the code has a length; the refusal says which one.
     #[test]
     fn lengths_are_bounded_and_up_to_them_all_is_well() {
-        for (name, most) in [("state", MAX_STATE), ("nonce", MAX_NONCE)] {
-            assert!(asked(&client(|_| {}), &[(name, &"x".repeat(most))]).is_ok(), "{name}");
-            let error = asked(&client(|_| {}), &[(name, &"x".repeat(most + 1))]).expect_err(name);
-            assert!(error.code == ErrorCode::InvalidRequest && error.description.contains(name), "{}", error.description);
-        }
+        assert!(asked(&client(|_| {}), &[("nonce", &"x".repeat(MAX_NONCE))]).is_ok());
+        let error = asked(&client(|_| {}), &[("nonce", &"x".repeat(MAX_NONCE + 1))]).unwrap_err();
+        assert!(error.code == ErrorCode::InvalidRequest && error.description.contains("nonce"), "{}", error.description);
         // 12 KiB, spelled out: the address of the sign-in page must fit where addresses are read.
         let base = format!(
             "client_id=app&redirect_uri=https%3A%2F%2Fapp.test%2Fcb&response_type=code&scope=openid&code_challenge={CHALLENGE}&code_challenge_method=S256&ui_locales="

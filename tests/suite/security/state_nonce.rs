@@ -1,7 +1,10 @@
 //! F. `state` and `nonce`: whatever the application sent comes back, byte for byte.
 
+use poem::http::Method;
+
 use crate::support::app::{App, OWN_PAGE};
 use crate::support::attack::{ask, state as look, told};
+use crate::support::browser::LINK;
 use crate::support::database::{Database, each_database};
 use crate::support::relying_party::RelyingParty;
 
@@ -33,10 +36,32 @@ async fn sn_01_state_comes_back(database: Database) {
             }
         }
     }
-    // Over the cap: refused, and still told which request it was of.
-    let long = "x".repeat(4097);
-    let answer = told(&ask(&mut browser, &party.authorize("openid", &[("state", &long)])).await).1;
-    assert_eq!((answer["error"].as_str(), answer["state"].as_str()), ("invalid_request", long.as_str()));
+    // Over the cap it cannot be given back exactly, so no answer goes to the application, neither a code nor an error, by whatever way it asks
+    // for one; the person reads why.
+    let (longest, long) = ("x".repeat(4096), "x".repeat(4097));
+    let answer = told(&ask(&mut browser, &party.authorize("openid", &[("state", &longest)])).await).1;
+    assert!(answer["state"] == longest && answer.contains_key("code"), "the control");
+    let before = look(&app).await;
+    for changes in [&[][..], &[("response_type", "token")], &[("prompt", "none")], &[("scope", "\u{7f}")], &[("response_mode", "fragment")]] {
+        for state in [&long, &"é".repeat(2049), &"x".repeat(20_000)] {
+            let request = [&[("state", state.as_str())], changes].concat();
+            let mut url = party.authorize("openid", &request);
+            let asked = ask(&mut browser, &url).await;
+            let body = url.query().unwrap_or_default().to_owned();
+            url.set_query(None);
+            let posted = browser.request(Method::POST, &url, LINK, body).await;
+            for answer in [asked, posted] {
+                assert_eq!((answer.status.as_u16(), answer.header("location")), (400, None), "{changes:?}");
+                assert!(answer.text().contains("state is longer than 4096 bytes") && !answer.text().contains("xxxx"), "{}", answer.text());
+            }
+        }
+    }
+    assert_eq!(look(&app).await, before);
+    // Another that is too long is refused by an answer, which gives the state back.
+    for more in [("claims", "c".repeat(5000)), ("ui_locales", "u".repeat(13_000)), ("nonce", "n".repeat(600))] {
+        let answer = told(&ask(&mut browser, &party.authorize("openid", &[("state", &longest), (more.0, &more.1)])).await).1;
+        assert_eq!((answer["error"].as_str(), answer["state"].as_str()), ("invalid_request", longest.as_str()), "{}", more.0);
+    }
     // What is no UTF-8 cannot come back as it was: it is refused, not changed.
     let url = party.authorize("openid", &[("state", "")]);
     let raw = app.network.get(&format!("{url}&state=a%ffb"), &[]).await;
