@@ -17,7 +17,7 @@ use crate::domain::entropy::{Entropy, SystemEntropy};
 use crate::domain::event::Actor;
 use crate::http::pages::PageError;
 use crate::http::require_token::RequireToken;
-use crate::http::{self, App};
+use crate::http::{self, AdminApi, App};
 use crate::jose::keyed_digest::KeyedDigest;
 use crate::jose::pairwise::Pairwise;
 use crate::jose::refresh_token::Minter;
@@ -163,7 +163,8 @@ impl Issuer {
     /// All endpoints. Nest them at the path of the issuer's URL: at `/` for `https://login.example.com/`,
     /// at `/auth` for `https://example.com/auth/`.
     pub fn routes(&self) -> BoxEndpoint<'static, Response> {
-        http::routes(&self.app, (admin::PATH, admin::routes(self.app.core.clone(), self.admin.clone())))
+        let routes = admin::routes(self.app.core.clone(), self.admin.clone());
+        http::routes(&self.app, AdminApi { path: admin::PATH, routes, refused: admin::refused })
     }
 
     /// For an issuer below a path: RFC 8414 metadata, to be nested at the host's root. [`Issuer::mounted`] does both.

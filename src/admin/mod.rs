@@ -11,8 +11,9 @@ mod sessions;
 use std::sync::Arc;
 
 use poem::endpoint::BoxEndpoint;
-use poem::http::{HeaderValue, header};
-use poem::{Endpoint, EndpointExt, Response};
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{Endpoint, EndpointExt, IntoResponse, Response};
+use poem_openapi::error::AuthorizationError;
 use poem_openapi::{OpenApiService, ServerObject, Tags};
 
 use crate::service::Core;
@@ -73,14 +74,31 @@ pub fn routes(core: Arc<Core>, admin: Arc<Admin>) -> BoxEndpoint<'static, Respon
     service().data(Api { core, admin }).around(answer).boxed()
 }
 
+const BEARER: &[u8] = b"Bearer ";
+
+/// A request that was refused before it was read.
+pub fn refused(status: StatusCode, detail: String) -> Response {
+    kept_by_nobody(problem::of_status(status, "request-malformed", detail))
+}
+
 /// Whatever happened is an answer a program understands, and nobody keeps it.
 async fn answer<E: Endpoint<Output = Response>>(operations: Arc<E>, request: poem::Request) -> poem::Result<Response> {
-    let mut response = match operations.call(request).await {
+    // The framework takes a token that is no text for none.
+    let garbled = request.headers().get(header::AUTHORIZATION).is_some_and(|value| {
+        let scheme = value.as_bytes().get(..BEARER.len());
+        value.to_str().is_err() && scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(BEARER))
+    });
+    let response = match operations.call(request).await {
         Ok(response) => response,
+        Err(error) if garbled && error.is::<AuthorizationError>() => problem::Problem::token_invalid().into_response(),
         Err(error) => problem::of_error(error),
     };
+    Ok(kept_by_nobody(response))
+}
+
+fn kept_by_nobody(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    Ok(response)
+    response
 }

@@ -1,6 +1,7 @@
 //! Errors as problem details (RFC 9457), and every place they come from: the rules, the store, the framework.
 
 use poem::error::{MethodNotAllowedError, NotFoundError, ResponseError};
+use poem::http::StatusCode;
 use poem::{IntoResponse, Response};
 use poem_openapi::error::{AuthorizationError, ParseParamError, ParsePathError};
 use poem_openapi::payload::Json;
@@ -173,12 +174,7 @@ pub fn of_error(error: poem::Error) -> Response {
         return Problem::NotFound(Json(details(404, "not-found", "There is no such path: `gatekey openapi` prints those there are."))).into_response();
     }
     if error.is::<MethodNotAllowedError>() {
-        let status = MethodNotAllowedError.status();
-        let mut response = Problem::malformed(String::new()).into_response();
-        response.set_status(status);
-        let body = details(status.as_u16(), "method-not-allowed", "`gatekey openapi` prints the operations there are.");
-        response.set_body(poem_openapi::types::ToJSON::to_json_string(&body));
-        return response;
+        return of_status(MethodNotAllowedError.status(), "method-not-allowed", "`gatekey openapi` prints the operations there are.");
     }
     match error.status().as_u16() {
         400..=499 => Problem::malformed(error.to_string()).into_response(),
@@ -186,8 +182,23 @@ pub fn of_error(error: poem::Error) -> Response {
     }
 }
 
+/// Of a status that no operation answers with.
+pub fn of_status(status: StatusCode, kind: &str, detail: impl Into<String>) -> Response {
+    let mut response = Problem::malformed(String::new()).into_response();
+    response.set_status(status);
+    response.set_body(poem_openapi::types::ToJSON::to_json_string(&details(status.as_u16(), kind, detail)));
+    response
+}
+
 /// The framework's reason in the words of the document.
 fn plain(reason: &str) -> String {
+    let bound = |name: &str| reason.strip_prefix("verification failed. ")?.strip_prefix(name)?.strip_prefix('(')?.split(',').next();
+    if let Some(least) = bound("minimum") {
+        return format!("it must be {least} or more");
+    }
+    if let Some(most) = bound("maximum") {
+        return format!("it must be {most} or less");
+    }
     reason
         .replace("failed to parse \"string_uuid\"", "not a UUID")
         .replace("failed to parse \"integer(uint32)\"", "not a number")

@@ -1,15 +1,13 @@
 //! What a request must be before any handler sees it: its head says each thing once, and its body is here, whole, plain and small.
 //!
 //! Every handler of this server needs the whole body, so it is read in this one place: no handler can wait for a slow sender while
-//! it holds something, and no path can forget a limit.
+//! it holds something, and no path can forget a limit. How a refusal reads is the address's own affair ([`super::methods`]).
 
 use poem::error::ReadBodyError;
 use poem::http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use poem::{Body, Request, Response};
-use serde_json::json;
 
 use super::App;
-use super::headers;
 
 /// More than any form of this server holds.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -29,9 +27,9 @@ const ONCE: [HeaderName; 8] = [
 /// Secrets that a form carries, and an address must not (RFC 6749 §2.3.1; RFC 9700 §4.3.2): addresses are logged and kept.
 const NEVER_IN_AN_ADDRESS: [&str; 6] = ["refresh_token", "client_secret", "client_assertion", "code_verifier", "password", "token"];
 
-/// Why a request goes no further.
-#[derive(Debug, PartialEq, Eq)]
-enum Refusal {
+/// Why a request goes no further. It is in the data of the request, for the address to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
     Twice(HeaderName),
     InAddress(&'static str),
     Encoded,
@@ -41,7 +39,7 @@ enum Refusal {
 }
 
 impl Refusal {
-    const fn status(&self) -> StatusCode {
+    pub const fn status(&self) -> StatusCode {
         match self {
             Self::Twice(_) | Self::InAddress(_) | Self::CutOff => StatusCode::BAD_REQUEST,
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -50,7 +48,7 @@ impl Refusal {
         }
     }
 
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         match self {
             Self::Twice(name) => format!("The header '{name}' is there more than once: send it once."),
             Self::InAddress(name) => format!("The parameter '{name}' is in the address, where it is logged and kept: send it in the body."),
@@ -60,25 +58,24 @@ impl Refusal {
             Self::CutOff => "The body was cut off.".to_owned(),
         }
     }
-}
 
-/// Judges the head and reads the body, which then is in the request again, whole.
-pub async fn receive(app: &App, request: &mut Request) -> Result<(), Box<Response>> {
-    if let Err(refusal) = arrived(app, request).await {
-        tracing::info!(reason = ?refusal, "refused before it was read");
-        let mut response = headers::json(refusal.status(), &json!({ "error": "invalid_request", "error_description": refusal.text() }));
+    /// What the connection is told, whatever the address says.
+    pub fn mark(&self, response: &mut Response) {
         let answer = response.headers_mut();
-        if refusal == Refusal::Encoded {
+        if *self == Self::Encoded {
             // RFC 9110 §15.5.16: says that it is the coding, not the type.
             answer.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
-        if matches!(refusal, Refusal::TooLong | Refusal::TooSlow) {
+        if matches!(self, Self::TooLong | Self::TooSlow) {
             // What is still to come of the body is not read.
             answer.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        return Err(Box::new(response));
     }
-    Ok(())
+}
+
+/// Judges the head and reads the body, which then is in the request again, whole.
+pub async fn receive(app: &App, request: &mut Request) -> Result<(), Refusal> {
+    arrived(app, request).await.inspect_err(|refusal| tracing::info!(reason = ?refusal, "refused before it was read"))
 }
 
 async fn arrived(app: &App, request: &mut Request) -> Result<(), Refusal> {

@@ -5,6 +5,7 @@ use poem::http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use super::App;
+use super::arrival::Refusal;
 use super::authorize::plain;
 use super::form_action::FormAction;
 use super::headers;
@@ -75,6 +76,19 @@ pub fn internal() -> Response {
         .header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
         .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
         .body("The server made a mistake. Its log has the rest.\n")
+}
+
+/// A request that was refused before it was read, where programs ask.
+pub fn refused(refusal: &Refusal) -> Response {
+    headers::json(refusal.status(), &json!({ "error": ErrorCode::InvalidRequest.as_str(), "error_description": refusal.text() }))
+}
+
+/// The same where people do.
+pub fn refused_page(app: &App, visit: &Visit, refusal: &Refusal) -> Response {
+    let code = ErrorCode::InvalidRequest.as_str();
+    let mut response = error_page(app, &visit.request_id, &visit.language(None), ErrorKind::InvalidRequest, Some(code), Some(&refusal.text()));
+    response.set_status(refusal.status());
+    response
 }
 
 pub fn error_page(app: &App, request_id: &str, language: &Language, kind: ErrorKind, code: Option<&str>, detail: Option<&str>) -> Response {

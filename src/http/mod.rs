@@ -37,11 +37,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use poem::endpoint::BoxEndpoint;
+use poem::http::StatusCode;
 use poem::middleware::CatchPanic;
-use poem::{EndpointExt, Response, Route};
+use poem::{Endpoint, EndpointExt, Response, Route};
 
 use crate::service::Core;
-use methods::on;
+use arrival::Refusal;
+use methods::{api, cross_origin, on, public};
 use pages::{PageError, Pages, Theme};
 
 /// What the handlers share: one for each issuer.
@@ -75,20 +77,34 @@ impl App {
     }
 }
 
-/// Every endpoint, with paths below the issuer's own. The admin API is handed in, with the path it is mounted at.
-pub fn routes(app: &Arc<App>, (admin_path, admin): (&str, BoxEndpoint<'static, Response>)) -> BoxEndpoint<'static, Response> {
-    // Pages of other origins may ask here, and browsers ask first whether they may.
-    let cross_origin = || on(app).options(cors::preflight);
+/// The admin API, as it is handed in.
+pub struct AdminApi {
+    /// Where it is mounted.
+    pub path: &'static str,
+    pub routes: BoxEndpoint<'static, Response>,
+    /// A request that was refused before it was read, in the words of that API.
+    pub refused: fn(StatusCode, String) -> Response,
+}
+
+/// Every endpoint, with paths below the issuer's own.
+pub fn routes(app: &Arc<App>, admin: AdminApi) -> BoxEndpoint<'static, Response> {
+    let AdminApi { path: admin_path, routes: admin, refused } = admin;
+    let admin = admin.around(move |admin, request| async move {
+        match request.data::<Refusal>() {
+            Some(refusal) => Ok(refused(refusal.status(), refusal.text())),
+            None => admin.call(request).await,
+        }
+    });
     Route::new()
         .at("/", on(app).get(home::page))
-        .at("/.well-known/openid-configuration", on(app).get(discovery::get).options(cors::public_preflight))
-        .at("/.well-known/oauth-authorization-server", on(app).get(discovery::get).options(cors::public_preflight))
-        .at("/.well-known/jwks.json", on(app).get(jwks::get).options(cors::public_preflight))
+        .at("/.well-known/openid-configuration", public(app).get(discovery::get))
+        .at("/.well-known/oauth-authorization-server", public(app).get(discovery::get))
+        .at("/.well-known/jwks.json", public(app).get(jwks::get))
         .at("/authorize", on(app).get(authorize::get).post(authorize::post))
-        .at("/oauth/token", cross_origin().post(token::post))
-        .at("/oauth/revoke", cross_origin().post(revoke::post))
-        .at("/oauth/introspect", on(app).post(introspect::post))
-        .at("/userinfo", cross_origin().get(userinfo::get).post(userinfo::post))
+        .at("/oauth/token", cross_origin(app).post(token::post))
+        .at("/oauth/revoke", cross_origin(app).post(revoke::post))
+        .at("/oauth/introspect", api(app).post(introspect::post))
+        .at("/userinfo", cross_origin(app).get(userinfo::get).post(userinfo::post))
         .at("/oidc/logout", on(app).get(logout::get).post(logout::post))
         .at("/oidc/check-session", on(app).get(check_session::get))
         .at("/v2/logout", on(app).get(logout::auth0))
@@ -106,8 +122,8 @@ pub fn routes(app: &Arc<App>, (admin_path, admin): (&str, BoxEndpoint<'static, R
         .at("/setup", on(app).get(setup::get).post(setup::post))
         .at("/assets/:file", on(app).get(assets::get))
         .nest(admin_path, admin)
-        .at("/healthz", on(app).get(status::health))
-        .at("/readyz", on(app).get(status::ready))
+        .at("/healthz", api(app).get(status::health))
+        .at("/readyz", api(app).get(status::ready))
         .with(CatchPanic::new().with_handler(panicked))
         .with(visit::Observed::new(app))
         .with(CatchPanic::new().with_handler(panicked))
@@ -123,8 +139,5 @@ fn panicked(_: Box<dyn Any + Send>) -> Response {
 /// RFC 8414 §3.1 puts the well-known part before the issuer's path: a host that nests the issuer below a path serves this at its root.
 pub fn well_known_routes(app: &Arc<App>) -> BoxEndpoint<'static, Response> {
     let path = app.base_path().trim_end_matches('/').to_owned();
-    Route::new()
-        .at(format!("/.well-known/oauth-authorization-server{path}"), on(app).get(discovery::get).options(cors::public_preflight))
-        .with(visit::Observed::new(app))
-        .boxed()
+    Route::new().at(format!("/.well-known/oauth-authorization-server{path}"), public(app).get(discovery::get)).with(visit::Observed::new(app)).boxed()
 }

@@ -22,6 +22,7 @@ use serde_json::{Map, Value};
 
 use super::App;
 use super::error::{bearer_error, bearer_missing};
+use super::visit::{bearer, credentials};
 use crate::domain::id::{ClientId, UserId};
 use crate::domain::scope::Scope;
 use crate::protocol::access_token::is_for;
@@ -95,9 +96,8 @@ impl<E: Endpoint> Endpoint for RequireTokenEndpoint<E> {
     async fn call(&self, mut request: Request) -> Result<Response> {
         // Two are as good as none: which was meant is not for us to guess.
         let mut headers = request.headers().get_all("authorization").iter();
-        let one = headers.next().filter(|_| headers.next().is_none()).and_then(|header| header.to_str().ok());
-        let bearer = one.and_then(|header| header.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let Some(token) = bearer.map(|(_, token)| token.trim().to_owned()) else {
+        let one = headers.next().filter(|_| headers.next().is_none()).map(credentials);
+        let Some(token) = one.as_deref().and_then(bearer).map(str::to_owned) else {
             return Ok(bearer_missing());
         };
         match self.require.judge(&token).await {

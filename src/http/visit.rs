@@ -66,7 +66,7 @@ impl Visit {
             state: cookies::only(request.headers(), &app.cookies.state).map(str::to_owned),
             request_id: request.data::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
             accept_language: header(header::ACCEPT_LANGUAGE),
-            authorization: header(header::AUTHORIZATION),
+            authorization: request.headers().get(header::AUTHORIZATION).map(credentials),
             user_agent: header(header::USER_AGENT),
             network: request.data::<Network>().and_then(|network| network.0),
             fetch_site: request.header("sec-fetch-site").map(str::to_owned),
@@ -109,8 +109,7 @@ impl Visit {
 
     /// The token of `Authorization: Bearer` (RFC 6750 §2.1).
     pub fn bearer(&self) -> Option<&str> {
-        let (scheme, token) = self.authorization.as_deref()?.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+        bearer(self.authorization.as_deref()?)
     }
 
     pub fn came_from(&self) -> Origin {
@@ -129,6 +128,18 @@ impl Visit {
         let origin = self.origin.as_deref().is_none_or(|origin| origin == app.core.settings.issuer.origin());
         site && origin
     }
+}
+
+/// A header that holds credentials. Bytes that are no text become what no credentials hold: they were sent, and are wrong, not left out.
+pub fn credentials(value: &HeaderValue) -> String {
+    let replaced = |byte: &u8| if byte.is_ascii() { char::from(*byte) } else { char::REPLACEMENT_CHARACTER };
+    value.to_str().map_or_else(|_| value.as_bytes().iter().map(replaced).collect(), str::to_owned)
+}
+
+/// The token of such a header, if it is of the scheme `Bearer`.
+pub fn bearer(credentials: &str) -> Option<&str> {
+    let (scheme, token) = credentials.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 pub const FORM: &str = "application/x-www-form-urlencoded";
@@ -211,13 +222,15 @@ impl<E: Endpoint> Endpoint for ObservedEndpoint<E> {
         let network = network(&self.app, &request);
         request.set_data(Network(network));
         let answering = async {
-            match arrival::receive(&self.app, &mut request).await {
-                Ok(()) => self.inner.call(request).await.map(IntoResponse::into_response),
-                Err(refusal) => Ok(*refusal),
+            let refusal = arrival::receive(&self.app, &mut request).await.err();
+            if let Some(refusal) = &refusal {
+                request.set_data(refusal.clone());
             }
+            let answer = self.inner.call(request).await.map(IntoResponse::into_response);
+            (answer, refusal)
         };
         let answered = crate::service::request::Request { id: id.clone(), network };
-        let result = crate::service::request::answering(answered, answering).instrument(span.clone()).await;
+        let (result, refusal) = crate::service::request::answering(answered, answering).instrument(span.clone()).await;
         let mut response = match result {
             Ok(response) => response,
             Err(error) if error.status() == StatusCode::NOT_FOUND => {
@@ -226,6 +239,9 @@ impl<E: Endpoint> Endpoint for ObservedEndpoint<E> {
             }
             Err(error) => error.into_response(),
         };
+        if let Some(refusal) = refusal {
+            refusal.mark(&mut response);
+        }
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, value);
         }

@@ -17,7 +17,9 @@ each_database!(
     unknown_parameters_are_ignored_everywhere,
     a_userinfo_token_comes_in_one_place,
     several_resources_are_narrowed,
-    descriptions_hold_what_the_rfc_allows
+    descriptions_hold_what_the_rfc_allows,
+    a_refusal_before_it_is_read_is_in_the_addresss_own_kind,
+    a_refused_request_is_in_the_visitors_language
 );
 
 async fn post_json(party: &RelyingParty, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
@@ -351,5 +353,81 @@ async fn descriptions_hold_what_the_rfc_allows(database: Database) {
     }
     for description in descriptions {
         assert!(!description.is_empty() && description.chars().all(|c| matches!(c, ' '..='!' | '#'..='[' | ']'..='~')), "{description:?}");
+    }
+}
+
+/// RFC 9110 §15.5: people read a page, programs JSON, scripts what their browser lets them read, callers of the admin API a problem (RFC 9457).
+async fn a_refusal_before_it_is_read_is_in_the_addresss_own_kind(database: Database) {
+    let app = App::start(database).await;
+    let party = app.relying_party(OWN_PAGE);
+    let (own, other) = (("origin", "https://own.example.test"), ("origin", "https://evil.test"));
+    let refusals = [
+        (("host", "evil.test"), 400, "The header 'host' is there more than once"),
+        (("content-encoding", "gzip"), 415, "without a Content-Encoding"),
+        (("content-length", "1000000"), 413, "longer than 64 KiB"),
+    ];
+    let pages = ["", "authorize", "login", "consent", "select-account", "account", "account/password", "oidc/logout", "v2/logout", "setup", "assets/x"];
+    let (scripts, everybodys) = (["oauth/token", "oauth/revoke", "userinfo"], [".well-known/openid-configuration", ".well-known/jwks.json"]);
+    let (programs, admin) = (["oauth/introspect", "healthz", "readyz"], "admin/api/v1/sessions");
+    for (odd, status, why) in refusals {
+        let send = async |path: &str, origin: (&str, &str)| {
+            let mut answers = Vec::new();
+            for method in [Method::GET, Method::POST] {
+                let answer = app.network.send(method, &party.endpoint(path), &[odd, origin], "").await;
+                assert_eq!(answer.status.as_u16(), status, "{path} {odd:?}");
+                assert!(answer.text().replace("&#x27;", "'").contains(why), "{path} {odd:?}: {}", answer.text());
+                assert_eq!((answer.header("cache-control"), answer.header("location"), answer.header("set-cookie")), (Some("no-store"), None, None), "{path}");
+                assert_eq!(answer.header("connection"), (status == 413).then_some("close"), "{path} {odd:?}");
+                assert_eq!(answer.header("accept-encoding"), (status == 415).then_some("identity"), "{path} {odd:?}");
+                answers.push(answer);
+            }
+            answers
+        };
+        let kind = |answer: &Answer| answer.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default().to_owned();
+        let allowed = |answer: &Answer| answer.header("access-control-allow-origin").map(str::to_owned);
+        for path in pages {
+            for answer in send(path, own).await {
+                assert_eq!((kind(&answer).as_str(), allowed(&answer)), ("text/html", None), "{path}");
+                assert!(answer.header("content-security-policy").unwrap().contains("frame-ancestors 'none'"), "{path}");
+                assert!(answer.text().contains(answer.header("x-request-id").unwrap()), "{path}");
+            }
+        }
+        for path in scripts.iter().chain(&everybodys).chain(&programs) {
+            for (origin, registered) in [(own, true), (other, false)] {
+                for answer in send(path, origin).await {
+                    assert_eq!((kind(&answer).as_str(), answer.error().as_str()), ("application/json", "invalid_request"), "{path}");
+                    let readable = match path {
+                        path if scripts.contains(path) => registered.then(|| origin.1.to_owned()),
+                        path if everybodys.contains(path) => Some("*".to_owned()),
+                        _ => None,
+                    };
+                    assert_eq!(allowed(&answer), readable, "{path} {origin:?}");
+                }
+            }
+        }
+        for answer in send(admin, own).await {
+            assert_eq!((kind(&answer).as_str(), allowed(&answer)), ("application/problem+json", None));
+            assert_eq!((&answer.json()["type"], &answer.json()["status"]), (&json!("urn:gatekey:problem:request-malformed"), &json!(status)));
+        }
+    }
+    // Of two origins neither reads it.
+    for path in scripts {
+        let answer = app.network.send(Method::POST, &party.endpoint(path), &[own, own], "").await;
+        assert_eq!((answer.status.as_u16(), answer.header("access-control-allow-origin")), (400, None), "{path}");
+    }
+    // A preflight too; and the control, which is let through.
+    let preflight = async |headers: &[(&str, &str)]| app.network.send(Method::OPTIONS, &party.endpoint("oauth/token"), headers, "").await;
+    assert_eq!(preflight(&[own, ("host", "evil.test")]).await.status.as_u16(), 400);
+    assert_eq!(preflight(&[own]).await.status.as_u16(), 204);
+}
+
+async fn a_refused_request_is_in_the_visitors_language(database: Database) {
+    let app = App::start(database).await;
+    let party = app.relying_party(OWN_PAGE);
+    for (path, language) in [("login?password=hush", "de"), ("authorize?token=hush", "en")] {
+        let headers = [("content-type", "application/x-www-form-urlencoded"), ("accept-language", language)];
+        let answer = app.network.send(Method::POST, &party.endpoint(path), &headers, "").await;
+        assert_eq!(answer.status.as_u16(), 400, "{path}");
+        assert!(answer.text().contains(&format!("lang=\"{language}\"")) && !answer.text().contains("hush"), "{path}: {}", answer.text());
     }
 }

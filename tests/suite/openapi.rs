@@ -284,6 +284,10 @@ async fn sessions_are_listed_and_ended(database: Database) {
     assert!(malformed["detail"].as_str().unwrap().starts_with("The id in the path is malformed: not a UUID: "), "{malformed}");
     let malformed = send(&app, Method::GET, "/sessions?limit=ten", Some(&token)).await.json();
     assert!(malformed["detail"].as_str().unwrap().starts_with("The parameter `limit` is malformed: not a number"), "{malformed}");
+    for (limit, expected) in [(0, "1 or more"), (201, "200 or less")] {
+        let malformed = send(&app, Method::GET, &format!("/sessions?limit={limit}"), Some(&token)).await.json();
+        assert_eq!(malformed["detail"], format!("The parameter `limit` is malformed: it must be {expected}."), "{malformed}");
+    }
     let of_nobody = get(&app, &format!("/sessions?user={nobody}"), &token).await;
     assert_eq!(of_nobody["items"].as_array().unwrap().len(), 0);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use poem::endpoint::{BoxEndpoint, EndpointExt};
 use poem::http::uri::Scheme;
-use poem::http::{HeaderMap, Method, StatusCode};
+use poem::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Endpoint, IntoEndpoint, Request, Response};
 use serde_json::Value;
@@ -38,7 +38,8 @@ impl Network {
         let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
         let mut request = poem::http::Request::builder().method(method).uri(target).header("host", host);
         for (name, value) in headers {
-            request = request.header(*name, *value);
+            // Bytes: what a text cannot say can be sent all the same.
+            request = request.header(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
         let peer = self.address.map_or_else(RemoteAddr::default, |ip| RemoteAddr(SocketAddr::new(ip, 40_000).into()));
