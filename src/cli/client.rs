@@ -54,11 +54,12 @@ Examples:
         #[arg(long)]
         json: bool,
     },
-    /// Change an application: what is named is replaced, the rest stays
+    /// Change an application: what is named is replaced, a list by all that is named for it; the rest stays
     #[command(after_help = "\
 Examples:
   gatekey client update notes --redirect-uri https://notes.example.com/callback --redirect-uri https://notes.example.com/silent
   gatekey client update notes --lifetime session_idle=PT1H --lifetime access_token=default
+  gatekey client update notes --post-logout-redirect-uri none          the list is empty again
   gatekey client update notes --backchannel-logout-uri https://notes.example.com/backchannel-logout
   gatekey client update notes --subject-type pairwise --sector-identifier example.com
   gatekey client update notes --disable")]
@@ -146,6 +147,7 @@ fn update(place: &Place, id: &ClientId, options: Options, disable: bool, enable:
     if options.is_empty() && !disable && !enable {
         return Err(Failure("nothing to change was named: see `gatekey client update --help`".to_owned()));
     }
+    options.check()?;
     place.administer(async |admin, _| {
         let now = admin.clock.now();
         let change = move |client: &mut Registered| {

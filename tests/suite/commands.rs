@@ -108,6 +108,35 @@ fn the_web_origins_of_a_page_move_with_it() {
     assert_eq!(origins(), json!(["https://pages.example.com"]));
 }
 
+/// `none` empties a list, as it takes away what there is one of.
+#[test]
+fn a_list_can_be_emptied() {
+    let place = Place::new();
+    let uris =
+        ["--redirect-uri", "https://site.example.com/cb", "--post-logout-redirect-uri", "https://site.example.com/", "--web-origin", "https://a.example.com"];
+    let more = ["--resource", "https://api.example.com/", "--web-origin", "https://b.example.com"];
+    place.says(&[&["client", "create", "site", "--kind", "web"], &uris[..], &more].concat());
+    let list = |name: &str| place.json(&["client", "show", "site", "--json"])[name].clone();
+    for (flag, name) in [("--post-logout-redirect-uri", "post_logout_redirect_uris"), ("--web-origin", "web_origins"), ("--resource", "resources")] {
+        assert_ne!(list(name), json!([]), "{name}");
+        place.refuses(&["client", "update", "site", flag, "none", flag, "https://c.example.com"], &format!("`{flag} none` empties the list"));
+        assert_ne!(list(name), json!([]), "{name}");
+        place.says(&["client", "update", "site", flag, "none"]);
+        assert_eq!(list(name), json!([]), "{name}");
+    }
+    assert_eq!(list("redirect_uris"), json!(["https://site.example.com/cb"]), "the rest stays");
+    // What must be there stays there.
+    place.refuses(&["client", "update", "site", "--redirect-uri", "none"], "redirect");
+    assert_eq!(list("redirect_uris"), json!(["https://site.example.com/cb"]));
+    // A page that is to be called from nowhere else; and a machine that had an address by mistake.
+    place.says(&["client", "create", "notes", "--kind", "spa", "--redirect-uri", "https://notes.example.com/cb", "--web-origin", "none"]);
+    assert_eq!(place.json(&["client", "show", "notes", "--json"])["web_origins"], json!([]));
+    place.says(&["client", "create", "job", "--kind", "machine", "--scope", "jobs:run", "--redirect-uri", "https://job.example.com/"]);
+    place.says(&["client", "update", "job", "--redirect-uri", "none", "--scope", ""]);
+    let job = place.json(&["client", "show", "job", "--json"]);
+    assert_eq!((&job["redirect_uris"], &job["scope"]), (&json!([]), &json!("")));
+}
+
 /// What a client is registered with is a rule for it, and is shown as one.
 #[test]
 fn the_policy_is_shown_whole() {

@@ -1,5 +1,7 @@
 //! The flags that say what a client is registered with, for `create` and `update` alike.
 
+use std::convert::Infallible;
+
 use clap::Args;
 use serde::de::DeserializeOwned;
 
@@ -20,12 +22,12 @@ pub(in crate::cli) struct Options {
     /// Shown on the sign-in page [default: the id]
     #[arg(long)]
     name: Option<String>,
-    /// Where users are sent back to; repeat for more
+    /// Where users are sent back to; repeat for more, or `none`
     #[arg(long = "redirect-uri", value_name = "URI", value_parser = redirect_uri)]
-    redirect_uris: Vec<RedirectUri>,
-    /// Where users may be sent after signing out; repeat for more
+    redirect_uris: Vec<OrNone<RedirectUri>>,
+    /// Where users may be sent after signing out; repeat for more, or `none`
     #[arg(long = "post-logout-redirect-uri", value_name = "URI", value_parser = redirect_uri)]
-    post_logout_redirect_uris: Vec<RedirectUri>,
+    post_logout_redirect_uris: Vec<OrNone<RedirectUri>>,
     /// Where it hears, server to server, that a session has ended; or `none`
     #[arg(long, value_name = "URI", value_parser = logout_uri)]
     backchannel_logout_uri: Option<OrNone<LogoutUri>>,
@@ -38,21 +40,21 @@ pub(in crate::cli) struct Options {
     /// Whether that page must be told `iss` and `sid`; it always is
     #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
     frontchannel_logout_session_required: Option<bool>,
-    /// Whose pages may call the token endpoint; repeat for more [default for spa: the origins of its redirect URIs]
+    /// Whose pages may call the token endpoint; repeat for more, or `none` [default for spa: the origins of its redirect URIs]
     #[arg(long = "web-origin", value_name = "ORIGIN", value_parser = web_origin)]
-    web_origins: Vec<WebOrigin>,
+    web_origins: Vec<OrNone<WebOrigin>>,
     /// none, client_secret_basic or client_secret_post
     #[arg(long, value_parser = word::<ClientAuthentication>)]
     authentication: Option<ClientAuthentication>,
     /// authorization_code, refresh_token or client_credentials; repeat for more
     #[arg(long = "grant-type", value_name = "GRANT", value_parser = word::<GrantType>)]
     grant_types: Vec<GrantType>,
-    /// The scope it may ask for, such as "openid profile"
+    /// The scope it may ask for, such as "openid profile"; an empty text for none
     #[arg(long, value_parser = Scope::parse)]
     scope: Option<Scope>,
-    /// An audience its access tokens may be for; repeat for more
-    #[arg(long = "resource", value_name = "URI")]
-    resources: Vec<String>,
+    /// An audience its access tokens may be for; repeat for more, or `none`
+    #[arg(long = "resource", value_name = "URI", value_parser = resource)]
+    resources: Vec<OrNone<String>>,
     /// The operator's own application: its users are not asked for consent
     #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
     first_party: Option<bool>,
@@ -82,13 +84,32 @@ pub(in crate::cli) struct Options {
 impl Options {
     /// Over the defaults of the kind.
     pub(super) fn new_metadata(self, kind: ClientKind, id: &ClientId) -> Result<ClientMetadata, Failure> {
+        self.check()?;
         let mut metadata = ClientMetadata::defaults(kind, id.as_str());
+        let named_none = !self.web_origins.is_empty();
         self.apply(&mut metadata);
-        if kind == ClientKind::Spa && metadata.web_origins.is_empty() {
+        if kind == ClientKind::Spa && metadata.web_origins.is_empty() && !named_none {
             metadata.web_origins = origins_of(&metadata.redirect_uris);
         }
         metadata.check(id)?;
         Ok(metadata)
+    }
+
+    /// `none` empties a list, so it stands alone.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        fn mixed<T>(list: &[OrNone<T>]) -> bool {
+            list.len() > 1 && list.iter().any(|one| one.0.is_none())
+        }
+        let lists = [
+            ("--redirect-uri", mixed(&self.redirect_uris)),
+            ("--post-logout-redirect-uri", mixed(&self.post_logout_redirect_uris)),
+            ("--web-origin", mixed(&self.web_origins)),
+            ("--resource", mixed(&self.resources)),
+        ];
+        match lists.iter().find(|(_, mixed)| *mixed) {
+            Some((flag, _)) => Err(Failure(format!("`{flag} none` empties the list: leave the others out, or leave `none` out"))),
+            None => Ok(()),
+        }
     }
 
     /// What is named is replaced, the rest stays.
@@ -98,9 +119,9 @@ impl Options {
                 *old = new;
             }
         }
-        fn replace_list<T>(old: &mut Vec<T>, new: Vec<T>) {
+        fn replace_list<T>(old: &mut Vec<T>, new: Vec<OrNone<T>>) {
             if !new.is_empty() {
-                *old = new;
+                *old = new.into_iter().filter_map(|one| one.0).collect();
             }
         }
         // Those of a single-page application that names none are where its redirect URIs lead, and move with them.
@@ -117,7 +138,7 @@ impl Options {
             metadata.web_origins = origins_of(&metadata.redirect_uris);
         }
         replace(&mut metadata.authentication, self.authentication);
-        replace_list(&mut metadata.grant_types, self.grant_types);
+        replace(&mut metadata.grant_types, Some(self.grant_types).filter(|grants| !grants.is_empty()));
         replace(&mut metadata.scope, self.scope);
         replace_list(&mut metadata.resources, self.resources);
         replace(&mut metadata.first_party, self.first_party);
@@ -159,16 +180,21 @@ impl Options {
     }
 }
 
-fn redirect_uri(text: &str) -> Result<RedirectUri, InvalidRedirectUri> {
-    RedirectUri::parse(text)
+fn redirect_uri(text: &str) -> Result<OrNone<RedirectUri>, InvalidRedirectUri> {
+    unless_none(text, RedirectUri::parse)
 }
 
 fn logout_uri(text: &str) -> Result<OrNone<LogoutUri>, InvalidLogoutUri> {
-    if text == "none" { Ok(OrNone(None)) } else { LogoutUri::parse(text).map(|uri| OrNone(Some(uri))) }
+    unless_none(text, LogoutUri::parse)
 }
 
-fn web_origin(text: &str) -> Result<WebOrigin, InvalidWebOrigin> {
-    WebOrigin::parse(text)
+fn web_origin(text: &str) -> Result<OrNone<WebOrigin>, InvalidWebOrigin> {
+    unless_none(text, WebOrigin::parse)
+}
+
+/// Judged with the rest of what the client is registered with.
+fn resource(text: &str) -> Result<OrNone<String>, Infallible> {
+    unless_none(text, |text| Ok(text.to_owned()))
 }
 
 /// One of the words of an enum, as the settings file writes it.
@@ -181,5 +207,9 @@ pub(in crate::cli) fn word<T: DeserializeOwned>(text: &str) -> Result<T, String>
 struct OrNone<T>(Option<T>);
 
 fn or_none<T: DeserializeOwned>(text: &str) -> Result<OrNone<T>, String> {
-    if text == "none" { Ok(OrNone(None)) } else { word(text).map(|value| OrNone(Some(value))) }
+    unless_none(text, word)
+}
+
+fn unless_none<T, E>(text: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<OrNone<T>, E> {
+    if text == "none" { Ok(OrNone(None)) } else { parse(text).map(|value| OrNone(Some(value))) }
 }
