@@ -31,6 +31,7 @@ each_database!(
     the_password_is_asked_when_the_sign_in_was_long_ago,
     changing_the_password,
     a_session_left_open_is_no_way_to_guess_at_the_password,
+    a_browser_stays_known_when_its_owner_changes_the_password,
     a_declared_password_is_not_changed_here,
     whoever_is_not_signed_in_comes_back_after_signing_in,
     somebody_elses_session_is_not_found,
@@ -407,6 +408,35 @@ async fn changing_the_password(database: Database) {
     }
     let right = guess.fill("password", NEW_PASSWORD);
     assert_eq!(here.submit_as(&right, None, OWN_FORM).await.status.as_u16(), 429);
+}
+
+/// Who changes the password knows both: what the browser was known by is renewed with it, for this account and no other.
+async fn a_browser_stays_known_when_its_owner_changes_the_password(database: Database) {
+    let app = App::start(database).await;
+    let own = app.relying_party(OWN_PAGE);
+    add_user(&app, "carol").await;
+    let mut here = app.browser_at("192.0.2.1");
+    own.code(&here.authorize_as(&own.authorize("openid", &[]), "carol", PASSWORD).await);
+    app.advance(TimeDelta::seconds(1));
+    let before = here.clone();
+    let form = form_with(&here.visit(&own.endpoint("account/password")).await.page(), "new_password");
+    let filled = form.fill("password", PASSWORD).fill("new_password", NEW_PASSWORD).fill("password_again", NEW_PASSWORD);
+    assert!(shown(&here.submit(&filled, None).await.page()).contains("Your password is changed."));
+    let guess = async |jar: Option<&Browser>, username: &str| {
+        let mut browser = app.browser_at("203.0.113.1");
+        if let Some(from) = jar {
+            browser.jar = from.jar.clone();
+        }
+        let page = browser.visit(own.authorize("openid", &[("prompt", "login")]).as_str()).await.page();
+        let form = form_with(&page, "password").fill("username", username).fill("password", "wrong");
+        browser.submit_as(&form, None, OWN_FORM).await.status.as_u16()
+    };
+    // Strangers have brought a network to its limit. Who was known by the old password only is one of them.
+    for expected in [422, 422, 422, 422, 422, 429] {
+        assert_eq!(guess(None, "carol").await, expected);
+    }
+    assert_eq!(guess(Some(&before), "carol").await, 429);
+    assert_eq!(guess(Some(&here), "carol").await, 422, "has a count of its own");
 }
 
 /// AC-05, AC-06: only a browser that the account is signed in with by the password of today has a count of its own. One that was made known

@@ -13,7 +13,7 @@ use crate::http::forms::{OwnForm, receive_own};
 use crate::http::own_page::OwnPage;
 use crate::http::pages::{ChangePassword, NewPasswordProblem, Page, ProofProblem};
 use crate::http::visit::Visit;
-use crate::http::{App, cookies};
+use crate::http::{App, cookies, headers};
 use crate::service::Failure;
 use crate::service::account::SignedIn;
 use crate::service::account::password::{Change, change};
@@ -49,9 +49,10 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
     }
     let secret = |text: &str| Secret::new(text.to_owned());
     let problem = match change(&app.core, &signed_in, secret(old), secret(new), sender).await {
-        Ok(Change::Done(cookie)) => {
+        Ok(Change::Done { cookie, known }) => {
             let mut response = back(&app, &visit, JustDone::PasswordChanged);
             cookies::renewed(&app, &mut response, &visit, &signed_in, &cookie);
+            headers::set_cookie(&mut response, &cookies::known(&app, &known));
             return response;
         }
         Ok(Change::NotSignedIn) => return OwnPage::Password.sign_in(&app),

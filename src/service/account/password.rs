@@ -6,6 +6,7 @@ use super::{Sender, SignedIn};
 use crate::domain::event::{Actor, EventKind, Object};
 use crate::domain::secret::Secret;
 use crate::domain::session::{EndReason, Session};
+use crate::service::known_browser::KnownBrowser;
 use crate::service::passwords::{UnfitPassword, Verdict};
 use crate::service::{Core, Failure, telling_end, throttle};
 use crate::store::tree::{self, EndedCounts, Node};
@@ -13,8 +14,12 @@ use crate::store::{StoreError, events, sessions, users};
 
 #[derive(Debug)]
 pub enum Change {
-    /// This browser stays signed in, under this cookie; every other session has ended, and every family.
-    Done(Secret<String>),
+    /// This browser stays signed in, under this cookie, and is known by the other value as one that knows the new password; every other
+    /// session has ended, and every family.
+    Done {
+        cookie: Secret<String>,
+        known: String,
+    },
     /// The old one is not right.
     Wrong,
     /// Too many were not right: nothing was looked at, and it can be tried again after this long.
@@ -57,6 +62,7 @@ async fn check(core: &Core, signed_in: &SignedIn, old: Secret<String>, new: Secr
         tracing::info!(event = "user.password_refused", user = %user, session = %session, "the old password was not right");
         return Ok(Change::Wrong);
     };
+    let account = core.throttle.account(&signed_in.user.username);
     let hash = core.passwords.hash(new).await.map_err(busy)?;
     let now = core.now();
     let cookie = Secret::<String>::generate(core.entropy.as_ref());
@@ -88,7 +94,7 @@ async fn check(core: &Core, signed_in: &SignedIn, old: Secret<String>, new: Secr
     match done.await {
         Ok(true) => {
             tracing::info!(event = "user.password_set", user = %user, session = %session, "a user changed their password");
-            Ok(Change::Done(cookie))
+            Ok(Change::Done { cookie, known: KnownBrowser::remember(core, sender.known.as_ref(), account, now) })
         }
         Ok(false) => Ok(Change::Wrong),
         Err(StoreError::Conflict) => Ok(Change::NotSignedIn),
