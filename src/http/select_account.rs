@@ -9,7 +9,7 @@ use super::error::failure_page;
 use super::forms::{question_page, receive, ticket_of};
 use super::visit::Visit;
 use super::{App, cookies};
-use crate::service::authorize::{Chosen, Outcome, QuestionKind, choose, choose_another};
+use crate::service::authorize::{Chosen, Outcome, QuestionKind, choose, choose_again, choose_another};
 
 pub async fn get(app: Arc<App>, request: Request) -> Response {
     let visit = Visit::of(&app, &request);
@@ -28,6 +28,7 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
     };
     let (outcome, account) = match form.fields.get("account") {
         Some("other") => (choose_another(&app.core, authorization, form.visit.cookies()).await, None),
+        Some("not-me") => (choose_again(&app.core, authorization, form.visit.cookies()).await, None),
         // What is no session of this browser's shows the page again.
         session => match choose(&app.core, authorization, session.and_then(|id| id.parse().ok()), form.visit.cookies()).await {
             Ok(Chosen { outcome, account }) => (Ok(outcome), account),

@@ -101,6 +101,7 @@ pub async fn start(core: &Core, params: Params, cookies: Cookies<'_>) -> Result<
         account: None,
         account_chosen: false,
         another_account: false,
+        choose_again: false,
         consent_given: false,
     };
     run(core, &params, authorization, None, cookies).await
@@ -127,6 +128,7 @@ pub async fn resume_opened(core: &Core, authorization: Authorization, cookies: C
         began_at: authorization.began_at,
         account_chosen: authorization.account_chosen,
         another_account: authorization.another_account,
+        choose_again: authorization.choose_again,
         consent_given: authorization.consent_given,
     };
     run(core, &params, authorization, Some(interaction), cookies).await
@@ -142,6 +144,14 @@ pub async fn resume_as(core: &Core, ticket: &str, session: SessionId, cookies: C
 pub async fn choose_another(core: &Core, authorization: Authorization, cookies: Cookies<'_>) -> Result<Outcome, Failure> {
     let accounts = accounts_of(core, cookies).await?;
     resume_opened(core, Authorization { another_account: true, ..begun_anew(core, authorization, &accounts) }, cookies).await
+}
+
+/// The user is not whom the page is for: they choose among those that are there, and where nobody else is, sign in.
+pub async fn choose_again(core: &Core, authorization: Authorization, cookies: Cookies<'_>) -> Result<Outcome, Failure> {
+    let accounts = accounts_of(core, cookies).await?;
+    let several = accounts.iter().filter(|account| account.is_live()).count() > 1;
+    let begun = begun_anew(core, authorization, &accounts);
+    resume_opened(core, Authorization { choose_again: several, another_account: !several, ..begun }, cookies).await
 }
 
 async fn accounts_of(core: &Core, cookies: Cookies<'_>) -> Result<Vec<Account>, Failure> {

@@ -67,6 +67,9 @@ pub struct Authorization {
     /// The user wants another account than those signed in.
     #[serde(default)]
     pub another_account: bool,
+    /// The user is not whom a page was for.
+    #[serde(default)]
+    pub choose_again: bool,
     /// Only while the answer is being handled: a ticket never carries it.
     #[serde(skip)]
     pub consent_given: bool,

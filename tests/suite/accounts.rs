@@ -209,17 +209,36 @@ async fn the_chooser_shows_everybody_and_somebody_else(database: Database) {
     assert_eq!(sub(&own, &browser.submit(&form, None).await.left()).await, id(&app, "carol").await);
     let chooser = browser.visit(request.as_str()).await.page();
     assert_eq!(shown(&chooser)[..3], ["CAROL Example", "Alice Example", "Bobby Example"]);
-    // The consent page leads there too, and its answer is of whom it then shows.
+    // The consent page leads there too: "Not you?" shows who is here, and the answer is of whom the page then shows.
     let page = app.relying_party(PAGE);
     let asks = browser.visit(page.authorize("openid", &[]).as_str()).await.page();
     assert!(asks.text().contains("CAROL Example"));
     let not_you = forms(&asks.url, asks.text()).into_iter().find(|form| form.action.path() == "/select-account").unwrap();
-    let sign_in = browser.submit(&not_you, Some("other")).await.page();
-    let form = form_with(&sign_in, "password").fill("username", "bobby").fill("password", PASSWORD);
-    let asks = browser.submit(&form, None).await.page();
+    let chooser = browser.clone().submit(&not_you, Some("not-me")).await.page();
+    assert_eq!(chooser.url.path(), "/select-account");
+    assert_eq!(shown(&chooser)[..3], ["CAROL Example", "Alice Example", "Bobby Example"]);
+    let bobbys = form_with(&chooser, "account").fields.iter().filter(|field| field.name == "account").nth(2).unwrap().value.clone();
+    {
+        let mut browser = browser.clone();
+        let asks = browser.submit(&form_with(&chooser, "account"), Some(&bobbys)).await.page();
+        assert!(asks.text().contains("Bobby Example") && !asks.text().contains("CAROL Example"), "asked for consent, without a password");
+        // They may say so again, and also that it is somebody else.
+        let not_you = forms(&asks.url, asks.text()).into_iter().find(|form| form.action.path() == "/select-account").unwrap();
+        let chooser = browser.submit(&not_you, Some("not-me")).await.page();
+        let sign_in = browser.submit(&form_with(&chooser, "account"), Some("other")).await.page();
+        assert_eq!(form_with(&sign_in, "password").field("username").unwrap().value, "");
+    }
+    let asks = browser.submit(&form_with(&chooser, "account"), Some(&bobbys)).await.page();
     assert!(asks.text().contains("Bobby Example") && !asks.text().contains("CAROL Example"));
     assert_eq!(sub(&page, &browser.submit(&form_with(&asks, "decision"), Some("allow")).await.left()).await, id(&app, "bobby").await);
     assert_eq!(session_cookies(&browser).len(), 3);
+    // Who is alone in the browser has nobody to choose: they sign in as whoever they are.
+    let mut alone = app.browser();
+    let form = form_with(&app.sign_in_page(&mut alone, &page).await, "password").fill("username", "alice").fill("password", PASSWORD);
+    let asks = alone.submit(&form, None).await.page();
+    let not_you = forms(&asks.url, asks.text()).into_iter().find(|form| form.action.path() == "/select-account").unwrap();
+    let sign_in = alone.submit(&not_you, Some("not-me")).await.page();
+    assert_eq!((sign_in.url.path(), form_with(&sign_in, "password").field("username").unwrap().value.as_str()), ("/login", ""));
 }
 
 /// A choice is no sign-in: what the application wants of one is asked for after it.

@@ -78,7 +78,7 @@ pub enum SignInProblem {
 }
 
 /// What an application asks for; posts `csrf`, `ticket`, `decision` (`allow` or `deny`) to `consent`,
-/// and "not you?" posts `csrf`, `ticket`, `account=other` to `select-account`.
+/// and "not you?" posts `csrf`, `ticket`, `account=not-me` to `select-account`.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Consent<'a> {
     pub csrf: &'a str,

@@ -52,6 +52,8 @@ pub struct Interaction {
     pub account_chosen: bool,
     /// The user wants to sign in with another account than the one that is signed in.
     pub another_account: bool,
+    /// The user said that they are not whom the page was for, and others are signed in.
+    pub choose_again: bool,
     /// The user has just said yes on the consent page of this request.
     pub consent_given: bool,
 }
@@ -167,11 +169,12 @@ fn must_authenticate(request: &AuthorizationRequest, facts: &Facts<'_>, signed_i
     (request.max_age.is_some_and(too_old) && !fresh).then_some(Why::MaxAge)
 }
 
-/// OIDC Core §3.1.2.1, `prompt=select_account`: who has signed in for this request has chosen by that; and who wants another account than all that
+/// OIDC Core §3.1.2.1, `prompt=select_account`, or because the user asks for it: who has signed in for this request has chosen by that; and who wants another account than all that
 /// are there is on the way to signing in with it.
 fn must_choose(request: &AuthorizationRequest, facts: &Facts<'_>, session: &Session, now: Timestamp) -> bool {
     let chosen = facts.interaction.is_some_and(|interaction| interaction.account_chosen || interaction.another_account);
-    request.prompts.has(Prompt::SelectAccount) && !chosen && !is_fresh(facts, session, now)
+    let wanted = request.prompts.has(Prompt::SelectAccount) || facts.interaction.is_some_and(|interaction| interaction.choose_again);
+    wanted && !chosen && !is_fresh(facts, session, now)
 }
 
 /// Did the user sign in for this very request? The session has become another since, and by a sign-in that came after the request: a

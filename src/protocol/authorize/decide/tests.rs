@@ -114,7 +114,8 @@ fn max_age_is_the_age_still_allowed() {
     }
 }
 
-const BEGAN: Interaction = Interaction { session_before: None, began_at: None, account_chosen: false, another_account: false, consent_given: false };
+const BEGAN: Interaction =
+    Interaction { session_before: None, began_at: None, account_chosen: false, another_account: false, choose_again: false, consent_given: false };
 
 /// What is decided `age` seconds after a sign-in at second 0, in the course of this interaction.
 fn decided_after(client: &Client, more: &[(&str, &str)], interaction: Interaction, age: i64) -> Decision {
@@ -168,6 +169,13 @@ fn an_account_is_chosen_once() {
     assert_eq!(decided_after(&own, &[("prompt", "select_account")], chosen, 100), Decision::Issue);
     assert_eq!(decided_after(&own, &[("prompt", "login select_account")], chosen, 100), Decision::Authenticate(Why::PromptLogin));
     assert_eq!(decided_after(&own, &[], before, 100), Decision::Issue);
+    // Whoever says on a page that they are somebody else is asked who, once.
+    let again = Interaction { choose_again: true, ..before };
+    assert_eq!(decided_after(&own, &[], again, 100), Decision::ChooseAccount);
+    assert_eq!(decided_after(&client(false), &[], again, 100), Decision::ChooseAccount, "before consent");
+    assert_eq!(decided_after(&own, &[], Interaction { account_chosen: true, ..again }, 100), Decision::Issue);
+    assert_eq!(decided_after(&own, &[], Interaction { another_account: true, ..again }, 100), Decision::Authenticate(Why::AnotherAccount));
+    assert_eq!(decided_after(&own, &[], Interaction { session_before: None, ..again }, 100), Decision::Issue, "a sign-in is a choice");
 }
 
 /// With several accounts the choice comes first, then what is asked of the one that was chosen; in silence it is a refusal, after consent (PN-02).
