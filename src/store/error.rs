@@ -69,7 +69,7 @@ const UNAVAILABLE: &[&str] = &[
 ];
 
 /// libpq explains itself over several lines; a log line is one.
-fn one_line(message: &str) -> String {
+pub(super) fn one_line(message: &str) -> String {
     message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

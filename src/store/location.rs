@@ -19,7 +19,6 @@ pub(super) struct PostgresUrl {
     written: String,
     full: String,
     shown: String,
-    secrets: Vec<String>,
 }
 
 const SECRET_KEYS: &[&str] = &["password", "sslpassword"];
@@ -53,17 +52,9 @@ impl Location {
 impl PostgresUrl {
     fn parse(text: &str) -> Result<Self, OpenError> {
         let mut url = Url::parse(text).map_err(|_| OpenError::BadUrl)?;
-        let mut secrets = Vec::new();
-        if let Some(password) = url.password() {
-            secrets.push(password.to_owned());
-            secrets.push(percent_encoding::percent_decode_str(password).decode_utf8_lossy().into_owned());
+        if !is_readable(&url) {
+            return Err(OpenError::BadPostgresUrl);
         }
-        for (key, value) in url.query_pairs() {
-            if SECRET_KEYS.contains(&&*key) {
-                secrets.push(value.into_owned());
-            }
-        }
-        secrets.retain(|secret| !secret.is_empty());
         let shown = format!("{}{}{}", url.host_str().unwrap_or("the local socket"), url.port().map(|port| format!(":{port}")).unwrap_or_default(), url.path());
         // A dead server or a dead network must be noticed soon; whatever the URL says itself wins.
         let defaults = [
@@ -76,7 +67,7 @@ impl PostgresUrl {
         ];
         let missing: Vec<_> = defaults.into_iter().filter(|(key, _)| !url.query_pairs().any(|(there, _)| there == *key)).collect();
         url.query_pairs_mut().extend_pairs(missing);
-        Ok(Self { written: text.to_owned(), full: url.into(), shown, secrets })
+        Ok(Self { written: text.to_owned(), full: url.into(), shown })
     }
 
     /// The whole URL, for libpq alone.
@@ -101,20 +92,21 @@ impl PostgresUrl {
         }
         url.into()
     }
+}
 
-    /// A message on one line, without the password should libpq have repeated it.
-    pub(super) fn redact(&self, message: &str) -> String {
-        let mut line = message.split_whitespace().collect::<Vec<_>>().join(" ");
-        for secret in &self.secrets {
-            line = line.replace(secret.as_str(), "[redacted]");
-        }
-        line
-    }
+/// Whether libpq reads it. Of a URL that it does not read it quotes the part that it stumbled over, which may be the password or a piece of it, so
+/// such a one never comes to it; in no other message does it say what the password was.
+fn is_readable(url: &Url) -> bool {
+    let byte = |after: &str| after.get(..2).is_some_and(|hex| hex != "00" && hex.bytes().all(|b| b.is_ascii_hexdigit()));
+    let parameters = |query: &str| query.split('&').all(|parameter| parameter.matches('=').count() == 1);
+    url.fragment().is_none() && url.query().is_none_or(parameters) && url.as_str().split('%').skip(1).all(byte)
 }
 
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+
+    use diesel::Connection;
 
     use super::*;
 
@@ -129,13 +121,50 @@ mod tests {
     }
 
     #[test]
-    fn no_message_holds_the_password() {
+    fn what_is_shown_holds_no_password() {
         let Ok(Location::Postgres(url)) = Location::parse("postgres://gatekey:p%40ss@db.example.com:5433/main?sslpassword=other") else {
             panic!("a PostgreSQL URL")
         };
         assert_eq!(url.shown(), "db.example.com:5433/main");
-        assert_eq!(url.redact("bad\n\tp%40ss or p@ss or other"), "bad [redacted] or [redacted] or [redacted]");
         assert!(url.expose().contains("connect_timeout=2"));
         assert_eq!(url.without_secrets(), "postgres://gatekey@db.example.com:5433/main");
+    }
+
+    /// What libpq would quote is refused before it comes to it, and the refusal quotes nothing.
+    #[test]
+    fn what_libpq_does_not_read_is_refused() {
+        for unreadable in [
+            "postgres://gatekey:hush%@db.example.com/main",
+            "postgres://gatekey:hush%zz@db.example.com/main",
+            "postgres://gatekey:hush%4@db.example.com/main",
+            "postgres://gatekey:hush%00@db.example.com/main",
+            "postgres://gatekey:12?hush@db.example.com/main",
+            "postgres://gatekey:12#hush@db.example.com/main",
+            "postgres://db.example.com/main?password=hush%",
+            "postgres://db.example.com/main?password=hush=hush",
+            "postgres://db.example.com/main?hush",
+            "postgres://db.example.com/main?user=gatekey&&password=hush",
+            "postgres://db.example.com/main?",
+        ] {
+            let Err(error) = Location::parse(unreadable) else { panic!("{unreadable}") };
+            assert!(error == OpenError::BadPostgresUrl && !error.to_string().contains("hush"), "{unreadable}: {error}");
+        }
+    }
+
+    /// The control: libpq itself says nothing of the password of what it reads, however it is written and wherever it stands.
+    #[test]
+    fn libpq_tells_no_password_of_what_it_reads() {
+        for readable in [
+            "postgres://gatekey:hush%25%40%2F%ff@127.0.0.1:1/main",
+            "postgres://gatekey:hu'sh+\\ hush@127.0.0.1:1/main",
+            "postgres://gatekey:hush@127.0.0.1:1/main?sslmode=bogus",
+            "postgres://gatekey:hush@127.0.0.1:1/main?unknown=x",
+            "postgres://gatekey@127.0.0.1:1/main?password=hush%26&sslpassword=hush",
+            "postgres:///main?host=/nowhere&password=hush",
+        ] {
+            let Ok(Location::Postgres(url)) = Location::parse(readable) else { panic!("{readable}") };
+            let Err(error) = diesel::PgConnection::establish(url.expose()) else { panic!("{readable}") };
+            assert!(!error.to_string().contains("hu"), "{readable}: {error}");
+        }
     }
 }

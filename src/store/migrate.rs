@@ -10,6 +10,7 @@ use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tokio::sync::oneshot;
 
+use super::error::one_line;
 use super::location::{Location, PostgresUrl};
 use super::schema::TABLES;
 use super::{Migrate, Options};
@@ -25,6 +26,8 @@ const MIGRATION_LOCK: i64 = 0x6761_7465_6b65_7901; // "gatekey", 1
 pub enum OpenError {
     #[error("the database URL is not usable: write `sqlite://gatekey.db`, `sqlite:///var/lib/gatekey/gatekey.db` or `postgres://user:password@host/database`")]
     BadUrl,
+    #[error("the PostgreSQL URL is not usable: write `%` in it as `%25`, `/` as `%2F`, `?` as `%3F`, `#` as `%23`, and parameters as `name=value`")]
+    BadPostgresUrl,
     #[error("the directory `{0}` for the SQLite database does not exist: create it, or change the database URL")]
     DirectoryMissing(String),
     #[error("there is no database at {0}: run `gatekey serve` or `gatekey migrate` first, or name the right one with --database or --config")]
@@ -220,7 +223,7 @@ fn connect(location: &Location) -> Result<Opened, OpenError> {
                 // English messages, if the user may ask for them: errors are told apart by their text where they have no kind.
                 let _ = conn.batch_execute("SET lc_messages = 'C'");
                 conn.batch_execute("SET client_min_messages = warning; SET lock_timeout = '60s'")
-                    .map_err(|error| OpenError::Other(url.redact(&error.to_string())))?;
+                    .map_err(|error| OpenError::Other(one_line(&error.to_string())))?;
                 Ok(Opened::Postgres(conn, url.clone()))
             }
             Err(error) => Err(connect_error(url, &error.to_string())),
@@ -230,7 +233,7 @@ fn connect(location: &Location) -> Result<Opened, OpenError> {
 
 /// Sorts libpq's words for "no".
 pub(super) fn connect_error(url: &PostgresUrl, message: &str) -> OpenError {
-    let (place, why) = (url.shown().to_owned(), url.redact(message));
+    let (place, why) = (url.shown().to_owned(), one_line(message));
     let refused = ["authentication failed", "no pg_hba.conf entry", "does not exist", "no password supplied", "permission denied", "not permitted to log in"];
     if refused.iter().any(|text| why.contains(text)) && !why.contains("No such file") {
         OpenError::LoginRefused { place, why }
@@ -291,7 +294,7 @@ impl Opened {
     fn error(&self, error: &diesel::result::Error) -> OpenError {
         match self {
             Self::Sqlite(_, shown) => sqlite_error(error, shown),
-            Self::Postgres(_, url) => OpenError::Other(url.redact(&error.to_string())),
+            Self::Postgres(..) => OpenError::Other(one_line(&error.to_string())),
         }
     }
 
@@ -355,7 +358,7 @@ impl Opened {
         )
         .bind::<diesel::sql_types::Array<diesel::sql_types::Text>, _>(TABLES)
         .load::<Table>(conn)
-        .map_err(|error| OpenError::Other(url.redact(&error.to_string())))?;
+        .map_err(|error| OpenError::Other(one_line(&error.to_string())))?;
         match found.first() {
             Some(table) => Err(OpenError::ForeignServerDatabase {
                 place: url.shown().to_owned(),
@@ -389,8 +392,8 @@ impl Opened {
                 });
                 applied.map_err(|error: diesel::result::Error| match refused {
                     Some(why) if why.contains("read-only") => OpenError::ReadOnlyServer(url.shown().to_owned()),
-                    Some(why) => OpenError::MigrationFailed(url.redact(&why)),
-                    None => OpenError::Other(url.redact(&error.to_string())),
+                    Some(why) => OpenError::MigrationFailed(one_line(&why)),
+                    None => OpenError::Other(one_line(&error.to_string())),
                 })
             }
         }

@@ -307,6 +307,14 @@ fn an_unreachable_postgresql_is_named() {
     installation.refuses(&["127.0.0.1"]);
     assert!(!said(&installation).contains("hunter2"));
 
+    // However short it is and wherever else it stands, nothing of the message is made unreadable for it; and one that libpq would not read, and
+    // quote for that, does not come to it.
+    let installation = Installation::with(&format!("[database]\nurl = \"postgres://gatekey:e@127.0.0.1:{nobody}/gatekey\""));
+    installation.refuses(&["cannot be reached: connection to server at \"127.0.0.1\"", "refused", "check that it runs"]);
+    let installation = Installation::with(&format!("[database]\nurl = \"postgres://gatekey:hunter2%zz@127.0.0.1:{nobody}/gatekey\""));
+    installation.refuses(&["write `%` in it as `%25`"]);
+    assert!(!said(&installation).contains("hunter2"));
+
     let database = Database::create(Backend::Postgres);
     let wrong = url::Url::parse(database.url()).map(|mut url| url.set_password(Some("hunter2hunter2")).map(|()| url)).unwrap().unwrap();
     let installation = Installation::with(&format!("[database]\nurl = \"{wrong}\""));

@@ -20,7 +20,7 @@ use crate::domain::id::{ClientId, GrantId};
 use crate::store::Options;
 use crate::store::clients::MarkedClient;
 use crate::store::connection::AnyConnection as Connection;
-use crate::store::error::StoreError;
+use crate::store::error::{StoreError, one_line};
 use crate::store::location::PostgresUrl;
 use crate::store::migrate::OpenError;
 use crate::store::redeemed_codes::Redemption;
@@ -83,7 +83,7 @@ impl Pooled {
 struct ConnectError(String);
 
 fn connect(url: &PostgresUrl) -> Result<Connection, ConnectError> {
-    let failed = |message: String| ConnectError(url.redact(&message));
+    let failed = |message: String| ConnectError(one_line(&message));
     let mut conn = <PgConnection as diesel::Connection>::establish(url.expose()).map_err(|error| failed(error.to_string()))?;
     // English messages, where the user may ask for them.
     let _ = conn.batch_execute("SET lc_messages = 'C'");
