@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 
 use super::{Done, Failure, Place, logging, output, process};
 use crate::issuer::Issuer;
+use crate::settings::issuer::IssuerUrl;
 use crate::settings::{Flags, Settings};
 use connections::Connections;
 
@@ -63,9 +64,14 @@ async fn serve(settings: Settings) -> Done {
     let (most, request_timeout) = (connections_allowed(&settings), settings.server.request_timeout);
     // From here on a signal is heard: one during a long migration still ends in order.
     let stop = stop_signal()?;
+    let url = settings.issuer.clone();
     let issuer = Issuer::builder(settings).build().await?;
     let address = listener.local_addr()?;
     output::print(&format!("Gatekey {} serves {} on {address}\n", env!("CARGO_PKG_VERSION"), issuer.url()))?;
+    if let Some(elsewhere) = elsewhere(&url, address) {
+        output::print(&format!("Warning: {elsewhere}\n"))?;
+        tracing::warn!(event = "server.issuer_elsewhere", issuer = %url, %address, "{elsewhere}");
+    }
     if let Some(link) = issuer.first_admin_link().await? {
         output::print(&format!("There is no administrator yet. Open this within a day to become it (it works once):\n  {link}\n"))?;
     }
@@ -101,6 +107,19 @@ async fn serve(settings: Settings) -> Done {
     }
     tracing::info!(event = "server.stopped", "stopped");
     Ok(())
+}
+
+/// A plain http issuer is on this machine, and where nothing forwards its port every link that is given out is dead.
+fn elsewhere(issuer: &IssuerUrl, address: SocketAddr) -> Option<String> {
+    let (there, here) = (issuer.port()?, address.port());
+    (issuer.is_local() && there != here).then(|| {
+        format!(
+            "every link of {issuer} leads to port {there}, but this server listens on port {here}. Unless something forwards {there} to {here}, \
+             start it with `--issuer {}` or with `--listen {}`",
+            issuer.at_port(here),
+            SocketAddr::new(address.ip(), there)
+        )
+    })
 }
 
 /// As many as the settings say, or as the system has files for.
@@ -162,6 +181,19 @@ fn stop_signal() -> std::io::Result<impl Future<Output = Stop>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_issuer_that_is_served_elsewhere_is_told() {
+        let told = |issuer: &str, address: &str| elsewhere(&IssuerUrl::parse(issuer).unwrap(), address.parse().unwrap());
+        let warning = told("http://localhost:8080/auth/", "127.0.0.1:9090").unwrap();
+        for word in ["http://localhost:8080/auth/ leads", "port 9090", "`--issuer http://localhost:9090/auth/`", "`--listen 127.0.0.1:8080`"] {
+            assert!(warning.contains(word), "`{word}` is not in: {warning}");
+        }
+        assert!(told("http://localhost/", "127.0.0.1:8080").unwrap().contains("port 80,"));
+        assert_eq!(told("http://localhost:8080/", "127.0.0.1:8080"), None);
+        assert_eq!(told("http://localhost/", "[::]:80"), None);
+        assert_eq!(told("https://id.example.com/", "127.0.0.1:8080"), None, "a proxy is in front");
+    }
 
     #[tokio::test]
     async fn a_port_in_use_is_told_with_the_way_out() {

@@ -68,6 +68,22 @@ impl IssuerUrl {
         &self.origin
     }
 
+    /// The port that its URL leads to.
+    pub fn port(&self) -> Option<u16> {
+        Url::parse(&self.origin).ok()?.port_or_known_default()
+    }
+
+    /// The same issuer at another port.
+    pub fn at_port(&self, port: u16) -> String {
+        let moved = Url::parse(&self.text).ok().and_then(|mut url| url.set_port(Some(port)).ok().map(|()| url.into()));
+        moved.unwrap_or_else(|| self.text.clone())
+    }
+
+    /// Whether its URL leads straight to a server of this machine: plain http, which is for loopback addresses only.
+    pub fn is_local(&self) -> bool {
+        self.origin.starts_with("http://")
+    }
+
     /// The path under which everything is mounted; begins and ends with `/`.
     pub fn base_path(&self) -> &str {
         &self.base_path

@@ -299,6 +299,28 @@ fn what_is_no_database_is_left_as_it_is() {
     installation.refuses(&["sqlite://", "postgres://"]);
 }
 
+/// What is printed to be opened is not where anybody listens: that is said where it is printed.
+#[test]
+fn a_link_that_leads_elsewhere_is_warned_of() {
+    let installation = Installation::new();
+    let elsewhere = format!("http://localhost:{}/", free_port());
+    for (arguments, warned) in [(&["serve", "--issuer", &elsewhere][..], true), (&["serve"], false)] {
+        let mut child = installation.command(arguments).spawn().unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        while !installation.is_ready() {
+            assert!(Instant::now() < deadline && child.try_wait().unwrap().is_none(), "not ready in time");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        stop(&mut child);
+        let mut out = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+        assert_eq!(out.contains("Warning: every link of"), warned, "{out}");
+        assert!(!warned || out.contains(&format!("`--issuer http://localhost:{}/`", installation.port)), "{out}");
+        let warning = out.find("Warning").unwrap_or_default();
+        assert!(out.find("/setup?link=").is_some_and(|link| warning < link), "before the link: {out}");
+    }
+}
+
 /// The message names the server, never the password.
 #[test]
 fn an_unreachable_postgresql_is_named() {
