@@ -8,7 +8,7 @@ use super::authorize::{render, step};
 use super::error::failure_page;
 use super::forms::{question_page, receive, ticket_of};
 use super::visit::Visit;
-use super::{App, cookies};
+use super::{App, cookies, headers};
 use crate::service::authorize::{Chosen, Outcome, QuestionKind, choose, choose_again, choose_another};
 
 pub async fn get(app: Arc<App>, request: Request) -> Response {
@@ -26,13 +26,13 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
         Ok(authorization) => authorization,
         Err(refusal) => return *refusal,
     };
-    let (outcome, account) = match form.fields.get("account") {
-        Some("other") => (choose_another(&app.core, authorization, form.visit.cookies()).await, None),
-        Some("not-me") => (choose_again(&app.core, authorization, form.visit.cookies()).await, None),
+    let (outcome, account, over) = match form.fields.get("account") {
+        Some("other") => (choose_another(&app.core, authorization, form.visit.cookies()).await, None, Vec::new()),
+        Some("not-me") => (choose_again(&app.core, authorization, form.visit.cookies()).await, None, Vec::new()),
         // What is no session of this browser's shows the page again.
         session => match choose(&app.core, authorization, session.and_then(|id| id.parse().ok()), form.visit.cookies()).await {
-            Ok(Chosen { outcome, account }) => (Ok(outcome), account),
-            Err(failure) => (Err(failure), None),
+            Ok(Chosen { outcome, account, over }) => (Ok(outcome), account, over),
+            Err(failure) => (Err(failure), None, Vec::new()),
         },
     };
     let mut response = match outcome {
@@ -42,6 +42,9 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
     };
     if let Some((held, remembered)) = account {
         cookies::choose(&app, &mut response, &form.visit, held.slot, remembered);
+    }
+    for slot in over {
+        headers::set_cookie(&mut response, &cookies::clear_session(&app, slot));
     }
     response
 }

@@ -30,7 +30,9 @@ impl Account {
 pub fn load(db: &mut Connection, held: &HeldSessions, client: Option<&ClientId>) -> Result<Vec<Account>, StoreError> {
     let mut accounts = Vec::new();
     for held in held.iter() {
-        if let Some(facts) = sessions::facts(db, &held.digest, client)? {
+        let Some(facts) = sessions::facts(db, &held.digest, client)? else { continue };
+        // A cookie that somebody has copied into another's place is not another account.
+        if accounts.iter().all(|other: &Account| other.facts.session.id != facts.session.id) {
             accounts.push(Account { held, facts });
         }
     }

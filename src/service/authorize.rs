@@ -22,7 +22,7 @@ use crate::domain::lifetime::Limits;
 use crate::domain::refresh_family::Grant;
 use crate::domain::scope::Scope;
 use crate::domain::user::User;
-use crate::protocol::authorize::account::{Asked, Candidate, Which, is_hinted, which};
+use crate::protocol::authorize::account::{Asked, Candidate, Which, is_hinted, is_known, which};
 use crate::protocol::authorize::response::{self, AuthorizationResponse};
 use crate::protocol::authorize::{
     AuthorizationRequest, Decision, Facts, Interaction, Prompt, ResponseTarget, SignedIn, TargetError, Why, decide, is_allowed, target, validate,
@@ -172,20 +172,23 @@ pub struct Chosen {
     pub outcome: Outcome,
     /// The cookie of the account, and whether the browser keeps it.
     pub account: Option<(Held, bool)>,
+    /// Whose cookies open nothing any more: of accounts that were not on the page, so that the choice is between those that were.
+    pub over: Vec<Slot>,
 }
 
 /// The user goes on with this account. If it is not there any more, the page is shown again.
 pub async fn choose(core: &Core, authorization: Authorization, session: Option<SessionId>, cookies: Cookies<'_>) -> Result<Chosen, Failure> {
     let accounts = accounts_of(core, cookies).await?;
     let account = accounts.iter().find(|account| Some(account.facts.session.id) == session && account.is_live());
-    let (authorization, account) = match account {
+    let (authorization, account, over) = match account {
         Some(account) => (
             Authorization { account: session, account_chosen: true, another_account: false, ..authorization },
             Some((account.held, account.facts.session.remembered)),
+            accounts.iter().filter(|other| other.facts.session.ended.is_some()).map(|other| other.held.slot).collect(),
         ),
-        None => (begun_anew(core, authorization, &accounts), None),
+        None => (begun_anew(core, authorization, &accounts), None, Vec::new()),
     };
-    Ok(Chosen { outcome: resume_opened(core, authorization, cookies).await?, account })
+    Ok(Chosen { outcome: resume_opened(core, authorization, cookies).await?, account, over })
 }
 
 /// The client that a waiting request is of.
@@ -259,7 +262,7 @@ async fn run(
     let facts = Facts {
         client: &client,
         signed_in: session.map(|f| SignedIn { session: &f.session, user: &f.user, client_session: f.client_session.as_ref(), consent: f.consent.as_ref() }),
-        others: accounts.iter().filter(|account| account.is_live()).count() > 1,
+        others: accounts.iter().any(|account| account.is_live() && session.is_none_or(|asked| asked.session.id != account.facts.session.id)),
         ambiguous: matches!(which, Which::Several(_)),
         names_another: session.is_some_and(|facts| !names(facts.user.id)),
         interaction,
@@ -311,7 +314,7 @@ fn candidate(
         named: names(user.id),
         hinted: request.login_hint.as_deref().is_some_and(|hint| is_hinted(hint, user)),
         allowed: is_allowed(request, client, consent.as_ref()),
-        known: client_session.as_ref().is_some_and(|client_session| client_session.ended.is_none()),
+        known: is_known(session, client_session.as_ref()),
         chosen: authorization.account == Some(session.id),
     }
 }

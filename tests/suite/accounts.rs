@@ -7,6 +7,7 @@ use gatekey::domain::session::{EndReason, Session};
 use gatekey::settings::{RememberMe, Settings};
 use gatekey::store::events::{self, Filter};
 use gatekey::store::sessions;
+use gatekey::store::tree::{self, Node};
 use serde_json::json;
 use url::Url;
 
@@ -23,6 +24,9 @@ use crate::support::statements;
 each_database!(
     one_goes_on_beside_the_other,
     an_application_goes_on_with_the_account_it_has,
+    no_end_hands_an_application_to_another_account,
+    of_two_that_an_application_has_one_is_over,
+    a_session_in_two_places_is_one,
     silence_does_not_choose_between_two_that_an_application_has,
     the_chooser_shows_everybody_and_somebody_else,
     a_password_is_asked_for_where_it_is_needed,
@@ -149,6 +153,113 @@ async fn an_application_goes_on_with_the_account_it_has(database: Database) {
     let form = form_with(&again, "password").fill("password", PASSWORD);
     assert_eq!(sub(&own, &browser.submit(&form, None).await.left()).await, alice);
     assert_eq!(sub(&server, &app.silently(&mut browser, &server, "openid", &[]).await).await, bobby);
+}
+
+/// Ends all that a user has, as an administrator does.
+async fn end(app: &App, username: &str, reason: EndReason) {
+    let (user, now) = (app.user(username).await.id, app.now());
+    app.write(move |db| tree::end(db, &Node::User(user), reason, now)).await;
+}
+
+/// Whatever has ended the account that an application has, and whether that is written down already: silence is no answer of somebody else's. With
+/// a page its user is asked.
+async fn no_end_hands_an_application_to_another_account(database: Database) {
+    let app = App::start(database).await;
+    let (own, server, page) = (app.relying_party(OWN_PAGE), app.relying_party(SERVER), app.relying_party(PAGE));
+    let bobby = id(&app, "bobby").await;
+    for way in ["administrator", "password", "disabled", "limit", "limit, written down", "hinted at", "signed out"] {
+        let mut browser = app.browser();
+        let alice = app.sign_in(&mut browser, &own, "openid").await;
+        add(&app, &mut browser, SERVER, "bobby").await;
+        let name = [("login_hint", "alice")];
+        match way {
+            "limit" | "limit, written down" => {
+                app.advance(TimeDelta::days(10));
+                assert_eq!(sub(&server, &app.silently(&mut browser, &server, "openid", &[]).await).await, bobby);
+                app.advance(TimeDelta::days(10));
+                if way != "limit" {
+                    assert_eq!(own.error(&app.silently(&mut browser, &own, "openid", &[]).await), "login_required");
+                    app.running.deliver_logout_notices().await;
+                    let ended = of(&app, app.user("alice").await.id).await.iter().filter_map(|session| session.ended).max_by_key(|end| end.at);
+                    assert_eq!(ended.unwrap().reason, EndReason::ExpiredIdle);
+                }
+            }
+            "password" => end(&app, "alice", EndReason::PasswordChanged).await,
+            "disabled" => end(&app, "alice", EndReason::UserDisabled).await,
+            "signed out" => {
+                let logout = Url::parse_with_params(&own.endpoint("oidc/logout"), [("id_token_hint", alice.id.as_deref().unwrap())]).unwrap();
+                browser.visit(logout.as_str()).await.page();
+            }
+            _ => end(&app, "alice", EndReason::RevokedByAdmin).await,
+        }
+        // The other's own goes on, and so does what neither has opened.
+        assert_eq!(sub(&server, &app.silently(&mut browser, &server, "openid", &[]).await).await, bobby, "{way}");
+        assert_eq!(page.error(&app.silently(&mut browser, &page, "openid", &[]).await), "consent_required", "{way}");
+        if way == "signed out" {
+            // In this very browser, by its user: nobody is left to be asked. The control of all the others.
+            assert_eq!(sub(&own, &app.silently(&mut browser, &own, "openid", &[]).await).await, bobby);
+            continue;
+        }
+        // Whom the application has, or whom it hints at where it has nobody.
+        let party = if way == "hinted at" { &server } else { &own };
+        for hints in [&name[..], &[]].into_iter().take(if way == "hinted at" { 1 } else { 2 }) {
+            assert_eq!(party.error(&app.silently(&mut browser, party, "openid", hints).await), "login_required", "{way} {hints:?}");
+            form_with(&browser.visit(party.authorize("openid", hints).as_str()).await.page(), "password");
+        }
+        // Who wants to choose is not asked for somebody's password first.
+        let chooser = browser.visit(own.authorize("openid", &[("prompt", "select_account")]).as_str()).await.page();
+        assert!(shown(&chooser).contains(&"Bobby Example".to_owned()), "{way}");
+        // Whoever is there may go on all the same, by a password.
+        let asks = browser.visit(own.authorize("openid", &[]).as_str()).await.page();
+        let form = form_with(&asks, "password").fill("username", "bobby").fill("password", PASSWORD);
+        assert_eq!(sub(&own, &browser.submit(&form, None).await.left()).await, bobby, "{way}");
+        assert_eq!(sub(&own, &app.silently(&mut browser, &own, "openid", &[]).await).await, bobby, "{way}");
+    }
+}
+
+/// A tab of hers may be open still, and must not get the tokens of the other: until her user says who goes on, or her account is not there any more.
+async fn of_two_that_an_application_has_one_is_over(database: Database) {
+    let app = App::start(database).await;
+    let own = app.relying_party(OWN_PAGE);
+    let mut browser = app.browser();
+    let alice = app.sign_in(&mut browser, &own, "openid").await;
+    let bob = add(&app, &mut browser, OWN_PAGE, "bobby").await;
+    let bobby = id(&app, "bobby").await;
+    end(&app, "alice", EndReason::RevokedByAdmin).await;
+    let unhinted = async |browser: &mut Browser| own.error(&app.silently(browser, &own, "openid", &[]).await);
+    assert_eq!(unhinted(&mut browser).await, "account_selection_required");
+    let of = |tokens: &Tokens| tokens.id.clone().unwrap();
+    let hinted = app.silently(&mut browser, &own, "openid", &[("id_token_hint", &of(&bob))]).await;
+    assert_eq!(sub(&own, &hinted).await, bobby);
+    assert_eq!(own.error(&app.silently(&mut browser, &own, "openid", &[("id_token_hint", &of(&alice))]).await), "account_selection_required");
+    assert_eq!(own.error(&app.silently(&mut browser, &own, "openid", &[("login_hint", "alice")]).await), "login_required");
+    // With a page the other goes on, unasked; that is no word on who the tabs are of.
+    assert_eq!(sub(&own, &browser.visit(own.authorize("openid", &[]).as_str()).await.left()).await, bobby);
+    assert_eq!(unhinted(&mut browser).await, "account_selection_required");
+    // What the error asks for is the way out: whoever was not on the page is not there afterwards.
+    let chooser = browser.visit(own.authorize("openid", &[("prompt", "select_account")]).as_str()).await.page();
+    assert_eq!(shown(&chooser), ["Bobby Example", "Use another account"]);
+    let form = form_with(&chooser, "account");
+    assert_eq!(sub(&own, &browser.submit(&form, Some(form.first_button())).await.left()).await, bobby);
+    assert_eq!(session_cookies(&browser).len(), 1);
+    assert_eq!(sub(&own, &app.silently(&mut browser, &own, "openid", &[]).await).await, bobby);
+}
+
+/// Made by hand, since no answer of the server does it: signing in again ends no session that it has renewed.
+async fn a_session_in_two_places_is_one(database: Database) {
+    let app = App::start(database).await;
+    let own = app.relying_party(OWN_PAGE);
+    let mut browser = app.browser();
+    app.sign_in(&mut browser, &own, "openid").await;
+    let cookie = session_cookies(&browser)[0].clone();
+    let copy = format!("{}-3={}; Path=/; Secure; HttpOnly; SameSite=None", cookie.name, cookie.value);
+    browser.jar.set(&Url::parse(&app.issuer).unwrap(), &copy, app.now());
+    let alice = id(&app, "alice").await;
+    assert_eq!(sub(&own, &app.silently(&mut browser, &own, "openid", &[]).await).await, alice);
+    add(&app, &mut browser, OWN_PAGE, "alice").await;
+    assert_eq!(sub(&own, &app.silently(&mut browser, &own, "openid", &[]).await).await, alice);
+    assert_eq!(session_cookies(&browser).len(), 1);
+    assert_eq!(of(&app, app.user("alice").await.id).await.iter().map(|session| session.ended).collect::<Vec<_>>(), [None]);
 }
 
 async fn silence_does_not_choose_between_two_that_an_application_has(database: Database) {
@@ -305,11 +416,11 @@ async fn cookies_that_open_nothing_make_room(database: Database) {
     let own = app.relying_party(OWN_PAGE);
     let mut browser = app.browser();
     app.sign_in(&mut browser, &own, "openid").await;
-    add(&app, &mut browser, SERVER, "bobby").await;
+    add(&app, &mut browser, OWN_PAGE, "bobby").await;
     add(&app, &mut browser, SERVER, "carol").await;
     for name in ["alice", "bobby"] {
         let (user, now) = (app.user(name).await.id, app.now());
-        app.write(move |db| gatekey::store::tree::end(db, &gatekey::store::tree::Node::User(user), EndReason::RevokedByAdmin, now)).await;
+        app.write(move |db| tree::end(db, &Node::User(user), EndReason::RevokedByAdmin, now)).await;
     }
     // In silence nothing is cleared away: an answer that is late must not take a newer cookie with it.
     let server = app.relying_party(SERVER);
@@ -504,7 +615,7 @@ async fn the_state_of_each_is_its_own(database: Database) {
     assert!(again.len() == 2 && again[0] != both[0] && again[1] == both[1]);
     // Ended elsewhere: gone with the next answer, whosever it is.
     let (user, now) = (app.user("alice").await.id, app.now());
-    app.write(move |db| gatekey::store::tree::end(db, &gatekey::store::tree::Node::User(user), EndReason::RevokedByAdmin, now)).await;
+    app.write(move |db| tree::end(db, &Node::User(user), EndReason::RevokedByAdmin, now)).await;
     server.code(&app.silently(&mut browser, &server, "openid", &[]).await);
     assert_eq!(states(&browser), [both[1].clone()]);
 }

@@ -4,6 +4,8 @@
 //! that user, and never, silently, with another one who happens to be signed in as well. An account that has not allowed the application is
 //! not there for it as long as one is that has (PN-02).
 
+use crate::domain::client_session::ClientSession;
+use crate::domain::session::{EndReason, Session};
 use crate::domain::user::{User, normal_username};
 
 /// An account that the browser is signed in with, as far as choosing asks. They stand in the order in which the user chose them last.
@@ -17,7 +19,7 @@ pub struct Candidate {
     pub hinted: bool,
     /// It has allowed the application what is asked for, or need not.
     pub allowed: bool,
-    /// The application has a part of its session, which has not been ended.
+    /// The application has a part of its session ([`is_known`]).
     pub known: bool,
     /// The user chose it, signed in with it or was asked as it, for this very request.
     pub chosen: bool,
@@ -87,14 +89,29 @@ fn silently(candidates: &[Candidate], asked: Asked) -> Option<Which> {
     if let Some(hinted) = first(&|one| visible(one) && one.hinted) {
         return Some(Which::One(hinted));
     }
-    let known = first(&|one| visible(one) && one.known);
-    if let Some(known) = known {
-        let several = candidates.iter().filter(|one| visible(one) && one.known).count() > 1;
+    // Their session is over: another one's is no answer to that.
+    let over = |holds: &dyn Fn(&Candidate) -> bool| first(&|one| one.allowed && holds(one)).filter(|_| !asked.names_somebody);
+    if let Some(hinted) = over(&|one| one.hinted) {
+        return Some(Which::One(hinted));
+    }
+    if let Some(known) = first(&|one| visible(one) && one.known) {
+        // Also one whose session is over: a tab of theirs may be open still, and must not get the tokens of the other.
+        let several = candidates.iter().filter(|one| one.allowed && one.known).count() > 1;
         return Some(if several && !asked.names_somebody { Which::Several(known) } else { Which::One(known) });
     }
-    // Its user has to sign in again: another one's session is no answer to that. Who is named and is none of these is said to be another.
-    let over = first(&|one| one.allowed && one.known);
-    over.filter(|_| !asked.names_somebody).or_else(|| first(&visible)).or_else(|| first(&|one| one.usable)).map(Which::One)
+    // Who is named and is none of these is said to be another.
+    over(&|one| one.known).or_else(|| first(&visible)).or_else(|| first(&|one| one.usable)).map(Which::One)
+}
+
+/// Whether the application has a part of this session. What has been ended in the application alone, as by withdrawing its access, is none. What ended
+/// with the session is, as long as the browser holds its cookie: nobody has signed out here, so its user is asked, and not replaced, whether the
+/// end has been written down already or not.
+pub fn is_known(session: &Session, part: Option<&ClientSession>) -> bool {
+    part.is_some_and(|part| match part.ended {
+        None => true,
+        // Whoever signed out, or another sign-in in its place, has taken the cookie: one that comes all the same is a copy.
+        Some(end) => session.ended == Some(end) && !matches!(end.reason, EndReason::Logout | EndReason::Superseded),
+    })
 }
 
 /// Whether `login_hint` means this user: by user name or e-mail address, as people type them.
@@ -108,7 +125,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::protocol::session::tests::user;
+    use crate::domain::session::Ended;
+    use crate::protocol::session::tests::{at, client_session, session, user};
 
     const SILENTLY: Asked = Asked { silently: true, names_somebody: false };
     const OPENLY: Asked = Asked { silently: false, names_somebody: false };
@@ -144,7 +162,33 @@ mod tests {
         // Two have: silence does not choose between them; with a page, the one chosen last does.
         assert_eq!(which(&[live(), known(), known()], SILENTLY), Which::Several(1));
         assert_eq!(which(&[live(), known(), known()], OPENLY), Which::One(1));
-        assert_eq!(which(&[known(), Candidate { usable: false, ..known() }], SILENTLY), Which::One(0));
+        // One of the two is over: a tab of theirs must not get the other's tokens.
+        let over = Candidate { usable: false, ..known() };
+        assert_eq!(which(&[known(), over], SILENTLY), Which::Several(0));
+        assert_eq!(which(&[over, known()], SILENTLY), Which::Several(1));
+        assert_eq!(which(&[over, known()], OPENLY), Which::One(1));
+        // It has taken its yes back: it is not there.
+        assert_eq!(which(&[known(), Candidate { allowed: false, ..over }], SILENTLY), Which::One(0));
+    }
+
+    /// What ended with its session is known until its user signs out here.
+    #[test]
+    fn an_application_has_what_it_was_opened_in() {
+        let end = |seconds, reason| Some(Ended { at: at(seconds), reason });
+        let with = |session_ended, part_ended| {
+            let part = ClientSession { ended: part_ended, ..client_session() };
+            is_known(&Session { ended: session_ended, ..session() }, Some(&part))
+        };
+        assert!(!is_known(&session(), None));
+        assert!(with(None, None));
+        for reason in EndReason::ALL {
+            let signed_out = matches!(reason, EndReason::Logout | EndReason::Superseded);
+            assert_eq!(with(end(1, reason), end(1, reason)), !signed_out, "{reason:?}");
+            assert!(!with(None, end(1, reason)), "{reason:?}");
+        }
+        // The user had left the application before.
+        assert!(!with(end(2, EndReason::ExpiredIdle), end(1, EndReason::ConsentWithdrawn)));
+        assert!(!with(end(2, EndReason::RevokedByAdmin), end(1, EndReason::RevokedByAdmin)));
     }
 
     #[test]
@@ -163,6 +207,12 @@ mod tests {
         let over = Candidate { usable: false, ..named };
         assert_eq!(which(&[known(), over], Asked { silently: false, names_somebody: true }), Which::One(1));
         assert_eq!(which(&[known(), over], Asked { silently: true, names_somebody: true }), Which::One(0));
+        // Who is hinted at, and is over, is asked with a page; in silence that is the answer, and not another account.
+        let over = Candidate { usable: false, ..hinted };
+        for asked in [SILENTLY, OPENLY] {
+            assert_eq!(which(&[known(), over], asked), Which::One(1));
+        }
+        assert_eq!(which(&[known(), Candidate { allowed: false, ..over }], SILENTLY), Which::One(0));
     }
 
     #[test]
@@ -198,7 +248,7 @@ mod tests {
             let index = which(&candidates, asked).index().unwrap();
             let taken = candidates[index];
             if candidates.len() > 1 && candidates.iter().any(|one| one.usable) && !taken.usable {
-                prop_assert!(taken.known || (!asked.silently && (taken.named || taken.hinted)));
+                prop_assert!(taken.known || taken.hinted || (!asked.silently && taken.named));
             }
             if asked.names_somebody && !asked.silently && candidates.len() > 1 && candidates.iter().any(|one| one.named) {
                 prop_assert!(taken.named);
@@ -217,11 +267,21 @@ mod tests {
                 prop_assert!(taken.allowed);
             }
             if let Which::Several(_) = which {
-                prop_assert!(!names_somebody && candidates.iter().filter(visible).filter(|one| one.known).count() > 1);
+                prop_assert!(!names_somebody && taken.usable && candidates.iter().filter(|one| one.allowed && one.known).count() > 1);
                 prop_assert!(!candidates.iter().filter(visible).any(|one| one.hinted));
             }
             if names_somebody && candidates.iter().filter(visible).any(|one| one.named) {
                 prop_assert!(taken.named && taken.usable);
+            }
+        }
+
+        /// Nobody is handed, in silence and without a word of whom, to an application that has somebody else.
+        #[test]
+        fn an_application_is_handed_nobody_else(candidates in prop::collection::vec(any_candidate(), 2..6)) {
+            let unhinted: Vec<Candidate> = candidates.into_iter().map(|one| Candidate { hinted: false, ..one }).collect();
+            let has = unhinted.iter().position(|one| one.allowed && one.known);
+            if let (Some(has), Which::One(taken)) = (has, which(&unhinted, SILENTLY)) {
+                prop_assert_eq!(taken, has);
             }
         }
 
