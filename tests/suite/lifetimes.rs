@@ -11,6 +11,8 @@ use crate::support::database::{Database, each_database};
 each_database!(
     a_session_ends_after_idling,
     a_session_ends_at_its_absolute_limit,
+    a_session_of_400_days_renewed_every_day,
+    a_session_without_an_end_for_ten_years,
     a_session_of_400_days,
     a_session_without_limits,
     a_limit_changed_acts_on_running_sessions,
@@ -74,6 +76,57 @@ async fn a_session_ends_at_its_absolute_limit(database: Database) {
     // Interactively: the password again, and a session of its own.
     let response = app.authorize_as(&mut browser, &party.authorize("openid", &[]), "alice").await;
     party.code(&response);
+}
+
+/// Kept alive by silent renewal alone, day by day, by a browser that lets go of a cookie when its time is over; and refreshed beside it.
+async fn a_session_of_400_days_renewed_every_day(database: Database) {
+    let app = App::start_with(database, |settings| {
+        settings.lifetimes.session_absolute = life("P400D");
+        settings.lifetimes.session_idle = life("P2D");
+        settings.lifetimes.refresh_absolute = Lifetime::Unlimited;
+    })
+    .await;
+    let party = app.relying_party(OWN_PAGE);
+    let mut browser = app.browser();
+    let mut tokens = app.sign_in(&mut browser, &party, "openid").await;
+    for day in 1..400 {
+        app.advance(TimeDelta::days(1));
+        let response = app.silently(&mut browser, &party, "openid", &[]).await;
+        tokens = party.refresh(tokens.refresh()).await;
+        if day % 57 == 0 || day == 399 {
+            assert_eq!(party.exchange(&party.code(&response)).await.json["session_expires_at"], tokens.json["session_expires_at"], "{day}");
+        }
+    }
+    // Day 400 has begun, and day 401.
+    app.advance(TimeDelta::days(1) - TimeDelta::seconds(1));
+    party.code(&app.silently(&mut browser, &party, "openid", &[]).await);
+    app.advance(TimeDelta::seconds(1));
+    assert_eq!(party.error(&app.silently(&mut browser, &party, "openid", &[]).await), "login_required");
+    party.refused(tokens.refresh()).await;
+    app.advance(TimeDelta::days(1));
+    assert_eq!(party.error(&app.silently(&mut browser, &party, "openid", &[]).await), "login_required");
+}
+
+/// Without an absolute limit it is use alone that keeps it, for ten years, however often the cookie has to be renewed.
+async fn a_session_without_an_end_for_ten_years(database: Database) {
+    let app = App::start_with(database, |settings| {
+        settings.lifetimes.session_absolute = Lifetime::Unlimited;
+        settings.lifetimes.refresh_absolute = Lifetime::Unlimited;
+    })
+    .await;
+    let party = app.relying_party(OWN_PAGE);
+    let mut browser = app.browser();
+    let mut tokens = app.sign_in(&mut browser, &party, "openid").await;
+    for _ in 0..(3650 / 13) {
+        app.advance(TimeDelta::days(13));
+        party.code(&app.silently(&mut browser, &party, "openid", &[]).await);
+        tokens = party.refresh(tokens.refresh()).await;
+    }
+    assert_eq!(party.claims(tokens.id.as_ref().unwrap()).await.get("session_expiry"), None);
+    // The control: fourteen days without use.
+    app.advance(TimeDelta::days(14));
+    assert_eq!(party.error(&app.silently(&mut browser, &party, "openid", &[]).await), "login_required");
+    party.refused(tokens.refresh()).await;
 }
 
 /// No ceiling is built in; the cookie, which browsers keep for 400 days at most, is renewed on use.

@@ -19,6 +19,7 @@ use gatekey::service::admin::{Admin, Installation};
 use gatekey::store::tree::{self, Node};
 use gatekey::store::{consents, users};
 use poem::http::Method;
+use serde_json::json;
 
 use crate::support::app::{App, SERVER, client};
 use crate::support::browser::{Browser, FRAME, LINK, Landing};
@@ -36,6 +37,7 @@ each_database!(
     changed_password,
     lost_group,
     acr_of_a_shorter_rule,
+    insufficient_acr,
     deleted_user,
 );
 
@@ -51,6 +53,8 @@ enum Reason {
     ChangedPassword,
     LostGroup,
     AcrOfAShorterRule,
+    /// The request asks for more than any sign-in here is: only what asks can be refused for it.
+    InsufficientAcr,
     DeletedUser,
 }
 
@@ -96,6 +100,9 @@ fn expected(reason: Reason, path: Path) -> &'static str {
     use Reason::*;
     let expired = matches!(reason, ExpiredIdle | ExpiredAbsolute | LostGroup | AcrOfAShorterRule);
     match (path, reason) {
+        // OpenID Connect Core Error Code unmet_authentication_requirements 1.0.
+        (Path::Silent | Path::Interactive, InsufficientAcr) => "unmet_authentication_requirements",
+        (_, InsufficientAcr) => "given",
         // No such client, as far as a browser is concerned: nowhere to redirect to.
         (Path::Silent | Path::Interactive, DisabledClient) => "error page",
         (Path::Silent, WithdrawnConsent) => "consent_required",
@@ -161,13 +168,14 @@ impl Bench {
     }
 
     /// Takes the path: what came of it, in a word.
-    async fn take(&self, path: Path, seat: &mut Seat) -> String {
+    async fn take(&self, path: Path, seat: &mut Seat, asking: &[(&str, &str)]) -> String {
         let answer = |answer: crate::support::network::Answer| if answer.status.is_success() { "given".to_owned() } else { answer.error() };
         let active = |value: serde_json::Value| if value["active"] == true { "given".to_owned() } else { "inactive".to_owned() };
         match path {
             Path::Silent | Path::Interactive => {
                 let (changes, navigation): (&[_], _) = if path == Path::Silent { (&[("prompt", "none")], FRAME) } else { (&[], LINK) };
-                match seat.browser.navigate(&self.party.authorize("openid", changes), navigation).await {
+                let changes = [changes, asking].concat();
+                match seat.browser.navigate(&self.party.authorize("openid", &changes), navigation).await {
                     Landing::Left(url) if url.query_pairs().any(|(name, _)| name == "code") => "given".to_owned(),
                     Landing::Left(url) => self.party.error(&url),
                     Landing::Page(page) if page.text().contains("name=\"password\"") => "sign-in page".to_owned(),
@@ -252,9 +260,17 @@ impl Bench {
                 let hash = Secret::new(alice.password_hash.unwrap().expose().clone());
                 self.admin.set_password(alice.id, hash).await.unwrap();
             }
+            // It comes with the request.
+            Reason::InsufficientAcr => {}
             Reason::DeletedUser => assert!(self.app.write(move |db| users::delete(db, alice.id)).await),
         }
     }
+}
+
+/// An essential `acr`: one that every sign-in here has, or none.
+fn acr_in(met: bool) -> String {
+    let value = if met { Acr::Password.as_str() } else { "urn:gatekey:acr:none-has-it" };
+    json!({"id_token": {"acr": {"essential": true, "value": value}}}).to_string()
 }
 
 async fn matrix(database: Database, reason: Reason) {
@@ -265,13 +281,15 @@ async fn matrix(database: Database, reason: Reason) {
         seats.push((path, bench.seat(path).await));
         // The control: the same path, with a seat of its own, works while the reason is not there.
         let mut control = bench.seat(path).await;
-        assert_eq!(bench.take(path, &mut control).await, "given", "{path:?} before {reason:?}");
+        assert_eq!(bench.take(path, &mut control, &[("claims", &acr_in(true))]).await, "given", "{path:?} before {reason:?}");
     }
     bench.app.advance(TimeDelta::seconds(20));
     bench.bring_about(reason).await;
     let mut wrong = Vec::new();
+    let more = acr_in(false);
+    let asking = if reason == Reason::InsufficientAcr { vec![("claims", more.as_str())] } else { Vec::new() };
     for (path, seat) in &mut seats {
-        let (came, expected) = (bench.take(*path, seat).await, expected(reason, *path));
+        let (came, expected) = (bench.take(*path, seat, &asking).await, expected(reason, *path));
         if came != expected {
             wrong.push(format!("{path:?}: {came} instead of {expected}"));
         }
@@ -314,6 +332,10 @@ async fn lost_group(database: Database) {
 
 async fn acr_of_a_shorter_rule(database: Database) {
     matrix(database, Reason::AcrOfAShorterRule).await;
+}
+
+async fn insufficient_acr(database: Database) {
+    matrix(database, Reason::InsufficientAcr).await;
 }
 
 async fn deleted_user(database: Database) {
