@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use crate::support::app::{App, MACHINE, OWN_PAGE, PAGE, SECRET, SERVER};
 use crate::support::database::{Database, each_database};
 use crate::support::entropy::SeededEntropy;
+use crate::support::log::listen;
 use crate::support::relying_party::tokens;
 
 each_database!(
@@ -36,6 +37,7 @@ each_database!(
     a_session_that_a_rule_lets_live_on_is_not_ended_for_it,
     what_is_explained_is_what_happens,
     the_file_declares_rules_and_takes_them_away,
+    a_rule_of_the_file_for_a_client_that_is_not_there_is_warned_of,
     a_rule_goes_with_its_client,
     every_change_is_written_down_with_before_and_after,
     a_rule_that_cannot_be_is_refused,
@@ -311,6 +313,22 @@ async fn the_file_declares_rules_and_takes_them_away(database: Database) {
     // A start that finds everything as declared writes nothing.
     let replica = app.replica("third").await;
     assert_eq!(replica.store.read(lifetime_rules::mark).await.unwrap(), after);
+}
+
+/// A slip in its name would else be a limit that nobody has.
+async fn a_rule_of_the_file_for_a_client_that_is_not_there_is_warned_of(database: Database) {
+    let heard = listen();
+    let declared = |id| DeclaredRule { selector: of_client(id), limits: limits("session_idle=PT1H") };
+    let app = App::start_with(database, |settings| settings.lifetime_rules = vec![declared("pgae"), declared(PAGE)]).await;
+    assert_eq!(heard.count("lifetime_rule.no_such_client"), 1);
+    // It waits for the client.
+    let admin = admin(&app).await;
+    let metadata = admin.client(&ClientId::parse(PAGE).unwrap()).await.unwrap().metadata;
+    admin.create_client(gatekey::service::admin::NewClient { id: ClientId::parse("pgae").unwrap(), metadata }).await.unwrap();
+    let replica = app.replica("second").await;
+    assert_eq!(heard.count("lifetime_rule.no_such_client"), 1);
+    replica.stop().await;
+    admin.store.close().await;
 }
 
 async fn a_rule_goes_with_its_client(database: Database) {

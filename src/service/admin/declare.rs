@@ -5,7 +5,7 @@ use super::clients::caution;
 use super::{Admin, AdminError, lifetime_policy};
 use crate::domain::client::{Caution, Client};
 use crate::domain::event::{Detail, EventKind, Object, Occasion, Username};
-use crate::domain::id::UserId;
+use crate::domain::id::{ClientId, UserId};
 use crate::domain::session::EndReason;
 use crate::domain::user::User;
 use crate::service::telling_end;
@@ -23,6 +23,7 @@ pub async fn declare(admin: &Admin, settings: &Settings) -> Result<(), AdminErro
             settings.users.iter().map(|user| (UserId::generate(now, admin.entropy.as_ref()), user.clone())).collect();
         let occasion = admin.occasion(now);
         let (declared_rules, mark) = (settings.lifetime_rules.clone(), lifetime_policy::mark(admin.entropy.as_ref()));
+        let clients_of_rules: Vec<ClientId> = declared_rules.iter().filter_map(|rule| rule.selector.client.clone()).collect();
         admin.store.write(move |db| {
             let mut cautions = Vec::new();
             lifetime_policy::declare(db, declared_rules, &mark, &occasion)?;
@@ -33,16 +34,26 @@ pub async fn declare(admin: &Admin, settings: &Settings) -> Result<(), AdminErro
             for (id, declared) in declared_users {
                 user(db, id, declared, &occasion)?;
             }
-            Ok(cautions)
+            let mut nobodys = Vec::new();
+            for id in clients_of_rules {
+                if clients::find(db, &id)?.is_none() {
+                    nobodys.push(id);
+                }
+            }
+            Ok((cautions, nobodys))
         })
     };
-    let cautions = match write().await {
+    let (cautions, nobodys) = match write().await {
         // Another replica declared them at the same time; now they are there.
         Err(StoreError::Conflict) => write().await?,
         other => other?,
     };
     for (id, cautions) in cautions {
         caution(&id, &cautions);
+    }
+    for id in nobodys {
+        // Not refused: it may be registered by a command later.
+        tracing::warn!(event = "lifetime_rule.no_such_client", client = %id, "a lifetime rule of the settings file is for a client that is not registered: is its name right?");
     }
     Ok(())
 }
