@@ -8,13 +8,15 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 
-pub const USERS: usize = 2;
+pub const USERS: usize = 3;
 pub const CLIENTS: usize = 3;
 /// The one that has a secret.
 pub const SECRET: usize = 1;
 /// Needs consent, and its refresh tokens have no second try.
 pub const STRICT: usize = 2;
 pub const BROWSERS: usize = 2;
+/// How many a browser may be signed in with: one fewer than there are users.
+pub const ACCOUNTS: usize = 2;
 
 pub const CODE: i64 = 60;
 pub const ACCESS_TOKEN: i64 = 600;
@@ -48,10 +50,17 @@ pub enum Step {
         kind: Kind,
         again: bool,
     },
-    /// `prompt=none`.
+    /// `prompt=none`, and who is hinted at.
     Silently {
         browser: usize,
         client: usize,
+        hint: Option<usize>,
+    },
+    /// `prompt=select_account`, and this one of those that the page shows.
+    Choose {
+        browser: usize,
+        client: usize,
+        account: Back,
     },
     Redeem {
         code: Back,
@@ -71,8 +80,10 @@ pub enum Step {
         token: Token,
         stranger: bool,
     },
+    /// Of this one of its accounts, or of all.
     Logout {
         browser: usize,
+        account: Option<Back>,
     },
     ChangePassword {
         user: usize,
@@ -147,7 +158,7 @@ pub enum Expected {
     Nothing,
     /// A code; the last of the list.
     Code,
-    /// The sign-in page again, after a password that was right.
+    /// The sign-in page: after a password that was right, or because who was chosen has to type one.
     Refused,
     /// An error page: no redirect to that client.
     ErrorPage,
@@ -191,7 +202,8 @@ struct Session {
 #[derive(Debug, Clone)]
 struct Seen {
     used: i64,
-    ended: bool,
+    /// The application's part has been ended by itself; with the session it ends besides.
+    left: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -225,8 +237,8 @@ pub struct World {
     pub users: [User; USERS],
     disabled_clients: [bool; CLIENTS],
     consents: [bool; USERS],
-    /// The session of each browser's cookie.
-    browsers: [Option<usize>; BROWSERS],
+    /// The sessions of each browser's cookies, the last chosen first; what has ended may be among them.
+    browsers: [Vec<usize>; BROWSERS],
     sessions: Vec<Session>,
     seen: BTreeMap<(usize, usize), Seen>,
     pub codes: Vec<Code>,
@@ -247,7 +259,7 @@ impl World {
             users: Default::default(),
             disabled_clients: [false; CLIENTS],
             consents: [false; USERS],
-            browsers: [None; BROWSERS],
+            browsers: Default::default(),
             sessions: vec![],
             seen: BTreeMap::new(),
             codes: vec![],
@@ -269,9 +281,6 @@ impl World {
         if self.sessions[session].ended.is_none() {
             self.sessions[session].ended = Some(how);
         }
-        for (_, seen) in self.seen.iter_mut().filter(|((of, _), _)| *of == session) {
-            seen.ended = true;
-        }
         for family in self.families.iter_mut().filter(|family| family.session == session) {
             family.ended |= how == End::Forced || family.kind != Kind::Offline;
         }
@@ -288,7 +297,7 @@ impl World {
     /// Remembers a use, of the session and of the application in it; if it is due for one of them, or for what else was used.
     fn touch(&mut self, session: usize, client: usize, due: bool) {
         let now = self.now;
-        let seen = self.seen.get_mut(&(session, client)).filter(|seen| !seen.ended);
+        let seen = self.seen.get_mut(&(session, client)).filter(|seen| !seen.left);
         if due || now - self.sessions[session].used >= TOUCH || seen.as_ref().is_some_and(|seen| now - seen.used >= TOUCH) {
             self.sessions[session].used = now;
             if let Some(seen) = seen {
@@ -305,63 +314,163 @@ impl World {
         Expected::Code
     }
 
+    /// The application has a part of this session, though it may be over.
+    fn is_known(&self, session: usize, client: usize) -> bool {
+        self.seen.get(&(session, client)).is_some_and(|seen| !seen.left)
+    }
+
+    fn allows(&self, session: usize, client: usize) -> bool {
+        client != STRICT || self.consents[self.sessions[session].user]
+    }
+
+    fn can_answer(&self, session: usize) -> bool {
+        self.usable(&self.sessions[session])
+    }
+
+    /// The first of a browser's accounts of which this holds.
+    fn account(&self, browser: usize, holds: impl Fn(usize) -> bool) -> Option<usize> {
+        self.browsers[browser].iter().copied().find(|session| holds(*session))
+    }
+
+    /// Whom a page is for, where nobody is named: whom the application has, the last chosen first; who can answer before who has to type.
+    fn openly(&self, browser: usize, client: usize) -> Option<usize> {
+        let known = |session| self.is_known(session, client);
+        let can = |session| self.can_answer(session);
+        let of = |holds: &dyn Fn(usize) -> bool| self.account(browser, holds);
+        of(&|it| can(it) && known(it)).or_else(|| of(&known)).or_else(|| of(&can)).or_else(|| of(&|_| true))
+    }
+
     fn sign_in(&mut self, browser: usize, user: usize, client: usize, kind: Kind, again: bool) -> Expected {
         if self.disabled_clients[client] {
             return Expected::ErrorPage;
         }
-        let session = match self.browsers[browser].filter(|session| self.usable(&self.sessions[*session])) {
+        let asked = self.openly(browser, client);
+        let session = match asked.filter(|session| self.can_answer(*session)) {
             Some(session) if !again => session,
-            _ => match self.authenticate(browser, user, client) {
+            _ => match self.authenticate(browser, asked, user, client) {
                 Some(session) => session,
                 None => return Expected::Refused,
             },
         };
-        if client == STRICT {
-            self.consents[self.sessions[session].user] = true;
-        }
+        self.allow(session, client);
         self.issue(session, client, kind)
     }
 
+    /// On the page that asks for it, if it does.
+    fn allow(&mut self, session: usize, client: usize) {
+        if client == STRICT {
+            self.consents[self.sessions[session].user] = true;
+        }
+    }
+
+    /// The page that asks somebody for a password ends a session that is past its limits.
+    fn ask(&mut self, asked: usize) {
+        if !self.can_answer(asked) {
+            self.end_session(asked, End::Natural);
+        }
+    }
+
     /// A password is typed, which takes a second.
-    fn authenticate(&mut self, browser: usize, user: usize, client: usize) -> Option<usize> {
-        let old = self.browsers[browser];
-        // A session found past its limits is ended.
-        if let Some(old) = old.filter(|old| !self.usable(&self.sessions[*old])) {
-            self.end_session(old, End::Natural);
+    fn authenticate(&mut self, browser: usize, asked: Option<usize>, user: usize, client: usize) -> Option<usize> {
+        if let Some(asked) = asked {
+            self.ask(asked);
         }
         self.now += TYPING;
         if self.users[user].disabled {
             return None;
         }
         let fresh = Session { user, began: self.now, authenticated: self.now, used: self.now, ended: None };
-        let old = old.filter(|old| self.sessions[*old].ended.is_none());
-        if let Some(old) = old.filter(|old| self.sessions[*old].user == user && self.usable(&self.sessions[*old])) {
+        let live = self.browsers[browser].iter().copied().filter(|session| self.sessions[*session].ended.is_none());
+        let (own, mut beside): (Vec<usize>, Vec<usize>) = live.partition(|session| self.sessions[*session].user == user);
+        let mut over = beside.split_off(beside.len().min(ACCOUNTS - 1));
+        let same = own.iter().copied().find(|session| self.can_answer(*session));
+        over.extend(own.iter().filter(|session| Some(**session) != same));
+        let signed_in = match same {
             // The same person again: the same session, with all that hangs on it.
-            self.sessions[old] = fresh;
-            if let Some(seen) = self.seen.get_mut(&(old, client)).filter(|seen| !seen.ended) {
-                seen.used = self.now;
+            Some(same) => {
+                self.sessions[same] = fresh;
+                if let Some(seen) = self.seen.get_mut(&(same, client)).filter(|seen| !seen.left) {
+                    seen.used = self.now;
+                }
+                same
             }
-            return Some(old);
+            None => {
+                self.sessions.push(fresh);
+                self.sessions.len() - 1
+            }
+        };
+        for over in over {
+            self.end_session(over, End::Natural);
         }
-        if let Some(old) = old {
-            self.end_session(old, End::Natural);
-        }
-        self.sessions.push(fresh);
-        self.browsers[browser] = Some(self.sessions.len() - 1);
-        self.browsers[browser]
+        beside.insert(0, signed_in);
+        self.browsers[browser] = beside;
+        Some(signed_in)
     }
 
-    fn silently(&mut self, browser: usize, client: usize) -> Expected {
+    fn silently(&mut self, browser: usize, client: usize, hint: Option<usize>) -> Expected {
         if self.disabled_clients[client] {
             return Expected::ErrorPage;
         }
-        let Some(session) = self.browsers[browser].filter(|session| self.usable(&self.sessions[*session])) else {
+        let of = |holds: &dyn Fn(usize) -> bool| self.account(browser, holds);
+        let there = |session| self.can_answer(session) && self.allows(session, client);
+        let hinted = |session: usize| Some(self.sessions[session].user) == hint;
+        let has = |session| self.is_known(session, client) && self.allows(session, client);
+        let alone = self.browsers[browser].len() < 2;
+        let session = if alone {
+            of(&|_| true)
+        } else if let Some(hinted) = of(&|it| there(it) && hinted(it)).or_else(|| of(&|it| hinted(it) && self.allows(it, client))) {
+            Some(hinted)
+        } else if self.browsers[browser].iter().filter(|session| has(**session)).count() > 1 && of(&|it| has(it) && there(it)).is_some() {
+            return Expected::Redirected("account_selection_required");
+        } else {
+            let known = of(&|it| has(it) && there(it)).or_else(|| of(&has));
+            known.or_else(|| of(&there)).or_else(|| of(&|it| self.can_answer(it))).or_else(|| of(&|_| true))
+        };
+        let Some(session) = session.filter(|session| self.can_answer(*session)) else {
             return Expected::Redirected("login_required");
         };
-        if client == STRICT && !self.consents[self.sessions[session].user] {
+        if !self.allows(session, client) {
             return Expected::Redirected("consent_required");
         }
         self.issue(session, client, Kind::Rotating)
+    }
+
+    /// Those of a browser that nobody has ended.
+    fn live(&self, browser: usize) -> Vec<usize> {
+        self.browsers[browser].iter().copied().filter(|session| self.sessions[*session].ended.is_none()).collect()
+    }
+
+    fn choose(&mut self, browser: usize, client: usize, account: Back) -> Expected {
+        if self.disabled_clients[client] {
+            return Expected::ErrorPage;
+        }
+        let shown = self.live(browser);
+        let asked = self.openly(browser, client);
+        let others = shown.iter().any(|other| Some(*other) != asked);
+        let Some(asked) = asked else { return Expected::Refused };
+        if !others && !self.can_answer(asked) {
+            self.ask(asked);
+            return Expected::Refused;
+        }
+        let chosen = shown[account.of(shown.len())];
+        // It is the first from now on; what was not on the page is none of this browser's any more.
+        self.browsers[browser] = std::iter::once(chosen).chain(shown.into_iter().filter(|other| *other != chosen)).collect();
+        if !self.can_answer(chosen) {
+            self.ask(chosen);
+            return Expected::Refused;
+        }
+        self.allow(chosen, client);
+        self.issue(chosen, client, Kind::Rotating)
+    }
+
+    fn logout(&mut self, browser: usize, account: Option<Back>) {
+        let live = self.live(browser);
+        // Of one alone there is nothing to choose.
+        let one = account.filter(|_| live.len() > 1).map(|account| live[account.of(live.len())]);
+        self.browsers[browser] = live.iter().copied().filter(|session| one.is_some_and(|one| one != *session)).collect();
+        for session in live.into_iter().filter(|session| one.is_none_or(|one| one == *session)) {
+            self.end_session(session, End::Natural);
+        }
     }
 
     fn redeem(&mut self, code: usize, how: Redeeming) -> Expected {
@@ -388,7 +497,7 @@ impl World {
             return Expected::Denied("invalid_grant");
         }
         let now = self.now;
-        self.seen.entry((session, client)).and_modify(|seen| *seen = Seen { used: now, ended: false }).or_insert(Seen { used: now, ended: false });
+        self.seen.entry((session, client)).and_modify(|seen| *seen = Seen { used: now, left: false }).or_insert(Seen { used: now, left: false });
         self.families.push(Family {
             client,
             user: self.sessions[session].user,
@@ -494,16 +603,13 @@ impl World {
     fn step(&mut self, step: &Step) -> Expected {
         match *step {
             Step::SignIn { browser, user, client, kind, again } => return self.sign_in(browser, user, client, kind, again),
-            Step::Silently { browser, client } => return self.silently(browser, client),
+            Step::Silently { browser, client, hint } => return self.silently(browser, client, hint),
+            Step::Choose { browser, client, account } => return self.choose(browser, client, account),
             Step::Redeem { code, how } => return self.redeem(code.of(self.codes.len()), how),
             Step::Refresh { family, token, stranger } => return self.refresh(family.of(self.families.len()), token, stranger),
             Step::Use { family } => return self.use_access_token(family.of(self.families.len())),
             Step::Revoke { family, token, stranger } => return self.revoke(family.of(self.families.len()), token, stranger),
-            Step::Logout { browser } => {
-                if let Some(session) = self.browsers[browser].take() {
-                    self.end_session(session, End::Natural);
-                }
-            }
+            Step::Logout { browser, account } => self.logout(browser, account),
             Step::ChangePassword { user } => {
                 self.users[user].password_changed = self.now;
                 self.end_user(user);
@@ -518,7 +624,8 @@ impl World {
             Step::DisableClient { client } => {
                 // Ended, not only refused while it lasts; disabling it twice does nothing more.
                 if !std::mem::replace(&mut self.disabled_clients[client], true) {
-                    self.seen.iter_mut().filter(|((_, of), _)| *of == client).for_each(|(_, seen)| seen.ended = true);
+                    let lives = |session: usize| self.sessions[session].ended.is_none();
+                    self.seen.iter_mut().filter(|((session, of), _)| *of == client && lives(*session)).for_each(|(_, seen)| seen.left = true);
                     self.families.iter_mut().filter(|family| family.client == client).for_each(|family| family.ended = true);
                 }
             }
@@ -552,12 +659,13 @@ impl ReferenceStateMachine for World {
         prop_oneof![
             6 => (0..BROWSERS, 0..USERS, 0..CLIENTS, kind, prop::bool::weighted(0.2))
                 .prop_map(|(browser, user, client, kind, again)| Step::SignIn { browser, user, client, kind, again }),
-            4 => (0..BROWSERS, 0..CLIENTS).prop_map(|(browser, client)| Step::Silently { browser, client }),
+            5 => (0..BROWSERS, 0..CLIENTS, prop::option::weighted(0.3, 0..USERS)).prop_map(|(browser, client, hint)| Step::Silently { browser, client, hint }),
+            2 => (0..BROWSERS, 0..CLIENTS, back()).prop_map(|(browser, client, account)| Step::Choose { browser, client, account }),
             10 => (back(), how).prop_map(|(code, how)| Step::Redeem { code, how }),
             16 => (back(), token(), stranger()).prop_map(|(family, token, stranger)| Step::Refresh { family, token, stranger }),
             4 => back().prop_map(|family| Step::Use { family }),
             1 => (back(), token(), stranger()).prop_map(|(family, token, stranger)| Step::Revoke { family, token, stranger }),
-            1 => (0..BROWSERS).prop_map(|browser| Step::Logout { browser }),
+            1 => (0..BROWSERS, prop::option::of(back())).prop_map(|(browser, account)| Step::Logout { browser, account }),
             1 => (0..USERS).prop_map(|user| Step::ChangePassword { user }),
             1 => (0..USERS).prop_map(|user| Step::DisableUser { user }),
             3 => (0..USERS).prop_map(|user| Step::EnableUser { user }),

@@ -18,8 +18,8 @@ use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
 use tokio::runtime::Runtime;
 
 use super::reference::{
-    ACCESS_TOKEN, BROWSERS, Expected, Kind, OVERLAP, REFRESH_ABSOLUTE, REFRESH_IDLE, Redeeming, SECRET, SESSION_ABSOLUTE, SESSION_IDLE, STRICT, Step, TYPING,
-    Token, World,
+    ACCESS_TOKEN, ACCOUNTS, BROWSERS, Back, Expected, Kind, OVERLAP, REFRESH_ABSOLUTE, REFRESH_IDLE, Redeeming, SECRET, SESSION_ABSOLUTE, SESSION_IDLE, STRICT,
+    Step, TYPING, Token, World,
 };
 use crate::support::app::{App, OTHER_PAGE, OWN_PAGE, PASSWORD, SERVER, password_hash};
 use crate::support::browser::{Browser, Landing, form_with};
@@ -29,7 +29,7 @@ use crate::support::network::{Answer, parameter};
 use crate::support::relying_party::{RelyingParty, tokens};
 
 const CLIENTS: [&str; super::reference::CLIENTS] = [OWN_PAGE, SERVER, OTHER_PAGE];
-const USERS: [&str; super::reference::USERS] = ["alice", "bobby"];
+const USERS: [&str; super::reference::USERS] = ["alice", "bobby", "carol"];
 
 thread_local! {
     static BACKEND: Cell<Backend> = const { Cell::new(Backend::Sqlite) };
@@ -60,6 +60,27 @@ pub struct System {
     families: Vec<(Vec<String>, String)>,
 }
 
+/// The page, if it is one that asks for this.
+fn page_with<'a>(landing: &'a Landing, field: &str) -> Option<&'a Answer> {
+    match landing {
+        Landing::Page(page) if page.status == StatusCode::OK && page.text().contains(&format!("name=\"{field}\"")) => Some(page),
+        _ => None,
+    }
+}
+
+/// What its buttons for accounts say, from first to last.
+fn accounts(page: &Answer) -> Vec<String> {
+    page.text().split("name=\"account\" value=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+}
+
+/// Says yes to the page that asks for consent, if it comes.
+async fn allow(browser: &mut Browser, landing: Landing) -> Landing {
+    match page_with(&landing, "decision") {
+        Some(page) => browser.submit(&form_with(page, "decision"), Some("allow")).await,
+        None => landing,
+    }
+}
+
 impl System {
     fn app(&self) -> &App {
         self.replicas[self.at].as_ref().unwrap()
@@ -84,28 +105,36 @@ impl System {
         let url = self.party(client).authorize(scope, &[("prompt", if again { "login" } else { "" })]);
         let mut it = self.browser(browser);
         let mut landing = it.visit(url.as_str()).await;
-        for (sign, button) in [("password", None), ("decision", Some("allow"))] {
-            if let Landing::Page(page) = &landing
-                && page.status == StatusCode::OK
-                && page.text().contains(&format!("name=\"{sign}\""))
-            {
-                let mut form = form_with(page, sign);
-                if sign == "password" {
-                    self.app().advance(TimeDelta::seconds(TYPING));
-                    form = form.fill("username", USERS[user]).fill("password", PASSWORD);
-                }
-                landing = it.submit(&form, button).await;
-            }
+        if let Some(page) = page_with(&landing, "password") {
+            self.app().advance(TimeDelta::seconds(TYPING));
+            landing = it.submit(&form_with(page, "password").fill("username", USERS[user]).fill("password", PASSWORD), None).await;
         }
+        landing = allow(&mut it, landing).await;
         self.browsers[browser] = it;
         landing
     }
 
-    async fn logout(&mut self, browser: usize) {
+    async fn choose(&mut self, browser: usize, client: usize, account: Back) -> Landing {
+        let url = self.party(client).authorize("openid", &[("prompt", "select_account")]);
+        let mut it = self.browser(browser);
+        let mut landing = it.visit(url.as_str()).await;
+        if let Some(page) = page_with(&landing, "account") {
+            // The last button is for another account.
+            let shown = accounts(page);
+            landing = it.submit(&form_with(page, "account"), Some(&shown[account.of(shown.len() - 1)])).await;
+        }
+        landing = allow(&mut it, landing).await;
+        self.browsers[browser] = it;
+        landing
+    }
+
+    async fn logout(&mut self, browser: usize, account: Option<Back>) {
         let mut it = self.browser(browser);
         let page = it.visit(&self.party(0).endpoint("oidc/logout")).await.page();
         if page.text().contains("name=\"decision\"") {
-            it.submit(&form_with(&page, "decision"), Some("allow")).await.page();
+            let shown = accounts(&page);
+            let one = account.filter(|_| !shown.is_empty()).map(|account| shown[account.of(shown.len())].clone());
+            it.submit(&form_with(&page, "decision"), Some(one.as_deref().unwrap_or("allow"))).await.page();
         }
         self.browsers[browser] = it;
     }
@@ -160,10 +189,15 @@ impl System {
                 let landing = self.sign_in(browser, user, client, kind, again).await;
                 self.landed(landing, client, expected);
             }
-            Step::Silently { browser, client } => {
+            Step::Silently { browser, client, hint } => {
                 let (party, mut it) = (self.party(client), self.browser(browser));
-                let landing = it.navigate(&party.authorize("openid", &[("prompt", "none")]), crate::support::browser::FRAME).await;
+                let changes = [("prompt", "none"), ("login_hint", hint.map_or("", |user| USERS[user]))];
+                let landing = it.navigate(&party.authorize("openid", &changes), crate::support::browser::FRAME).await;
                 self.browsers[browser] = it;
+                self.landed(landing, client, expected);
+            }
+            Step::Choose { browser, client, account } => {
+                let landing = self.choose(browser, client, account).await;
                 self.landed(landing, client, expected);
             }
             Step::Redeem { code, how } => {
@@ -196,7 +230,7 @@ impl System {
                 let expected = if expected == Expected::Ok { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
                 assert_eq!(answer.status, expected, "{}", answer.text());
             }
-            Step::Logout { browser } => self.logout(browser).await,
+            Step::Logout { browser, account } => self.logout(browser, account).await,
             Step::ChangePassword { user } => self.admin.set_password(self.users[user], Secret::new(password_hash().to_owned())).await.unwrap(),
             Step::DisableUser { user } => self.admin.disable_user(self.users[user]).await.unwrap(),
             Step::EnableUser { user } => self.admin.enable_user(self.users[user]).await.unwrap(),
@@ -269,8 +303,10 @@ impl StateMachineTest for System {
                 (limits.session_absolute, limits.session_idle) = (Lifetime::seconds(SESSION_ABSOLUTE), Lifetime::seconds(SESSION_IDLE));
                 (limits.refresh_absolute, limits.refresh_idle) = (Lifetime::seconds(REFRESH_ABSOLUTE), Lifetime::seconds(REFRESH_IDLE));
                 limits.access_token = Lifetime::seconds(ACCESS_TOKEN);
-                // One at a time; several accounts have tests of their own.
-                settings.sessions.accounts_per_browser = 1;
+                settings.sessions.accounts_per_browser = ACCOUNTS;
+                let mut third = settings.users[0].clone();
+                (third.username, third.profile.email) = (USERS[2].to_owned(), None);
+                settings.users.push(third);
                 // Time moves in leaps here; throttling has tests of its own.
                 settings.throttle.enabled = false;
                 settings.clients.iter_mut().find(|client| client.id.as_str() == CLIENTS[SECRET]).unwrap().metadata.scope =
@@ -283,7 +319,7 @@ impl StateMachineTest for System {
             .await;
             let second = app.replica("second").await;
             let admin = Installation::open_existing(&app.settings).await.unwrap().admin(app.clock.clone(), Arc::new(SeededEntropy::new("admin")));
-            let users = [app.user(USERS[0]).await.id, app.user(USERS[1]).await.id];
+            let users = [app.user(USERS[0]).await.id, app.user(USERS[1]).await.id, app.user(USERS[2]).await.id];
             let browsers = (0..BROWSERS).map(|_| app.browser()).collect();
             ([Some(app), Some(second)], admin, users, browsers)
         });
