@@ -151,7 +151,7 @@ fn decisions_are_buttons() {
     assert!(
         html.contains("name=\"decision\" value=\"allow\"")
             && html.contains("name=\"decision\" value=\"deny\"")
-            && html.contains("name=\"account\" value=\"other\"")
+            && html.contains("name=\"account\" value=\"not-me\"")
     );
     assert!(html.contains("Know who you are") && html.contains("<bdi class=\"name\">notes:read</bdi>") && html.contains("notes.example.com"));
     assert!(html.contains("Access lasts 90 days at most"));
