@@ -15,11 +15,11 @@ basicConstraints = critical, CA:TRUE
 keyUsage = critical, keyCertSign
 [server]
 basicConstraints = critical, CA:FALSE
-subjectAltName = DNS:localhost
+subjectAltName = DNS:localhost, DNS:*.example.test, DNS:*.other.test
 extendedKeyUsage = serverAuth
 `;
 
-/** A certificate authority of two days, and a certificate of it for localhost. The authority's key is not kept. */
+/** A certificate authority of two days, and a certificate of it for localhost and the hosts of `deployment.mjs`. The authority's key is not kept. */
 export class Certificates {
   constructor() {
     this.folder = mkdtempSync(join(tmpdir(), 'gatekey-certificates-'));
@@ -45,22 +45,24 @@ export class Certificates {
   }
 }
 
-/** Listens with TLS and hands every request on, byte for byte, to a server that speaks plain HTTP. */
+/** Listens with TLS and hands every request on, byte for byte, to a server that speaks plain HTTP; with several, to one after the other. */
 export class Front {
   /** The body of the answer that was lost. */
   lost = null;
+  /** What was asked and answered: `GET /path 200`. */
+  answered = [];
   #losing = false;
 
-  constructor(server, target) {
-    this.target = new URL(target);
+  constructor(server, targets) {
+    this.targets = targets.map((target) => new URL(target));
     this.server = server;
     this.agent = new http.Agent({ keepAlive: true });
     server.on('request', (request, answer) => this.#pass(request, answer));
   }
 
-  static async listen(port, certificates, target) {
+  static async listen(port, certificates, ...targets) {
     const server = https.createServer({ key: certificates.key, cert: certificates.cert });
-    const front = new Front(server, target);
+    const front = new Front(server, targets);
     await new Promise((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
     return front;
   }
@@ -74,7 +76,8 @@ export class Front {
   #pass(request, answer) {
     const lose = this.#losing && request.method === 'POST' && request.url === '/oauth/token';
     if (lose) this.#losing = false;
-    const { hostname, port } = this.target;
+    const { hostname, port } = this.targets[0];
+    this.targets.push(this.targets.shift());
     const passed = http.request({ hostname, port, method: request.method, path: request.url, headers: request.headers, agent: this.agent }, async (answered) => {
       const chunks = [];
       for await (const chunk of answered) chunks.push(chunk);
@@ -84,6 +87,7 @@ export class Front {
         request.socket.destroy();
         return;
       }
+      this.answered.push(`${request.method} ${request.url.split('?')[0]} ${answered.statusCode}`);
       answer.writeHead(answered.statusCode, answered.headers);
       answer.end(body);
     });

@@ -56,13 +56,13 @@ function end(child, signal) {
 
 /** An installation: a folder, a database, settings, and processes of it. */
 export class Gatekey {
-  constructor(kind, folder, port, database, scheme) {
+  constructor(kind, folder, port, database, scheme, host) {
     Object.assign(this, { kind, folder, port, database, process: null, log: '' });
-    this.issuer = `${scheme}://localhost:${port}/`;
+    this.issuer = `${scheme}://${host}:${port}/`;
   }
 
   /** `clients` is TOML: one [[clients]] after the other. With the scheme https something has to stand before the server. */
-  static async install(kind, { clients = '', settings = '', scheme = 'http' } = {}) {
+  static async install(kind, { clients = '', settings = '', scheme = 'http', host = 'localhost' } = {}) {
     const folder = mkdtempSync(join(tmpdir(), 'gatekey-client-tests-'));
     let database = `sqlite://${join(folder, 'gatekey.db')}`;
     let name = null;
@@ -71,7 +71,7 @@ export class Gatekey {
       sql(`CREATE DATABASE ${name}`);
       database = POSTGRES.replace(/\/[^/]*$/, `/${name}`);
     }
-    const gatekey = new Gatekey(kind, folder, await freePort(), database, scheme);
+    const gatekey = new Gatekey(kind, folder, await freePort(), database, scheme, host);
     gatekey.databaseName = name;
     const text = `issuer = "${gatekey.issuer}"
 listen = "127.0.0.1:${gatekey.port}"

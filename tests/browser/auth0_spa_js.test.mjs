@@ -1,0 +1,170 @@
+// auth0-spa-js, as published, at an issuer of the same site and at one of another site, with third-party cookies and without.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, test } from 'node:test';
+
+import { chromium } from 'playwright-core';
+
+import { complaints, signIn } from '../support/chromium.mjs';
+import { Deployment, Profile } from '../support/deployment.mjs';
+import { DATABASES, USER } from '../support/gatekey.mjs';
+
+const SDK = readFileSync(join(import.meta.dirname, 'node_modules/@auth0/auth0-spa-js/dist/auth0-spa-js.production.js'));
+const PAGE = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Application</title><link rel="icon" href="data:,"><script src="/sdk.js"></script>
+<button onclick="window.opened = client.loginWithPopup().then(() => client.getUser()).catch(String)">Sign in in a window</button></html>`;
+const FILES = { '/': ['text/html; charset=utf-8', PAGE], '/sdk.js': ['text/javascript', SDK] };
+
+/** Runs in the page: makes the client, and takes the answer if the address has one. */
+async function start(options) {
+  window.client = new auth0.Auth0Client(options);
+  if (/[?&](code|error)=/.test(location.search)) await client.handleRedirectCallback();
+  return (await client.getUser()) ?? null;
+}
+
+/** Runs in the page: a token, or why there is none. */
+async function token(options) {
+  try {
+    return { token: await client.getTokenSilently({ cacheMode: 'off', timeoutInSeconds: 10, ...options }) };
+  } catch (error) {
+    return { error: error.error, description: error.error_description };
+  }
+}
+
+/** Runs in the page: starts something that leads away from it, and does not wait. */
+const leave = (what) => {
+  client[what]();
+};
+
+for (const kind of DATABASES) {
+  for (const shape of ['same site', 'cross-site']) {
+    describe(`${kind}, ${shape}`, () => {
+      let deployment, profile, page, asked;
+
+      before(async () => {
+        deployment = await Deployment.start(kind, { shape, files: FILES, client: 'id_token_signed_response_alg = "RS256"' });
+      });
+      after(() => deployment?.remove());
+      afterEach(() => profile?.close());
+
+      async function open(thirdPartyCookies) {
+        profile = await Profile.open(chromium, { thirdPartyCookies });
+        page = await profile.context.newPage();
+        asked = [];
+        profile.context.on('request', (request) => {
+          const { origin, pathname, searchParams } = new URL(request.url());
+          if (!deployment.issuer.startsWith(origin)) return;
+          const grant = pathname === '/oauth/token' && request.method() === 'POST' ? new URLSearchParams(request.postData()).get('grant_type') : searchParams.get('response_mode');
+          asked.push(`${pathname} ${grant ?? ''}`.trim());
+        });
+      }
+
+      const options = (more) => ({ domain: deployment.issuer.slice(0, -1), clientId: 'app', authorizationParams: { redirect_uri: `${deployment.application}/` }, ...more });
+      const begin = (more) => page.evaluate(start, options(more));
+      const renew = (more) => page.evaluate(token, more);
+
+      /** By hand, with a redirect there and back. */
+      async function signedIn(more) {
+        await page.goto(`${deployment.application}/`);
+        assert.equal(await begin(more), null);
+        await page.evaluate(leave, 'loginWithRedirect');
+        await page.waitForURL(`${deployment.issuer}login**`);
+        await signIn(page, USER);
+        await page.waitForURL(`${deployment.application}/?**`);
+        const user = await begin(more);
+        assert.equal(user.name, 'Alice Example');
+        return user;
+      }
+
+      test('a redirect, a frame, a window, a reload, signing out', async () => {
+        await open(true);
+        const { sub } = await signedIn();
+        const complained = complaints(page);
+        const tokens = new Set();
+        for (let i = 0; i < 3; i++) tokens.add((await renew()).token);
+        assert.equal(tokens.size, 3);
+        assert.ok(!tokens.has(undefined));
+        assert.equal(asked.filter((one) => one === '/authorize web_message').length, 3);
+        // A reload: the library asks silently who is there.
+        await page.goto(`${deployment.application}/`);
+        assert.equal((await begin()) ?? (await page.evaluate(async () => (await client.checkSession(), client.getUser()))).sub, sub);
+        // A window, of somebody who is signed in and then of nobody.
+        await page.getByRole('button').click();
+        assert.equal((await page.evaluate(() => window.opened)).sub, sub);
+        assert.deepEqual(complained, []);
+        await page.evaluate(() => void client.logout({ logoutParams: { returnTo: `${location.origin}/signed-out` } }));
+        await page.waitForURL(`${deployment.application}/signed-out`);
+        assert.equal(await begin(), null);
+        assert.deepEqual(await renew(), { error: 'login_required', description: 'Login required' });
+        const second = profile.context.waitForEvent('page');
+        await page.getByRole('button').click();
+        const opened = await second;
+        await opened.waitForURL(`${deployment.issuer}login**`);
+        await signIn(opened, USER);
+        assert.equal((await page.evaluate(() => window.opened)).sub, sub);
+        assert.ok((await renew()).token);
+      });
+
+      test('refresh tokens, and the frame when they are gone', async () => {
+        await open(true);
+        const more = { useRefreshTokens: true, useRefreshTokensFallback: true };
+        await signedIn(more);
+        const refreshed = () => asked.filter((one) => one === '/oauth/token refresh_token').length;
+        for (let i = 1; i <= 3; i++) {
+          assert.ok((await renew()).token);
+          assert.equal(refreshed(), i);
+        }
+        assert.ok(!asked.includes('/authorize web_message'));
+        await page.evaluate(() => client.revokeRefreshToken());
+        assert.ok((await renew()).token);
+        assert.ok(asked.includes('/authorize web_message'));
+        // It came with a new one.
+        const before = refreshed();
+        assert.ok((await renew()).token);
+        assert.equal(refreshed(), before + 1);
+      });
+
+      test('where third-party cookies are kept back', async () => {
+        await open(false);
+        const { sub } = await signedIn();
+        const silently = () => asked.filter((one) => one === '/authorize web_message').length;
+        const began = Date.now();
+        const first = await renew();
+        assert.ok(Date.now() - began < 5000, 'at once, not after the time that the library waits');
+        if (shape === 'same site') {
+          assert.ok(first.token);
+          assert.equal(silently(), 1);
+        } else {
+          // It is told at once.
+          assert.deepEqual(first, { error: 'login_required', description: 'Login required' });
+          assert.equal(silently(), 1);
+          // The user has allowed the cookies at this page: the browser asks twice, the library once.
+          const browser = await profile.context.newCDPSession(page);
+          await browser.send('Browser.setPermission', { permission: { name: 'storage-access' }, setting: 'granted', origin: deployment.application, embeddedOrigin: deployment.issuer });
+          assert.ok((await renew()).token);
+          assert.deepEqual(deployment.front.answered.filter((one) => one.startsWith('GET /authorize')).slice(-2), ['GET /authorize 401', 'GET /authorize 200']);
+          await browser.send('Browser.resetPermissions');
+          assert.equal((await renew()).error, 'login_required');
+        }
+        // In the window itself, without a page.
+        await page.goto(`${deployment.application}/`);
+        await begin();
+        await page.evaluate(() => void client.loginWithRedirect({ authorizationParams: { prompt: 'none' } }));
+        await page.waitForURL(`${deployment.application}/?code=**`);
+        assert.equal((await begin()).sub, sub);
+        // In another window.
+        await page.getByRole('button').click();
+        assert.equal((await page.evaluate(() => window.opened)).sub, sub);
+        // And with a refresh token.
+        const more = { useRefreshTokens: true };
+        await page.goto(`${deployment.application}/`);
+        await begin(more);
+        await page.evaluate(leave, 'loginWithRedirect');
+        await page.waitForURL(`${deployment.application}/?code=**`);
+        assert.equal((await begin(more)).sub, sub);
+        assert.ok((await renew()).token);
+        assert.ok(asked.includes('/oauth/token refresh_token'));
+      });
+    });
+  }
+}

@@ -1,0 +1,116 @@
+// oidc-client-ts, as published, at an issuer of the same site and at one of another site, with third-party cookies and without.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, test } from 'node:test';
+
+import { chromium } from 'playwright-core';
+
+import { complaints, signIn } from '../support/chromium.mjs';
+import { Deployment, Profile } from '../support/deployment.mjs';
+import { DATABASES, USER } from '../support/gatekey.mjs';
+
+const LIBRARY = readFileSync(join(import.meta.dirname, 'node_modules/oidc-client-ts/dist/browser/oidc-client-ts.min.js'));
+const HTML = 'text/html; charset=utf-8';
+const HEAD = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Application</title><link rel="icon" href="data:,"><script src="/library.js"></script>';
+const FILES = {
+  '/': [HTML, HEAD],
+  // Where the answer to a silent request comes back to, in the frame.
+  '/silent': [HTML, `${HEAD}<script>new oidc.UserManager({ authority: location.origin, client_id: '-', redirect_uri: location.href }).signinSilentCallback()</script>`],
+  '/library.js': ['text/javascript', LIBRARY],
+};
+
+/** Runs in the page: makes the manager, and takes the answer if the address has one. */
+async function start(settings) {
+  window.users = new oidc.UserManager(settings);
+  window.signedOut = new Promise((resolve) => users.events.addUserSignedOut(resolve));
+  const user = /[?&](code|error)=/.test(location.search) ? await users.signinRedirectCallback() : await users.getUser();
+  return user && { sub: user.profile.sub, token: user.access_token };
+}
+
+/** Runs in the page: a token, or why there is none. */
+async function token(how) {
+  try {
+    return { token: (await users.signinSilent(how)).access_token };
+  } catch (error) {
+    return { error: error.error ?? String(error) };
+  }
+}
+
+for (const kind of DATABASES) {
+  for (const shape of ['same site', 'cross-site']) {
+    describe(`${kind}, ${shape}`, () => {
+      let deployment, profile, page;
+
+      before(async () => {
+        deployment = await Deployment.start(kind, { shape, files: FILES });
+      });
+      after(() => deployment?.remove());
+      afterEach(() => profile?.close());
+
+      const settings = () => ({
+        authority: deployment.issuer,
+        client_id: 'app',
+        redirect_uri: `${deployment.application}/`,
+        silent_redirect_uri: `${deployment.application}/silent`,
+        post_logout_redirect_uri: `${deployment.application}/signed-out`,
+        scope: 'openid profile email',
+        automaticSilentRenew: false,
+        monitorSession: true,
+        checkSessionIntervalInSeconds: 1,
+        revokeTokenTypes: ['refresh_token'],
+      });
+      const FRAME = { forceIframeAuth: true };
+
+      async function signedIn(thirdPartyCookies) {
+        profile = await Profile.open(chromium, { thirdPartyCookies });
+        page = await profile.context.newPage();
+        await page.goto(`${deployment.application}/`);
+        assert.equal(await page.evaluate(start, settings()), null);
+        await page.evaluate(() => void users.signinRedirect());
+        await page.waitForURL(`${deployment.issuer}login**`);
+        await signIn(page, USER);
+        await page.waitForURL(`${deployment.application}/?**`);
+        return page.evaluate(start, settings());
+      }
+
+      test('by frame and by refresh token, and a sign-out elsewhere is noticed', async () => {
+        const { token: first } = await signedIn(true);
+        const complained = complaints(page);
+        const asked = [];
+        page.on('request', (request) => asked.push(`${new URL(request.url()).pathname} ${new URLSearchParams(request.postData() ?? '').get('grant_type') ?? ''}`.trim()));
+        const tokens = new Set([first]);
+        for (const how of [FRAME, undefined, FRAME, undefined]) tokens.add((await page.evaluate(token, how)).token);
+        assert.equal(tokens.size, 5);
+        assert.ok(!tokens.has(undefined));
+        assert.equal(asked.filter((one) => one === '/silent').length, 2);
+        assert.equal(asked.filter((one) => one === '/oauth/token refresh_token').length, 2);
+        // Given back: the frame is the way that is left.
+        await page.evaluate(() => users.revokeTokens());
+        assert.ok((await page.evaluate(token)).token);
+        assert.equal(asked.filter((one) => one === '/silent').length, 3);
+        assert.deepEqual(complained, []);
+        // Signed out at the issuer, in another window of the same browser.
+        const other = await profile.context.newPage();
+        await other.goto(`${deployment.issuer}oidc/logout`);
+        await other.locator('button[name=decision][value=allow]').click();
+        await page.evaluate(() => window.signedOut);
+        assert.deepEqual(await page.evaluate(token, FRAME), { error: 'login_required' });
+      });
+
+      test('where third-party cookies are kept back', async () => {
+        await signedIn(false);
+        assert.ok((await page.evaluate(token)).token, 'by refresh token');
+        if (shape === 'same site') {
+          assert.ok((await page.evaluate(token, FRAME)).token);
+          return;
+        }
+        assert.deepEqual(await page.evaluate(token, FRAME), { error: 'login_required' });
+        const browser = await profile.context.newCDPSession(page);
+        await browser.send('Browser.setPermission', { permission: { name: 'storage-access' }, setting: 'granted', origin: deployment.application, embeddedOrigin: deployment.issuer });
+        assert.ok((await page.evaluate(token, FRAME)).token);
+        assert.deepEqual(deployment.front.answered.filter((one) => one.startsWith('GET /authorize')).slice(-2), ['GET /authorize 401', 'GET /authorize 303']);
+      });
+    });
+  }
+}
