@@ -81,6 +81,11 @@ fn answered(client: &Client, requested: &str, mode: &str, state: &str) {
             assert_eq!(action, requested);
             assert_eq!(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Vec<_>>(), expected);
         }
+        AuthorizationResponse::WebMessage { origin, ancestors, fields } => {
+            assert_eq!(origin, registered.origin().ascii_serialization());
+            assert_eq!(ancestors[0], origin);
+            assert_eq!(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Vec<_>>(), expected);
+        }
         AuthorizationResponse::Redirect(location) => {
             assert!(location.bytes().all(|b| matches!(b, 0x21..=0x7e)), "fit for a header: {location}");
             let mut url = Url::parse(&location).unwrap();

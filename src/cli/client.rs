@@ -216,6 +216,7 @@ fn show(client: &Registered) -> Done {
         ("post-logout redirect uris", uris(&metadata.post_logout_redirect_uris)),
         ("back-channel logout uri", metadata.backchannel_logout_uri.as_ref().map(|uri| uri.as_str().to_owned()).unwrap_or_default()),
         ("front-channel logout uri", metadata.frontchannel_logout_uri.as_ref().map(|uri| uri.as_str().to_owned()).unwrap_or_default()),
+        ("may be framed", yes(metadata.may_be_framed)),
         ("web origins", metadata.web_origins.iter().map(|origin| origin.as_str()).collect::<Vec<_>>().join(" ")),
         ("scope", metadata.scope.to_string()),
         ("resources", metadata.resources.join(" ")),

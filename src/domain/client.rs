@@ -50,6 +50,9 @@ pub struct ClientMetadata {
     /// Whether it must be told `iss` and `sid`; it always is.
     #[serde(default)]
     pub frontchannel_logout_session_required: bool,
+    /// Whether its pages may ask from a frame, silently (`prompt=none`). Without that, a stranger's script in one of its pages cannot either.
+    #[serde(default = "may_be_framed")]
+    pub may_be_framed: bool,
     /// Who may call the token endpoint from a page (CORS).
     #[serde(default)]
     pub web_origins: Vec<WebOrigin>,
@@ -81,6 +84,10 @@ pub struct ClientMetadata {
 }
 
 const fn pkce_is_required() -> bool {
+    true
+}
+
+const fn may_be_framed() -> bool {
     true
 }
 
@@ -149,6 +156,7 @@ impl ClientMetadata {
             backchannel_logout_session_required: false,
             frontchannel_logout_uri: None,
             frontchannel_logout_session_required: false,
+            may_be_framed: true,
             web_origins: Vec::new(),
             scope: Scope::parse(scope).unwrap_or_default(),
             resources: Vec::new(),

@@ -9,7 +9,7 @@ use super::error::{error_page, failure_page};
 use super::form_action::FormAction;
 use super::pages::{AccessLasts, Account, AccountRow, ChooseAccount, Consent, ErrorKind, FormPost, Page, SignIn, SignInProblem};
 use super::visit::{Visit, form};
-use super::{App, cookies, headers};
+use super::{App, cookies, headers, storage_access, web_message};
 use crate::domain::duration::Lifetime;
 use crate::domain::scope::{OFFLINE_ACCESS, ONLINE_ACCESS, OPENID, Scope};
 use crate::domain::secret::Secret;
@@ -46,12 +46,17 @@ async fn run(app: &App, visit: Visit, params: Result<Params, OAuthError>) -> Res
         Ok(params) => params,
         Err(error) => return failure_page(app, &visit, &Failure::Refused(error)),
     };
-    match start(&app.core, params, visit.cookies()).await {
+    if let Some(retry) = storage_access::retry(app, &visit, &params).await {
+        return retry;
+    }
+    let mut response = match start(&app.core, params, visit.cookies()).await {
         // The page has an address of its own, so that reloading it and going back to it work.
         Ok(Outcome::Ask(question)) => step(app, &visit, &question),
         Ok(outcome) => render(app, &visit, outcome, None).await,
         Err(failure) => failure_page(app, &visit, &failure),
-    }
+    };
+    storage_access::vary(&visit, &mut response);
+    response
 }
 
 /// Redirects to the page of the question, with the request sealed for this browser.
@@ -117,6 +122,7 @@ fn respond(app: &App, visit: &Visit, response: AuthorizationResponse) -> Respons
                 app.pages.render(&Page::FormPost(FormPost { action: &action, fields: &pairs, nonce: &nonce, application: &host }), &visit.language(None));
             headers::page(app, StatusCode::OK, html, FormAction::OnTo(&action), Some(&nonce))
         }
+        AuthorizationResponse::WebMessage { origin, ancestors, fields } => web_message::respond(app, visit, &origin, &ancestors, fields),
     }
 }
 
@@ -203,7 +209,7 @@ pub fn status_of(problem: Option<SignInProblem>) -> StatusCode {
     }
 }
 
-fn host_of(uri: &str) -> String {
+pub fn host_of(uri: &str) -> String {
     url::Url::parse(uri)
         .ok()
         .and_then(|url| url.host_str().map(|host| url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))))

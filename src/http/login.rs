@@ -63,7 +63,7 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
             if let BrowserState::SignedIn { all, .. } = begun.browser_state(&app.core) {
                 visit.state = Some(all);
             }
-            let cookies = Cookies { sessions: begun.sessions(), browser: visit.browser.as_ref() };
+            let cookies = Cookies { sessions: begun.sessions(), browser: visit.browser.as_ref(), framed: visit.framed };
             let outcome = if ticket.is_empty() { Ok(None) } else { resume_as(&app.core, &ticket, begun.session, cookies).await };
             let mut response = match outcome {
                 Ok(Some(Outcome::Ask(question))) => step(&app, &visit, &question),

@@ -28,9 +28,11 @@ mod revoke;
 mod select_account;
 mod setup;
 mod status;
+mod storage_access;
 mod token;
 mod userinfo;
 mod visit;
+mod web_message;
 
 use std::any::Any;
 use std::sync::Arc;

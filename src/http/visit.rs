@@ -13,7 +13,7 @@ use super::arrival::{self, MAX_BODY};
 use super::error::{RETRY_AFTER, error_page};
 use super::forwarded::visitor;
 use super::pages::{ErrorKind, Language, Pages};
-use super::{App, cookies};
+use super::{App, cookies, storage_access};
 use crate::domain::held_sessions::{self, Held, HeldSessions, MOST_ACCOUNTS, Slot};
 use crate::domain::id::LinkId;
 use crate::domain::secret::Secret;
@@ -50,7 +50,11 @@ pub struct Visit {
     user_agent: Option<String>,
     network: Option<IpAddr>,
     fetch_site: Option<String>,
-    origin: Option<String>,
+    /// The browser loads this into a frame of a page (Fetch Metadata).
+    pub framed: bool,
+    /// Its cookies for this server are kept back here, and the user has allowed that they are sent (Storage Access Headers).
+    pub storage_access_is_inactive: bool,
+    pub origin: Option<String>,
 }
 
 impl Visit {
@@ -70,12 +74,14 @@ impl Visit {
             user_agent: header(header::USER_AGENT),
             network: request.data::<Network>().and_then(|network| network.0),
             fetch_site: request.header("sec-fetch-site").map(str::to_owned),
+            framed: request.header("sec-fetch-dest").is_some_and(|destination| FRAMES.contains(&destination)),
+            storage_access_is_inactive: request.header(storage_access::REQUEST) == Some("inactive"),
             origin: header(header::ORIGIN),
         }
     }
 
     pub fn cookies(&self) -> Cookies<'_> {
-        Cookies { sessions: self.sessions, browser: self.browser.as_ref() }
+        Cookies { sessions: self.sessions, browser: self.browser.as_ref(), framed: self.framed }
     }
 
     /// The value of a session cookie as it came.
@@ -141,6 +147,9 @@ pub fn bearer(credentials: &str) -> Option<&str> {
     let (scheme, token) = credentials.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
+
+/// What `Sec-Fetch-Dest` says of everything that is shown inside another page.
+const FRAMES: [&str; 5] = ["iframe", "frame", "embed", "object", "fencedframe"];
 
 pub const FORM: &str = "application/x-www-form-urlencoded";
 

@@ -25,7 +25,7 @@ use crate::domain::user::User;
 use crate::protocol::authorize::account::{Asked, Candidate, Which, is_hinted, is_known, which};
 use crate::protocol::authorize::response::{self, AuthorizationResponse};
 use crate::protocol::authorize::{
-    AuthorizationRequest, Decision, Facts, Interaction, Prompt, ResponseTarget, SignedIn, TargetError, Why, decide, is_allowed, target, validate,
+    AuthorizationRequest, Decision, Facts, Interaction, Prompt, ResponseTarget, SignedIn, TargetError, Why, decide, is_allowed, refuse_frame, target, validate,
 };
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
@@ -38,6 +38,8 @@ use crate::store::sessions::{SessionFacts, Touch};
 pub struct Cookies<'a> {
     pub sessions: HeldSessions,
     pub browser: Option<&'a Browser>,
+    /// The answer will be shown in a frame of another page.
+    pub framed: bool,
 }
 
 /// What happens next.
@@ -225,7 +227,7 @@ async fn run(
         return Ok(Outcome::Page(TargetError::UnknownClient));
     };
     let refused = |error: &OAuthError| Ok(refuse(core, &target, error, BrowserState::of(core, &accounts, None)));
-    let request = match validate(params, target.clone(), &client) {
+    let request = match refuse_frame(&client, cookies.framed).and_then(|()| validate(params, target.clone(), &client)) {
         Ok(request) => request,
         Err(error) => return refused(&error),
     };
@@ -262,6 +264,7 @@ async fn run(
     let facts = Facts {
         client: &client,
         signed_in: session.map(|f| SignedIn { session: &f.session, user: &f.user, client_session: f.client_session.as_ref(), consent: f.consent.as_ref() }),
+        cookie: !cookies.sessions.is_empty(),
         others: accounts.iter().any(|account| account.is_live() && session.is_none_or(|asked| asked.session.id != account.facts.session.id)),
         ambiguous: matches!(which, Which::Several(_)),
         names_another: session.is_some_and(|facts| !names(facts.user.id)),
@@ -339,7 +342,7 @@ fn ask(kind: QuestionKind, asking: Asking<'_>) -> Outcome {
     // The page is for this account, whichever is chosen elsewhere meanwhile. Where another one is wanted, whoever comes is welcome.
     let account = match kind {
         QuestionKind::Consent(_) | QuestionKind::SignIn(Why::Session(_) | Why::PromptLogin | Why::MaxAge) => asked.as_ref().map(|facts| facts.session.id),
-        QuestionKind::ChooseAccount | QuestionKind::SignIn(Why::NoSession | Why::HintOfAnother | Why::AnotherAccount) => None,
+        QuestionKind::ChooseAccount | QuestionKind::SignIn(Why::NoCookie | Why::NoSession | Why::HintOfAnother | Why::AnotherAccount) => None,
     };
     let (remembered, user) = asked.map_or((false, None), |facts| (facts.session.remembered, Some(facts.user)));
     Outcome::Ask(Box::new(Question {

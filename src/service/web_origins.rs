@@ -34,6 +34,11 @@ pub async fn is_registered(core: &Core, origin: &str, caller: Option<&ClientId>)
     })
 }
 
+/// Whether `origin` is a web origin of this very client, and that one is enabled.
+pub async fn is_own(core: &Core, origin: &str, client: &ClientId) -> Result<bool, Failure> {
+    Ok(registered(core).await?.by_client.get(client).is_some_and(|own| own.iter().any(|known| known == origin)))
+}
+
 async fn registered(core: &Core) -> Result<Arc<Registered>, Failure> {
     let now = core.now();
     let cached = core.web_origins.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();

@@ -40,6 +40,9 @@ pub(in crate::cli) struct Options {
     /// Whether that page must be told `iss` and `sid`; it always is
     #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
     frontchannel_logout_session_required: Option<bool>,
+    /// Whether its pages may ask silently from a frame (`prompt=none`) [default: true]
+    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
+    may_be_framed: Option<bool>,
     /// Whose pages may call the token endpoint; repeat for more, or `none` [default for spa: the origins of its redirect URIs]
     #[arg(long = "web-origin", value_name = "ORIGIN", value_parser = web_origin)]
     web_origins: Vec<OrNone<WebOrigin>>,
@@ -133,6 +136,7 @@ impl Options {
         replace(&mut metadata.backchannel_logout_session_required, self.backchannel_logout_session_required);
         replace(&mut metadata.frontchannel_logout_uri, self.frontchannel_logout_uri.map(|uri| uri.0));
         replace(&mut metadata.frontchannel_logout_session_required, self.frontchannel_logout_session_required);
+        replace(&mut metadata.may_be_framed, self.may_be_framed);
         replace_list(&mut metadata.web_origins, self.web_origins);
         if follow {
             metadata.web_origins = origins_of(&metadata.redirect_uris);
@@ -168,6 +172,7 @@ impl Options {
             && self.backchannel_logout_session_required.is_none()
             && self.frontchannel_logout_uri.is_none()
             && self.frontchannel_logout_session_required.is_none()
+            && self.may_be_framed.is_none()
             && self.authentication.is_none()
             && self.scope.is_none()
             && self.first_party.is_none()

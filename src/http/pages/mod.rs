@@ -28,7 +28,7 @@ pub use own_page::{
 };
 pub use page::{
     AccessLasts, Account, AccountRow, ChooseAccount, ConfirmLogout, Consent, ErrorKind, ErrorPage, FormPost, Home, Page, Setup, SetupDone, SetupProblem,
-    SignIn, SignInProblem, SignedOut,
+    SignIn, SignInProblem, SignedOut, WebMessage,
 };
 
 use assets::Versioned;
@@ -162,6 +162,7 @@ impl Pages {
             Page::ConfirmAction(page) => ("confirm_action.html", Value::from(Serde(page))),
             Page::ChangePassword(page) => ("change_password.html", Value::from(Serde(page))),
             Page::FormPost(page) => ("form_post.html", Value::from(Serde(page))),
+            Page::WebMessage(page) => ("web_message.html", Value::from(Serde(page))),
         };
         environment.get_template(template)?.render(context! { page => content, site => self.site.clone(), lang => language.tag(), dir => language.direction() })
     }

@@ -3,10 +3,11 @@
 //! Every text here may be hostile (client names, what was typed, what an application sent): the templates escape it, and names that are
 //! shown to people also lose their control and direction characters (`text`). Values of hidden fields travel untouched.
 
+use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use super::own_page::{AccountPage, ChangePassword, ConfirmAction};
-use super::text::Span;
+use super::text::{self, Span};
 use crate::domain::id::SessionId;
 use crate::domain::user::User;
 
@@ -26,6 +27,7 @@ pub enum Page<'a> {
     ConfirmAction(ConfirmAction<'a>),
     ChangePassword(ChangePassword<'a>),
     FormPost(FormPost<'a>),
+    WebMessage(WebMessage<'a>),
 }
 
 /// The person an account belongs to, as pages name them.
@@ -309,4 +311,39 @@ pub struct FormPost<'a> {
     /// The nonce of `script-src` in this answer's Content-Security-Policy.
     pub nonce: &'a str,
     pub application: &'a str,
+}
+
+/// Hands the authorization response to the page that opened it, or holds it in a frame: at once, by a script; without one it cannot be done.
+#[derive(Debug, Clone, Copy)]
+pub struct WebMessage<'a> {
+    /// JSON.
+    pub message: &'a str,
+    /// Who may get it.
+    pub origin: &'a str,
+    pub application: &'a str,
+}
+
+impl WebMessage<'_> {
+    /// The same for everybody, so that a policy can name it by its hash. It has no character that HTML would have to spell otherwise.
+    pub const SCRIPT: &'static str =
+        "const data = document.currentScript.dataset; (window.opener || window.parent).postMessage(JSON.parse(data.message), data.origin);";
+
+    /// The page for a frame, which nobody sees.
+    pub fn bare(&self) -> String {
+        let (message, origin, script) = (text::escape(self.message), text::escape(self.origin), Self::SCRIPT);
+        format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>-</title><script data-message=\"{message}\" data-origin=\"{origin}\">{script}</script></html>"
+        )
+    }
+}
+
+impl Serialize for WebMessage<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut page = serializer.serialize_struct("WebMessage", 4)?;
+        page.serialize_field("message", self.message)?;
+        page.serialize_field("origin", self.origin)?;
+        page.serialize_field("application", self.application)?;
+        page.serialize_field("script", Self::SCRIPT)?;
+        page.end()
+    }
 }

@@ -8,7 +8,7 @@ use super::own_page::{
 };
 use super::page::{
     AccessLasts, Account, AccountRow, ChooseAccount, ConfirmLogout, Consent, ErrorKind, ErrorPage, FormPost, Home, Page, Setup, SetupDone, SetupProblem,
-    SignIn, SignInProblem, SignedOut,
+    SignIn, SignInProblem, SignedOut, WebMessage,
 };
 use crate::domain::clock::Timestamp;
 
@@ -83,6 +83,7 @@ pub(super) fn pages(own: &OwnSamples) -> Vec<Page<'_>> {
         Page::Home(Home { issuer: "https://id.example.com/", account: None }),
         Page::Home(Home { issuer: "https://id.example.com/", account: Some(Account { username: "ada", name: Some("Ada Lovelace") }) }),
         Page::FormPost(FormPost { action: "https://notes.example.com/callback", fields: &[("code", "c"), ("state", "s")], nonce: "n", application: "Notes" }),
+        Page::WebMessage(WebMessage { message: "{}", origin: "https://notes.example.com", application: "Notes" }),
     ];
     pages.push(Page::SignIn(SignIn { application: None, to: Some("account"), ..sign_in }));
     pages.extend(own.pages());

@@ -58,7 +58,7 @@ fn every_page_is_a_whole_document_in_its_language() {
             assert!(title.ends_with(" · Example Accounts") && title.len() > " · Example Accounts".len() + 3, "{title}");
             // The Content-Security-Policy allows neither inline styles nor handlers.
             assert!(!html.contains(" style=") && !html.contains("<style") && !html.contains(" onload=") && !html.contains(" onclick="));
-            assert_eq!(html.contains("<script"), matches!(page, Page::FormPost(_) | Page::SignedOut(SignedOut { nonce: Some(_), .. })));
+            assert_eq!(html.contains("<script"), matches!(page, Page::FormPost(_) | Page::WebMessage(_) | Page::SignedOut(SignedOut { nonce: Some(_), .. })));
             assert!(html.matches(" autofocus").count() <= 1);
         }
     }
@@ -239,6 +239,7 @@ fn everywhere(text: &str) -> Vec<Page<'_>> {
         Page::ConfirmAction(ConfirmAction { csrf: text, ticket: text, account, action: ActionKind::Withdraw, problem: Some(ProofProblem::Wrong) }),
         Page::ChangePassword(ChangePassword { csrf: text, account, min_length: 8, declared: false, problem: None, new_problem: None }),
         Page::FormPost(FormPost { action: text, fields, nonce: "n", application: text }),
+        Page::WebMessage(WebMessage { message: text, origin: text, application: text }),
     ]
 }
 
@@ -336,6 +337,22 @@ fn form_post_carries_values_whole() {
     assert_eq!(plain, state);
     assert!(html.contains("<script nonce=\"bm9uY2U\">"));
     assert!(html.contains("type=\"submit\""), "without a script there is a button");
+}
+
+/// RM-01 of a message: what it carries is data, whatever it looks like; and the script is the one that the policy names.
+#[test]
+fn a_message_carries_values_whole_and_no_script_of_theirs() {
+    let message = serde_json::json!({ "response": { "state": "</script><script>alert(1)</script>\"'&\u{2028}é" } }).to_string();
+    let page = WebMessage { message: &message, origin: "https://app.example", application: "Notes" };
+    for html in [page.bare(), english(Page::WebMessage(page))] {
+        assert_eq!(html.matches("<script").count(), 1, "{html}");
+        let tag = tags(&html, "script").remove(0);
+        let value = tag.split("data-message=\"").nth(1).unwrap().split('"').next().unwrap();
+        let plain = value.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#x27;", "'").replace("&#39;", "'").replace("&amp;", "&");
+        assert_eq!(plain, message);
+        assert!(tag.contains("data-origin=\"https://app.example\""), "{tag}");
+        assert!(html.contains(&format!(">{}</script>", WebMessage::SCRIPT)), "{html}");
+    }
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub struct Facts<'a> {
     pub client: &'a Client,
     /// The session that is to answer, usable or not (`account::which`).
     pub signed_in: Option<SignedIn<'a>>,
+    /// The browser sent the cookie of a session, whatever that one is worth.
+    pub cookie: bool,
     /// The browser is signed in with other accounts too.
     pub others: bool,
     /// More than one of them would do, and the user has not said which.
@@ -74,6 +76,9 @@ pub enum Decision {
 /// Why a sign-in is needed. It goes to the log with every `login_required`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
+    /// None came: nobody has signed in here, or the browser keeps it back (a frame of another site).
+    NoCookie,
+    /// One came, and there is no such session.
     NoSession,
     Session(Unusable),
     PromptLogin,
@@ -85,6 +90,7 @@ pub enum Why {
 impl Why {
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::NoCookie => "no_cookie",
             Self::NoSession => "no_session",
             Self::Session(unusable) => unusable.as_str(),
             Self::PromptLogin => "prompt_login",
@@ -97,7 +103,7 @@ impl Why {
 
 pub fn decide(request: &AuthorizationRequest, facts: &Facts<'_>, limits: &Limits, now: Timestamp) -> Decision {
     let Some(signed_in) = facts.signed_in else {
-        return ask(request, Decision::Authenticate(Why::NoSession));
+        return ask(request, Decision::Authenticate(if facts.cookie { Why::NoSession } else { Why::NoCookie }));
     };
     // Which of several comes before anything that is asked of one.
     if facts.others && must_choose(request, facts, signed_in.session, now) {
@@ -206,7 +212,7 @@ fn scope_to_ask_for(request: &AuthorizationRequest, facts: &Facts<'_>, consent: 
 
 /// Whether this client need not ask the user for anything when nobody is there to be asked.
 pub fn is_allowed(request: &AuthorizationRequest, client: &Client, consent: Option<&Consent>) -> bool {
-    let facts = Facts { client, signed_in: None, others: false, ambiguous: false, names_another: false, interaction: None };
+    let facts = Facts { client, signed_in: None, cookie: true, others: false, ambiguous: false, names_another: false, interaction: None };
     scope_to_ask_for(request, &facts, consent).is_none()
 }
 

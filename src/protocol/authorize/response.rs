@@ -10,20 +10,22 @@ pub enum AuthorizationResponse {
     Redirect(String),
     /// A page whose form posts these fields to `action`.
     FormPost { action: String, fields: Vec<(&'static str, String)> },
+    /// A page that hands these fields to the page that opened or framed it, if that is of `origin`. It may be framed by `ancestors` alone.
+    WebMessage { origin: String, ancestors: Vec<String>, fields: Vec<(&'static str, String)> },
 }
 
 /// `session_state`: for applications that watch the session (Session Management 1.0 §2).
 pub fn code(target: &ResponseTarget, issuer: &str, code: &str, session_state: Option<String>) -> AuthorizationResponse {
     let mut fields = vec![("code", code.to_owned())];
     fields.extend(session_state.map(|session_state| ("session_state", session_state)));
-    render(target, fields, issuer)
+    render(target, fields, issuer, target.may_frame_codes())
 }
 
 pub fn error(target: &ResponseTarget, issuer: &str, error: &OAuthError) -> AuthorizationResponse {
-    render(target, vec![("error", error.code.as_str().to_owned()), ("error_description", error.description.to_string())], issuer)
+    render(target, vec![("error", error.code.as_str().to_owned()), ("error_description", error.description.to_string())], issuer, target.may_frame_refusals())
 }
 
-fn render(target: &ResponseTarget, mut fields: Vec<(&'static str, String)>, issuer: &str) -> AuthorizationResponse {
+fn render(target: &ResponseTarget, mut fields: Vec<(&'static str, String)>, issuer: &str, ancestors: &[String]) -> AuthorizationResponse {
     fields.extend(target.state().map(|state| ("state", state.to_owned())));
     fields.push(("iss", issuer.to_owned()));
     let uri = target.redirect_uri();
@@ -33,6 +35,8 @@ fn render(target: &ResponseTarget, mut fields: Vec<(&'static str, String)>, issu
         ResponseMode::Query => AuthorizationResponse::Redirect(format!("{uri}{}{}", if uri.contains('?') { '&' } else { '?' }, encoded())),
         ResponseMode::Fragment => AuthorizationResponse::Redirect(format!("{uri}#{}", encoded())),
         ResponseMode::FormPost => AuthorizationResponse::FormPost { action: uri.to_owned(), fields },
+        // A target of this mode has an origin.
+        ResponseMode::WebMessage => AuthorizationResponse::WebMessage { origin: target.origin().unwrap_or_default(), ancestors: ancestors.to_vec(), fields },
     }
 }
 
@@ -90,6 +94,20 @@ mod tests {
         };
         let expected = [("code", "c"), ("session_state", "h.s"), ("state", "s t"), ("iss", ISSUER)].map(|(name, value)| (name, value.to_owned()));
         assert_eq!((action.as_str(), fields.as_slice()), ("https://app.test/cb", expected.as_slice()));
+    }
+
+    /// RM-04: for the origin of the redirect URI, whatever the request says of a place.
+    #[test]
+    fn a_message_is_for_the_registered_origin() {
+        let asked = [("state", "s"), ("response_mode", "web_message"), ("web_message_uri", "https://evil.test"), ("web_message_target", "*")];
+        let target = to("https://app.test:8443/cb?x=1", &asked);
+        let AuthorizationResponse::WebMessage { origin, ancestors, fields } = code(&target, ISSUER, "c", None) else { panic!("not a message") };
+        assert_eq!((origin.as_str(), ancestors.join(" ").as_str()), ("https://app.test:8443", "https://app.test:8443"));
+        assert_eq!(fields, [("code", "c"), ("state", "s"), ("iss", ISSUER)].map(|(name, value)| (name, value.to_owned())));
+        let AuthorizationResponse::WebMessage { fields, .. } = error(&target, ISSUER, &OAuthError::new(ErrorCode::LoginRequired, "Login required")) else {
+            panic!("not a message")
+        };
+        assert_eq!(fields.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["error", "error_description", "state", "iss"]);
     }
 
     /// RFC 6749 §4.1.2.1, RFC 9207 §2: with the description for the developer, never the reason for the log.

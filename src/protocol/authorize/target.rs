@@ -10,28 +10,36 @@ use crate::domain::id::ClientId;
 use crate::domain::redirect_uri::origin_of;
 use crate::protocol::params::Params;
 
-/// How the answer travels (OAuth 2.0 Multiple Response Types §2.1, Form Post Response Mode §2).
+/// How the answer travels (OAuth 2.0 Multiple Response Types §2.1, Form Post Response Mode §2, Web Message Response Mode).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ResponseMode {
     #[default]
     Query,
     Fragment,
     FormPost,
+    /// A page that hands it, by a message, to the page that opened or framed it.
+    WebMessage,
 }
 
 impl ResponseMode {
-    pub const ALL: [Self; 3] = [Self::Query, Self::Fragment, Self::FormPost];
+    pub const ALL: [Self; 4] = [Self::Query, Self::Fragment, Self::FormPost, Self::WebMessage];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Query => "query",
             Self::Fragment => "fragment",
             Self::FormPost => "form_post",
+            Self::WebMessage => "web_message",
         }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.as_str() == text)
+    }
+
+    /// Whether it leads to pages of the web only: a browser posts a form, or hands a message, to no application's own scheme.
+    pub const fn needs_origin(self) -> bool {
+        matches!(self, Self::FormPost | Self::WebMessage)
     }
 }
 
@@ -42,6 +50,16 @@ pub struct ResponseTarget {
     redirect_uri: String,
     mode: ResponseMode,
     state: Option<String>,
+    framing: Framing,
+}
+
+/// Who may have an answer in a frame. Filled for messages only: no other answer is a page that a frame could show.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Framing {
+    /// The origins that the client is registered with.
+    ancestors: Vec<String>,
+    /// Whether a code may be handed over there, too.
+    codes: bool,
 }
 
 impl ResponseTarget {
@@ -65,6 +83,16 @@ impl ResponseTarget {
     /// The origin of the redirect URI; `None` for a private-use scheme.
     pub fn origin(&self) -> Option<String> {
         origin_of(&self.redirect_uri)
+    }
+
+    /// The origins that may frame a message with a refusal.
+    pub fn may_frame_refusals(&self) -> &[String] {
+        &self.framing.ancestors
+    }
+
+    /// The origins that may frame a message with a code: none if the client may not be framed.
+    pub fn may_frame_codes(&self) -> &[String] {
+        if self.framing.codes { &self.framing.ancestors } else { &[] }
     }
 }
 
@@ -96,8 +124,9 @@ pub fn target(params: &Params, client: Option<&Client>) -> Result<ResponseTarget
     }
     let inside = inside_request_object(params);
     let said = |name| params.get(name).map(str::to_owned).or_else(|| inside.get(name)?.as_str().map(str::to_owned));
-    // A browser posts a form to the web only, never to an application's own scheme.
-    let possible = |mode: &ResponseMode| *mode != ResponseMode::FormPost || origin_of(redirect_uri).is_some();
+    let possible = |mode: &ResponseMode| !mode.needs_origin() || origin_of(redirect_uri).is_some();
+    // One that is unknown or not possible is refused by `validate`, and that refusal travels in the default mode.
+    let mode = said("response_mode").as_deref().and_then(ResponseMode::parse).filter(possible).unwrap_or_default();
     // RFC 6749 §4.1.2.1: an error gives it back too, exactly. One that is cut off, or left out, the application would take for an answer to
     // another request than its own; so there is no answer that it could be sent.
     let state = said("state");
@@ -107,10 +136,21 @@ pub fn target(params: &Params, client: Option<&Client>) -> Result<ResponseTarget
     Ok(ResponseTarget {
         client_id: client.id.clone(),
         redirect_uri: redirect_uri.to_owned(),
-        // One that is unknown or not possible is refused by `validate`, and that refusal travels in the default mode.
-        mode: said("response_mode").as_deref().and_then(ResponseMode::parse).filter(possible).unwrap_or_default(),
+        framing: if mode == ResponseMode::WebMessage { framing(redirect_uri, client) } else { Framing::default() },
+        mode,
         state,
     })
+}
+
+/// The page that waits for the message, and those of the same client that it may be shown in itself.
+fn framing(redirect_uri: &str, client: &Client) -> Framing {
+    let mut ancestors: Vec<String> = origin_of(redirect_uri).into_iter().collect();
+    for origin in &client.metadata.web_origins {
+        if ancestors.iter().all(|known| known != origin.as_str()) {
+            ancestors.push(origin.as_str().to_owned());
+        }
+    }
+    Framing { ancestors, codes: client.metadata.may_be_framed }
 }
 
 /// With a longer one the answer would not fit into a URL.
@@ -127,7 +167,7 @@ fn inside_request_object(params: &Params) -> Map<String, Value> {
 mod tests {
     use super::*;
     use crate::domain::client::{ClientKind, ClientMetadata};
-    use crate::domain::redirect_uri::RedirectUri;
+    use crate::domain::redirect_uri::{RedirectUri, WebOrigin};
     use crate::protocol::session::tests::at;
 
     const CALLBACK: &str = "https://app.test/cb";
@@ -193,6 +233,8 @@ mod tests {
             ("query", ResponseMode::Query),
             ("fragment", ResponseMode::Fragment),
             ("form_post", ResponseMode::FormPost),
+            ("web_message", ResponseMode::WebMessage),
+            ("WEB_MESSAGE", ResponseMode::Query),
             ("Fragment", ResponseMode::Query),
             ("query.jwt", ResponseMode::Query),
         ] {
@@ -200,6 +242,26 @@ mod tests {
         }
         assert_eq!(mode(OWN_SCHEME, "fragment"), ResponseMode::Fragment);
         assert_eq!(mode(OWN_SCHEME, "form_post"), ResponseMode::Query, "a browser posts no form to an application");
+        assert_eq!(mode(OWN_SCHEME, "web_message"), ResponseMode::Query, "nor hands it a message");
+    }
+
+    /// RM-04: a message can be framed by the client's own origins and by nobody else; with a code in it by nobody, if the client may not be framed.
+    #[test]
+    fn only_the_clients_own_pages_may_frame_a_message() {
+        let framed = |mode: &str, may_be_framed: bool| {
+            let mut client = client();
+            client.metadata.may_be_framed = may_be_framed;
+            client.metadata.web_origins = ["https://app.test", "https://portal.test"].map(|origin| WebOrigin::parse(origin).unwrap()).to_vec();
+            let params = params(&[("client_id", "app"), ("redirect_uri", CALLBACK), ("response_mode", mode)]);
+            let target = target(&params, Some(&client)).unwrap();
+            (target.may_frame_codes().join(" "), target.may_frame_refusals().join(" "))
+        };
+        let own = "https://app.test https://portal.test".to_owned();
+        assert_eq!(framed("web_message", true), (own.clone(), own.clone()));
+        assert_eq!(framed("web_message", false), (String::new(), own));
+        for other in ["query", "fragment", "form_post"] {
+            assert_eq!(framed(other, true), (String::new(), String::new()), "{other}");
+        }
     }
 
     /// OIDC Core §6.1: what stands beside the request object wins over what is in it, and nothing else in it counts.

@@ -47,9 +47,9 @@ const MAX_REQUEST: usize = 12 * 1024;
 pub fn validate(params: &Params, target: ResponseTarget, client: &Client) -> Result<AuthorizationRequest, OAuthError> {
     refuse_request_objects(params)?;
     match params.get("response_mode").map(ResponseMode::parse) {
-        Some(None) => return Err(OAuthError::invalid_request("`response_mode` may be `query`, `fragment` or `form_post`.")),
+        Some(None) => return Err(OAuthError::invalid_request("`response_mode` may be `query`, `fragment`, `form_post` or `web_message`.")),
         Some(Some(mode)) if mode != target.mode() => {
-            return Err(OAuthError::invalid_request("`response_mode=form_post` needs a redirect URI that begins with `https:` or `http:`."));
+            return Err(OAuthError::invalid_request(format!("`response_mode={}` needs a redirect URI that begins with `https:` or `http:`.", mode.as_str())));
         }
         _ => {}
     }
@@ -83,6 +83,16 @@ pub fn validate(params: &Params, target: ResponseTarget, client: &Client) -> Res
         id_token_hint: params.get("id_token_hint").map(str::to_owned),
         target,
     })
+}
+
+/// RFC 10017 §7: a script that has got into a page of the client could ask silently from a frame, so a client that never does so may have it refused.
+/// Whether it happens in a frame is the browser's word (Fetch Metadata), which no page can change.
+pub fn refuse_frame(client: &Client, framed: bool) -> Result<(), OAuthError> {
+    if framed && !client.metadata.may_be_framed {
+        return Err(OAuthError::new(ErrorCode::InteractionRequired, "This client is registered with `may_be_framed = false`, so it cannot ask from a frame.")
+            .because("framed"));
+    }
+    Ok(())
 }
 
 /// OIDC Core §6.1, §6.2 and §7.2.1: what is not supported is refused by name, never ignored.
@@ -150,6 +160,13 @@ mod tests {
                     &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
         let params = Params::parse(&format!("{base}&{more}")).unwrap();
         validate(&params, target(&params, Some(client)).unwrap(), client)
+    }
+
+    #[test]
+    fn a_frame_is_refused_to_a_client_that_may_not_be_framed() {
+        let (default, not_framed) = (client(|_| {}), client(|metadata| metadata.may_be_framed = false));
+        assert!(refuse_frame(&default, true).is_ok() && refuse_frame(&default, false).is_ok() && refuse_frame(&not_framed, false).is_ok());
+        assert_eq!(refuse_frame(&not_framed, true).unwrap_err().code, ErrorCode::InteractionRequired);
     }
 
     /// OIDC Core §11: where no refresh token can be given, it is ignored; alone it is nothing.
@@ -263,7 +280,7 @@ mod tests {
     /// Multiple Response Type Encoding Practices §2.1, Form Post Response Mode §2.
     #[test]
     fn a_response_mode_that_is_not_possible_is_refused() {
-        for mode in ["query", "fragment", "form_post"] {
+        for mode in ["query", "fragment", "form_post", "web_message"] {
             assert_eq!(asked(&client(|_| {}), &[("response_mode", mode)]).unwrap().target.mode().as_str(), mode);
         }
         assert_eq!(refused(&[("response_mode", "query.jwt")]), ErrorCode::InvalidRequest);
@@ -273,7 +290,9 @@ mod tests {
         });
         let with = |mode| asked(&native, &[("redirect_uri", "com.example.app:/cb"), ("response_mode", mode)]);
         assert!(with("fragment").is_ok());
-        assert_eq!(with("form_post").unwrap_err().code, ErrorCode::InvalidRequest);
+        for mode in ["form_post", "web_message"] {
+            assert!(with(mode).unwrap_err().description.contains(mode));
+        }
     }
 
     /// OIDC Core §6.1, §6.2, §7.2.1.

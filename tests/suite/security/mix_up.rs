@@ -27,7 +27,8 @@ async fn mx_01_every_answer_names_its_issuer(database: Database) {
     app.sign_in(&mut browser, &party, "openid").await;
     let mut stranger = app.browser();
     let long = "x".repeat(5000);
-    for mode in ["", "query", "fragment", "form_post"] {
+    for mode in ["", "query", "fragment", "form_post", "web_message"] {
+        let place = if mode == "web_message" { Url::parse(&party.redirect_uri).unwrap().origin().ascii_serialization() } else { party.redirect_uri.clone() };
         let success = told(&ask(&mut browser, &party.authorize("openid", &[("response_mode", mode)])).await).1;
         assert!(success.contains_key("code") && !success.contains_key("error"), "{success:?}");
         assert_eq!((success["iss"].as_str(), success["state"].as_str()), (issuer.as_str(), party.state.as_str()));
@@ -51,7 +52,7 @@ async fn mx_01_every_answer_names_its_issuer(database: Database) {
             ("registration", "{}"),
         ] {
             let answer = told(&ask(&mut stranger, &party.authorize("openid", &[("response_mode", mode), (name, value)])).await);
-            assert_eq!(answer.0, party.redirect_uri, "{mode}: {name}={value}");
+            assert_eq!(answer.0, place, "{mode}: {name}={value}");
             assert_eq!(answer.1["iss"], issuer, "{mode}: {name}={value}");
             assert_eq!(answer.1["state"], party.state, "{mode}: {name}={value}");
             assert!(!answer.1.contains_key("code"), "{mode}: {name}={value}");

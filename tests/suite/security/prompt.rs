@@ -39,7 +39,7 @@ async fn as_user(app: &App, browser: &mut Browser, party: &RelyingParty, usernam
 
 /// Only an answer for the application: a redirect without a body, or the form that carries it.
 fn no_page(answer: &Answer, mode: &str, what: &str) {
-    if mode == "form_post" {
+    if matches!(mode, "form_post" | "web_message") {
         assert_eq!(answer.status.as_u16(), 200, "{what}");
         assert!(!answer.text().contains("type=\"password\"") && !answer.text().contains("name=\"decision\""), "{what}");
     } else {
@@ -57,7 +57,7 @@ async fn pn_01_none_never_shows_a_page(database: Database) {
     app.advance(TimeDelta::seconds(100));
     let before = state(&app).await;
     let mut ended = signed_in.clone();
-    for mode in ["query", "fragment", "form_post"] {
+    for mode in ["query", "fragment", "form_post", "web_message"] {
         for navigation in [FRAME, CROSS_SITE_FRAME, LINK] {
             for (what, browser, party, more, error) in [
                 ("no session", &mut app.browser(), &own, ("display", "page"), "login_required"),
@@ -75,7 +75,7 @@ async fn pn_01_none_never_shows_a_page(database: Database) {
     let alice = app.user("alice").await.id;
     let now = app.now();
     app.write(move |db| tree::end(db, &Node::User(alice), EndReason::RevokedByAdmin, now)).await;
-    for mode in ["query", "form_post"] {
+    for mode in ["query", "form_post", "web_message"] {
         let answer = ask_as(&mut ended, &own.authorize("openid", &[("prompt", "none"), ("response_mode", mode)]), FRAME).await;
         no_page(&answer, mode, "ended");
         assert_eq!(told(&answer).1["error"], "login_required");

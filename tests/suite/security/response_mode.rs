@@ -11,15 +11,17 @@ use url::Url;
 
 use super::errors::{PAYLOADS, is_inert};
 use crate::support::app::{App, MACHINE, OTHER_PAGE, OWN_PAGE, PAGE, PASSWORD, SERVER, client};
-use crate::support::attack::{ask, error_page, gives_nothing_away, state, told};
-use crate::support::browser::{LINK, Landing, OWN_FORM, form_with};
+use crate::support::attack::{ask, ask_as, error_page, gives_nothing_away, message, state, told};
+use crate::support::browser::{CROSS_SITE_FRAME, FRAME, LINK, Landing, Navigation, OWN_FORM, form_with};
 use crate::support::database::{Database, each_database};
 use crate::support::form::{forms, tags};
+use crate::support::network::Answer;
 
 each_database!(
     rm_01_a_form_post_is_a_form_and_nothing_else,
     rm_02_every_mode_has_the_same_check,
-    rm_04_no_message_to_whoever_opened_it,
+    rm_04_a_message_is_for_the_registered_origin,
+    rm_04_a_client_that_may_not_be_framed,
     rm_05_the_check_session_frame_is_for_registered_pages_and_asks_nothing,
     rm_06_no_implicit_grant_and_no_password_grant,
     rm_07_the_sealed_request_wins,
@@ -102,26 +104,117 @@ async fn rm_02_every_mode_has_the_same_check(database: Database) {
         }
         // The control: an answer, of one kind or the other, at the registered one.
         let (place, fields) = told(&ask(&mut browser, &party.authorize("openid", &[("response_mode", mode)])).await);
-        assert_eq!(place, party.redirect_uri, "{mode}");
+        assert_eq!(place, if mode == "web_message" { "https://own.example.test" } else { &party.redirect_uri }, "{mode}");
         assert!(fields.contains_key("code") || fields["error"] == "invalid_request", "{mode}: {fields:?}");
     }
     assert_eq!(state(&app).await, before);
 }
 
-/// There is no such mode: it is refused by a redirect to the registered place, whoever has opened the window.
-async fn rm_04_no_message_to_whoever_opened_it(database: Database) {
-    let app = App::start(database).await;
+/// RFC 9700 §4.17: for the origin of the registered redirect URI, whoever has opened the window or holds the frame; framed by the client's own pages.
+async fn rm_04_a_message_is_for_the_registered_origin(database: Database) {
+    let app = App::start_with(database, |settings| {
+        settings.clients.push(client("native", ClientKind::Native, "https://native.example.test", |client| {
+            client.redirect_uris = vec![RedirectUri::parse("com.example.app:/callback").unwrap()];
+        }));
+    })
+    .await;
     let party = app.relying_party(OWN_PAGE);
+    let origin = "https://own.example.test";
+    let mut browser = app.browser();
+    let mut codes = vec![];
+    app.sign_in(&mut browser, &party, "openid").await;
+    for navigation in [FRAME, CROSS_SITE_FRAME, LINK] {
+        for (name, value, outcome) in [
+            ("prompt", "", "code"),
+            ("prompt", "none", "code"),
+            ("web_message_uri", "https://evil.test", "code"),
+            ("web_message_target", "*", "code"),
+            ("state", "</script><script>alert(1)</script>\"'\u{2028}", "code"),
+            ("prompt", "bogus", "error"),
+            ("scope", "unknown", "error"),
+            ("max_age", "x", "error"),
+            ("id_token_hint", "x", "error"),
+        ] {
+            let answer = ask_as(&mut browser, &party.authorize("openid", &[("response_mode", "web_message"), (name, value)]), navigation).await;
+            let (place, fields) = message(&answer).unwrap_or_else(|| panic!("{name}={value}: {}", answer.text()));
+            assert_eq!((answer.status.as_u16(), place.as_str()), (200, origin), "{name}={value}");
+            assert!(fields.contains_key(outcome) && fields["iss"] == app.issuer, "{name}={value}: {fields:?}");
+            assert_eq!(fields["state"], if name == "state" { value } else { &party.state });
+            is_for_its_own_pages(&answer, origin);
+            assert!(!answer.text().contains("evil.test"), "{}", answer.text());
+            codes.extend(fields.get("code").cloned());
+        }
+    }
+    // Nobody is signed in: a silent answer is a message too; and a page that asks for a password is framed by nobody.
+    let before = state(&app).await;
+    let asked = party.authorize("openid", &[("response_mode", "web_message"), ("prompt", "none")]);
+    for navigation in [FRAME, CROSS_SITE_FRAME, LINK] {
+        let answer = ask_as(&mut app.browser(), &asked, navigation).await;
+        assert_eq!(message(&answer).unwrap().1["error"], "login_required");
+        is_for_its_own_pages(&answer, origin);
+    }
+    let mut stranger = app.browser();
+    let page = stranger.visit(party.authorize("openid", &[("response_mode", "web_message")]).as_str()).await.page();
+    assert!(page.header("content-security-policy").unwrap().contains("frame-ancestors 'none'") && message(&page).is_none());
+    // To an application's own scheme no browser hands a message.
+    let native = crate::support::relying_party::RelyingParty { redirect_uri: "com.example.app:/callback".to_owned(), ..app.relying_party("native") };
+    let (place, fields) = told(&ask(&mut browser, &native.authorize("openid", &[("response_mode", "web_message")])).await);
+    assert_eq!((place.as_str(), fields["error"].as_str()), ("com.example.app:/callback", "invalid_request"));
+    assert_eq!(state(&app).await, before);
+    // The control: the codes are good, and whoever signs in in a window ends there.
+    party.exchange(&codes[0]).await;
+    let form = form_with(&page, "password").fill("username", "alice").fill("password", PASSWORD);
+    let window = stranger.submit(&form, None).await.page();
+    party.exchange(&message(&window).unwrap().1["code"]).await;
+}
+
+/// The message's page: framed by `origin` alone, with no policy that would part a window from who opened it; only its own script runs.
+fn is_for_its_own_pages(answer: &Answer, origin: &str) {
+    let policy = answer.header("content-security-policy").unwrap();
+    let directive = |name: &str| policy.split("; ").find_map(|part| part.strip_prefix(name)).unwrap().trim().to_owned();
+    assert_eq!((directive("frame-ancestors").as_str(), directive("default-src").as_str()), (origin, "'none'"));
+    let script = answer.text().rsplit_once("</script>").unwrap().0.rsplit_once('>').unwrap().1;
+    assert_eq!(directive("script-src"), format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script))));
+    assert_eq!(tags(answer.text()).iter().filter(|(tag, _)| tag == "script").count(), 1);
+    for header in ["x-frame-options", "cross-origin-opener-policy", "access-control-allow-origin"] {
+        assert_eq!(answer.header(header), None, "{header}");
+    }
+    assert_eq!((answer.header("cache-control"), answer.header("referrer-policy")), (Some("no-store"), Some("no-referrer")));
+}
+
+/// RFC 10017 §7: where a client's pages need no frames, a script that got into one of them cannot use one.
+async fn rm_04_a_client_that_may_not_be_framed(database: Database) {
+    let app = App::start_with(database, |settings| {
+        settings.clients.push(client("unframed", ClientKind::Spa, "https://unframed.example.test", |client| {
+            client.first_party = true;
+            client.may_be_framed = false;
+        }));
+    })
+    .await;
+    let party = app.relying_party("unframed");
     let mut browser = app.browser();
     app.sign_in(&mut browser, &party, "openid").await;
-    for (name, value) in [("prompt", ""), ("prompt", "none"), ("web_message_uri", "https://evil.test"), ("web_message_target", "*")] {
-        let answer = ask(&mut browser, &party.authorize("openid", &[("response_mode", "web_message"), (name, value)])).await;
-        assert_eq!(party.error(&answer.location().unwrap()), "invalid_request", "{name}={value}");
-        assert!(!answer.text().contains("postMessage"));
+    let before = state(&app).await;
+    for mode in ["", "query", "fragment", "form_post", "web_message"] {
+        for prompt in ["", "none"] {
+            let asked = party.authorize("openid", &[("response_mode", mode), ("prompt", prompt)]);
+            for dest in ["iframe", "frame", "embed", "object", "fencedframe"] {
+                for navigation in [FRAME, CROSS_SITE_FRAME] {
+                    let answer = ask_as(&mut browser, &asked, Navigation { dest, ..navigation }).await;
+                    assert_eq!(told(&answer).1["error"], "interaction_required", "{mode} {prompt} {dest}");
+                    gives_nothing_away(&answer, mode);
+                }
+            }
+            // The control: in the window itself all is as ever; and where a browser does not say that it is a frame, no frame shows the code.
+            let answer = ask(&mut browser, &asked).await;
+            assert!(told(&answer).1.contains_key("code"), "{mode} {prompt}");
+            if mode == "web_message" {
+                assert!(answer.header("content-security-policy").unwrap().contains("frame-ancestors 'none'"));
+                assert_eq!(answer.header("x-frame-options"), Some("DENY"));
+            }
+        }
     }
-    let modes = app.network.get(&party.endpoint(".well-known/openid-configuration"), &[]).await.json()["response_modes_supported"].clone();
-    assert_eq!(modes, json!(["query", "fragment", "form_post"]));
-    party.code(&ask(&mut browser, &party.authorize("openid", &[("response_mode", "query")])).await.location().unwrap());
+    assert_eq!(state(&app).await, before);
 }
 
 /// RFC 9700 §2.1.2, §2.4: for every kind of client.

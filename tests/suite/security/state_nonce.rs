@@ -28,7 +28,7 @@ async fn sn_01_state_comes_back(database: Database) {
         "a=b&c=d#e?f".to_owned(),
     ];
     for sent in &states {
-        for mode in ["query", "fragment", "form_post"] {
+        for mode in ["query", "fragment", "form_post", "web_message"] {
             for (prompt, outcome) in [("", "code"), ("none", "code"), ("bogus", "error")] {
                 let answer = told(&ask(&mut browser, &party.authorize("openid", &[("state", sent), ("response_mode", mode), ("prompt", prompt)])).await).1;
                 assert_eq!(&answer["state"], sent, "{mode} {outcome}");

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::app::App;
 use super::browser::{Browser, LINK, Navigation};
-use super::form::forms;
+use super::form::{forms, tags};
 use super::network::Answer;
 
 /// How much there is of everything: an attack that failed has left all of it as it was.
@@ -91,9 +91,12 @@ pub async fn ask_as(browser: &mut Browser, url: &Url, navigation: Navigation) ->
     browser.request(Method::GET, url, navigation, String::new()).await
 }
 
-/// What an application is told, and where, in whichever response mode: out of the query, the fragment or the form.
+/// What an application is told, and where, in whichever response mode: out of the query, the fragment or the form; of a message the place is an origin.
 pub fn told(answer: &Answer) -> (String, BTreeMap<String, String>) {
     let Some(location) = answer.location() else {
+        if let Some(message) = message(answer) {
+            return message;
+        }
         let form = forms(&answer.url, answer.text()).remove(0);
         return (form.action.to_string(), form.fields.into_iter().map(|field| (field.name, field.value)).collect());
     };
@@ -106,6 +109,17 @@ pub fn told(answer: &Answer) -> (String, BTreeMap<String, String>) {
     place.set_fragment(None);
     place.set_query(None);
     (place.to_string(), fields)
+}
+
+/// What a page of `response_mode=web_message` hands over, and to which origin.
+pub fn message(answer: &Answer) -> Option<(String, BTreeMap<String, String>)> {
+    let (_, data) = tags(answer.text()).into_iter().find(|(tag, data)| tag == "script" && data.iter().any(|(name, _)| name == "data-message"))?;
+    let of = |name: &str| data.iter().find(|(key, _)| key == name).unwrap().1.clone();
+    let message: serde_json::Value = serde_json::from_str(&of("data-message")).unwrap();
+    let keys: Vec<&String> = message.as_object().unwrap().keys().collect();
+    assert!(keys.len() == 2 && message["type"] == "authorization_response", "{message}");
+    let response = message["response"].as_object().unwrap();
+    Some((of("data-origin"), response.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect()))
 }
 
 /// The name and value of the session cookie.

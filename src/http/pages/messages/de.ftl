@@ -164,6 +164,7 @@ form-post-title = Einen Augenblick
 form-post-text = Wir bringen Sie zurück zu { $application }.
 form-post-button = Weiter
 form-post-hint = Wenn nichts geschieht, wählen Sie Weiter.
+web-message-hint = Wenn dieses Fenster offen bleibt, können Sie es schließen.
 
 date = { $day }. { $month } { $year }
 date-time = { $date }, { $time } UTC

@@ -164,6 +164,7 @@ form-post-title = One moment
 form-post-text = We are taking you back to { $application }.
 form-post-button = Continue
 form-post-hint = If nothing happens, press Continue.
+web-message-hint = If this window stays open, you can close it.
 
 date = { $day } { $month } { $year }
 date-time = { $date }, { $time } UTC

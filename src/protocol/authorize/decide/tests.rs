@@ -41,7 +41,7 @@ fn decided(client: &Client, more: &[(&str, &str)], names_another: bool, allowed:
     let (user, session, limits) = (user(), session(), Limits::default());
     let consent = allowed.map(|scope| Consent { user_id: user.id, client_id: client.id.clone(), scope: Scope::parse(scope).unwrap(), granted_at: at(0) });
     let signed_in = SignedIn { session: &session, user: &user, client_session: None, consent: consent.as_ref() };
-    let facts = Facts { client, signed_in: Some(signed_in), others: false, ambiguous: false, names_another, interaction: None };
+    let facts = Facts { client, signed_in: Some(signed_in), cookie: true, others: false, ambiguous: false, names_another, interaction: None };
     decide(&request(client, more), &facts, &limits, at(100))
 }
 
@@ -91,14 +91,16 @@ fn an_essential_acr_that_cannot_be_met() {
 fn the_log_says_why_nobody_is_signed_in() {
     let (own, limits) = (client(true), Limits { session_absolute: Lifetime::seconds(100), ..Limits::default() });
     let (user, session) = (user(), session());
-    let reason = |more: &[(&str, &str)], signed_in: bool, now| {
+    let told = |more: &[(&str, &str)], cookie: bool, signed_in: bool, now| {
         let signed_in = signed_in.then_some(SignedIn { session: &session, user: &user, client_session: None, consent: None });
-        let facts = Facts { client: &own, signed_in, others: false, ambiguous: false, names_another: false, interaction: None };
+        let facts = Facts { client: &own, signed_in, cookie, others: false, ambiguous: false, names_another: false, interaction: None };
         match decide(&request(&own, more), &facts, &limits, at(now)) {
             Decision::Refuse(error) if error.code == ErrorCode::LoginRequired => error.reason.into_owned(),
             other => panic!("{other:?}"),
         }
     };
+    let reason = |more: &[(&str, &str)], signed_in, now| told(more, true, signed_in, now);
+    assert_eq!(told(&[NONE], false, false, 10), "no_cookie");
     assert_eq!(reason(&[NONE], false, 10), "no_session");
     assert_eq!(reason(&[NONE], true, 100), "expired_absolute");
     assert_eq!(reason(&[NONE, ("max_age", "10")], true, 50), "max_age");
@@ -121,7 +123,8 @@ const BEGAN: Interaction =
 fn decided_after(client: &Client, more: &[(&str, &str)], interaction: Interaction, age: i64) -> Decision {
     let (user, session) = (user(), session());
     let signed_in = SignedIn { session: &session, user: &user, client_session: None, consent: None };
-    let facts = Facts { client, signed_in: Some(signed_in), others: false, ambiguous: false, names_another: false, interaction: Some(interaction) };
+    let facts =
+        Facts { client, signed_in: Some(signed_in), cookie: true, others: false, ambiguous: false, names_another: false, interaction: Some(interaction) };
     decide(&request(client, more), &facts, &Limits::default(), at(age))
 }
 
@@ -185,7 +188,7 @@ fn which_of_several_comes_first() {
     let (user, session) = (user(), session());
     let with = |client: &Client, more: &[(&str, &str)], limits: Limits, ambiguous, interaction| {
         let signed_in = SignedIn { session: &session, user: &user, client_session: None, consent: None };
-        let facts = Facts { client, signed_in: Some(signed_in), others: true, ambiguous, names_another: false, interaction };
+        let facts = Facts { client, signed_in: Some(signed_in), cookie: true, others: true, ambiguous, names_another: false, interaction };
         decide(&request(client, more), &facts, &limits, at(100))
     };
     let over = Limits { session_absolute: Lifetime::seconds(50), ..Limits::default() };
@@ -214,7 +217,7 @@ fn consented(client: &Client, more: &[(&str, &str)], kept: Option<&str>, just_gi
     let interaction = Some(Interaction { session_before: Some((session.id, at(0))), consent_given: just_given, ..BEGAN });
     decide(
         &request(client, more),
-        &Facts { client, signed_in: Some(signed_in), others: false, ambiguous: false, names_another: false, interaction },
+        &Facts { client, signed_in: Some(signed_in), cookie: true, others: false, ambiguous: false, names_another: false, interaction },
         &Limits::default(),
         at(100),
     )
@@ -295,7 +298,7 @@ proptest! {
         let consent = allowed.map(|scope| Consent { user_id: user.id, client_id: client.id.clone(), scope: Scope::parse(&scope).unwrap(), granted_at: at(0) });
         let signed_in = SignedIn { session: &session, user: &user, client_session: None, consent: consent.as_ref() };
         for signed_in in [None, Some(signed_in)] {
-            let facts = Facts { client: &client, signed_in, others, ambiguous: others && ambiguous, names_another, interaction: None };
+            let facts = Facts { client: &client, signed_in, cookie: true, others, ambiguous: others && ambiguous, names_another, interaction: None };
             let decision = decide(&request(&client, &more), &facts, &limits, at(100));
             prop_assert!(matches!(decision, Decision::Issue | Decision::Refuse(_)), "{:?}", decision);
             if names_another || gold || signed_in.is_none() || absolute <= 100 || (others && ambiguous) {
