@@ -26,4 +26,5 @@ pub mod session_state;
 pub mod sweep;
 pub mod throttle;
 pub mod token;
+pub mod urlencoded;
 pub mod userinfo;

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 use super::error::OAuthError;
+use super::urlencoded::{encoded_len, stands_for_itself};
 
 /// Parameters of a request. A parameter without a value counts as left out (RFC 6749 §3.1).
 #[derive(Clone, Default)]
@@ -72,15 +73,12 @@ impl Params {
     }
 }
 
-/// In `application/x-www-form-urlencoded` a space is `+`, and of the others these stay as they are.
-fn encoded_len(text: &str) -> usize {
-    let stays = |byte: u8| byte.is_ascii_alphanumeric() || b" *-._".contains(&byte);
-    text.bytes().map(|byte| if stays(byte) { 1 } else { "%00".len() }).sum()
-}
-
 /// Bytes that are no UTF-8 are refused, not replaced: what a form parser makes U+FFFD would make many secrets one, and give back
 /// another `state` than was sent.
 fn decoded(part: &str) -> Result<String, OAuthError> {
+    if stands_for_itself(part) {
+        return Ok(part.to_owned());
+    }
     let part = part.replace('+', " ");
     percent_decode_str(&part).decode_utf8().map(Cow::into_owned).map_err(|_| OAuthError::invalid_request("A parameter is not UTF-8."))
 }

@@ -2,6 +2,7 @@
 
 use super::target::{ResponseMode, ResponseTarget};
 use crate::protocol::error::OAuthError;
+use crate::protocol::urlencoded::append_pair;
 
 /// What the HTTP layer does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,11 +30,19 @@ fn render(target: &ResponseTarget, mut fields: Vec<(&'static str, String)>, issu
     fields.extend(target.state().map(|state| ("state", state.to_owned())));
     fields.push(("iss", issuer.to_owned()));
     let uri = target.redirect_uri();
-    let encoded = || form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
+    let redirect = |before: char| {
+        let mut url = String::with_capacity(uri.len() + 64 + fields.iter().map(|(name, value)| name.len() + value.len() + 2).sum::<usize>());
+        url.push_str(uri);
+        url.push(before);
+        for (i, (name, value)) in fields.iter().enumerate() {
+            append_pair(&mut url, i == 0, name, value);
+        }
+        AuthorizationResponse::Redirect(url)
+    };
     match target.mode() {
         // RFC 6749 §3.1.2: a query that the registered URI has is kept.
-        ResponseMode::Query => AuthorizationResponse::Redirect(format!("{uri}{}{}", if uri.contains('?') { '&' } else { '?' }, encoded())),
-        ResponseMode::Fragment => AuthorizationResponse::Redirect(format!("{uri}#{}", encoded())),
+        ResponseMode::Query => redirect(if uri.contains('?') { '&' } else { '?' }),
+        ResponseMode::Fragment => redirect('#'),
         ResponseMode::FormPost => AuthorizationResponse::FormPost { action: uri.to_owned(), fields },
         // A target of this mode has an origin.
         ResponseMode::WebMessage => AuthorizationResponse::WebMessage { origin: target.origin().unwrap_or_default(), ancestors: ancestors.to_vec(), fields },
