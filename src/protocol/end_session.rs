@@ -5,6 +5,7 @@ use crate::domain::id::{ClientId, UserId};
 use crate::domain::logout_uri::LogoutUri;
 use crate::domain::session::Session;
 
+use super::authorize::MAX_STATE;
 use super::error::OAuthError;
 use super::params::Params;
 
@@ -91,7 +92,8 @@ pub fn decide_auth0(params: &Params, client: Option<&Client>, came_from: CameFro
     Ok(if from_client && own_session { Decision::End(after) } else { Decision::Confirm(after) })
 }
 
-/// ER-06: byte for byte one of the client's own, else the page of this server.
+/// ER-06: byte for byte one of the client's own, else the page of this server. That too where the `state` is too long to be given back (§3: "the
+/// same value").
 pub fn after(params: &Params, client: Option<&Client>) -> After {
     let requested = params.get("post_logout_redirect_uri");
     match (requested, client) {
@@ -99,6 +101,9 @@ pub fn after(params: &Params, client: Option<&Client>) -> After {
             let Some(state) = params.get("state") else {
                 return After::Redirect(uri.to_owned());
             };
+            if state.len() > MAX_STATE {
+                return After::SignedOutPage;
+            }
             let state = form_urlencoded::Serializer::new(String::new()).append_pair("state", state).finish();
             After::Redirect(format!("{uri}{}{state}", if uri.contains('?') { '&' } else { '?' }))
         }
@@ -154,6 +159,7 @@ mod tests {
         let hint = Hint { user: Some(UserId(Uuid::from_u128(1))), client_id: ClientId::parse("app").unwrap(), sid: None };
         let decided = |text: &str| decide(&params(text), Some(&hint), Some(&client()), Some(&session()), Some("this"));
         assert_eq!(decided("post_logout_redirect_uri=https://evil.test/"), Decision::Confirm(After::SignedOutPage));
+        assert_eq!(decided(&format!("post_logout_redirect_uri=https://app.test/out&state={}", "s".repeat(4097))), Decision::Confirm(After::SignedOutPage));
         assert_eq!(decided("post_logout_redirect_uri=https://app.test/out"), Decision::End(After::Redirect("https://app.test/out".to_owned())));
     }
 
@@ -198,6 +204,9 @@ mod tests {
         ] {
             assert_eq!(went(asked), expected, "{asked}");
         }
+        let with_state = |length: usize| format!("post_logout_redirect_uri=https://app.test/out&state={}", "s".repeat(length));
+        assert_eq!(went(&with_state(4096)), format!("https://app.test/out?state={}", "s".repeat(4096)));
+        assert_eq!(went(&with_state(4097)), "");
         let registered = params("post_logout_redirect_uri=https://app.test/out");
         assert_eq!(after(&registered, None), After::SignedOutPage);
         assert_eq!(after(&registered, Some(&Client { disabled_at: Some(at(0)), ..client() })), After::SignedOutPage);

@@ -154,7 +154,7 @@ fn framing(redirect_uri: &str, client: &Client) -> Framing {
 }
 
 /// With a longer one the answer would not fit into a URL.
-const MAX_STATE: usize = 4096;
+pub const MAX_STATE: usize = 4096;
 
 /// What a request object says, unverified. It is not supported and always refused ([`super::validate`]); but how the client wants to be told,
 /// and which of its requests that was, it may have said only in there (OIDC Core §6.1). Nothing else is read from it.

@@ -190,6 +190,12 @@ async fn er_06_only_registered_addresses_follow_a_logout(database: Database) {
     assert_eq!(answer.location().unwrap().as_str(), app.issuer);
     let mixed = ask(&mut browser, &end(&[("id_token_hint", &hint), ("client_id", SERVER), ("post_logout_redirect_uri", good)])).await;
     assert_eq!(mixed.header("location"), None);
+    // A registered one, with a `state` that is too long to be given back as it is.
+    let own = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", "https://own.example.test/signed-out"), ("state", &"x".repeat(4097))];
+    let page = ask(&mut browser, &end(&own)).await;
+    assert_eq!((page.status.as_u16(), page.header("location")), (200, None));
+    let answer = browser.submit_as(&form_with(&page, "decision"), Some("allow"), OWN_FORM).await;
+    assert_eq!((answer.status.as_u16(), answer.header("location")), (200, None));
     // The control.
     let mut browser = app.browser();
     let hint = app.sign_in(&mut browser, &party, "openid").await.id.unwrap();
