@@ -173,8 +173,9 @@ mod tests {
         assert!(of(&some, "alice") && of(&some, "bob") && !of(&some, "carol"));
         let both = parse(r#"{"userinfo": {"sub": {"values": ["alice", "bob"]}}, "id_token": {"sub": {"value": "bob"}}}"#).unwrap();
         assert!(!of(&both, "alice") && of(&both, "bob"));
+        assert!([&one, &some, &both].into_iter().all(ClaimsRequest::names_somebody));
         for any in [r#"{"id_token": {"sub": null}}"#, r#"{"id_token": {"sub": {"essential": true}}}"#, "{}"] {
-            assert!(of(&parse(any).unwrap(), "carol"), "{any}");
+            assert!(of(&parse(any).unwrap(), "carol") && !parse(any).unwrap().names_somebody(), "{any}");
         }
     }
 

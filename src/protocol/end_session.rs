@@ -187,6 +187,14 @@ mod tests {
         assert!(decide_auth0(&params(good), Some(&disabled), CameFrom { top_level: true, page: own }, true, true).is_err());
     }
 
+    /// Front-Channel Logout 1.0 §2: a query that is registered MUST be retained.
+    #[test]
+    fn a_frame_is_told_who_and_of_which_session() {
+        let frame = |uri: &str| frame(&LogoutUri::parse(uri).unwrap(), "https://id.test/", "a b&c");
+        assert_eq!(frame("https://app.test/frame"), "https://app.test/frame?iss=https%3A%2F%2Fid.test%2F&sid=a+b%26c");
+        assert_eq!(frame("https://app.test/frame?x=1"), "https://app.test/frame?x=1&iss=https%3A%2F%2Fid.test%2F&sid=a+b%26c");
+    }
+
     /// §3: only where a registered URI is named, byte for byte; `state` travels with it.
     #[test]
     fn where_the_browser_goes() {
