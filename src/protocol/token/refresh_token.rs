@@ -431,6 +431,14 @@ pub(crate) mod tests {
         assert_eq!(judged(Some(&User { disabled_at: Some(at(1)), ..user() })), Err(Dead::Refused("user_disabled")));
         assert_eq!(judged(Some(&User { password_changed_at: at(1), ..user() })), Err(Dead::Refused("password_changed")));
         assert!(judged(Some(&User { password_changed_at: at(0), ..user() })).is_ok(), "signed in at that instant, with the new one");
+        // A family that hangs on a session hangs on the password that began that one, too; one that outlives it on its own.
+        let old = Session { auth_time: at(-2), ..session };
+        let of = |scope| {
+            let family = self::family(scope);
+            usable(&Facts { family: &family, user: Some(&ada), session: Some(&old), client_session: None, consent: None }, &client, &Limits::default(), at(10))
+        };
+        assert_eq!(of("openid").unwrap_err(), Dead::Refused("password_changed"));
+        assert!(of("openid offline_access").is_ok());
     }
 
     /// What the user has allowed may shrink: a family is worth no more than that (RFC 6749 §6: never more than was granted).

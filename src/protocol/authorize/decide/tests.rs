@@ -223,6 +223,20 @@ fn consented(client: &Client, more: &[(&str, &str)], kept: Option<&str>, just_gi
     )
 }
 
+/// PN-02: of several accounts only those are there for an application that need not be asked for anything.
+#[test]
+fn who_need_not_be_asked() {
+    let allowed = |client: &Client, more: &[(&str, &str)], kept: Option<&str>| {
+        let scope = |kept| Scope::parse(kept).unwrap();
+        let consent = kept.map(|kept| Consent { user_id: user().id, client_id: client.id.clone(), scope: scope(kept), granted_at: at(0) });
+        is_allowed(&request(client, more), client, consent.as_ref())
+    };
+    let (own, other) = (client(true), client(false));
+    assert!(allowed(&own, &[], None) && !allowed(&other, &[], None));
+    assert!(allowed(&other, &[], Some("openid")) && !allowed(&other, &[("scope", "openid email")], Some("openid")));
+    assert!(!allowed(&own, &[("prompt", "consent")], Some("openid")));
+}
+
 /// OIDC Core §3.1.2.1, `prompt=consent`: asked again, of everybody; a yes counts when it was said now, and for all that is asked for.
 #[test]
 fn consent_asked_for_is_given_anew() {
