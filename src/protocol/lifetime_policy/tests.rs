@@ -50,6 +50,35 @@ fn acr(text: Option<&&str>) -> Option<Acr> {
     text.map(|text| Acr::parse(&format!("urn:gatekey:acr:{text}")).unwrap())
 }
 
+/// What a dry run need not read: groups that no rule names, how somebody signed in where no rule asks, client sessions that cannot end before
+/// their session.
+#[test]
+fn what_matters_to_a_policy() {
+    let everybody = Selector { client: None, group: None, acr: None };
+    let policy = |rules: Vec<LifetimeRule>| Policy { default: Limits::default(), rules: Arc::new(rules) };
+    let idle = limits_of("session_idle=PT1H");
+    let staff = rule(Selector { group: Some(group("staff")), ..everybody.clone() }, idle);
+    let strong = rule(Selector { acr: Some(Acr::Password), ..everybody.clone() }, idle);
+    let plain = policy(vec![rule(everybody.clone(), idle)]);
+    assert!(plain.groups().next().is_none() && !plain.names_acr());
+    let both = policy(vec![rule(everybody.clone(), idle), staff, strong]);
+    assert_eq!(both.groups().collect::<Vec<_>>(), [&group("staff")]);
+    assert!(both.names_acr());
+
+    let ends = |policy: &Policy, registered: &str| policy.ends_client_sessions([client("app", limits_of(registered))].iter());
+    let unlimited = Limits { client_session_absolute: Lifetime::Unlimited, client_session_idle: Lifetime::Unlimited, ..Limits::default() };
+    let with = |default: Limits, limits: &str| Policy { default, rules: Arc::new(vec![rule(everybody.clone(), limits_of(limits))]) };
+    assert!(!ends(&with(unlimited, "session_idle=PT1H"), "session_absolute=P1D"));
+    for either in ["client_session_absolute=P1D", "client_session_idle=PT1H"] {
+        assert!(ends(&with(unlimited, either), ""), "a rule: {either}");
+        assert!(ends(&with(unlimited, ""), either), "a registration: {either}");
+        assert!(!ends(&with(unlimited, &either.replace("P1D", "unlimited").replace("PT1H", "unlimited")), ""), "{either}");
+    }
+    let (absolute, idle) = (Lifetime::seconds(86_400), Lifetime::seconds(3_600));
+    assert!(ends(&with(Limits { client_session_absolute: absolute, ..unlimited }, ""), ""));
+    assert!(ends(&with(Limits { client_session_idle: idle, ..unlimited }, ""), ""));
+}
+
 #[test]
 fn every_situation_comes_out_as_written() {
     let (mut policy_name, mut rules, mut registered) = ("", Vec::new(), HashMap::new());
