@@ -188,7 +188,7 @@ fn a_client_gets_pairwise_subjects_and_signed_userinfo() {
 /// On PostgreSQL threads may still be connecting, which OpenSSL is used for, when a command has done its work and the process ends.
 #[test]
 fn a_command_that_has_done_its_work_ends_well() {
-    let database = Database::create(Backend::Postgres);
+    let database = Database::empty(Backend::Postgres);
     let place = Place::new();
     let here = ["--database", database.url()];
     place.says(&[&["user", "create", "alice", "--no-password"], &here[..]].concat());

@@ -161,8 +161,8 @@ async fn never_means_never(database: Database) {
 /// Replicas that are started together on an empty database.
 async fn several_first_starts_make_one_key_of_an_algorithm(database: Database) {
     let clock = Arc::new(ManualClock::new(DateTime::from_timestamp(1_800_000_000, 0).unwrap()));
+    let database = Arc::new(Database::empty(database.backend()));
     let settings = crate::support::app::settings(crate::support::app::ISSUER, &database);
-    let database = Arc::new(database);
     let starts: Vec<_> = (0..4)
         .map(|number| {
             let (database, settings, clock) = (database.clone(), settings.clone(), clock.clone());

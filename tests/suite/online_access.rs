@@ -205,7 +205,8 @@ async fn giving_it_back_signs_the_user_out(database: Database) {
     let tokens = app.sign_in(&mut browser, &party, ONLINE_SCOPE).await;
     let second = app.sign_in(&mut browser, &party, ONLINE_SCOPE).await;
     let (others, offline) = (app.sign_in(&mut browser, &other, "openid").await, app.sign_in(&mut browser, &server, "openid offline_access").await);
-    // The same user in another browser, which it is nothing to.
+    // The same user in another browser, which it is nothing to: later, for sessions stand in the order in which they were made.
+    app.advance(TimeDelta::seconds(1));
     let mut elsewhere = app.browser();
     let kept = app.sign_in(&mut elsewhere, &party, ONLINE_SCOPE).await;
     party.refresh(tokens.refresh()).await;

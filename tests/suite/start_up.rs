@@ -243,7 +243,7 @@ fn a_database_of_a_newer_version_is_left_alone() {
     drop(connection);
     installation.refuses(&["newer"]);
 
-    let database = Database::create(Backend::Postgres);
+    let database = Database::empty(Backend::Postgres);
     let installation = Installation::with(&format!("[database]\nurl = \"{}\"", database.url()));
     installation.start_and_stop();
     let mut connection = PgConnection::establish(database.url()).unwrap();
@@ -337,7 +337,7 @@ fn an_unreachable_postgresql_is_named() {
     installation.refuses(&["write `%` in it as `%25`"]);
     assert!(!said(&installation).contains("hunter2"));
 
-    let database = Database::create(Backend::Postgres);
+    let database = Database::empty(Backend::Postgres);
     let wrong = url::Url::parse(database.url()).map(|mut url| url.set_password(Some("hunter2hunter2")).map(|()| url)).unwrap().unwrap();
     let installation = Installation::with(&format!("[database]\nurl = \"{wrong}\""));
     installation.refuses(&["password"]);

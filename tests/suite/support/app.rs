@@ -12,6 +12,7 @@ use gatekey::domain::id::ClientId;
 use gatekey::domain::redirect_uri::{RedirectUri, WebOrigin};
 use gatekey::domain::scope::Scope;
 use gatekey::domain::secret::{Digest, Secret};
+use gatekey::domain::signing_key::SigningAlg;
 use gatekey::domain::user::{Profile, User};
 use gatekey::settings::{DeclaredClient, DeclaredUser, MasterKeySource, Settings};
 use gatekey::store::{Connection, Options, Store, StoreError, users};
@@ -24,6 +25,7 @@ use super::database::Database;
 use super::entropy::SeededEntropy;
 use super::network::{Answer, Network};
 use super::relying_party::{RelyingParty, Tokens};
+use super::rsa_key;
 
 pub const ISSUER: &str = "https://id.example.test/";
 pub const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
@@ -112,6 +114,11 @@ pub fn password_hash() -> &'static str {
     })
 }
 
+async fn issuer(settings: &Settings, clock: &Arc<ManualClock>, seed: &str) -> Issuer {
+    let entropy = Arc::new(SeededEntropy::new(seed));
+    Issuer::builder(settings.clone()).clock(clock.clone()).entropy(entropy).background(false).build().await.unwrap()
+}
+
 impl App {
     pub async fn start(database: Database) -> Self {
         Self::start_with(database, |_| {}).await
@@ -121,7 +128,12 @@ impl App {
         let mut settings = settings(ISSUER, &database);
         change(&mut settings);
         let clock = Arc::new(ManualClock::new(DateTime::from_timestamp(1_800_000_000, 0).unwrap()));
-        Self::on(Arc::new(database), settings, clock, "first").await
+        let store = Store::open(&Options::new(&settings.database.url)).await.unwrap();
+        if settings.keys.algorithms.contains(&SigningAlg::Rs256) {
+            rsa_key::give(&store, clock.now()).await;
+        }
+        let running = issuer(&settings, &clock, "first").await;
+        Self::of(running, store, Arc::new(database), settings, clock)
     }
 
     /// One more issuer on the same database and clock, as a second replica is.
@@ -130,9 +142,12 @@ impl App {
     }
 
     pub async fn on(database: Arc<Database>, settings: Settings, clock: Arc<ManualClock>, seed: &str) -> Self {
-        let entropy = Arc::new(SeededEntropy::new(seed));
-        let running = Issuer::builder(settings.clone()).clock(clock.clone()).entropy(entropy).background(false).build().await.unwrap();
+        let running = issuer(&settings, &clock, seed).await;
         let store = Store::open(&Options::new(&settings.database.url)).await.unwrap();
+        Self::of(running, store, database, settings, clock)
+    }
+
+    fn of(running: Issuer, store: Store, database: Arc<Database>, settings: Settings, clock: Arc<ManualClock>) -> Self {
         let issuer = settings.issuer.as_str().to_owned();
         Self { database, clock, network: Network::new(running.routes()), issuer, store, settings, running }
     }

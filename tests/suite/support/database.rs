@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use diesel::{Connection, PgConnection, RunQueryDsl};
 
+use super::tables;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
     Sqlite,
@@ -21,23 +23,36 @@ pub struct Database {
 }
 
 impl Database {
+    /// With the tables, as the program's migrations leave them.
     pub fn create(backend: Backend) -> Self {
+        match backend {
+            Backend::Sqlite => {
+                let database = Self::empty(backend);
+                tables::write(Path::new(database.url.trim_start_matches("sqlite://")));
+                database
+            }
+            Backend::Postgres => Self::on_postgres(&format!("TEMPLATE {}", tables::template())),
+        }
+    }
+
+    /// With nothing in it: for whoever tests what brings it up to date.
+    pub fn empty(backend: Backend) -> Self {
         match backend {
             Backend::Sqlite => {
                 let folder = tempfile::tempdir().unwrap();
                 let url = format!("sqlite://{}", folder.path().join("gatekey.db").display());
                 Self { url, folder: Some(folder), created: None }
             }
-            Backend::Postgres => {
-                static NEXT: AtomicU32 = AtomicU32::new(0);
-                let server = std::env::var("GATEKEY_TEST_POSTGRES_URL")
-                    .expect("GATEKEY_TEST_POSTGRES_URL names a PostgreSQL to make databases in: run tests/run, which starts one");
-                let name = format!("gatekey_flow_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-                on_server(&server, &format!("CREATE DATABASE {name}"));
-                let (before, _) = server.rsplit_once('/').expect("a PostgreSQL URL ends with the database");
-                Self { url: format!("{before}/{name}"), folder: None, created: Some((server, name)) }
-            }
+            Backend::Postgres => Self::on_postgres(""),
         }
+    }
+
+    fn on_postgres(from: &str) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let server = server();
+        let name = format!("gatekey_flow_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        on_server(&server, &format!("CREATE DATABASE {name} {from}"));
+        Self { url: url_of(&server, &name), folder: None, created: Some((server, name)) }
     }
 
     pub fn url(&self) -> &str {
@@ -139,7 +154,16 @@ impl Drop for Database {
     }
 }
 
-fn on_server(url: &str, statement: &str) {
+pub(super) fn server() -> String {
+    std::env::var("GATEKEY_TEST_POSTGRES_URL").expect("GATEKEY_TEST_POSTGRES_URL names a PostgreSQL to make databases in: run tests/run, which starts one")
+}
+
+pub(super) fn url_of(server: &str, database: &str) -> String {
+    let (before, _) = server.rsplit_once('/').expect("a PostgreSQL URL ends with the database");
+    format!("{before}/{database}")
+}
+
+pub(super) fn on_server(url: &str, statement: &str) {
     let mut connection = PgConnection::establish(url).expect("GATEKEY_TEST_POSTGRES_URL answers");
     diesel::sql_query(statement).execute(&mut connection).unwrap();
 }

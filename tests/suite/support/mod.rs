@@ -13,5 +13,7 @@ pub mod log;
 pub mod network;
 pub mod receiver;
 pub mod relying_party;
+pub mod rsa_key;
 pub mod served;
 pub mod statements;
+mod tables;
