@@ -66,8 +66,8 @@ pub fn tables(database: &Database) -> Vec<Table> {
     }
 }
 
-/// The rows, and for SQLite the bytes of its files too.
-fn everything_kept(database: &Database) -> Vec<u8> {
+/// The rows, and for SQLite the bytes of its files too, to be searched.
+fn everything_kept(database: &Database) -> String {
     let mut all = Vec::new();
     for table in tables(database) {
         all.extend(table.rows.join("\n").into_bytes());
@@ -75,11 +75,16 @@ fn everything_kept(database: &Database) -> Vec<u8> {
     for (_, bytes) in database.files() {
         all.extend(bytes);
     }
-    all
+    searched(&all)
 }
 
-fn holds(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window.eq_ignore_ascii_case(needle))
+/// A letter for each byte, without regard to case: text is searched far faster than bytes are.
+fn searched(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| char::from(byte.to_ascii_lowercase())).collect()
+}
+
+fn holds(searched_text: &str, needle: &[u8]) -> bool {
+    searched_text.contains(&searched(needle))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -197,7 +202,7 @@ async fn se_01_a_whole_flow_leaves_no_secret_behind(database: Database) {
             // What is put into an address by the test comes back in none of our pages either.
             assert!(!answer.text().contains(secret.as_str()), "{} holds the {what}: {}", answer.url.path(), answer.text());
             assert!(
-                answer.headers.values().all(|value| !holds(value.as_bytes(), secret.as_bytes()) || what.contains("gatekey-")),
+                answer.headers.values().all(|value| !holds(&searched(value.as_bytes()), secret.as_bytes()) || what.contains("gatekey-")),
                 "{} {what}",
                 answer.url.path()
             );
@@ -295,7 +300,8 @@ async fn forge(app: &App) {
 
 /// FAPI 2.0 §6.8. What opens the database is not in it, and what is in it opens nothing. Files are their owner's alone.
 async fn se_03_the_database_alone_signs_nothing(database: Database) {
-    let app = App::start(database).await;
+    // The program makes the file, with whatever mode that gets.
+    let app = App::start(Database::empty(database.backend())).await;
     let party = app.relying_party(SERVER);
     let tokens = app.sign_in(&mut app.browser(), &party, "openid").await;
     let kept = everything_kept(&app.database);
@@ -303,7 +309,7 @@ async fn se_03_the_database_alone_signs_nothing(database: Database) {
     for oid in ["2a8648ce3d0201", "2a8648ce3d030107", "2a864886f70d010101", "2b6570"] {
         let bytes: Vec<u8> = oid.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect();
         let keys = tables(&app.database).into_iter().find(|table| table.name == "signing_keys").unwrap();
-        assert!(keys.rows.len() >= 2 && keys.rows.iter().all(|row| !holds(row.as_bytes(), oid.as_bytes())), "{oid}");
+        assert!(keys.rows.len() >= 2 && keys.rows.iter().all(|row| !holds(&searched(row.as_bytes()), oid.as_bytes())), "{oid}");
         assert!(bytes.len() < 5 || !holds(&kept, &bytes), "{oid}");
     }
     for word in ["PRIVATE KEY", "\"d\":"] {
@@ -367,7 +373,7 @@ async fn se_04_two_installations_share_no_secret(database: Database) {
                     folders.push(path);
                 } else {
                     let bytes = std::fs::read(&path).unwrap();
-                    assert!(!holds(&bytes, b"-----BEGIN") || path.extension().is_some_and(|extension| extension == "md"), "{}", path.display());
+                    assert!(!holds(&searched(&bytes), b"-----BEGIN") || path.extension().is_some_and(|extension| extension == "md"), "{}", path.display());
                 }
             }
         }
