@@ -67,17 +67,38 @@ count_endurance() {
 part_rust() {
   check "rust: format" cargo fmt --check
   check "rust: clippy" cargo clippy --locked --all-targets -- -D warnings
-  tests "rust: tests" count_cargo cargo test --locked --no-fail-fast
+  check "rust: tests, built" cargo test --locked --no-run
+}
+part_rust_tests() { tests "rust: tests" count_cargo cargo test --locked --no-fail-fast; }
+
+# The server as it is released, with the driver of `endurance`, whatever was selected: built by itself that would have the server built once
+# more, because the tests' own dependencies add features (`std`, `rng`; nothing that the server calls) to two of the server's.
+RELEASE=(cargo build --locked --release --bin gatekey --bench endurance)
+BEHIND=
+
+# The linker keeps one core busy for minutes, and so does the compiler with each of the larger crates: what else is to be built is built
+# meanwhile, but no test runs beside it.
+release_begin() {
+  set -m
+  "${RELEASE[@]}" >"$SCRATCH/release" 2>&1 </dev/null &
+  BEHIND=$!
+  set +m
 }
 
-# With the driver of `endurance`, whatever was selected: built by itself it would have the server built once more, because the tests'
-# own dependencies add features (`std`, `rng`; nothing that the server calls) to two of the server's.
 build_release() {
+  local status=0
   echo "== release build"
-  in_group "$SCRATCH/log" cargo build --locked --release --bin gatekey --bench endurance || {
+  if [ -n "$BEHIND" ]; then
+    wait "$BEHIND" || status=$?
+    BEHIND=
+    cat "$SCRATCH/release"
+  else
+    in_group "$SCRATCH/log" "${RELEASE[@]}" || status=$?
+  fi
+  if [ "$status" -ne 0 ]; then
     echo "tests/run: the release build failed" >&2
     exit 1
-  }
+  fi
   export GATEKEY_BIN="$CARGO_TARGET_DIR/release/gatekey"
 }
 
@@ -97,7 +118,6 @@ node_part() {
 }
 
 part_clients() {
-  client_programs
   node_part clients tests/clients
 }
 part_browser() { node_part browser tests/browser; }
