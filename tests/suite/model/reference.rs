@@ -50,6 +50,12 @@ pub enum Step {
         kind: Kind,
         again: bool,
     },
+    /// By a password, and the code is redeemed at once: from then on the application has this account.
+    Open {
+        browser: usize,
+        user: usize,
+        client: usize,
+    },
     /// `prompt=none`, and who is hinted at.
     Silently {
         browser: usize,
@@ -603,6 +609,10 @@ impl World {
     fn step(&mut self, step: &Step) -> Expected {
         match *step {
             Step::SignIn { browser, user, client, kind, again } => return self.sign_in(browser, user, client, kind, again),
+            Step::Open { browser, user, client } => {
+                let landed = self.sign_in(browser, user, client, Kind::Rotating, true);
+                return if landed == Expected::Code { self.redeem(self.codes.len() - 1, Redeeming::Rightly) } else { landed };
+            }
             Step::Silently { browser, client, hint } => return self.silently(browser, client, hint),
             Step::Choose { browser, client, account } => return self.choose(browser, client, account),
             Step::Redeem { code, how } => return self.redeem(code.of(self.codes.len()), how),
@@ -646,6 +656,8 @@ impl ReferenceStateMachine for World {
     }
 
     fn transitions(_: &Self) -> BoxedStrategy<Step> {
+        // One more often: there several accounts come together.
+        let browser = || prop_oneof![4 => Just(0), 1 => 1..BROWSERS];
         let back = || prop_oneof![3 => Just(0_usize), 1 => 0..20_usize].prop_map(Back);
         let stranger = || prop::bool::weighted(0.1);
         let token =
@@ -657,15 +669,16 @@ impl ReferenceStateMachine for World {
         let kind = prop::sample::select(vec![Kind::Rotating, Kind::Offline, Kind::Online]);
         let how = prop_oneof![6 => Just(Redeeming::Rightly), 1 => Just(Redeeming::WithoutProof), 1 => Just(Redeeming::ByAnother)];
         prop_oneof![
-            6 => (0..BROWSERS, 0..USERS, 0..CLIENTS, kind, prop::bool::weighted(0.2))
+            6 => (browser(), 0..USERS, 0..CLIENTS, kind, prop::bool::weighted(0.3))
                 .prop_map(|(browser, user, client, kind, again)| Step::SignIn { browser, user, client, kind, again }),
-            5 => (0..BROWSERS, 0..CLIENTS, prop::option::weighted(0.3, 0..USERS)).prop_map(|(browser, client, hint)| Step::Silently { browser, client, hint }),
-            2 => (0..BROWSERS, 0..CLIENTS, back()).prop_map(|(browser, client, account)| Step::Choose { browser, client, account }),
+            4 => (browser(), 0..USERS, 0..CLIENTS).prop_map(|(browser, user, client)| Step::Open { browser, user, client }),
+            6 => (browser(), 0..CLIENTS, prop::option::weighted(0.3, 0..USERS)).prop_map(|(browser, client, hint)| Step::Silently { browser, client, hint }),
+            2 => (browser(), 0..CLIENTS, back()).prop_map(|(browser, client, account)| Step::Choose { browser, client, account }),
             10 => (back(), how).prop_map(|(code, how)| Step::Redeem { code, how }),
             16 => (back(), token(), stranger()).prop_map(|(family, token, stranger)| Step::Refresh { family, token, stranger }),
             4 => back().prop_map(|family| Step::Use { family }),
             1 => (back(), token(), stranger()).prop_map(|(family, token, stranger)| Step::Revoke { family, token, stranger }),
-            1 => (0..BROWSERS, prop::option::of(back())).prop_map(|(browser, account)| Step::Logout { browser, account }),
+            1 => (browser(), prop::option::of(back())).prop_map(|(browser, account)| Step::Logout { browser, account }),
             1 => (0..USERS).prop_map(|user| Step::ChangePassword { user }),
             1 => (0..USERS).prop_map(|user| Step::DisableUser { user }),
             3 => (0..USERS).prop_map(|user| Step::EnableUser { user }),

@@ -189,6 +189,16 @@ impl System {
                 let landing = self.sign_in(browser, user, client, kind, again).await;
                 self.landed(landing, client, expected);
             }
+            Step::Open { browser, user, client } => match (self.sign_in(browser, user, client, Kind::Rotating, true).await, expected) {
+                (Landing::Left(url), Expected::Tokens { .. }) => {
+                    let party = self.party(client);
+                    let code = party.code(&url);
+                    let answer = party.try_exchange(&code).await;
+                    self.codes.push(code);
+                    self.answered(&answer, expected);
+                }
+                (landing, expected) => self.landed(landing, client, expected),
+            },
             Step::Silently { browser, client, hint } => {
                 let (party, mut it) = (self.party(client), self.browser(browser));
                 let changes = [("prompt", "none"), ("login_hint", hint.map_or("", |user| USERS[user]))];
