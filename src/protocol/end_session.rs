@@ -135,6 +135,14 @@ mod tests {
     }
 
     /// RP-Initiated Logout §2, ASVS 10.6.2: without a question only for whoever proves to know this very session.
+    /// Front-Channel Logout 1.0 §2: `iss` and `sid` are added to what is registered.
+    #[test]
+    fn a_frame_is_told_where_and_of_which_session() {
+        let of = |uri: &str| frame(&LogoutUri::parse(uri).unwrap(), "https://id.test/", "a sid&");
+        assert_eq!(of("https://app.test/out"), "https://app.test/out?iss=https%3A%2F%2Fid.test%2F&sid=a+sid%26");
+        assert_eq!(of("https://app.test/out?keep=1"), "https://app.test/out?keep=1&iss=https%3A%2F%2Fid.test%2F&sid=a+sid%26");
+    }
+
     #[test]
     fn who_is_not_asked() {
         let hint = |user: Option<u128>, sid: Option<&str>| Hint {
