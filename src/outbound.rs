@@ -5,17 +5,19 @@
 //! 2. The connection is made to an address that was judged, so that no second look at the name can lead elsewhere.
 //! 3. TLS checks the name.
 //! 4. One request is written, and the head of its answer read. No redirect is followed, no proxy asked, no cookie kept; the body of the
-//!    answer is not read at all.
+//!    answer to a form is not read at all.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
+use hyper::body::Body;
 use hyper::client::conn::http1;
-use hyper::{Request, header};
+use hyper::{HeaderMap, Method, Request, header};
 use hyper_util::rt::TokioIo;
 use openssl::error::ErrorStack;
 use openssl::ssl::{SslConnector, SslMethod, SslVersion};
@@ -30,6 +32,8 @@ use crate::protocol::reach::Reach;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The head of an answer; hyper asks for this much at least.
 const LONGEST_HEAD: usize = 8 * 1024;
+/// Of a document that is read; more is cut off.
+const LONGEST_BODY: usize = 64 * 1024;
 
 pub struct Outbound {
     tls: SslConnector,
@@ -66,6 +70,20 @@ pub enum NoTls {
     OpenSsl(#[from] ErrorStack),
 }
 
+/// An answer, whatever it says.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Vec<u8>,
+    headers: HeaderMap,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
 trait Stream: AsyncRead + AsyncWrite + Send {}
 impl<S: AsyncRead + AsyncWrite + Send> Stream for S {}
 
@@ -90,15 +108,24 @@ impl Outbound {
 
     /// Posts a form. The status of the answer, whatever it is.
     pub async fn post_form(&self, url: &str, form: String) -> Result<u16, Undelivered> {
+        Ok(self.ask(url, Method::POST, Some(form)).await?.status)
+    }
+
+    /// Reads a document.
+    pub async fn get(&self, url: &str) -> Result<Answer, Undelivered> {
+        self.ask(url, Method::GET, None).await
+    }
+
+    async fn ask(&self, url: &str, method: Method, form: Option<String>) -> Result<Answer, Undelivered> {
         let url = Url::parse(url).map_err(|_| Undelivered::NoUrl(url.to_owned()))?;
         let host = url.host_str().unwrap_or_default().to_owned();
-        match tokio::time::timeout(PATIENCE, self.exchange(&url, form)).await {
+        match tokio::time::timeout(PATIENCE, self.exchange(&url, method, form)).await {
             Ok(answer) => answer,
             Err(_) => Err(Undelivered::TimedOut(host)),
         }
     }
 
-    async fn exchange(&self, url: &Url, form: String) -> Result<u16, Undelivered> {
+    async fn exchange(&self, url: &Url, method: Method, form: Option<String>) -> Result<Answer, Undelivered> {
         let no_url = || Undelivered::NoUrl(url.to_string());
         let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else { return Err(no_url()) };
         let tls = match url.scheme() {
@@ -113,21 +140,35 @@ impl Outbound {
         let no_http = |_: hyper::Error| Undelivered::NoHttp(shown.clone());
         let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
         let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
-        let request = Request::post(target)
+        let mut request = Request::builder()
+            .method(method)
+            .uri(target)
             .header(header::HOST, authority)
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(header::USER_AGENT, concat!("Gatekey/", env!("CARGO_PKG_VERSION")))
-            .header(header::CONNECTION, "close")
-            .body(form)
-            .map_err(|_| no_url())?;
+            .header(header::CONNECTION, "close");
+        let longest = if form.is_some() { 0 } else { LONGEST_BODY };
+        if form.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        }
+        let request = request.body(form.unwrap_or_default()).map_err(|_| no_url())?;
         let (mut sender, connection) = http1::Builder::new().max_buf_size(LONGEST_HEAD).handshake(TokioIo::new(stream)).await.map_err(no_http)?;
-        let mut answer = pin!(sender.send_request(request));
+        let mut answer = pin!(async {
+            let mut answer = sender.send_request(request).await?;
+            let mut body = Vec::new();
+            while body.len() < longest {
+                let Some(frame) = poll_fn(|context| Pin::new(answer.body_mut()).poll_frame(context)).await else { break };
+                if let Ok(part) = frame?.into_data() {
+                    body.extend_from_slice(&part);
+                }
+            }
+            Ok(Answer { status: answer.status().as_u16(), body, headers: std::mem::take(answer.headers_mut()) })
+        });
         let answer = tokio::select! {
             answer = &mut answer => answer,
             // It may have ended with the answer.
             _ = connection => answer.await,
         };
-        Ok(answer.map_err(no_http)?.status().as_u16())
+        answer.map_err(no_http)
     }
 
     async fn connect(&self, host: &Host<&str>, port: u16) -> Result<TcpStream, Undelivered> {

@@ -4,6 +4,7 @@
 mod backup;
 mod client;
 mod demo;
+mod doctor;
 mod event;
 mod init;
 mod input;
@@ -70,6 +71,7 @@ enum Command {
     Init(init::Init),
     Serve(serve::Serve),
     Migrate(migrate::Migrate),
+    Doctor(doctor::Doctor),
     Openapi(openapi::OpenApi),
     #[command(subcommand)]
     User(user::User),
@@ -111,6 +113,7 @@ pub fn run() -> ExitCode {
         Command::Init(command) => command.run(&place),
         Command::Serve(command) => command.run(&place),
         Command::Migrate(command) => command.run(&place),
+        Command::Doctor(command) => command.run(&place),
         Command::Openapi(command) => command.run(),
         Command::User(command) => command.run(&place),
         Command::Client(command) => command.run(&place),

@@ -45,7 +45,7 @@ fn lay_out(headings: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 /// A value that a stranger chose must not steer the terminal.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 

@@ -26,6 +26,7 @@ pub mod secret;
 pub mod sector;
 pub mod session;
 pub mod signing_key;
+pub mod site;
 pub mod throttle;
 pub mod user;
 pub mod user_agent;

@@ -43,6 +43,11 @@ impl Network {
         Ok(Self { address, prefix })
     }
 
+    /// Whether every address is in it.
+    pub const fn is_everything(&self) -> bool {
+        self.prefix == 0
+    }
+
     pub fn contains(&self, address: IpAddr) -> bool {
         // A dual-stack socket shows IPv4 visitors as ::ffff:a.b.c.d.
         let address = if self.address.is_ipv4() { address.to_canonical() } else { address };

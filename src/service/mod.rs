@@ -8,6 +8,7 @@ pub mod authenticate_client;
 pub mod authorize;
 pub mod browser_state;
 pub mod consent;
+pub mod diagnosis;
 pub mod found_over;
 pub mod introspect;
 pub mod key_schedule;

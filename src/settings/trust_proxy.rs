@@ -24,6 +24,11 @@ impl TrustProxy {
         self.0.is_empty()
     }
 
+    /// Whether any visitor is taken for a proxy.
+    pub fn is_everybody(&self) -> bool {
+        self.0.iter().any(Network::is_everything)
+    }
+
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(address))
     }
@@ -42,6 +47,7 @@ mod tests {
         for outside in ["11.0.0.1", "192.168.1.8", "fe80::1", "::2", "::ffff:11.0.0.1"] {
             assert!(!proxies.contains(outside.parse().unwrap()), "{outside}");
         }
+        assert!(TrustProxy::parse(["10.0.0.0/8", "::/0"]).unwrap().is_everybody() && !proxies.is_everybody());
         assert!(!TrustProxy::default().contains("127.0.0.1".parse().unwrap()));
         assert!(TrustProxy::parse(["0.0.0.0/0"]).unwrap().contains("8.8.8.8".parse().unwrap()));
     }

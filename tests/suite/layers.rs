@@ -44,6 +44,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("rustix", &["cli", "service"]),
     ("figment", &["settings"]),
     ("getrandom", &["domain"]),
+    ("psl", &["domain"]),
 ];
 
 /// Names that say nothing of what is inside.

@@ -17,6 +17,7 @@ mod commands;
 mod conformance;
 mod consent;
 mod cors;
+mod doctor;
 mod embedding;
 mod events;
 mod found_over;

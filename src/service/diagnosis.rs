@@ -1,0 +1,147 @@
+//! Gathers what a diagnosis is made from: settings, database, and one request to the issuer's own address. Nothing is changed; what cannot be reached is a fact too.
+
+use std::sync::Arc;
+
+use super::admin::{Admin, AdminError, Installation as Opened, InstallationError, is_out_of_time};
+use crate::domain::acr::Acr;
+use crate::domain::client::Client;
+use crate::domain::clock::Clock;
+use crate::domain::entropy::Entropy;
+use crate::domain::group::Groups;
+use crate::domain::id::ClientId;
+use crate::domain::signing_key::KeyState;
+use crate::outbound::{Outbound, Undelivered};
+use crate::protocol::diagnosis::client::{self, ClientFacts};
+use crate::protocol::diagnosis::server::{self, Answer, Discovery, Installation, Keys, ServerFacts, Trusted, Unopened};
+use crate::protocol::diagnosis::{Code, Finding};
+use crate::protocol::lifetime_policy::{ClientPolicy, Policy};
+use crate::protocol::reach::Reach;
+use crate::service::keys::stored;
+use crate::settings::{SameSite, Settings};
+use crate::store::OpenError;
+
+/// What was found of the server, and of the client that was asked for.
+#[derive(Debug)]
+pub struct Diagnosis {
+    pub server: Vec<Finding>,
+    pub client: Vec<Finding>,
+}
+
+pub async fn diagnose(settings: &Settings, client: Option<&ClientId>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Diagnosis {
+    let (installation, admin) = match Opened::open_existing(settings).await {
+        Ok(opened) => {
+            let admin = opened.admin(clock.clone(), entropy);
+            (Installation::Opened(keys(&admin, settings).await.map_err(|error| error.to_string())), Some(admin))
+        }
+        Err(error) => (Installation::Unopened(kind(&error), error.to_string()), None),
+    };
+    let trusted = match &settings.trust_proxy {
+        nobody if nobody.is_empty() => Trusted::Nobody,
+        everybody if everybody.is_everybody() => Trusted::Everybody,
+        _ => Trusted::Some,
+    };
+    let discovery = discovery(settings, clock.as_ref()).await;
+    let issuer = settings.issuer.as_str();
+    let server = server::diagnose(&ServerFacts { issuer, listen: settings.listen, trusted, installation: &installation, discovery: &discovery });
+    let client = match client {
+        Some(id) => client_findings(settings, admin.as_ref(), id, clock.as_ref()).await,
+        None => Vec::new(),
+    };
+    if let Some(admin) = admin {
+        admin.store.close().await;
+    }
+    Diagnosis { server, client }
+}
+
+const fn kind(error: &InstallationError) -> Unopened {
+    match error {
+        InstallationError::Store(OpenError::FileMissing(_) | OpenError::DirectoryMissing(_)) => Unopened::Missing,
+        InstallationError::Store(OpenError::MigrationsPending(_)) => Unopened::Pending,
+        InstallationError::NotSetUp => Unopened::NotSetUp,
+        InstallationError::MasterKeySource(_) | InstallationError::MasterKey { .. } | InstallationError::OtherMasterKey => Unopened::MasterKey,
+        InstallationError::Store(_) | InstallationError::Read(_) => Unopened::Other,
+    }
+}
+
+async fn keys(admin: &Admin, settings: &Settings) -> Result<Keys, AdminError> {
+    let now = admin.clock.now();
+    let mut needed = stored(&admin.store, &settings.lifetimes).await?.in_use;
+    needed.extend(&settings.keys.algorithms);
+    let keys = admin.keys(&settings.lifetimes).await?;
+    Ok(Keys {
+        needed,
+        signing: keys.iter().filter(|key| key.state == KeyState::Active).map(|key| key.alg).collect(),
+        ahead: keys.iter().filter(|key| is_out_of_time(key, settings.keys.announce, now)).map(|key| key.kid.clone()).collect(),
+    })
+}
+
+async fn discovery(settings: &Settings, clock: &dyn Clock) -> Discovery {
+    // It goes to the issuer's address and nowhere else, wherever that is.
+    let outbound = match Outbound::new(Reach::anywhere(), settings.logout.ca_file.as_deref()) {
+        Ok(outbound) => outbound,
+        Err(error) => return Discovery::NoTls(error.to_string()),
+    };
+    let asked_at = clock.now();
+    match outbound.get(&settings.issuer.join(".well-known/openid-configuration")).await {
+        Err(Undelivered::NoTls { why, .. }) => Discovery::NoTls(why),
+        Err(error) => Discovery::NoConnection(error.to_string()),
+        Ok(answer) => {
+            let header = |name| answer.header(name).map(str::to_owned);
+            let (status, location, date, age) = (answer.status, header("location"), header("date"), header("age"));
+            Discovery::Answered(Answer { status, location, date, age, body: answer.body, asked_at, answered_at: clock.now() })
+        }
+    }
+}
+
+async fn client_findings(settings: &Settings, admin: Option<&Admin>, id: &ClientId, clock: &dyn Clock) -> Vec<Finding> {
+    let declared = settings.clients.iter().find(|client| client.id == *id).map(|declared| {
+        let (metadata, secret_digest, now) = (declared.metadata.clone(), declared.secret_digest, clock.now());
+        Client { id: id.clone(), metadata, secret_digest, disabled_at: None, managed_by_file: true, created_at: now, updated_at: now }
+    });
+    let mut found = Vec::new();
+    let registered = match admin {
+        Some(admin) => match admin.client(id).await {
+            Ok(client) => Some(client),
+            Err(AdminError::NotFound { .. }) => None,
+            Err(error) => {
+                found.push(Finding::new(Code::DatabaseUnusable, error.to_string()));
+                None
+            }
+        },
+        None => None,
+    };
+    let client = match (registered, declared) {
+        (Some(registered), _) => registered,
+        (None, Some(declared)) => {
+            if admin.is_some() {
+                let text = format!("the client {id} is in gatekey.toml, but not in the database yet");
+                found.push(Finding::new(Code::ClientUnknown, text).change("start the server anew: it writes the declared clients at each start"));
+            }
+            declared
+        }
+        (None, None) => {
+            let text = match admin {
+                Some(_) => format!("there is no client {id}"),
+                None => format!("the client {id} is not in gatekey.toml, and the database cannot be asked"),
+            };
+            found.push(Finding::new(Code::ClientUnknown, text).change("see `gatekey client list` for those there are; the id is compared byte for byte"));
+            return found;
+        }
+    };
+    let default = Policy { default: settings.lifetimes, rules: Arc::default() };
+    let policy = match admin {
+        Some(admin) => admin.lifetime_policy(&settings.lifetimes).await.unwrap_or(default),
+        None => default,
+    };
+    let limits = ClientPolicy::new(&policy, Some(&client)).limits(Some(&Groups::default()), Some(Acr::Password));
+    let reach =
+        Reach { private: settings.logout.allow_private_networks, listed: settings.logout.allow_networks.clone(), development: settings.issuer.is_local() };
+    found.extend(client::diagnose(&ClientFacts {
+        client: &client,
+        issuer: settings.issuer.as_str(),
+        cookie_in_foreign_frames: settings.cookies.same_site == SameSite::None,
+        access_token: limits.access_token,
+        reach: &reach,
+    }));
+    found
+}
