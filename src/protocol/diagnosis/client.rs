@@ -159,9 +159,9 @@ fn renewal(facts: &ClientFacts<'_>, pages: &Pages) -> Vec<Finding> {
         }
         let everywhere = metadata.may_be_framed && *near != Nearness::CrossSite;
         if metadata.kind == ClientKind::Spa && !everywhere && !refreshes {
-            let text = format!(
-                "at {origin} nothing renews silently in a browser that keeps third-party cookies back (Safari, Firefox): there is no refresh token, and no frame that works"
-            );
+            let limited = metadata.may_be_framed && facts.cookie_in_foreign_frames;
+            let whose = if limited { " in a browser that keeps third-party cookies back (Safari, Firefox)" } else { "" };
+            let text = format!("at {origin} nothing renews silently{whose}: there is no refresh token, and no frame that works");
             found.push(Finding::new(Code::NotSilent, text).change(allow_refresh(client)));
         }
     }
@@ -236,13 +236,12 @@ fn frame(facts: &ClientFacts<'_>, origin: &str, near: Nearness) -> Finding {
         );
         return Finding::new(Code::FrameWithoutCookie, text).change("set `cookies.same_site` to \"none\", or renew by refresh token");
     }
-    let access = if is_web_origin(&facts.client.metadata, origin) {
-        "where they are kept back, only if the user has given the page storage access"
+    let otherwise = if is_web_origin(&facts.client.metadata, origin) {
+        "where they are kept back, it does if the user has given the page storage access, and else hears `login_required`, at once"
     } else {
-        "where they are kept back it does not, for storage access is asked for the origins in `web_origins` only"
+        "where they are kept back it hears `login_required`, for storage access is asked for the origins in `web_origins` only"
     };
-    let text =
-        format!("a hidden frame at {origin} renews where the browser lets third-party cookies through; {access}; else the answer is `login_required`, at once");
+    let text = format!("a hidden frame at {origin} renews where the browser lets third-party cookies through; {otherwise}");
     Finding::new(Code::FrameLimited, text).change("renew by refresh token, and have the frame as the second way")
 }
 
@@ -272,7 +271,7 @@ fn auth0(facts: &ClientFacts<'_>, pages: &Pages) -> Vec<Finding> {
     let missing: Vec<&str> = pages.0.iter().map(|(origin, _)| origin.as_str()).filter(bare).collect();
     if !missing.is_empty() {
         let text = format!(
-            "{} is no redirect URI: auth0-spa-js uses the bare origin for silent requests and windows when `redirect_uri` is not set",
+            "not a redirect URI: {}; auth0-spa-js uses the bare origin for silent requests and windows when `redirect_uri` is not set",
             missing.join(", ")
         );
         let there = metadata.redirect_uris.iter().map(|uri| uri.as_str().to_owned());
