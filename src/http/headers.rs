@@ -1,11 +1,14 @@
 //! Answers with the headers they must have.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use poem::Response;
 use poem::http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use super::App;
 use super::form_action::FormAction;
+use crate::domain::secret::Digest;
 
 /// A page: framed by nobody, running nothing, kept by nobody.
 pub fn page(app: &App, status: StatusCode, html: String, form_action: FormAction<'_>, script_nonce: Option<&str>) -> Response {
@@ -33,6 +36,30 @@ pub fn framing_page(app: &App, status: StatusCode, html: String, form_action: Fo
         .body(html);
     if let Ok(value) = HeaderValue::from_str(&policy) {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, value);
+    }
+    response
+}
+
+/// A page whose one script is the same for everybody and allowed by its hash, for these origins to hold in a frame.
+pub fn scripted_page(html: String, script: &str, more_policy: &str, ancestors: &[String]) -> Response {
+    let Digest(hash) = Digest::of(script.as_bytes());
+    let framed_by = if ancestors.is_empty() { "'none'".to_owned() } else { ancestors.join(" ") };
+    let policy = format!(
+        "default-src 'none'; script-src 'sha256-{}'; frame-ancestors {framed_by}; base-uri 'none'; form-action 'none'{more_policy}",
+        STANDARD.encode(hash)
+    );
+    let mut response = Response::builder()
+        .status(StatusCode::OK)
+        .header(header::CONTENT_TYPE, "text/html; charset=utf-8")
+        .header(header::CACHE_CONTROL, "no-store")
+        .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
+        .header(header::REFERRER_POLICY, "no-referrer")
+        .body(html);
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    if ancestors.is_empty() {
+        response.headers_mut().insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     }
     response
 }

@@ -74,7 +74,7 @@ async fn a_frame_of_another_site_gets_its_answer(database: Database) {
     assert_eq!(party.error(&browser.navigate(&url, CROSS_SITE_FRAME).await.left()), "login_required");
 }
 
-/// Storage Access Headers §3: only where it can help (a silent request from a frame, without the cookies that the user lets it have), and only
+/// Storage Access Headers: only where it can help (a silent request from a frame, without the cookies that the user lets it have), and only
 /// for an origin of the client's own.
 async fn a_browser_that_may_send_its_cookies_is_asked_to(database: Database) {
     let app = App::start(database).await;

@@ -85,7 +85,7 @@ pub fn validate(params: &Params, target: ResponseTarget, client: &Client) -> Res
     })
 }
 
-/// RFC 10017 §7: a script that has got into a page of the client could ask silently from a frame, so a client that never does so may have it refused.
+/// RFC 10017: a script that has got into a page of the client could ask silently from a frame, so a client that never does so may have it refused.
 /// Whether it happens in a frame is the browser's word (Fetch Metadata), which no page can change.
 pub fn refuse_frame(client: &Client, framed: bool) -> Result<(), OAuthError> {
     if framed && !client.metadata.may_be_framed {

@@ -182,7 +182,7 @@ fn is_for_its_own_pages(answer: &Answer, origin: &str) {
     assert_eq!((answer.header("cache-control"), answer.header("referrer-policy")), (Some("no-store"), Some("no-referrer")));
 }
 
-/// RFC 10017 §7: where a client's pages need no frames, a script that got into one of them cannot use one.
+/// RFC 10017: where a client's pages need no frames, a script that got into one of them cannot use one.
 async fn rm_04_a_client_that_may_not_be_framed(database: Database) {
     let app = App::start_with(database, |settings| {
         settings.clients.push(client("unframed", ClientKind::Spa, "https://unframed.example.test", |client| {
