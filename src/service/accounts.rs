@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::known_clients::{KnownClient, KnownClients};
 use super::{Core, Failure, found_over};
 use crate::domain::held_sessions::{Held, HeldSessions};
 use crate::domain::id::ClientId;
@@ -30,13 +31,36 @@ impl Account {
 pub fn load(db: &mut Connection, held: &HeldSessions, client: Option<&ClientId>) -> Result<Vec<Account>, StoreError> {
     let mut accounts = Vec::new();
     for held in held.iter() {
-        let Some(facts) = sessions::facts(db, &held.digest, client)? else { continue };
-        // A cookie that somebody has copied into another's place is not another account.
-        if accounts.iter().all(|other: &Account| other.facts.session.id != facts.session.id) {
-            accounts.push(Account { held, facts });
-        }
+        add(&mut accounts, held, sessions::facts(db, &held.digest, client)?);
     }
     Ok(accounts)
+}
+
+/// The same with the client that asks, which the read of the first cookie brings along. Without a client nobody is looked for.
+pub fn load_at(
+    db: &mut Connection,
+    held: &HeldSessions,
+    id: &ClientId,
+    clients: &KnownClients,
+) -> Result<Option<(Arc<KnownClient>, Vec<Account>)>, StoreError> {
+    let mut cookies = held.iter();
+    let mut accounts = Vec::new();
+    let Some(first) = cookies.next() else {
+        return Ok(clients.find(db, id)?.map(|client| (client, accounts)));
+    };
+    let Some((client, facts)) = sessions::facts_with_client(db, &first.digest, id)? else { return Ok(None) };
+    let client = clients.of(db, client)?;
+    add(&mut accounts, first, facts);
+    for held in cookies {
+        add(&mut accounts, held, sessions::facts(db, &held.digest, Some(id))?);
+    }
+    Ok(Some((client, accounts)))
+}
+
+/// A cookie that somebody has copied into another's place is not another account.
+fn add(accounts: &mut Vec<Account>, held: Held, facts: Option<SessionFacts>) {
+    let facts = facts.filter(|facts| accounts.iter().all(|other| other.facts.session.id != facts.session.id));
+    accounts.extend(facts.map(|facts| Account { held, facts }));
 }
 
 /// Whoever is signed in with this browser.

@@ -386,9 +386,10 @@ async fn load(core: &Core, params: &Params, held: HeldSessions) -> Result<Loaded
     let clients = Arc::clone(&core.clients);
     core.store
         .read(move |db| {
-            let client = clients.find(db, &id)?;
-            let accounts = if client.is_some() { accounts::load(db, &held, Some(&id))? } else { Vec::new() };
-            Ok(Loaded { client, accounts })
+            Ok(match accounts::load_at(db, &held, &id, &clients)? {
+                Some((client, accounts)) => Loaded { client: Some(client), accounts },
+                None => Loaded { client: None, accounts: Vec::new() },
+            })
         })
         .await
 }

@@ -64,13 +64,17 @@ impl KnownClients {
     }
 
     pub fn find(&self, db: &mut Connection, id: &ClientId) -> Result<Option<Arc<KnownClient>>, StoreError> {
-        let Some(marked) = clients::marked(db, id)? else { return Ok(None) };
+        clients::marked(db, id)?.map(|marked| self.of(db, marked)).transpose()
+    }
+
+    /// The client of a row that has just been read.
+    pub fn of(&self, db: &mut Connection, marked: MarkedClient) -> Result<Arc<KnownClient>, StoreError> {
         if let Some(known) = self.unchanged(&marked) {
-            return Ok(Some(known));
+            return Ok(known);
         }
         // Read after the mark: never older than it.
         let rules = self.rules(db, marked.rules())?;
-        self.remember(marked, rules).map(Some)
+        self.remember(marked, rules)
     }
 
     /// The same by the store's fast way.

@@ -7,9 +7,8 @@ use diesel::prelude::*;
 use super::connection::{AnyConnection as Connection, on_each};
 use super::error::StoreError;
 use super::kept::Kept;
-use super::lifetime_rules;
 use super::row::{at, digest};
-use super::schema::{clients, meta};
+use super::schema::clients;
 use super::sql_types::Instant;
 use crate::domain::client::{Client, ClientMetadata};
 use crate::domain::clock::Timestamp;
@@ -93,10 +92,21 @@ impl MarkedClient {
     }
 }
 
+/// The mark of the lifetime rules, as a column of any query.
+macro_rules! the_mark {
+    () => {
+        $crate::store::schema::meta::table
+            .filter($crate::store::schema::meta::key.eq($crate::store::lifetime_rules::MARK))
+            .select($crate::store::schema::meta::value)
+            .single_value()
+    };
+}
+pub(super) use the_mark;
+
 /// Clients with the mark.
 macro_rules! marked {
     () => {
-        clients::table.select((clients::all_columns, meta::table.filter(meta::key.eq(lifetime_rules::MARK)).select(meta::value).single_value()))
+        clients::table.select((clients::all_columns, the_mark!()))
     };
 }
 
