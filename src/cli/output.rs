@@ -44,9 +44,10 @@ fn lay_out(headings: &[&str], rows: &[Vec<String>]) -> String {
     cells.iter().map(line).collect()
 }
 
-/// A value that a stranger chose must not steer the terminal.
+/// A value that a stranger chose must not steer the terminal, nor turn around what stands beside it.
 pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    let steers = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
 }
 
 pub(super) fn time(at: Timestamp) -> String {
@@ -73,7 +74,7 @@ mod tests {
 
     #[test]
     fn columns_stand_under_their_headings() {
-        let rows = [vec!["alice".to_owned(), "a\u{1b}[31m".to_owned()], vec!["ö".to_owned(), String::new()]];
-        assert_eq!(lay_out(&["name", "x"], &rows), "NAME   X\nalice  a\u{fffd}[31m\nö\n");
+        let rows = [vec!["alice".to_owned(), "a\u{1b}[31m\u{202e}b".to_owned()], vec!["ö".to_owned(), String::new()]];
+        assert_eq!(lay_out(&["name", "x"], &rows), "NAME   X\nalice  a\u{fffd}[31m\u{fffd}b\nö\n");
     }
 }

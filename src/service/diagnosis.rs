@@ -111,7 +111,18 @@ async fn client_findings(settings: &Settings, admin: Option<&Admin>, id: &Client
         None => None,
     };
     let client = match (registered, declared) {
-        (Some(registered), _) => registered,
+        (Some(registered), None) => registered,
+        // What it will be is looked at: whoever has just mended the file is not told to mend it again.
+        (Some(registered), Some(declared)) => {
+            let secret_digest = declared.secret_digest.or(registered.secret_digest);
+            if declared.metadata != registered.metadata || secret_digest != registered.secret_digest {
+                let text = format!(
+                    "gatekey.toml says otherwise of the client {id} than the database: the server has not been started since, or a command has changed the client; the rest is told of what the file says"
+                );
+                found.push(Finding::new(Code::ClientOutdated, text).change("start the server anew: it writes the declared clients at each start"));
+            }
+            Client { metadata: declared.metadata, secret_digest, managed_by_file: true, ..registered }
+        }
         (None, Some(declared)) => {
             if admin.is_some() {
                 let text = format!("the client {id} is in gatekey.toml, but not in the database yet");

@@ -85,6 +85,18 @@ fn a_server_and_its_clients(backend: Backend) {
     assert!(has(&unknown, "client-unknown") && has(&unknown, "discovery-answers"), "{unknown}");
     // It looked and changed nothing: what it says is the same again.
     assert_eq!(report(served.folder.path(), &["--client", OWN_PAGE]), well);
+
+    // Whoever has mended the file, and has not started the server since, is told that, and not to mend it again.
+    let file = served.path("gatekey.toml");
+    let before = std::fs::read_to_string(&file).unwrap();
+    let own = "redirect_uris = [\"https://own.example.test/callback\"";
+    let after = before.replace(own, &format!("id_token_signed_response_alg = \"RS256\"\n{own}, \"https://own.example.test\""));
+    std::fs::write(&file, after).unwrap();
+    let said = report(served.folder.path(), &["--client", OWN_PAGE]);
+    assert!(has(&said, "client-outdated") && has(&said, "auth0-ready") && !has(&said, "auth0-bare-origin"), "{said}");
+    let served = served.crash_and_restart();
+    let said = report(served.folder.path(), &["--client", OWN_PAGE]);
+    assert!(!has(&said, "client-outdated") && has(&said, "auth0-ready"), "{said}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! An application: what it is registered with against where it runs, what its library expects, and what browsers let through.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use chrono::TimeDelta;
@@ -71,8 +72,14 @@ fn set(client: &Client, in_file: impl Display, by_command: impl Display) -> Stri
 fn set_list(client: &Client, key: &str, flag: &str, there: impl Iterator<Item = String>, missing: &[&str]) -> String {
     let all: Vec<String> = there.chain(missing.iter().map(|one| (*one).to_owned())).collect();
     let quoted: Vec<String> = all.iter().map(|one| format!("\"{one}\"")).collect();
-    let flags: Vec<String> = all.iter().map(|one| format!("{flag} {one}")).collect();
+    let flags: Vec<String> = all.iter().map(|one| format!("{flag} {}", word(one))).collect();
     set(client, format_args!("{key} = [{}]", quoted.join(", ")), flags.join(" "))
+}
+
+/// As a shell takes it for one word. A redirect URI may have an `&` in it, or a `$(`, and the command is there to be copied.
+fn word(text: &str) -> Cow<'_, str> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/@%+=,".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) { text.into() } else { format!("'{}'", text.replace('\'', r"'\''")).into() }
 }
 
 /// The origins that the application's pages have.
@@ -174,7 +181,7 @@ fn renewal(facts: &ClientFacts<'_>, pages: &Pages) -> Vec<Finding> {
     if refreshes && !metadata.scope.contains(OFFLINE_ACCESS) {
         let text = "`offline_access` is not in its scope and is left out where it asks for it: its refresh tokens end with the session";
         let with = metadata.scope.clone().with(OFFLINE_ACCESS);
-        let change = set(client, format_args!("scope = \"{with}\""), format_args!("--scope \"{with}\""));
+        let change = set(client, format_args!("scope = \"{with}\""), format_args!("--scope {}", word(&with.to_string())));
         found.push(Finding::new(Code::OfflineAccessMissing, text).change(format!("nothing, if that is meant; else: {change}")));
     }
     if !pages.0.is_empty() {

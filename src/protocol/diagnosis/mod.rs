@@ -75,6 +75,7 @@ codes! {
     ClockWrong = "clock-wrong", Problem;
     ClockAgrees = "clock-agrees", Ok;
     ClientUnknown = "client-unknown", Problem;
+    ClientOutdated = "client-outdated", Problem;
     ClientDisabled = "client-disabled", Problem;
     ClientEnabled = "client-enabled", Ok;
     ClientWithoutUsers = "client-without-users", Ok;

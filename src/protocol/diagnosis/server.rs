@@ -198,7 +198,8 @@ fn document(issuer: &str, url: &str, answer: &Answer) -> Finding {
         200 => {}
         300..=399 => {
             let to = answer.location.as_deref().unwrap_or("nowhere");
-            let text = format!("{url} is redirected ({status}) to {to}: client libraries follow no redirect here, and would find another issuer there");
+            let text =
+                format!("{url} is redirected ({status}) to {to}: many client libraries follow no redirect here, and the others take what they find there");
             return Finding::new(Code::DiscoveryRedirected, text).change("take the redirect out of the proxy, or set `issuer` to the address that it leads to");
         }
         404 => {

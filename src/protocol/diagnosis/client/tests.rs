@@ -161,6 +161,26 @@ fn the_change_is_one_that_can_be_made() {
     assert_eq!(change(&declared), r#"in gatekey.toml, in the client app: web_origins = ["https://app.example.com", "https://beta.example.com"]"#);
 }
 
+/// A command is there to be copied: what is registered stands in it as one word, and runs nothing.
+#[test]
+fn a_command_is_safe_to_copy() {
+    for (text, expected) in [
+        ("https://app.example.com:8443/a-b_c.d~e@f%20+g=h,i", "https://app.example.com:8443/a-b_c.d~e@f%20+g=h,i"),
+        ("https://app.example.com/cb?a=1&b=$(id)", "'https://app.example.com/cb?a=1&b=$(id)'"),
+        ("https://app.example.com/;ls", "'https://app.example.com/;ls'"),
+        ("https://app.example.com/it's", r"'https://app.example.com/it'\''s'"),
+        ("openid profile", "'openid profile'"),
+        ("", "''"),
+    ] {
+        assert_eq!(word(text), expected);
+    }
+    let change = |client: &Client, code| found(client, ISSUER, true).into_iter().find(|finding| finding.code == code).unwrap().change.unwrap();
+    let one = page(|metadata| metadata.redirect_uris = uris(&["https://app.example.com/cb?a=$(id)&b"]));
+    assert!(change(&one, Code::Auth0BareOrigin).ends_with("--redirect-uri 'https://app.example.com/cb?a=$(id)&b' --redirect-uri https://app.example.com"));
+    let other = page(|metadata| metadata.scope = Scope::parse("openid a$(id)`id`").unwrap());
+    assert!(change(&other, Code::OfflineAccessMissing).ends_with("--scope 'a$(id)`id` offline_access openid'"));
+}
+
 proptest! {
     /// Of every page it is said once on which site it is, and, if frames are allowed, once what a frame does there; it is `not-silent` exactly when neither a frame nor a
     /// refresh token works in every browser.
