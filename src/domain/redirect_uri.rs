@@ -52,6 +52,9 @@ impl RedirectUri {
                 if normal != text && normal.strip_suffix('/') != Some(text) {
                     return Err(E::NotAbsolute(own()));
                 }
+                if !has_plain_host(&url) {
+                    return Err(E::NotAbsolute(own()));
+                }
                 if url.scheme() == "http" && !is_loopback(&url) {
                     return Err(E::Cleartext(own()));
                 }
@@ -83,6 +86,16 @@ impl RedirectUri {
 pub fn origin_of(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
     matches!(url.scheme(), "https" | "http").then(|| url.origin().ascii_serialization())
+}
+
+/// A name as the DNS has them, or an address. URLs allow more (`;`, `,`, quotes); but origins stand in policies and headers, where that begins
+/// something else.
+fn has_plain_host(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)),
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+        None => false,
+    }
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -142,7 +155,7 @@ pub struct InvalidWebOrigin(pub String);
 impl WebOrigin {
     pub fn parse(text: &str) -> Result<Self, InvalidWebOrigin> {
         match origin_of(text) {
-            Some(origin) if origin == text && !text.contains('*') => Ok(Self(origin)),
+            Some(origin) if origin == text && Url::parse(text).is_ok_and(|url| has_plain_host(&url)) => Ok(Self(origin)),
             _ => Err(InvalidWebOrigin(text.to_owned())),
         }
     }
@@ -216,6 +229,31 @@ mod tests {
             "https://ｅxample.test/",
         ] {
             assert!(RedirectUri::parse(uri).is_err(), "{uri}");
+        }
+    }
+
+    /// An origin stands in `frame-ancestors`, `frame-src` and `Activate-Storage-Access`: it must not begin anything else there.
+    #[test]
+    fn an_origin_is_one_word_of_a_policy() {
+        for host in ["rp.test", "a-b_c.rp.test", "xn--bcher-kva.test", "rp.test.", "10.0.0.1", "[2001:db8::1]", "rp.test:8443"] {
+            let origin = format!("https://{host}");
+            assert!(WebOrigin::parse(&origin).is_ok() && RedirectUri::parse(&format!("{origin}/cb")).is_ok(), "{origin}");
+        }
+        for host in ["rp.test;report-uri", "rp.test,x", "'self'", "rp.test\"", "rp`id`.test", "$(id).test", "a&b.test", "a!b.test", "a{b}.test", "*.rp.test"] {
+            let origin = format!("https://{host}");
+            assert!(WebOrigin::parse(&origin).is_err() && RedirectUri::parse(&format!("{origin}/cb")).is_err(), "{origin}");
+        }
+        for origin in [
+            "https://rp.test/",
+            "https://RP.test",
+            "https://rp.test:443",
+            "https://u@rp.test",
+            "null",
+            "com.example.app:",
+            "https:rp.test",
+            "https://rp.test?x",
+        ] {
+            assert!(WebOrigin::parse(origin).is_err(), "{origin}");
         }
     }
 
