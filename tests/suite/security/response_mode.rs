@@ -142,6 +142,8 @@ async fn rm_04_a_message_is_for_the_registered_origin(database: Database) {
             assert_eq!(fields["state"], if name == "state" { value } else { &party.state });
             is_for_its_own_pages(&answer, origin);
             assert!(!answer.text().contains("evil.test"), "{}", answer.text());
+            // A window may be seen, and says what it is; a frame is not.
+            assert_eq!(answer.text().contains("<h1>"), navigation.dest == LINK.dest, "{}", answer.text());
             codes.extend(fields.get("code").cloned());
         }
     }
@@ -166,6 +168,12 @@ async fn rm_04_a_message_is_for_the_registered_origin(database: Database) {
     let form = form_with(&page, "password").fill("username", "alice").fill("password", PASSWORD);
     let window = stranger.submit(&form, None).await.page();
     party.exchange(&message(&window).unwrap().1["code"]).await;
+    // Whoever says no in a window: the page that opened it hears that.
+    let asked = app.relying_party(PAGE).authorize("openid", &[("response_mode", "web_message")]);
+    let page = stranger.visit(asked.as_str()).await.page();
+    let denied = stranger.submit(&form_with(&page, "decision"), Some("deny")).await.page();
+    let (place, fields) = message(&denied).unwrap();
+    assert_eq!((place.as_str(), fields["error"].as_str()), ("https://app.example.test", "access_denied"));
 }
 
 /// The message's page: framed by `origin` alone, with no policy that would part a window from who opened it; only its own script runs.
@@ -173,6 +181,10 @@ fn is_for_its_own_pages(answer: &Answer, origin: &str) {
     let policy = answer.header("content-security-policy").unwrap();
     let directive = |name: &str| policy.split("; ").find_map(|part| part.strip_prefix(name)).unwrap().trim().to_owned();
     assert_eq!((directive("frame-ancestors").as_str(), directive("default-src").as_str()), (origin, "'none'"));
+    assert_eq!(
+        (directive("form-action").as_str(), directive("base-uri").as_str(), answer.header("x-content-type-options")),
+        ("'none'", "'none'", Some("nosniff"))
+    );
     let script = answer.text().rsplit_once("</script>").unwrap().0.rsplit_once('>').unwrap().1;
     assert_eq!(directive("script-src"), format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script))));
     assert_eq!(tags(answer.text()).iter().filter(|(tag, _)| tag == "script").count(), 1);
@@ -202,6 +214,10 @@ async fn rm_04_a_client_that_may_not_be_framed(database: Database) {
                 for navigation in [FRAME, CROSS_SITE_FRAME] {
                     let answer = ask_as(&mut browser, &asked, Navigation { dest, ..navigation }).await;
                     assert_eq!(told(&answer).1["error"], "interaction_required", "{mode} {prompt} {dest}");
+                    if mode == "web_message" {
+                        // Its own page hears that, and need not wait for what does not come.
+                        is_for_its_own_pages(&answer, "https://unframed.example.test");
+                    }
                     gives_nothing_away(&answer, mode);
                 }
             }
