@@ -99,16 +99,17 @@ async fn client_findings(settings: &Settings, admin: Option<&Admin>, id: &Client
         Client { id: id.clone(), metadata, secret_digest, disabled_at: None, managed_by_file: true, created_at: now, updated_at: now }
     });
     let mut found = Vec::new();
-    let registered = match admin {
+    // Whether the database has answered, and what.
+    let (answered, registered) = match admin {
         Some(admin) => match admin.client(id).await {
-            Ok(client) => Some(client),
-            Err(AdminError::NotFound { .. }) => None,
+            Ok(client) => (true, Some(client)),
+            Err(AdminError::NotFound { .. }) => (true, None),
             Err(error) => {
                 found.push(Finding::new(Code::DatabaseUnusable, error.to_string()));
-                None
+                (false, None)
             }
         },
-        None => None,
+        None => (false, None),
     };
     let client = match (registered, declared) {
         (Some(registered), None) => registered,
@@ -124,17 +125,15 @@ async fn client_findings(settings: &Settings, admin: Option<&Admin>, id: &Client
             Client { metadata: declared.metadata, secret_digest, managed_by_file: true, ..registered }
         }
         (None, Some(declared)) => {
-            if admin.is_some() {
+            if answered {
                 let text = format!("the client {id} is in gatekey.toml, but not in the database yet");
                 found.push(Finding::new(Code::ClientUnknown, text).change("start the server anew: it writes the declared clients at each start"));
             }
             declared
         }
         (None, None) => {
-            let text = match admin {
-                Some(_) => format!("there is no client {id}"),
-                None => format!("the client {id} is not in gatekey.toml, and the database cannot be asked"),
-            };
+            let text =
+                if answered { format!("there is no client {id}") } else { format!("the client {id} is not in gatekey.toml, and the database cannot be asked") };
             found.push(Finding::new(Code::ClientUnknown, text).change("see `gatekey client list` for those there are; the id is compared byte for byte"));
             return found;
         }

@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, PgConnection, SqliteConnection};
 use gatekey::protocol::diagnosis::Code;
 use serde_json::Value;
 
@@ -97,6 +99,21 @@ fn a_server_and_its_clients(backend: Backend) {
     let served = served.crash_and_restart();
     let said = report(served.folder.path(), &["--client", OWN_PAGE]);
     assert!(!has(&said, "client-outdated") && has(&said, "auth0-ready"), "{said}");
+
+    // A database that cannot say whether there is such a client has not said that there is none.
+    let (folder, database) = (served.folder.clone(), served.database.clone());
+    drop(served);
+    run(&database, "ALTER TABLE clients RENAME TO clients_of_another_program");
+    let said = report(folder.path(), &["--client", OWN_PAGE]);
+    assert!(has(&said, "database-unusable") && has(&said, "client-enabled") && !has(&said, "client-unknown"), "{said}");
+    assert!(text(&report(folder.path(), &["--client", "nobody"]), "client-unknown").contains("cannot be asked"));
+}
+
+fn run(database: &Database, statement: &str) {
+    match database.backend() {
+        Backend::Sqlite => SqliteConnection::establish(database.url().trim_start_matches("sqlite://")).unwrap().batch_execute(statement).unwrap(),
+        Backend::Postgres => PgConnection::establish(database.url()).unwrap().batch_execute(statement).unwrap(),
+    }
 }
 
 #[test]
