@@ -1,7 +1,7 @@
 //! What commands print: tables for people, JSON for programs.
 
-use std::fmt::Display;
-use std::io::{ErrorKind, Write};
+use std::fmt::{Display, Write as _};
+use std::io::{ErrorKind, Write as _};
 
 use serde_json::Value;
 
@@ -18,7 +18,19 @@ pub(super) fn print(text: &str) -> Done {
 }
 
 pub(super) fn json(value: &Value) -> Done {
-    print(&format!("{}\n", serde_json::to_string_pretty(value)?))
+    print(&escaped(&format!("{}\n", serde_json::to_string_pretty(value)?)))
+}
+
+/// JSON need not escape all that steers a terminal, and may: it stands in strings only, but for the ends of lines.
+fn escaped(json: &str) -> String {
+    json.chars().fold(String::with_capacity(json.len()), |mut text, c| {
+        if c != '\n' && steers(c) {
+            let _ = write!(text, "\\u{:04x}", u32::from(c));
+        } else {
+            text.push(c);
+        }
+        text
+    })
 }
 
 /// Columns under their headings; the last one is not padded.
@@ -46,8 +58,11 @@ fn lay_out(headings: &[&str], rows: &[Vec<String>]) -> String {
 
 /// A value that a stranger chose must not steer the terminal, nor turn around what stands beside it.
 pub(super) fn plain(text: &str) -> String {
-    let steers = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
+}
+
+fn steers(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 pub(super) fn time(at: Timestamp) -> String {
@@ -71,6 +86,14 @@ pub(super) fn yes(flag: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_steers_no_terminal_and_says_the_same() {
+        let value = serde_json::json!({ "a\u{9b}": ["\u{1b}[31m\u{7f}\u{85}\u{202e}\u{2069}\n", "ö\u{1f600}"] });
+        let text = escaped(&serde_json::to_string_pretty(&value).unwrap());
+        assert!(!text.chars().any(|c| c != '\n' && steers(c)) && text.contains("ö\u{1f600}"), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+    }
 
     #[test]
     fn columns_stand_under_their_headings() {

@@ -161,7 +161,7 @@ fn what_answers_in_the_place_of_the_server_is_told_apart() {
     for (answer, path, expected) in [
         (http("200 OK", "", &document("https://id.example.com/")), "", &["issuer-mismatch"][..]),
         (http("200 OK", old, &document("http://localhost/")), "", &["issuer-mismatch", "clock-wrong"]),
-        (http("200 OK", "", &document("http://localhost/\\u001b[31m")), "", &["issuer-mismatch"]),
+        (http("200 OK", "", &document("http://localhost/\\u001b[31m\\u009b31m\\u202e")), "", &["issuer-mismatch"]),
         (http("301 Moved Permanently", "Location: https://id.example.com/\r\n", ""), "", &["discovery-redirected"]),
         (http("404 Not Found", "", "no"), "auth/", &["discovery-not-found"]),
         (http("502 Bad Gateway", "", ""), "", &["proxy-without-server"]),
@@ -174,8 +174,10 @@ fn what_answers_in_the_place_of_the_server_is_told_apart() {
         let folder = folder(&format!("issuer = \"http://localhost:{port}/{path}\"\nlisten = \"127.0.0.1:{port}\"\n"));
         let found = report(folder.path(), &[]);
         assert_eq!(codes(&found)[2..], *expected, "{answer:.80}: {found}");
-        let said = String::from_utf8(doctor(folder.path(), &[]).stdout).unwrap();
-        assert!(!said.contains('\u{1b}'), "a stranger's words do not steer the terminal: {said}");
+        for arguments in [&[][..], &["--json"]] {
+            let said = String::from_utf8(doctor(folder.path(), arguments).stdout).unwrap();
+            assert!(!said.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "a stranger's words do not steer the terminal: {said}");
+        }
     }
 }
 
