@@ -11,37 +11,58 @@ import { Gatekey, freePort } from './gatekey.mjs';
 const ISSUER_HOST = 'auth.example.test';
 /** Where the application is, seen from the issuer at auth.example.test. */
 export const APPLICATION_HOSTS = { 'same site': 'app.example.test', 'cross-site': 'app.other.test' };
+/** Below the issuer's own origin, where the proxy in front gives out the application's files. */
+const SAME_ORIGIN = 'same origin';
+const FOLDER = '/application';
+export const SHAPES = [SAME_ORIGIN, ...Object.keys(APPLICATION_HOSTS)];
+/** Names that a browser has to find on this machine. */
+export const HOSTS = [ISSUER_HOST, ...Object.values(APPLICATION_HOSTS)];
 
 export class Deployment {
-  /** `files`: what the application serves, by path; `client`: TOML for more of its client; `processes`: how many of the server take turns. */
-  static async start(kind, { shape, files, client = '', processes = 1 }) {
+  /**
+   * `files`: what the application serves, by path; `client`: TOML for more of its client; `processes`: how many of the server take turns.
+   * With several `shapes` the application is at all these places.
+   */
+  static async start(kind, { shape, shapes = [shape], files, client = '', processes = 1 }) {
     const deployment = new Deployment();
     deployment.certificates = new Certificates();
     const port = await freePort();
-    deployment.application = `https://${APPLICATION_HOSTS[shape]}:${port}`;
+    const issuerPort = await freePort();
+    const place = (shape) => (shape === SAME_ORIGIN ? `https://${ISSUER_HOST}:${issuerPort}${FOLDER}` : `https://${APPLICATION_HOSTS[shape]}:${port}`);
+    /** The application's address, without a slash at its end, by shape; and the first of them. */
+    deployment.applications = Object.fromEntries(shapes.map((shape) => [shape, place(shape)]));
+    const places = Object.values(deployment.applications);
+    deployment.application = places[0];
+    const list = (...paths) => JSON.stringify(places.flatMap((place) => paths.map((path) => `${place}${path}`)));
     const clients = `
 [[clients]]
 id = "app"
 name = "The application"
 kind = "spa"
 first_party = true
-redirect_uris = ["${deployment.application}", "${deployment.application}/", "${deployment.application}/silent", "${deployment.application}/oidc"]
-post_logout_redirect_uris = ["${deployment.application}/", "${deployment.application}/signed-out"]
-web_origins = ["${deployment.application}"]
+redirect_uris = ${list('', '/', '/silent', '/oidc')}
+post_logout_redirect_uris = ${list('/', '/signed-out')}
+web_origins = ${JSON.stringify(places.map((place) => new URL(place).origin))}
 ${client}`;
-    deployment.gatekey = await Gatekey.install(kind, { clients, scheme: 'https', host: ISSUER_HOST });
+    deployment.gatekey = await Gatekey.install(kind, { clients, scheme: 'https', host: ISSUER_HOST, port: issuerPort });
     deployment.issuer = deployment.gatekey.issuer;
     deployment.gatekey.createUser();
     deployment.replicas = [];
     for (let i = 0; i < processes; i++) deployment.replicas.push(await deployment.gatekey.replica());
     deployment.front = await Front.listen(deployment.gatekey.port, deployment.certificates, ...deployment.replicas.map((replica) => replica.url));
     const { key, cert } = deployment.certificates;
-    deployment.server = https.createServer({ key, cert }, (request, answer) => {
-      const { pathname } = new URL(request.url, deployment.application);
-      const [type, text] = files[pathname] ?? files['/'];
+    const give = (path, answer) => {
+      const [type, text] = files[path] ?? files['/'];
       answer.setHeader('content-type', type);
       answer.end(text);
-    });
+    };
+    const path = (request) => new URL(request.url, deployment.issuer).pathname;
+    deployment.front.own = (request, answer) => {
+      if (!path(request).startsWith(`${FOLDER}/`)) return false;
+      give(path(request).slice(FOLDER.length), answer);
+      return true;
+    };
+    deployment.server = https.createServer({ key, cert }, (request, answer) => give(path(request), answer));
     await new Promise((resolve, reject) => deployment.server.once('error', reject).listen(port, '127.0.0.1', resolve));
     return deployment;
   }

@@ -51,6 +51,8 @@ export class Front {
   lost = null;
   /** What was asked and answered: `GET /path 200`. */
   answered = [];
+  /** Answers a request that is not for the server, and says whether it did. */
+  own = () => false;
   #losing = false;
 
   constructor(server, targets) {
@@ -74,6 +76,7 @@ export class Front {
   }
 
   #pass(request, answer) {
+    if (this.own(request, answer)) return;
     const lose = this.#losing && request.method === 'POST' && request.url === '/oauth/token';
     if (lose) this.#losing = false;
     const { hostname, port } = this.targets[0];

@@ -62,7 +62,7 @@ export class Gatekey {
   }
 
   /** `clients` is TOML: one [[clients]] after the other. With the scheme https something has to stand before the server. */
-  static async install(kind, { clients = '', settings = '', scheme = 'http', host = 'localhost' } = {}) {
+  static async install(kind, { clients = '', settings = '', scheme = 'http', host = 'localhost', port } = {}) {
     const folder = mkdtempSync(join(tmpdir(), 'gatekey-client-tests-'));
     let database = `sqlite://${join(folder, 'gatekey.db')}`;
     let name = null;
@@ -71,7 +71,7 @@ export class Gatekey {
       sql(`CREATE DATABASE ${name}`);
       database = POSTGRES.replace(/\/[^/]*$/, `/${name}`);
     }
-    const gatekey = new Gatekey(kind, folder, await freePort(), database, scheme, host);
+    const gatekey = new Gatekey(kind, folder, port ?? (await freePort()), database, scheme, host);
     gatekey.databaseName = name;
     const text = `issuer = "${gatekey.issuer}"
 listen = "127.0.0.1:${gatekey.port}"

@@ -54,3 +54,7 @@ need_node() {
 need_chromium() {
   command -v chromium >/dev/null || apt_install chromium
 }
+
+need_firefox() {
+  command -v firefox-esr >/dev/null || apt_install firefox-esr
+}
