@@ -5,15 +5,17 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 
 import { chromium } from 'playwright-core';
+import { WebSocket } from 'ws';
 
 import { complaints, signIn } from '../support/chromium.mjs';
-import { Deployment, Profile } from '../support/deployment.mjs';
+import { Deployment, FOLDER, Profile } from '../support/deployment.mjs';
+import { ASK, Firefox, askForCookies, signIn as signInByBidi } from '../support/firefox.mjs';
 import { DATABASES, USER } from '../support/gatekey.mjs';
 
 const SDK = readFileSync(join(import.meta.dirname, 'node_modules/@auth0/auth0-spa-js/dist/auth0-spa-js.production.js'));
 const PAGE = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Application</title><link rel="icon" href="data:,"><script src="/sdk.js"></script>
 <button onclick="window.opened = client.loginWithPopup().then(() => client.getUser()).catch(String)">Sign in in a window</button></html>`;
-const FILES = { '/': ['text/html; charset=utf-8', PAGE], '/sdk.js': ['text/javascript', SDK] };
+const FILES = { '/': ['text/html; charset=utf-8', PAGE], '/sdk.js': ['text/javascript', SDK], '/ask': ['text/html; charset=utf-8', ASK] };
 
 /** Runs in the page: makes the client, and takes the answer if the address has one. */
 async function start(options) {
@@ -164,6 +166,41 @@ for (const kind of DATABASES) {
         assert.equal((await begin(more)).sub, sub);
         assert.ok((await renew()).token);
         assert.ok(asked.includes('/oauth/token refresh_token'));
+      });
+
+      if (kind !== 'sqlite') return;
+
+      test('in Firefox as it ships', async () => {
+        profile = await Firefox.open(WebSocket, { thirdPartyCookies: false });
+        page = await profile.newPage();
+        // Signed in at the issuer itself, so that Firefox does not know who belongs to whom.
+        await page.goto(`${deployment.issuer}login`);
+        await signInByBidi(page, USER);
+        await page.waitForURL(deployment.issuer);
+        // By a redirect there and back, silently, with a refresh token.
+        const more = { useRefreshTokens: true };
+        await page.goto(`${deployment.application}/`);
+        assert.equal(await begin(more), null);
+        await page.evaluate(() => void client.loginWithRedirect({ authorizationParams: { prompt: 'none' } }));
+        await page.waitForURL(`${deployment.application}/?code=**`);
+        const { sub, name } = await begin(more);
+        assert.equal(name, 'Alice Example');
+        assert.ok((await renew()).token);
+        // In a frame.
+        await page.goto(`${deployment.application}/`);
+        await begin();
+        const first = await renew();
+        if (shape === 'same site') {
+          assert.ok(first.token);
+        } else {
+          assert.deepEqual(first, { error: 'login_required', description: 'Login required' });
+          assert.equal(await askForCookies(page, new URL(`${FOLDER}/ask`, deployment.issuer).href), 'granted');
+          assert.ok((await renew()).token);
+          assert.deepEqual(deployment.front.answered.filter((one) => one.startsWith('GET /authorize')).slice(-2), ['GET /authorize 401', 'GET /authorize 200']);
+        }
+        // And in a window of its own.
+        await page.click('button');
+        assert.equal((await page.evaluate(() => window.opened)).sub, sub);
       });
     });
   }

@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 
 import { chromium } from 'playwright-core';
+import { WebSocket } from 'ws';
 
 import { complaints, signIn } from '../support/chromium.mjs';
 import { Deployment, Profile } from '../support/deployment.mjs';
+import { Firefox, signIn as signInByBidi } from '../support/firefox.mjs';
 import { DATABASES, USER } from '../support/gatekey.mjs';
 
 const LIBRARY = readFileSync(join(import.meta.dirname, 'node_modules/oidc-client-ts/dist/browser/oidc-client-ts.min.js'));
@@ -48,7 +50,7 @@ for (const kind of DATABASES) {
       after(() => deployment?.remove());
       afterEach(() => profile?.close());
 
-      const settings = () => ({
+      const settings = (more) => ({
         authority: deployment.issuer,
         client_id: 'app',
         redirect_uri: `${deployment.application}/`,
@@ -59,19 +61,27 @@ for (const kind of DATABASES) {
         monitorSession: true,
         checkSessionIntervalInSeconds: 1,
         revokeTokenTypes: ['refresh_token'],
+        ...more,
       });
+      // It asks silently too, whenever it likes.
+      const UNWATCHED = { monitorSession: false };
       const FRAME = { forceIframeAuth: true };
 
-      async function signedIn(thirdPartyCookies) {
+      async function signedIn(thirdPartyCookies, more) {
         profile = await Profile.open(chromium, { thirdPartyCookies });
         page = await profile.context.newPage();
+        return signedInWith(signIn, more);
+      }
+
+      /** Signs in on `page`, by a redirect there and back. */
+      async function signedInWith(type, more) {
         await page.goto(`${deployment.application}/`);
-        assert.equal(await page.evaluate(start, settings()), null);
+        assert.equal(await page.evaluate(start, settings(more)), null);
         await page.evaluate(() => void users.signinRedirect());
         await page.waitForURL(`${deployment.issuer}login**`);
-        await signIn(page, USER);
+        await type(page, USER);
         await page.waitForURL(`${deployment.application}/?**`);
-        return page.evaluate(start, settings());
+        return page.evaluate(start, settings(more));
       }
 
       test('by frame and by refresh token, and a sign-out elsewhere is noticed', async () => {
@@ -99,7 +109,7 @@ for (const kind of DATABASES) {
       });
 
       test('where third-party cookies are kept back', async () => {
-        await signedIn(false);
+        await signedIn(false, UNWATCHED);
         assert.ok((await page.evaluate(token)).token, 'by refresh token');
         if (shape === 'same site') {
           assert.ok((await page.evaluate(token, FRAME)).token);
@@ -111,6 +121,21 @@ for (const kind of DATABASES) {
         assert.ok((await page.evaluate(token, FRAME)).token);
         assert.deepEqual(deployment.front.answered.filter((one) => one.startsWith('GET /authorize')).slice(-2), ['GET /authorize 401', 'GET /authorize 303']);
       });
+
+      if (kind !== 'sqlite') return;
+
+      for (const refuse of shape === 'cross-site' ? [false, true] : [false]) {
+        test(`in Firefox ${refuse ? 'that takes no cookies of third parties' : 'as it ships'}`, async () => {
+          profile = await Firefox.open(WebSocket, { thirdPartyCookies: false, refuse });
+          page = await profile.newPage();
+          assert.ok((await signedInWith(signInByBidi, UNWATCHED)).token);
+          assert.ok((await page.evaluate(token)).token, 'by refresh token');
+          // As it ships, it lets the frame of an issuer have its cookies where the user has signed in from.
+          const { token: silent, error } = await page.evaluate(token, FRAME);
+          if (refuse) assert.equal(error, 'login_required');
+          else assert.ok(silent, error);
+        });
+      }
     });
   }
 }

@@ -9,13 +9,11 @@ import { WebSocket } from 'ws';
 
 import { signIn } from '../support/chromium.mjs';
 import { Deployment, Profile, SHAPES } from '../support/deployment.mjs';
-import { Firefox, signIn as signInByBidi } from '../support/firefox.mjs';
+import { ASK, Firefox, askForCookies, signIn as signInByBidi } from '../support/firefox.mjs';
 import { USER, until } from '../support/gatekey.mjs';
 
 const HTML = 'text/html; charset=utf-8';
 const PAGE = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Application</title><link rel="icon" href="data:,"><body><button>Renew</button><script src="application.js"></script>';
-/** A page that asks for its cookies at the click of its user. */
-const ASK = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Ask</title><button onclick="document.requestStorageAccess().then(() => 'granted', ({ name }) => name).then((said) => parent.postMessage(said, '*'))">Ask</button>`;
 const FILES = {
   '/': [HTML, PAGE],
   '/ask': [HTML, ASK],
@@ -170,15 +168,7 @@ for (const [kind, runs] of Object.entries(RUNS)) {
                 await session.send('Browser.setPermission', { permission: { name: 'storage-access' }, setting: 'granted', origin: new URL(at.redirect_uri).origin, embeddedOrigin: at.issuer });
                 return 'granted';
               }
-              const address = `${place('same origin').redirect_uri}ask`;
-              await page.evaluate((address) => {
-                window.said = new Promise((resolve) => addEventListener('message', ({ data }) => resolve(data), { once: true }));
-                const frame = document.createElement('iframe');
-                frame.src = address;
-                document.body.append(frame);
-              }, address);
-              await (await page.frame(address)).click('button');
-              return page.evaluate(() => window.said);
+              return askForCookies(page, `${place('same origin').redirect_uri}ask`);
             }
           });
         }

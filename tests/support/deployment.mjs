@@ -13,7 +13,8 @@ const ISSUER_HOST = 'auth.example.test';
 export const APPLICATION_HOSTS = { 'same site': 'app.example.test', 'cross-site': 'app.other.test' };
 /** Below the issuer's own origin, where the proxy in front gives out the application's files. */
 const SAME_ORIGIN = 'same origin';
-const FOLDER = '/application';
+/** Where that is, at the issuer's origin, wherever else the application is. */
+export const FOLDER = '/application';
 export const SHAPES = [SAME_ORIGIN, ...Object.keys(APPLICATION_HOSTS)];
 /** Names that a browser has to find on this machine. */
 export const HOSTS = [ISSUER_HOST, ...Object.values(APPLICATION_HOSTS)];

@@ -79,8 +79,8 @@ class Page {
   }
 
   /** Runs a function in the page; what goes in and comes out is JSON. */
-  async evaluate(code, argument = null) {
-    const { value } = await this.#call(`async (text) => JSON.stringify(await (${code})(JSON.parse(text)))`, JSON.stringify(argument));
+  async evaluate(code, argument) {
+    const { value } = await this.#call(`async (text) => JSON.stringify(await (${code})(text ? JSON.parse(text) : undefined))`, JSON.stringify(argument) ?? '');
     return value === undefined ? undefined : JSON.parse(value);
   }
 
@@ -260,4 +260,19 @@ export async function signIn(page, { name, password }) {
   await page.fill('input[autocomplete~=username]', name);
   await page.fill('input[type=password]', password);
   await page.press('input[type=password]', 'Enter');
+}
+
+/** A page of the issuer that asks for its cookies at the click of its user; it tells the page around it what came of it. */
+export const ASK = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Ask</title><button onclick="document.requestStorageAccess().then(() => 'granted', ({ name }) => name).then((said) => parent.postMessage(said, '*'))">Ask</button>`;
+
+/** Shows that page in a frame and clicks as a person does; `granted`, or the name of the error. */
+export async function askForCookies(page, address) {
+  await page.evaluate((address) => {
+    window.said = new Promise((resolve) => addEventListener('message', ({ data }) => resolve(data), { once: true }));
+    const frame = document.createElement('iframe');
+    frame.src = address;
+    document.body.append(frame);
+  }, address);
+  await (await page.frame(address)).click('button');
+  return page.evaluate(() => window.said);
 }
