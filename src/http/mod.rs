@@ -2,6 +2,8 @@
 
 mod account;
 mod arrival;
+mod ask_storage_access;
+mod asked_for;
 mod assets;
 mod authorize;
 mod check_session;
@@ -114,6 +116,7 @@ pub fn routes(app: &Arc<App>, admin: AdminApi) -> BoxEndpoint<'static, Response>
         .at("/login", on(app).get(login::get).post(login::post))
         .at("/select-account", on(app).get(select_account::get).post(select_account::post))
         .at("/consent", on(app).get(consent::get).post(consent::post))
+        .at("/storage-access", on(app).get(ask_storage_access::page))
         .at("/account", on(app).get(account::page))
         .at("/account/switch", on(app).post(account::switch))
         .at("/account/sessions/end", on(app).post(account::end_session))

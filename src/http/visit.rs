@@ -52,6 +52,8 @@ pub struct Visit {
     fetch_site: Option<String>,
     /// The browser loads this into a frame of a page (Fetch Metadata).
     pub framed: bool,
+    /// The browser says nothing of where it loads this into.
+    pub says_nothing_of_frames: bool,
     /// Its cookies for this server are kept back here, and the user has allowed that they are sent (Storage Access Headers).
     pub storage_access_is_inactive: bool,
     pub origin: Option<String>,
@@ -75,6 +77,7 @@ impl Visit {
             network: request.data::<Network>().and_then(|network| network.0),
             fetch_site: request.header("sec-fetch-site").map(str::to_owned),
             framed: request.header("sec-fetch-dest").is_some_and(|destination| FRAMES.contains(&destination)),
+            says_nothing_of_frames: request.header("sec-fetch-dest").is_none(),
             storage_access_is_inactive: request.header(storage_access::REQUEST) == Some("inactive"),
             origin: header(header::ORIGIN),
         }

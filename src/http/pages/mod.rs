@@ -12,6 +12,7 @@ mod own_page;
 mod page;
 mod palette;
 mod samples;
+mod storage_access;
 mod templates;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub use page::{
     AccessLasts, Account, AccountRow, ChooseAccount, ConfirmLogout, Consent, ErrorKind, ErrorPage, FormPost, Home, Page, Setup, SetupDone, SetupProblem,
     SignIn, SignInProblem, SignedOut, WebMessage,
 };
+pub use storage_access::StorageAccess;
 
 use assets::Versioned;
 use palette::{Colour, Palette};
@@ -163,6 +165,7 @@ impl Pages {
             Page::ChangePassword(page) => ("change_password.html", Value::from(Serde(page))),
             Page::FormPost(page) => ("form_post.html", Value::from(Serde(page))),
             Page::WebMessage(page) => ("web_message.html", Value::from(Serde(page))),
+            Page::StorageAccess(page) => ("storage_access.html", Value::from(Serde(page))),
         };
         environment.get_template(template)?.render(context! { page => content, site => self.site.clone(), lang => language.tag(), dir => language.direction() })
     }

@@ -7,6 +7,7 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use super::own_page::{AccountPage, ChangePassword, ConfirmAction};
+use super::storage_access::StorageAccess;
 use super::text::{self, Span};
 use crate::domain::id::SessionId;
 use crate::domain::user::User;
@@ -28,6 +29,7 @@ pub enum Page<'a> {
     ChangePassword(ChangePassword<'a>),
     FormPost(FormPost<'a>),
     WebMessage(WebMessage<'a>),
+    StorageAccess(StorageAccess<'a>),
 }
 
 /// The person an account belongs to, as pages name them.

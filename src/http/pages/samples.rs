@@ -10,6 +10,7 @@ use super::page::{
     AccessLasts, Account, AccountRow, ChooseAccount, ConfirmLogout, Consent, ErrorKind, ErrorPage, FormPost, Home, Page, Setup, SetupDone, SetupProblem,
     SignIn, SignInProblem, SignedOut, WebMessage,
 };
+use super::storage_access::StorageAccess;
 use crate::domain::clock::Timestamp;
 
 const ACCOUNT: Account<'static> = Account { username: "ada", name: Some("Ada Lovelace") };
@@ -86,6 +87,9 @@ pub(super) fn pages(own: &OwnSamples) -> Vec<Page<'_>> {
         Page::WebMessage(WebMessage { message: "{}", origin: "https://notes.example.com", application: "Notes" }),
     ];
     pages.push(Page::SignIn(SignIn { application: None, to: Some("account"), ..sign_in }));
+    pages.extend([true, false].map(|framed| {
+        Page::StorageAccess(StorageAccess { application: "Notes", origin: "https://notes.example.com", next: "/authorize?prompt=none", framed })
+    }));
     pages.extend(own.pages());
     pages.extend(PROBLEMS.into_iter().map(|problem| Page::SignIn(SignIn { problem: Some(problem), ..sign_in })));
     pages.extend(ErrorKind::ALL.into_iter().map(|kind| Page::Error(ErrorPage { kind, ..error })));

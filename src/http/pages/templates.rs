@@ -10,7 +10,7 @@ use super::messages::Messages;
 use super::text;
 
 /// Name and source of every template.
-pub(super) const ALL: [(&str, &str); 17] = [
+pub(super) const ALL: [(&str, &str); 18] = [
     ("base.html", include_str!("templates/base.html")),
     ("parts.html", include_str!("templates/parts.html")),
     ("sign_in.html", include_str!("templates/sign_in.html")),
@@ -28,6 +28,7 @@ pub(super) const ALL: [(&str, &str); 17] = [
     ("change_password.html", include_str!("templates/change_password.html")),
     ("form_post.html", include_str!("templates/form_post.html")),
     ("web_message.html", include_str!("templates/web_message.html")),
+    ("storage_access.html", include_str!("templates/storage_access.html")),
 ];
 
 /// The environment of one language.

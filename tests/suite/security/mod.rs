@@ -28,4 +28,5 @@ mod refresh_tokens;
 mod response_mode;
 mod secrets;
 mod state_nonce;
+mod storage_access;
 mod tokens_at_apis;

@@ -166,6 +166,16 @@ form-post-button = Weiter
 form-post-hint = Wenn nichts geschieht, wählen Sie Weiter.
 web-message-hint = Wenn dieses Fenster offen bleibt, können Sie es schließen.
 
+storage-access-title = Angemeldet bleiben
+storage-access-heading = In { $application } angemeldet bleiben?
+storage-access-button = Angemeldet bleiben
+storage-access-granted = Fertig. Sie bleiben in { $application } angemeldet.
+storage-access-refused = Ihr Browser hat es nicht erlaubt. Melden Sie sich in { $application } neu an, wenn Sie darum gebeten werden.
+storage-access-unsupported = Ihr Browser kann das hier nicht. Melden Sie sich in { $application } neu an, wenn Sie darum gebeten werden.
+storage-access-top-title = Hier ist nichts zu tun
+storage-access-top-text = Diese Seite gehört in { $application } hinein und bittet dort Ihren Browser, Sie angemeldet zu lassen. Gehen Sie dorthin zurück und versuchen Sie es noch einmal.
+storage-access-back = Zurück zu { $application }
+
 date = { $day }. { $month } { $year }
 date-time = { $date }, { $time } UTC
 month-1 = Januar

@@ -166,6 +166,16 @@ form-post-button = Continue
 form-post-hint = If nothing happens, press Continue.
 web-message-hint = If this window stays open, you can close it.
 
+storage-access-title = Stay signed in
+storage-access-heading = Stay signed in to { $application }?
+storage-access-button = Stay signed in
+storage-access-granted = Done. You stay signed in to { $application }.
+storage-access-refused = Your browser did not allow it. Sign in again in { $application } when it asks you to.
+storage-access-unsupported = Your browser can’t do this here. Sign in again in { $application } when it asks you to.
+storage-access-top-title = Nothing to do here
+storage-access-top-text = This page belongs inside { $application }, where it asks your browser to keep you signed in. Go back there and try again.
+storage-access-back = Back to { $application }
+
 date = { $day } { $month } { $year }
 date-time = { $date }, { $time } UTC
 month-1 = January
