@@ -16,6 +16,7 @@ mod error;
 mod form_action;
 mod forms;
 pub(crate) mod forwarded;
+mod gatekey_js;
 mod headers;
 mod home;
 mod introspect;
@@ -126,6 +127,8 @@ pub fn routes(app: &Arc<App>, admin: AdminApi) -> BoxEndpoint<'static, Response>
         .at("/account/password", on(app).get(account::password::get).post(account::password::post))
         .at("/setup", on(app).get(setup::get).post(setup::post))
         .at("/assets/:file", on(app).get(assets::get))
+        .at("/gatekey.js", public(app).get(gatekey_js::script))
+        .at("/gatekey.d.ts", public(app).get(gatekey_js::types))
         .nest(admin_path, admin)
         .at("/healthz", api(app).get(status::health))
         .at("/readyz", api(app).get(status::ready))

@@ -3,7 +3,7 @@
 use crate::support::app::{App, OWN_PAGE};
 use crate::support::database::{Database, each_database};
 
-each_database!(an_answer_is_for_the_callers_own_pages, metadata_is_public);
+each_database!(an_answer_is_for_the_callers_own_pages, metadata_is_public, the_module_is_public);
 
 const ALLOWED: &str = "access-control-allow-origin";
 
@@ -55,4 +55,21 @@ async fn metadata_is_public(database: Database) {
     let etag = jwks.header("etag").unwrap();
     assert!(jwks.header("cache-control").unwrap().contains("max-age="));
     assert_eq!(app.network.get(&url, &[("if-none-match", etag)]).await.status.as_u16(), 304);
+}
+
+/// Any page may load `gatekey.js`, one with `Cross-Origin-Embedder-Policy` too, and nobody sends it twice.
+async fn the_module_is_public(database: Database) {
+    let app = App::start(database).await;
+    let party = app.relying_party(OWN_PAGE);
+    for (path, media_type, begins) in [("gatekey.js", "text/javascript; charset=utf-8", "// "), ("gatekey.d.ts", "text/plain; charset=utf-8", "/**")] {
+        let url = party.endpoint(path);
+        let answer = app.network.get(&url, &[("origin", "https://anybody.test")]).await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, Some(media_type)));
+        assert!(answer.text().starts_with(begins), "{path}");
+        assert_eq!((answer.header(ALLOWED), answer.header("cross-origin-resource-policy")), (Some("*"), Some("cross-origin")), "{path}");
+        assert_eq!((answer.header("x-content-type-options"), answer.header("set-cookie")), (Some("nosniff"), None), "{path}");
+        assert_eq!(answer.header("cache-control"), Some("public, max-age=3600"), "{path}");
+        let again = app.network.get(&url, &[("if-none-match", answer.header("etag").unwrap())]).await;
+        assert_eq!((again.status.as_u16(), again.header(ALLOWED), again.header("content-type")), (304, Some("*"), None), "{path}");
+    }
 }
