@@ -12,15 +12,18 @@ import { DATABASES, USER } from '../support/gatekey.mjs';
 
 const TABS = 4;
 const ROUNDS = 15;
-const LOST = 25;
+const LOST = 100;
 
 const library = (path) => readFileSync(join(import.meta.dirname, 'node_modules', path));
 const page = (script) => `<!doctype html><html lang="en"><meta charset="utf-8"><title>Application</title><link rel="icon" href="data:,"><script src="/${script}"></script>`;
 const FILES = {
   '/': ['text/html; charset=utf-8', page('auth0.js')],
   '/oidc': ['text/html; charset=utf-8', page('oidc.js')],
+  '/gatekey': ['text/html; charset=utf-8', page('none.js')],
   '/auth0.js': ['text/javascript', library('@auth0/auth0-spa-js/dist/auth0-spa-js.production.js')],
   '/oidc.js': ['text/javascript', library('oidc-client-ts/dist/browser/oidc-client-ts.min.js')],
+  '/gatekey.js': ['text/javascript', readFileSync(join(import.meta.dirname, '../../src/http/gatekey_js/gatekey.js'))],
+  '/none.js': ['text/javascript', ''],
 };
 
 /** What each library does in a page: `start` takes the answer to a sign-in if the address has one, `renew` gives a token or an error. */
@@ -42,6 +45,34 @@ const LIBRARIES = {
       window.signIn = () => users.signinRedirect();
       window.renew = async () => (await users.signinSilent()).access_token;
       if (/[?&]code=/.test(location.search)) await users.signinRedirectCallback();
+    },
+  },
+  'gatekey.js': {
+    path: '/gatekey',
+    // One tab renews, and those that had asked meanwhile take its token.
+    shares: true,
+    async start({ issuer, redirect_uri }) {
+      const { createClient } = await import('/gatekey.js');
+      const client = createClient({ issuer, clientId: 'app', redirectUri: redirect_uri, scope: 'openid offline_access' });
+      window.signIn = () => client.signIn();
+      window.renew = () => client.token({ force: true });
+      await client.handleRedirect();
+      window.way = () => client.lastWay;
+    },
+  },
+  // The same without a word between the tabs: each has the refresh token of the same chain, and renews for itself.
+  'gatekey.js, deaf': {
+    path: '/gatekey',
+    async start({ issuer, redirect_uri }) {
+      window.BroadcastChannel = class {
+        postMessage() {}
+      };
+      Object.defineProperty(navigator, 'locks', { value: { request: (name, work) => work() } });
+      const { createClient } = await import('/gatekey.js');
+      const client = createClient({ issuer, clientId: 'app', redirectUri: redirect_uri, scope: 'openid offline_access', storage: 'local', ways: ['refresh'] });
+      window.signIn = () => client.signIn();
+      window.renew = () => client.token({ force: true });
+      await client.handleRedirect();
     },
   },
 };
@@ -70,7 +101,7 @@ for (const kind of DATABASES) {
         await deployment?.remove();
       });
 
-      for (const [name, { path, start }] of Object.entries(LIBRARIES)) {
+      for (const [name, { path, start, shares }] of Object.entries(LIBRARIES)) {
         const address = () => `${deployment.application}${path}`;
 
         async function tab() {
@@ -98,7 +129,7 @@ for (const kind of DATABASES) {
               tokens.add(token);
             }
           }
-          assert.equal(tokens.size, TABS * ROUNDS);
+          assert.ok(shares ? tokens.size >= ROUNDS && tokens.size <= TABS * ROUNDS : tokens.size === TABS * ROUNDS, `${tokens.size}`);
           // The server renews, and the answer does not come. auth0-spa-js asks again by itself; with oidc-client-ts it is the application that does.
           let asked = 0;
           for (let i = 0; i < LOST; i++) {

@@ -148,6 +148,7 @@ export function createClient({ issuer, clientId: client_id, redirectUri: redirec
       ways[way]?.(way).catch(async (error) => {
         // An answer was lost: the same refresh token, or another code.
         if (tries && (error.transient || (error.code === 'invalid_grant' && way !== 'refresh'))) return wait(300).then(() => attempt(way, tries - 1));
+        if (error.code === 'no_answer') delete ways[way];
         errors.push(error);
       });
     for (const way of order) if (await attempt(way, 2)) return;
