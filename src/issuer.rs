@@ -27,6 +27,7 @@ use crate::jose::sid::Deriver;
 use crate::outbound::Outbound;
 use crate::protocol::reach::Reach;
 use crate::service::admin::{Admin, Installation, InstallationError, declare};
+use crate::service::device_bound::Initiators;
 use crate::service::found_over::{self, FoundOver};
 use crate::service::keys::Keys;
 use crate::service::known_clients::KnownClients;
@@ -134,6 +135,7 @@ impl IssuerBuilder {
             browser_states: KeyedDigest::new(subkey("browser states")),
             throttle: Throttle::new(KeyedDigest::new(subkey("throttle"))),
             web_origins: WebOrigins::default(),
+            initiators: Initiators::default(),
             clients: Arc::new(KnownClients::new(settings.lifetimes)),
             found_over: FoundOver::default(),
             outbound,

@@ -1,6 +1,7 @@
 //! The sessions that a browser holds: each of another account, each in a cookie of its own, a few at most.
 
 use super::clock::Timestamp;
+use super::id::SessionId;
 use super::secret::Digest;
 
 /// How many accounts a browser can be signed in with.
@@ -29,13 +30,25 @@ pub struct Held {
     /// When the user last chose it, in microseconds since 1970: an order among a browser's own accounts and nothing else. 0 where there was nothing
     /// to choose.
     pub chosen: u64,
+    pub device: DeviceProof,
+}
+
+/// What came beside the cookie of a session to show that it is still on the device that it was given to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DeviceProof {
+    #[default]
+    Missing,
+    /// The holder of this key has shown it for this session, and need not again until then.
+    Shown { session: SessionId, key: Digest, until: Timestamp },
+    /// Nobody asks for one: the issuer binds no sessions.
+    NotAsked,
 }
 
 impl Held {
     /// The value of a cookie: the secret, and after a dot when it was chosen, once there is something to choose.
     pub fn parse(slot: Slot, value: &str) -> Self {
         let (secret, chosen) = split(value);
-        Self { slot, digest: Digest::of(secret.as_bytes()), chosen }
+        Self { slot, digest: Digest::of(secret.as_bytes()), chosen, device: DeviceProof::Missing }
     }
 }
 
@@ -102,7 +115,7 @@ mod tests {
     use super::*;
 
     fn held(slot: usize, chosen: u64) -> Held {
-        Held { slot: Slot::ALL[slot], digest: Digest::of(&[slot as u8]), chosen }
+        Held { slot: Slot::ALL[slot], digest: Digest::of(&[slot as u8]), chosen, device: DeviceProof::Missing }
     }
 
     fn slots(held: &HeldSessions) -> Vec<usize> {

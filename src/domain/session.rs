@@ -25,7 +25,25 @@ pub struct Session {
     pub user_agent: Option<String>,
     /// The address the sign-in came from.
     pub network: Option<String>,
+    /// With one, the cookie alone opens nothing (`protocol::device_bound`).
+    pub device: Option<DeviceKey>,
     pub ended: Option<Ended>,
+}
+
+/// The key that the browser has shown to hold on its device (Device Bound Session Credentials): its private half never leaves that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceKey {
+    /// The public half: a SubjectPublicKeyInfo in DER.
+    pub public: Vec<u8>,
+    /// When the browser showed it.
+    pub bound_at: Timestamp,
+}
+
+impl DeviceKey {
+    /// What it is called by in what the browser is given.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.public)
+    }
 }
 
 /// When and why a node of the session tree was ended.

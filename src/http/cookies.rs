@@ -1,5 +1,6 @@
 //! The cookies: the sessions', one for each account that the browser is signed in with; the browser's own, which binds pages and forms to it; the one by which it is known to accounts that it has
-//! been signed in with, whose failed sign-ins are counted apart (`service::throttle`); and the one by which applications notice a change.
+//! been signed in with, whose failed sign-ins are counted apart (`service::throttle`); the ones that show that a session is on its device; and the one by which
+//! applications notice a change.
 //!
 //! All are `__Host-`: no other host, no plain http but on loopback, no other path can set them (no tossing, no fixation). Cookies ignore
 //! the port, so the names carry the issuer: two issuers on one host do not overwrite each other.
@@ -14,6 +15,7 @@ use crate::domain::held_sessions::{Held, MOST_ACCOUNTS, Slot};
 use crate::domain::secret::{Digest, Secret};
 use crate::service::account::SignedIn;
 use crate::service::browser_state::{self, BrowserState};
+use crate::service::device_bound;
 use crate::service::login::Begun;
 use crate::service::ticket::Browser;
 
@@ -21,6 +23,8 @@ use crate::service::ticket::Browser;
 pub struct Names {
     /// By slot; the first one is also what the others begin with.
     pub sessions: [String; MOST_ACCOUNTS],
+    /// What shows that the session of the same slot is on its device.
+    pub devices: [String; MOST_ACCOUNTS],
     pub browser: String,
     pub known: String,
     pub state: String,
@@ -31,8 +35,9 @@ impl Names {
         let Digest(hash) = Digest::of(issuer.as_bytes());
         let tag: String = hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
         let named = |purpose: &str| format!("__Host-gatekey-{tag}{purpose}");
-        let sessions = Slot::ALL.map(|slot| if slot == Slot::FIRST { named("") } else { named(&format!("-{}", slot.index() + 1)) });
-        Self { sessions, browser: named("-browser"), known: named("-known"), state: named("-state") }
+        let family = |purpose: &str| Slot::ALL.map(|slot| if slot == Slot::FIRST { named(purpose) } else { named(&format!("{purpose}-{}", slot.index() + 1)) });
+        let (sessions, devices) = (family(""), family("-device"));
+        Self { sessions, devices, browser: named("-browser"), known: named("-known"), state: named("-state") }
     }
 }
 
@@ -49,11 +54,20 @@ impl Names {
     pub fn session(&self, slot: Slot) -> &str {
         self.sessions.get(slot.index()).map_or("", String::as_str)
     }
+
+    pub fn device(&self, slot: Slot) -> &str {
+        self.devices.get(slot.index()).map_or("", String::as_str)
+    }
 }
 
 /// The values of the session cookies, by slot.
 pub fn sessions<'a>(headers: &'a HeaderMap, names: &Names) -> [Option<&'a str>; MOST_ACCOUNTS] {
     cookie_header::numbered(headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes), names.session(Slot::FIRST))
+}
+
+/// The values of the cookies that show whether a session is on its device, by slot.
+pub fn devices<'a>(headers: &'a HeaderMap, names: &Names) -> [Option<&'a str>; MOST_ACCOUNTS] {
+    cookie_header::numbered(headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes), names.device(Slot::FIRST))
 }
 
 /// A session cookie: of a new session, or the same value again for another 400 days when the session was used. One that is not to be
@@ -75,8 +89,27 @@ fn lives(remembered: bool) -> String {
     if remembered { format!("; Max-Age={}", LONGEST.num_seconds()) } else { String::new() }
 }
 
-pub fn clear_session(app: &App, slot: Slot) -> String {
+fn clear_session(app: &App, slot: Slot) -> String {
     format!("{}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite={}", app.cookies.session(slot), same_site(app))
+}
+
+/// What shows for some minutes that a session is on its device. It goes where the session's cookie goes.
+pub fn device(app: &App, slot: Slot, value: &str) -> String {
+    let max_age = app.core.settings.sessions.device_proof.num_seconds();
+    format!("{}={value}; Max-Age={max_age}; {}", app.cookies.device(slot), device_attributes(app))
+}
+
+/// By these the browser knows it again (Device Bound Session Credentials §8.5).
+pub fn device_attributes(app: &App) -> String {
+    format!("Path=/; Secure; HttpOnly; SameSite={}", same_site(app))
+}
+
+/// Takes the cookies of a slot away.
+pub fn clear(app: &App, response: &mut Response, slot: Slot) {
+    headers::set_cookie(response, &clear_session(app, slot));
+    if device_bound::is_on(&app.core) {
+        headers::set_cookie(response, &format!("{}=; Max-Age=0; {}", app.cookies.device(slot), device_attributes(app)));
+    }
 }
 
 /// A session has begun: its cookie, and what applications notice it by. Cookies that open nothing any more go.
@@ -84,8 +117,9 @@ pub fn begun(app: &App, response: &mut Response, visit: &Visit, begun: &Begun) {
     headers::set_cookie(response, &session(app, begun.held.slot, &value(&begun.cookie, &begun.held), begun.remembered));
     let goes_on = begun.sessions();
     for over in visit.sessions.iter().filter(|over| goes_on.iter().all(|held| held.slot != over.slot)) {
-        headers::set_cookie(response, &clear_session(app, over.slot));
+        clear(app, response, over.slot);
     }
+    super::device_bound::offer(app, response, &begun.held);
     if let BrowserState::SignedIn { all, kept, .. } = begun.browser_state(&app.core) {
         headers::set_cookie(response, &state(app, &all, kept));
     }

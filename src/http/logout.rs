@@ -135,7 +135,7 @@ fn ended(app: &App, visit: &Visit, Ended { after, frames, left }: Ended) -> Resp
         return response;
     }
     for over in visit.sessions.iter().filter(|over| left.iter().all(|(held, _)| held.slot != over.slot)) {
-        headers::set_cookie(&mut response, &cookies::clear_session(app, over.slot));
+        cookies::clear(app, &mut response, over.slot);
     }
     match BrowserState::of_sessions(&app.core, left, None) {
         BrowserState::SignedIn { all, kept, .. } => headers::set_cookie(&mut response, &cookies::state(app, &all, kept)),

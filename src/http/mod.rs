@@ -11,6 +11,7 @@ mod consent;
 pub(crate) mod cookie_header;
 mod cookies;
 mod cors;
+mod device_bound;
 mod discovery;
 mod error;
 mod form_action;
@@ -125,6 +126,8 @@ pub fn routes(app: &Arc<App>, admin: AdminApi) -> BoxEndpoint<'static, Response>
         .at("/account/applications/withdraw", on(app).post(account::withdraw))
         .at("/account/confirm", on(app).get(account::confirm::get).post(account::confirm::post))
         .at("/account/password", on(app).get(account::password::get).post(account::password::post))
+        .at("/dbsc/register", api(app).post(device_bound::register))
+        .at("/dbsc/refresh", api(app).post(device_bound::refresh))
         .at("/setup", on(app).get(setup::get).post(setup::post))
         .at("/assets/:file", on(app).get(assets::get))
         .at("/gatekey.js", public(app).get(gatekey_js::script))

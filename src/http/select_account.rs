@@ -8,7 +8,7 @@ use super::authorize::{render, step};
 use super::error::failure_page;
 use super::forms::{question_page, receive, ticket_of};
 use super::visit::Visit;
-use super::{App, cookies, headers};
+use super::{App, cookies};
 use crate::service::authorize::{Chosen, Outcome, QuestionKind, choose, choose_again, choose_another};
 
 pub async fn get(app: Arc<App>, request: Request) -> Response {
@@ -44,7 +44,7 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
         cookies::choose(&app, &mut response, &form.visit, held.slot, remembered);
     }
     for slot in over {
-        headers::set_cookie(&mut response, &cookies::clear_session(&app, slot));
+        cookies::clear(&app, &mut response, slot);
     }
     response
 }

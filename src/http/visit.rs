@@ -14,12 +14,13 @@ use super::error::{RETRY_AFTER, error_page};
 use super::forwarded::visitor;
 use super::pages::{ErrorKind, Language, Pages};
 use super::{App, cookies, storage_access};
-use crate::domain::held_sessions::{self, Held, HeldSessions, MOST_ACCOUNTS, Slot};
+use crate::domain::held_sessions::{self, DeviceProof, Held, HeldSessions, MOST_ACCOUNTS, Slot};
 use crate::domain::id::LinkId;
 use crate::domain::secret::Secret;
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::service::authorize::Cookies;
+use crate::service::device_bound;
 use crate::service::known_browser::KnownBrowser;
 use crate::service::login::Origin;
 use crate::service::ticket::Browser;
@@ -63,9 +64,11 @@ impl Visit {
     pub fn of(app: &App, request: &Request) -> Self {
         let header = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let values = cookies::sessions(request.headers(), &app.cookies);
+        let devices = device_bound::is_on(&app.core).then(|| cookies::devices(request.headers(), &app.cookies));
+        let device = |slot: Slot| devices.map_or(DeviceProof::NotAsked, |values| device_bound::proof(&app.core, values.get(slot.index()).copied().flatten()));
         Self {
             query: request.uri().query().unwrap_or_default().to_owned(),
-            sessions: Slot::ALL.into_iter().zip(values).filter_map(|(slot, value)| Some(Held::parse(slot, value?))).collect(),
+            sessions: Slot::ALL.into_iter().zip(values).filter_map(|(slot, value)| Some(Held { device: device(slot), ..Held::parse(slot, value?) })).collect(),
             values: values.map(|value| value.map(|value| Secret::new(value.to_owned()))),
             browser: cookies::only(request.headers(), &app.cookies.browser).and_then(Browser::parse),
             known_browser: cookies::only(request.headers(), &app.cookies.known).map(str::to_owned),

@@ -5,6 +5,7 @@
 
 mod compact;
 pub mod derive;
+pub mod device_proof;
 mod es256;
 pub mod jwk;
 mod key_material;

@@ -7,6 +7,7 @@ pub mod authorize;
 pub mod bearer;
 pub mod claims;
 pub mod client_authentication;
+pub mod device_bound;
 pub mod diagnosis;
 pub mod discovery;
 pub mod end_session;

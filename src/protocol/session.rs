@@ -233,6 +233,7 @@ pub(crate) mod tests {
             remembered: true,
             user_agent: None,
             network: None,
+            device: None,
             ended: None,
         }
     }

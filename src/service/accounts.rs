@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use super::known_clients::{KnownClient, KnownClients};
 use super::{Core, Failure, found_over};
+use crate::domain::clock::Timestamp;
 use crate::domain::held_sessions::{Held, HeldSessions};
 use crate::domain::id::ClientId;
 use crate::domain::lifetime::Limits;
 use crate::domain::session::Session;
 use crate::domain::user::User;
+use crate::protocol::device_bound::{DEVICE_PROOF_MISSING, lacks_proof};
 use crate::protocol::session::judge;
 use crate::store::sessions::{self, SessionFacts};
 use crate::store::{Connection, StoreError};
@@ -21,9 +23,14 @@ pub struct Account {
 }
 
 impl Account {
-    /// Nobody has ended it. Whether it is past its limits is not looked at.
-    pub fn is_live(&self) -> bool {
-        self.facts.session.ended.is_none() && self.facts.user.disabled_at.is_none()
+    /// Nobody has ended it, and it is on its device. Whether it is past its limits is not looked at.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.facts.session.ended.is_none() && self.facts.user.disabled_at.is_none() && !self.is_off_its_device(now)
+    }
+
+    /// The session is bound to a device, and the request does not come from there.
+    pub fn is_off_its_device(&self, now: Timestamp) -> bool {
+        lacks_proof(&self.facts.session, &self.held.device, now)
     }
 }
 
@@ -89,8 +96,12 @@ pub async fn signed_in(core: &Core, held: HeldSessions) -> Result<Vec<SignedIn>,
     });
     let mut signed_in: Vec<SignedIn> = signed_in.await?;
     signed_in.retain(|account| {
-        let usable = judge(&account.session, &account.user, None, &account.limits, now).is_ok();
+        let proved = !lacks_proof(&account.session, &account.held.device, now);
+        let usable = proved && judge(&account.session, &account.user, None, &account.limits, now).is_ok();
         if !usable {
+            if !proved {
+                tracing::info!(session = %account.session.id, reason = DEVICE_PROOF_MISSING, "a session's cookie came without its device");
+            }
             found_over::notice(core, Some(&account.session), &account.limits, now);
         }
         usable

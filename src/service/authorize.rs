@@ -16,7 +16,7 @@ use super::{Core, Failure, found_over, subject};
 use crate::domain::authorization_code::AuthorizationCode;
 use crate::domain::clock::Timestamp;
 use crate::domain::duration::Lifetime;
-use crate::domain::held_sessions::{Held, HeldSessions, Slot};
+use crate::domain::held_sessions::{DeviceProof, Held, HeldSessions, Slot};
 use crate::domain::id::{ClientId, GrantId, SessionId, UserId};
 use crate::domain::lifetime::Limits;
 use crate::domain::refresh_family::Grant;
@@ -151,7 +151,8 @@ pub async fn choose_another(core: &Core, authorization: Authorization, cookies: 
 /// The user is not whom the page is for: they choose among those that are there, and where nobody else is, sign in.
 pub async fn choose_again(core: &Core, authorization: Authorization, cookies: Cookies<'_>) -> Result<Outcome, Failure> {
     let accounts = accounts_of(core, cookies).await?;
-    let several = accounts.iter().filter(|account| account.is_live()).count() > 1;
+    let now = core.now();
+    let several = accounts.iter().filter(|account| account.is_live(now)).count() > 1;
     let begun = begun_anew(core, authorization, &accounts);
     resume_opened(core, Authorization { choose_again: several, another_account: !several, ..begun }, cookies).await
 }
@@ -181,7 +182,8 @@ pub struct Chosen {
 /// The user goes on with this account. If it is not there any more, the page is shown again.
 pub async fn choose(core: &Core, authorization: Authorization, session: Option<SessionId>, cookies: Cookies<'_>) -> Result<Chosen, Failure> {
     let accounts = accounts_of(core, cookies).await?;
-    let account = accounts.iter().find(|account| Some(account.facts.session.id) == session && account.is_live());
+    let now = core.now();
+    let account = accounts.iter().find(|account| Some(account.facts.session.id) == session && account.is_live(now));
     let (authorization, account, over) = match account {
         Some(account) => (
             Authorization { account: session, account_chosen: true, another_account: false, ..authorization },
@@ -252,6 +254,7 @@ async fn run(
     let session = which.index().and_then(|index| accounts.get(index));
     let browser_state = BrowserState::of(core, &accounts, session);
     let held = session.map(|account| account.held);
+    let device = held.map_or(DeviceProof::Missing, |held| held.device);
     let session = session.map(|account| &account.facts);
     if interaction.is_none() {
         authorization.session_before = session.map(|facts| (facts.session.id, facts.session.auth_time));
@@ -263,9 +266,15 @@ async fn run(
     let limits = session.map_or_else(|| client.limits_alone(), |facts| client.limits(&facts.user, facts.session.acr));
     let facts = Facts {
         client: &client,
-        signed_in: session.map(|f| SignedIn { session: &f.session, user: &f.user, client_session: f.client_session.as_ref(), consent: f.consent.as_ref() }),
+        signed_in: session.map(|f| SignedIn {
+            session: &f.session,
+            user: &f.user,
+            client_session: f.client_session.as_ref(),
+            consent: f.consent.as_ref(),
+            device,
+        }),
         cookie: !cookies.sessions.is_empty(),
-        others: accounts.iter().any(|account| account.is_live() && session.is_none_or(|asked| asked.session.id != account.facts.session.id)),
+        others: accounts.iter().any(|account| account.is_live(now) && session.is_none_or(|asked| asked.session.id != account.facts.session.id)),
         ambiguous: matches!(which, Which::Several(_)),
         names_another: session.is_some_and(|facts| !names(facts.user.id)),
         interaction,
@@ -313,7 +322,7 @@ fn candidate(
     let SessionFacts { session, user, client_session, consent } = &account.facts;
     let limits = client.limits(user, session.acr);
     Candidate {
-        usable: judge(session, user, client_session.as_ref(), &limits, now).is_ok(),
+        usable: !account.is_off_its_device(now) && judge(session, user, client_session.as_ref(), &limits, now).is_ok(),
         named: names(user.id),
         hinted: request.login_hint.as_deref().is_some_and(|hint| is_hinted(hint, user)),
         allowed: is_allowed(request, client, consent.as_ref()),
@@ -342,7 +351,8 @@ fn ask(kind: QuestionKind, asking: Asking<'_>) -> Outcome {
     // The page is for this account, whichever is chosen elsewhere meanwhile. Where another one is wanted, whoever comes is welcome.
     let account = match kind {
         QuestionKind::Consent(_) | QuestionKind::SignIn(Why::Session(_) | Why::PromptLogin | Why::MaxAge) => asked.as_ref().map(|facts| facts.session.id),
-        QuestionKind::ChooseAccount | QuestionKind::SignIn(Why::NoCookie | Why::NoSession | Why::HintOfAnother | Why::AnotherAccount) => None,
+        QuestionKind::ChooseAccount
+        | QuestionKind::SignIn(Why::NoCookie | Why::NoSession | Why::DeviceProofMissing | Why::HintOfAnother | Why::AnotherAccount) => None,
     };
     let (remembered, user) = asked.map_or((false, None), |facts| (facts.session.remembered, Some(facts.user)));
     Outcome::Ask(Box::new(Question {
@@ -364,6 +374,10 @@ fn ask(kind: QuestionKind, asking: Asking<'_>) -> Outcome {
 fn choices(accounts: &[Account], client: &KnownClient, now: Timestamp) -> Vec<Choice> {
     let choice = |account: &Account| {
         let SessionFacts { session, user, client_session, .. } = &account.facts;
+        // Away from its device nobody learns whose it is.
+        if account.is_off_its_device(now) {
+            return None;
+        }
         let over = match judge(session, user, client_session.as_ref(), &client.limits(user, session.acr), now) {
             Ok(_) => false,
             Err(Unusable::Ended(_) | Unusable::UserDisabled | Unusable::PasswordChanged) => return None,

@@ -37,7 +37,8 @@ impl BrowserState {
     /// Of all the accounts that the browser is signed in with, whatever a single client's limits say of their sessions; `own` is the one that
     /// answers.
     pub fn of(core: &Core, accounts: &[Account], own: Option<&Account>) -> Self {
-        let live = accounts.iter().filter(|account| account.is_live());
+        let now = core.now();
+        let live = accounts.iter().filter(|account| account.is_live(now));
         Self::of_sessions(core, live.map(|account| (account.held, account.facts.session.remembered)).collect(), own.map(|own| own.held.slot))
     }
 

@@ -13,7 +13,7 @@ use super::{Core, Failure, telling_end, throttle};
 use crate::domain::acr::Acr;
 use crate::domain::clock::Timestamp;
 use crate::domain::event::{Actor, EventKind, Object};
-use crate::domain::held_sessions::{Held, HeldSessions, Slot};
+use crate::domain::held_sessions::{DeviceProof, Held, HeldSessions, Slot};
 use crate::domain::id::{ClientId, SessionId};
 use crate::domain::secret::Secret;
 use crate::domain::session::{EndReason, Session};
@@ -157,6 +157,7 @@ async fn begin(core: &Core, user: &User, attempt: Attempt<'_>) -> Result<Option<
         remembered: remember.unwrap_or_else(|| core.settings.sessions.remember_me.decide(false)),
         user_agent: origin.user_agent.map(|text| text.chars().take(300).collect()),
         network: origin.network.map(|address| address.to_string()),
+        device: None,
         ended: None,
     };
     let occasion = core.occasion(Actor::User(user.id), now);
@@ -213,7 +214,7 @@ async fn begin(core: &Core, user: &User, attempt: Attempt<'_>) -> Result<Option<
         events::record(db, &event.with("client", &client).with("acr", session.acr).with("again", again))?;
         let chosen = if beside.is_empty() { 0 } else { held.next_choice(now) };
         let beside = beside.into_iter().map(|account| (account.held, account.facts.session.remembered)).collect();
-        Ok(Some((session, Held { slot, digest, chosen }, beside)))
+        Ok(Some((session, Held { slot, digest, chosen, device: DeviceProof::Missing }, beside)))
     });
     Ok(begun.await?.map(|(session, held, beside)| Begun { session: session.id, cookie, held, remembered: session.remembered, beside }))
 }

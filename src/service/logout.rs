@@ -106,7 +106,10 @@ async fn apply(core: &Core, decision: Decision, own: Option<usize>, accounts: Ve
                 After::Redirect(url) => Some(url),
                 After::SignedOutPage => None,
             };
-            let accounts = accounts.into_iter().map(|account| Signed { session: account.facts.session.id, user: account.facts.user }).collect();
+            // Away from its device a session can be ended, but not whose it is be learnt.
+            let now = core.now();
+            let shown = accounts.into_iter().filter(|account| !account.is_off_its_device(now));
+            let accounts = shown.map(|account| Signed { session: account.facts.session.id, user: account.facts.user }).collect();
             Ok(Outcome::Confirm { accounts, pending: Logout { redirect } })
         }
     }

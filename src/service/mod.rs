@@ -8,6 +8,7 @@ pub mod authenticate_client;
 pub mod authorize;
 pub mod browser_state;
 pub mod consent;
+pub mod device_bound;
 pub mod diagnosis;
 pub mod found_over;
 pub mod introspect;
@@ -69,6 +70,7 @@ pub struct Core {
     /// What the browser's state is derived by.
     pub browser_states: KeyedDigest,
     pub web_origins: web_origins::WebOrigins,
+    pub initiators: device_bound::Initiators,
     pub clients: Arc<known_clients::KnownClients>,
     /// Sessions past their end that are still to be written down.
     pub found_over: found_over::FoundOver,

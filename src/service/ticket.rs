@@ -112,7 +112,7 @@ pub fn open<T: Content>(core: &Core, browser: &Browser, text: &str) -> Option<T>
 
 /// A token that proves a form came from a page shown to this browser.
 pub fn csrf_token(core: &Core, browser: &Browser) -> String {
-    dated_token(core, &browser.aad("csrf"))
+    dated_token(core, &browser.aad("csrf"), CSRF_LIFETIME)
 }
 
 pub fn csrf_is_valid(core: &Core, browser: &Browser, token: &str) -> bool {
@@ -121,7 +121,7 @@ pub fn csrf_is_valid(core: &Core, browser: &Browser, token: &str) -> bool {
 
 /// The same for the pages of a user: shown to this browser while it was signed in by this session.
 pub fn csrf_token_of(core: &Core, browser: &Browser, session: SessionId) -> String {
-    dated_token(core, &aad_of(browser, session))
+    dated_token(core, &aad_of(browser, session), CSRF_LIFETIME)
 }
 
 pub fn csrf_is_valid_of(core: &Core, browser: &Browser, session: SessionId, token: &str) -> bool {
@@ -132,12 +132,13 @@ fn aad_of(browser: &Browser, session: SessionId) -> Vec<u8> {
     [browser.aad("csrf of a session").as_slice(), session.0.as_bytes()].concat()
 }
 
-fn dated_token(core: &Core, aad: &[u8]) -> String {
-    let expires_at = (core.now() + CSRF_LIFETIME).timestamp_micros().to_be_bytes();
+/// Nothing but a seal with an end; what it is for, and of whom, is in `aad`.
+pub(super) fn dated_token(core: &Core, aad: &[u8], lifetime: TimeDelta) -> String {
+    let expires_at = (core.now() + lifetime).timestamp_micros().to_be_bytes();
     core.tickets.seal_text(core.entropy.as_ref(), aad, &expires_at)
 }
 
-fn dated_token_is_valid(core: &Core, aad: &[u8], token: &str) -> bool {
+pub(super) fn dated_token_is_valid(core: &Core, aad: &[u8], token: &str) -> bool {
     let Some(plain) = core.tickets.open_text(aad, token) else {
         return false;
     };

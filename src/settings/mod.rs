@@ -50,7 +50,7 @@ pub use logout::LogoutSettings;
 pub use master_key::{MasterKeyError, MasterKeySource};
 pub use passwords::PasswordSettings;
 pub use server::ServerSettings;
-pub use sessions::{RememberMe, SessionSettings};
+pub use sessions::{DeviceBound, RememberMe, SessionSettings};
 pub use sources::{DEFAULT_FILE, Flags};
 pub use throttle::ThrottleSettings;
 pub use trust_proxy::TrustProxy;

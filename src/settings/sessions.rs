@@ -1,5 +1,6 @@
 //! `[sessions]`: how long a browser remembers them, and what is kept of those that have ended.
 
+use chrono::TimeDelta;
 use serde::Deserialize;
 
 use super::SettingsError;
@@ -12,6 +13,8 @@ pub(super) const KEYS: &[Key] = &[
     key("sessions.keep_ended", Kind::Duration, "\"P30D\""),
     key("sessions.remember_me", Kind::Text, "\"ask\""),
     key("sessions.accounts_per_browser", Kind::Whole, "1"),
+    key("sessions.device_bound", Kind::Text, "\"where_supported\""),
+    key("sessions.device_proof", Kind::Duration, "\"PT5M\""),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +24,19 @@ pub struct SessionSettings {
     pub remember_me: RememberMe,
     /// How many accounts a browser is signed in with at a time, 1 to [`MOST_ACCOUNTS`]; one more ends the one that was chosen longest ago.
     pub accounts_per_browser: usize,
+    pub device_bound: DeviceBound,
+    /// For how long the browser need not show the device's key again: what a copied cookie is good for at most.
+    pub device_proof: TimeDelta,
+}
+
+/// Whether sessions are bound to a key that does not leave the device (Device Bound Session Credentials).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceBound {
+    #[default]
+    Off,
+    /// Those of browsers that know how; the others go on as they are.
+    WhereSupported,
 }
 
 /// Whether a browser keeps the session's cookie when it is closed.
@@ -54,9 +70,19 @@ impl RememberMe {
 
 impl Default for SessionSettings {
     fn default() -> Self {
-        Self { keep_ended: Lifetime::seconds(90 * 86_400), remember_me: RememberMe::default(), accounts_per_browser: MOST_ACCOUNTS }
+        Self {
+            keep_ended: Lifetime::seconds(90 * 86_400),
+            remember_me: RememberMe::default(),
+            accounts_per_browser: MOST_ACCOUNTS,
+            device_bound: DeviceBound::default(),
+            device_proof: TimeDelta::minutes(10),
+        }
     }
 }
+
+/// Browsers sign a few times in some minutes and no more, so that less than some minutes is for trying things out.
+const SHORTEST_PROOF: TimeDelta = TimeDelta::seconds(10);
+const LONGEST_PROOF: TimeDelta = TimeDelta::days(1);
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -64,6 +90,8 @@ pub(super) struct Raw {
     keep_ended: Option<Lifetime>,
     remember_me: Option<RememberMe>,
     accounts_per_browser: Option<usize>,
+    device_bound: Option<DeviceBound>,
+    device_proof: Option<Lifetime>,
 }
 
 impl Raw {
@@ -74,6 +102,12 @@ impl Raw {
             return Err(SettingsError::refused(sources, &["sessions", "accounts_per_browser"], "write a number from 1 to 5"));
         }
         let (keep_ended, remember_me) = (self.keep_ended.unwrap_or(default.keep_ended), self.remember_me.unwrap_or(default.remember_me));
-        Ok(SessionSettings { keep_ended, remember_me, accounts_per_browser })
+        let device_proof = match self.device_proof {
+            None => default.device_proof,
+            Some(Lifetime::Limited(length)) if (SHORTEST_PROOF..=LONGEST_PROOF).contains(&length) => length,
+            Some(_) => return Err(SettingsError::refused(sources, &["sessions", "device_proof"], "write a duration from PT10S to P1D")),
+        };
+        let device_bound = self.device_bound.unwrap_or(default.device_bound);
+        Ok(SessionSettings { keep_ended, remember_me, accounts_per_browser, device_bound, device_proof })
     }
 }

@@ -183,6 +183,18 @@ pub fn delete(conn: &mut Connection, id: &ClientId) -> Result<bool, StoreError> 
     Ok(diesel::delete(clients::table.find(id.as_str())).execute(conn)? == 1)
 }
 
+/// Where the applications are: the redirect URIs and the web origins of every client that is not disabled.
+pub fn addresses(conn: &mut Connection) -> Result<Vec<String>, StoreError> {
+    let rows = clients::table.filter(clients::disabled_at.is_null()).select(clients::metadata).load::<String>(conn)?;
+    let mut addresses = Vec::new();
+    for row in rows {
+        let metadata = metadata_of(&row)?;
+        addresses.extend(metadata.redirect_uris.iter().map(|uri| uri.as_str().to_owned()));
+        addresses.extend(metadata.web_origins.iter().map(|origin| origin.as_str().to_owned()));
+    }
+    Ok(addresses)
+}
+
 /// The web origins of every client that is not disabled: what a CORS preflight is judged by, since it names no client.
 pub fn origins(conn: &mut Connection) -> Result<Vec<(ClientId, Vec<String>)>, StoreError> {
     let rows =

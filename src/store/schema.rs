@@ -63,6 +63,8 @@ diesel::table! {
         ended_at -> Nullable<DbInstant>,
         end_reason -> Nullable<Text>,
         remembered -> Bool,
+        device_key -> Nullable<Binary>,
+        device_bound_at -> Nullable<DbInstant>,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::consent::Consent;
 use crate::domain::id::{ClientId, GrantId, SessionId, UserId};
 use crate::domain::secret::Digest;
-use crate::domain::session::Session;
+use crate::domain::session::{DeviceKey, Session};
 use crate::domain::user::User;
 
 const TABLE: &str = "sessions";
@@ -36,6 +36,8 @@ pub(super) struct SessionRow {
     ended_at: Option<Instant>,
     end_reason: Option<String>,
     remembered: bool,
+    device_key: Option<Vec<u8>>,
+    device_bound_at: Option<Instant>,
 }
 
 impl TryFrom<SessionRow> for Session {
@@ -53,8 +55,18 @@ impl TryFrom<SessionRow> for Session {
             remembered: row.remembered,
             user_agent: row.user_agent,
             network: row.network,
+            device: device(row.device_key, row.device_bound_at)?,
             ended: ended(TABLE, row.ended_at, row.end_reason)?,
         })
+    }
+}
+
+/// The two columns of a device's key belong together.
+fn device(key: Option<Vec<u8>>, bound_at: Option<Instant>) -> Result<Option<DeviceKey>, StoreError> {
+    match (key, bound_at) {
+        (None, None) => Ok(None),
+        (Some(public), Some(bound_at)) => Ok(Some(DeviceKey { public, bound_at: bound_at.0 })),
+        _ => Err(StoreError::corrupt(TABLE, "device_key without device_bound_at, or the reverse")),
     }
 }
 
@@ -93,13 +105,15 @@ pub fn insert(conn: &mut Connection, session: &Session) -> Result<(), StoreError
         ended_at,
         end_reason,
         remembered: session.remembered,
+        device_key: session.device.as_ref().map(|device| device.public.clone()),
+        device_bound_at: session.device.as_ref().map(|device| at(device.bound_at)),
     };
     diesel::insert_into(sessions::table).values(row).execute(conn)?;
     Ok(())
 }
 
-/// The user of a live session has signed in again: the same node of the tree, with the cookie, the times and the browser of `fresh`.
-/// `false`: it has ended meanwhile.
+/// The user of a live session has signed in again: the same node of the tree, with the cookie, the times and the browser of `fresh`, which is
+/// bound to no device yet. `false`: it has ended meanwhile.
 pub fn sign_in_again(conn: &mut Connection, session_id: SessionId, fresh: &Session) -> Result<bool, StoreError> {
     let changed = diesel::update(sessions::table.find(id(session_id.0)).filter(sessions::ended_at.is_null()))
         .set((
@@ -111,9 +125,19 @@ pub fn sign_in_again(conn: &mut Connection, session_id: SessionId, fresh: &Sessi
             sessions::remembered.eq(fresh.remembered),
             sessions::user_agent.eq(&fresh.user_agent),
             sessions::network.eq(&fresh.network),
+            sessions::device_key.eq(None::<Vec<u8>>),
+            sessions::device_bound_at.eq(None::<Instant>),
         ))
         .execute(conn)?;
     Ok(changed == 1)
+}
+
+/// Binds the live session of this cookie to a device, once: `false` if it is bound already, or there is none.
+pub fn bind(conn: &mut Connection, cookie: &Digest, device: &DeviceKey) -> Result<bool, StoreError> {
+    let unbound =
+        sessions::table.filter(sessions::cookie_digest.eq(cookie.0.as_slice())).filter(sessions::ended_at.is_null()).filter(sessions::device_key.is_null());
+    let bound = (sessions::device_key.eq(device.public.as_slice()), sessions::device_bound_at.eq(at(device.bound_at)));
+    Ok(diesel::update(unbound).set(bound).execute(conn)? == 1)
 }
 
 pub fn find(conn: &mut Connection, session_id: SessionId) -> Result<Option<Session>, StoreError> {

@@ -17,6 +17,7 @@ mod commands;
 mod conformance;
 mod consent;
 mod cors;
+mod device_bound;
 mod doctor;
 mod embedding;
 mod events;

@@ -104,6 +104,7 @@ async fn fill(app: &App, dice: &Dice) {
             remembered: !dice.one_in(3),
             user_agent: None,
             network: None,
+            device: None,
             ended: None,
         };
         let session_ended = dice.one_in(4).then(|| dice.one_of(&EndReason::ALL));

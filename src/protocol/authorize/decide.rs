@@ -10,11 +10,13 @@ use crate::domain::client::{Client, ClientKind};
 use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::consent::Consent;
+use crate::domain::held_sessions::DeviceProof;
 use crate::domain::id::SessionId;
 use crate::domain::lifetime::Limits;
 use crate::domain::scope::Scope;
 use crate::domain::session::Session;
 use crate::domain::user::User;
+use crate::protocol::device_bound::{DEVICE_PROOF_MISSING, lacks_proof};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::session::{Unusable, judge};
 
@@ -41,6 +43,8 @@ pub struct SignedIn<'a> {
     pub user: &'a User,
     pub client_session: Option<&'a ClientSession>,
     pub consent: Option<&'a Consent>,
+    /// What came beside the session's cookie.
+    pub device: DeviceProof,
 }
 
 /// What has happened since the request first came.
@@ -81,6 +85,8 @@ pub enum Why {
     /// One came, and there is no such session.
     NoSession,
     Session(Unusable),
+    /// The session is bound to a device, and nothing shows that the request comes from there (`protocol::device_bound`).
+    DeviceProofMissing,
     PromptLogin,
     MaxAge,
     HintOfAnother,
@@ -93,6 +99,7 @@ impl Why {
             Self::NoCookie => "no_cookie",
             Self::NoSession => "no_session",
             Self::Session(unusable) => unusable.as_str(),
+            Self::DeviceProofMissing => DEVICE_PROOF_MISSING,
             Self::PromptLogin => "prompt_login",
             Self::MaxAge => "max_age",
             Self::HintOfAnother => "id_token_hint_of_another",
@@ -115,6 +122,9 @@ pub fn decide(request: &AuthorizationRequest, facts: &Facts<'_>, limits: &Limits
     }
     if let Err(unusable) = judge(signed_in.session, signed_in.user, signed_in.client_session, limits, now) {
         return ask(request, Decision::Authenticate(Why::Session(unusable)));
+    }
+    if lacks_proof(signed_in.session, &signed_in.device, now) {
+        return ask(request, Decision::Authenticate(Why::DeviceProofMissing));
     }
     // Nobody is asked, and the user has not allowed this client: then it hears that, and nothing of who the user is or when they signed in, which
     // it could else find out by asking for one user or one `max_age` after the other (PN-02).

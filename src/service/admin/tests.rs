@@ -59,6 +59,7 @@ impl Bench {
             remembered: true,
             user_agent: None,
             network: None,
+            device: None,
             ended: None,
         };
         let id = session.id;

@@ -145,6 +145,7 @@ fn session(user: &User) -> Session {
         remembered: true,
         user_agent: Some("a browser".to_owned()),
         network: Some("192.0.2.1".to_owned()),
+        device: None,
         ended: None,
     }
 }

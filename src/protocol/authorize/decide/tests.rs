@@ -40,7 +40,7 @@ fn request(client: &Client, more: &[(&str, &str)]) -> AuthorizationRequest {
 fn decided(client: &Client, more: &[(&str, &str)], names_another: bool, allowed: Option<&str>) -> Decision {
     let (user, session, limits) = (user(), session(), Limits::default());
     let consent = allowed.map(|scope| Consent { user_id: user.id, client_id: client.id.clone(), scope: Scope::parse(scope).unwrap(), granted_at: at(0) });
-    let signed_in = SignedIn { session: &session, user: &user, client_session: None, consent: consent.as_ref() };
+    let signed_in = SignedIn { session: &session, user: &user, client_session: None, consent: consent.as_ref(), device: DeviceProof::Missing };
     let facts = Facts { client, signed_in: Some(signed_in), cookie: true, others: false, ambiguous: false, names_another, interaction: None };
     decide(&request(client, more), &facts, &limits, at(100))
 }
@@ -92,7 +92,7 @@ fn the_log_says_why_nobody_is_signed_in() {
     let (own, limits) = (client(true), Limits { session_absolute: Lifetime::seconds(100), ..Limits::default() });
     let (user, session) = (user(), session());
     let told = |more: &[(&str, &str)], cookie: bool, signed_in: bool, now| {
-        let signed_in = signed_in.then_some(SignedIn { session: &session, user: &user, client_session: None, consent: None });
+        let signed_in = signed_in.then_some(SignedIn { session: &session, user: &user, client_session: None, consent: None, device: DeviceProof::Missing });
         let facts = Facts { client: &own, signed_in, cookie, others: false, ambiguous: false, names_another: false, interaction: None };
         match decide(&request(&own, more), &facts, &limits, at(now)) {
             Decision::Refuse(error) if error.code == ErrorCode::LoginRequired => error.reason.into_owned(),
@@ -122,7 +122,7 @@ const BEGAN: Interaction =
 /// What is decided `age` seconds after a sign-in at second 0, in the course of this interaction.
 fn decided_after(client: &Client, more: &[(&str, &str)], interaction: Interaction, age: i64) -> Decision {
     let (user, session) = (user(), session());
-    let signed_in = SignedIn { session: &session, user: &user, client_session: None, consent: None };
+    let signed_in = SignedIn { session: &session, user: &user, client_session: None, consent: None, device: DeviceProof::Missing };
     let facts =
         Facts { client, signed_in: Some(signed_in), cookie: true, others: false, ambiguous: false, names_another: false, interaction: Some(interaction) };
     decide(&request(client, more), &facts, &Limits::default(), at(age))
@@ -187,7 +187,7 @@ fn which_of_several_comes_first() {
     let (own, other) = (client(true), client(false));
     let (user, session) = (user(), session());
     let with = |client: &Client, more: &[(&str, &str)], limits: Limits, ambiguous, interaction| {
-        let signed_in = SignedIn { session: &session, user: &user, client_session: None, consent: None };
+        let signed_in = SignedIn { session: &session, user: &user, client_session: None, consent: None, device: DeviceProof::Missing };
         let facts = Facts { client, signed_in: Some(signed_in), cookie: true, others: true, ambiguous, names_another: false, interaction };
         decide(&request(client, more), &facts, &limits, at(100))
     };
@@ -213,7 +213,7 @@ fn which_of_several_comes_first() {
 fn consented(client: &Client, more: &[(&str, &str)], kept: Option<&str>, just_given: bool) -> Decision {
     let (user, session) = (user(), session());
     let consent = kept.map(|scope| Consent { user_id: user.id, client_id: client.id.clone(), scope: Scope::parse(scope).unwrap(), granted_at: at(0) });
-    let signed_in = SignedIn { session: &session, user: &user, client_session: None, consent: consent.as_ref() };
+    let signed_in = SignedIn { session: &session, user: &user, client_session: None, consent: consent.as_ref(), device: DeviceProof::Missing };
     let interaction = Some(Interaction { session_before: Some((session.id, at(0))), consent_given: just_given, ..BEGAN });
     decide(
         &request(client, more),
@@ -310,7 +310,7 @@ proptest! {
         let limits = Limits { session_absolute: Lifetime::seconds(absolute), ..Limits::default() };
         let (user, session) = (user(), session());
         let consent = allowed.map(|scope| Consent { user_id: user.id, client_id: client.id.clone(), scope: Scope::parse(&scope).unwrap(), granted_at: at(0) });
-        let signed_in = SignedIn { session: &session, user: &user, client_session: None, consent: consent.as_ref() };
+        let signed_in = SignedIn { session: &session, user: &user, client_session: None, consent: consent.as_ref(), device: DeviceProof::Missing };
         for signed_in in [None, Some(signed_in)] {
             let facts = Facts { client: &client, signed_in, cookie: true, others, ambiguous: others && ambiguous, names_another, interaction: None };
             let decision = decide(&request(&client, &more), &facts, &limits, at(100));
