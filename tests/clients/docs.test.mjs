@@ -7,11 +7,11 @@ import { fileURLToPath } from 'node:url';
 const read = (path) => readFileSync(fileURLToPath(new URL(`../../${path}`, import.meta.url)), 'utf8');
 const withoutIndentation = (text) => text.split('\n').map((line) => line.trim()).join('\n');
 
-const parts = [...read('docs/clients.md').matchAll(/^`(tests\/clients\/[^`]+)`:\n\n```\w+\n([\s\S]*?)```$/gm)];
+const parts = [...read('docs/clients.md').matchAll(/^`(tests\/(?:clients|browser)\/[^`]+)`:\n\n```\w+\n([\s\S]*?)```$/gm)];
 
 test('every library has its part', () => {
   const shown = new Set(parts.map(([, path]) => path.split('/')[2]));
-  assert.deepEqual([...shown].sort(), ['authlib', 'go', 'nimbus', 'oidc_client_ts', 'openid_client', 'openidconnect']);
+  assert.deepEqual([...shown].sort(), ['angular', 'authlib', 'go', 'nimbus', 'oidc_client_ts', 'openid_client', 'openidconnect']);
 });
 
 for (const [, path, block] of parts) {

@@ -41,7 +41,7 @@ id = "app"
 name = "The application"
 kind = "spa"
 first_party = true
-redirect_uris = ${list('', '/', '/silent', '/oidc', '/gatekey')}
+redirect_uris = ${list('', '/', '/silent', '/oidc', '/refresh', '/gatekey')}
 post_logout_redirect_uris = ${list('/', '/signed-out')}
 web_origins = ${JSON.stringify(places.map((place) => new URL(place).origin))}
 ${client}`;
