@@ -21,7 +21,7 @@ export const HOSTS = [ISSUER_HOST, ...Object.values(APPLICATION_HOSTS)];
 
 export class Deployment {
   /**
-   * `files`: what the application serves, by path; `client`: TOML for more of its client; `processes`: how many of the server take turns.
+   * `files`: what the application serves, by path; `client`: TOML for more of its client, or what gives it for the application's origin; `processes`: how many of the server take turns.
    * With several `shapes` the application is at all these places.
    */
   static async start(kind, { shape, shapes = [shape], files, client = '', processes = 1 }) {
@@ -44,7 +44,7 @@ first_party = true
 redirect_uris = ${list('', '/', '/silent', '/oidc', '/refresh', '/gatekey')}
 post_logout_redirect_uris = ${list('/', '/signed-out')}
 web_origins = ${JSON.stringify(places.map((place) => new URL(place).origin))}
-${client}`;
+${typeof client === 'function' ? client(deployment.application) : client}`;
     deployment.gatekey = await Gatekey.install(kind, { clients, scheme: 'https', host: ISSUER_HOST, port: issuerPort });
     deployment.issuer = deployment.gatekey.issuer;
     deployment.gatekey.createUser();
