@@ -2,10 +2,11 @@
 
 use serde_json::json;
 use url::{Host, Url};
+use uuid::Uuid;
 
 use super::text;
 use crate::domain::client::{Client, ClientKind, ClientMetadata};
-use crate::domain::id::ClientId;
+use crate::domain::id::{ClientId, UserId};
 use crate::domain::redirect_uri::{RedirectUri, WebOrigin, origin_of};
 use crate::domain::sector;
 use crate::protocol::authorize::response::{self, AuthorizationResponse};
@@ -76,7 +77,8 @@ fn answered(client: &Client, requested: &str, mode: &str, state: &str) {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let registered = Url::parse(requested).unwrap();
-    match response::code(&target, ISSUER, "a code", None) {
+    match response::code(&target, ISSUER, "a code", UserId(Uuid::nil()), None) {
+        AuthorizationResponse::Fedcm(_) => panic!("no parameter makes a request one by FedCM"),
         AuthorizationResponse::FormPost { action, fields } => {
             assert_eq!(action, requested);
             assert_eq!(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Vec<_>>(), expected);

@@ -13,7 +13,9 @@ pub struct AuthorizationCode {
     /// Unique; becomes the id of the grant, and of the refresh family if there is one.
     pub id: GrantId,
     pub client_id: ClientId,
-    pub redirect_uri: String,
+    /// Absent from a code that was handed to a page by FedCM, which redirects nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect_uri: Option<String>,
     pub user_id: UserId,
     pub session_id: SessionId,
     pub grant: Grant,

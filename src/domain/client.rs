@@ -7,6 +7,7 @@ use super::duration::Lifetime;
 use super::id::ClientId;
 use super::lifetime::{InvalidLimit, LimitOverrides};
 use super::logout_uri::LogoutUri;
+use super::profile::is_web_address;
 use super::redirect_uri::{RedirectUri, WebOrigin};
 use super::scope::{ONLINE_ACCESS, Scope};
 use super::secret::Digest;
@@ -53,6 +54,15 @@ pub struct ClientMetadata {
     /// Whether its pages may ask from a frame, silently (`prompt=none`). Without that, a stranger's script in one of its pages cannot either.
     #[serde(default = "may_be_framed")]
     pub may_be_framed: bool,
+    /// Whether its pages may ask by FedCM, through the browser's own account chooser.
+    #[serde(default)]
+    pub fedcm: bool,
+    /// Its privacy policy, for people to read (RFC 7591 §2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_uri: Option<String>,
+    /// Its terms of service, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tos_uri: Option<String>,
     /// Who may call the token endpoint from a page (CORS).
     #[serde(default)]
     pub web_origins: Vec<WebOrigin>,
@@ -157,6 +167,9 @@ impl ClientMetadata {
             frontchannel_logout_uri: None,
             frontchannel_logout_session_required: false,
             may_be_framed: true,
+            fedcm: false,
+            policy_uri: None,
+            tos_uri: None,
             web_origins: Vec::new(),
             scope: Scope::parse(scope).unwrap_or_default(),
             resources: Vec::new(),
@@ -250,6 +263,10 @@ pub enum InvalidClient {
         "client `{0}`: `frontchannel_logout_uri` is at {1}, where none of its `redirect_uris` is (Front-Channel Logout §2): use an address of the same host and port"
     )]
     ForeignLogoutUri(ClientId, String),
+    #[error("client `{0}`: `fedcm` is for applications with pages: register a `web_origins`, or a redirect URI at one")]
+    FedcmWithoutPages(ClientId),
+    #[error("client `{0}`: `{1}` is no web address: write the https URL of a page")]
+    NoWebAddress(ClientId, &'static str),
     #[error("client `{0}`: resource `{1}` is not an absolute URI without fragment (RFC 8707 §2)")]
     Resource(ClientId, String),
 }
@@ -307,6 +324,17 @@ impl ClientMetadata {
         // OIDC Core §8.1: with several hosts, or none, the sector must be named.
         if self.subject_type == SubjectType::Pairwise && self.sector_identifier.is_none() && sector::shared_by(&self.redirect_uris).is_none() {
             return Err(E::NoSector(id.clone()));
+        }
+        // A page brings the request, and its origin is what is compared.
+        let is_a_page = |uri: &RedirectUri| uri.origin().is_some();
+        if self.fedcm && (!self.grant_types.contains(&GrantType::AuthorizationCode) || self.web_origins.is_empty() && !self.redirect_uris.iter().any(is_a_page))
+        {
+            return Err(E::FedcmWithoutPages(id.clone()));
+        }
+        for (name, uri) in [("policy_uri", &self.policy_uri), ("tos_uri", &self.tos_uri)] {
+            if uri.as_ref().is_some_and(|uri| !is_web_address(uri)) {
+                return Err(E::NoWebAddress(id.clone(), name));
+            }
         }
         let absolute = |resource: &String| url::Url::parse(resource).is_ok() && !resource.contains('#');
         if let Some(resource) = self.resources.iter().find(|r| !absolute(r)) {

@@ -152,7 +152,7 @@ fn are_lines(text: &str) -> bool {
 }
 
 /// Whatever a browser would run when it is followed is no web address.
-fn is_web_address(text: &str) -> bool {
+pub fn is_web_address(text: &str) -> bool {
     let plain = text.len() <= 2048 && !text.chars().any(|c| c.is_control() || c.is_whitespace());
     plain && url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }

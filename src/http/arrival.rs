@@ -13,7 +13,7 @@ use super::App;
 pub const MAX_BODY: usize = 64 * 1024;
 
 /// Headers that decide something: which of two was meant is not for us to guess (RFC 9110 §5.3; RFC 9112 §3.2 for `Host`).
-const ONCE: [HeaderName; 8] = [
+const ONCE: [HeaderName; 9] = [
     header::HOST,
     header::AUTHORIZATION,
     header::CONTENT_TYPE,
@@ -22,6 +22,7 @@ const ONCE: [HeaderName; 8] = [
     header::ORIGIN,
     HeaderName::from_static("dpop"),
     HeaderName::from_static("sec-fetch-site"),
+    HeaderName::from_static("sec-fetch-dest"),
 ];
 
 /// Secrets that a form carries, and an address must not (RFC 6749 §2.3.1; RFC 9700 §4.3.2): addresses are logged and kept.

@@ -9,7 +9,7 @@ use super::error::{error_page, failure_page};
 use super::form_action::FormAction;
 use super::pages::{AccessLasts, Account, AccountRow, ChooseAccount, Consent, ErrorKind, FormPost, Page, SignIn, SignInProblem};
 use super::visit::{Visit, form};
-use super::{App, cookies, headers, storage_access, web_message};
+use super::{App, cookies, fedcm, headers, login_status, storage_access, web_message};
 use crate::domain::duration::Lifetime;
 use crate::domain::scope::{OFFLINE_ACCESS, ONLINE_ACCESS, OPENID, Scope};
 use crate::domain::secret::Secret;
@@ -90,8 +90,11 @@ pub struct Said<'a> {
 /// The answer to an outcome: the application's, a page, or an error page.
 pub async fn render(app: &App, visit: &Visit, outcome: Outcome, said: Option<Said<'_>>) -> Response {
     match outcome {
-        Outcome::Respond { response, renew, browser_state } => {
+        Outcome::Respond { response, issued, renew, browser_state } => {
             let mut response = respond(app, visit, response);
+            if issued {
+                login_status::signed_in(visit, &mut response);
+            }
             let renewed = renew.and_then(|slot| Some((slot, visit.session_value(slot)?)));
             if let Some((slot, value)) = renewed {
                 headers::set_cookie(&mut response, &cookies::session(app, slot, value, true));
@@ -122,6 +125,7 @@ fn respond(app: &App, visit: &Visit, response: AuthorizationResponse) -> Respons
                 app.pages.render(&Page::FormPost(FormPost { action: &action, fields: &pairs, nonce: &nonce, application: &host }), &visit.language(None));
             headers::page(app, StatusCode::OK, html, FormAction::OnTo(&action), Some(&nonce))
         }
+        AuthorizationResponse::Fedcm(handed) => fedcm::pages::hand_over(app, visit, &handed),
         AuthorizationResponse::WebMessage { origin, ancestors, fields } => web_message::respond(app, visit, &origin, &ancestors, fields),
     }
 }
@@ -182,7 +186,7 @@ fn page(app: &App, visit: &Visit, question: &Question, said: Said<'_>) -> Respon
         }
     };
     let html = app.pages.render(&page, &visit.language(question.ui_locales.as_deref()));
-    headers::page(app, status_of(said.problem), html, FormAction::OnTo(question.target.redirect_uri()), None)
+    headers::page(app, status_of(said.problem), html, question.target.redirects_to().map_or(FormAction::Here, FormAction::OnTo), None)
 }
 
 /// Who you are first, then what is seen of you, then what the application may do, and for how long last.
@@ -225,7 +229,9 @@ fn target_page(app: &App, visit: &Visit, error: TargetError) -> Response {
     let kind = match error {
         TargetError::UnknownClient => ErrorKind::UnknownClient,
         TargetError::UnregisteredRedirectUri => ErrorKind::RedirectMismatch,
-        TargetError::NoClientId | TargetError::NoRedirectUri | TargetError::StateTooLong => ErrorKind::InvalidRequest,
+        TargetError::NotForFedcm | TargetError::ForeignPage | TargetError::NoClientId | TargetError::NoRedirectUri | TargetError::StateTooLong => {
+            ErrorKind::InvalidRequest
+        }
     };
     tracing::info!(%error, "authorization request without a target");
     error_page(app, &visit.request_id, &visit.language(None), kind, Some("invalid_request"), Some(&plain(&error.to_string())))

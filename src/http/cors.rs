@@ -65,6 +65,22 @@ async fn allowed(app: &App, request: &Request) -> Result<Option<HeaderValue>, Re
     }
 }
 
+/// Lets the page of this origin read an answer to what the browser asked for it (FedCM).
+pub fn allow_page(response: &mut Response, origin: &str) {
+    vary(response);
+    if let Ok(origin) = HeaderValue::from_str(origin) {
+        response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    }
+}
+
+/// The same of a request that the browser sent its cookies with.
+pub fn allow_with_cookies(response: &mut Response, origin: &str) {
+    allow_page(response, origin);
+    if response.headers().contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
+        response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    }
+}
+
 fn allow(response: &mut Response, origin: &HeaderValue) {
     vary(response);
     response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());

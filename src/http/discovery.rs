@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Request, Response};
+use serde_json::Value;
 
 use super::{App, cors};
 use crate::domain::secret::Digest;
 use crate::domain::signing_key::JWKS_MAX_AGE_SECONDS;
-use crate::protocol::discovery::metadata;
 
 pub struct Document {
     body: String,
@@ -16,16 +16,20 @@ pub struct Document {
 }
 
 impl Document {
-    pub fn of(issuer: &str) -> Self {
-        let body = metadata(issuer).to_string();
+    pub fn of(document: &Value) -> Self {
+        let body = document.to_string();
         let Digest(hash) = Digest::of(body.as_bytes());
         let etag = format!("\"{}\"", hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>());
         Self { body, etag }
     }
+
+    pub fn answer(&self, request: &Request) -> Response {
+        cacheable(request, self.body.clone(), &self.etag)
+    }
 }
 
 pub async fn get(app: Arc<App>, request: Request) -> Response {
-    cacheable(&request, app.discovery.body.clone(), &app.discovery.etag)
+    app.discovery.answer(&request)
 }
 
 /// A public JSON document with an ETag; 304 to whoever has it.

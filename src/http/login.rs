@@ -12,7 +12,7 @@ use super::forms::{Form, browser_of, question_page, receive, ticket_of, ticket_p
 use super::own_page::OwnPage;
 use super::pages::{Page, SignIn as SignInPage, SignInProblem};
 use super::visit::Visit;
-use super::{App, cookies, headers};
+use super::{App, cookies, headers, login_status};
 use crate::domain::secret::Secret;
 use crate::service::Failure;
 use crate::service::authorize::{Cookies, Outcome, QuestionKind, client_of, resume, resume_as};
@@ -73,8 +73,7 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
             };
             cookies::begun(&app, &mut response, &visit, &begun);
             headers::set_cookie(&mut response, &cookies::known(&app, &known));
-            // Tells the browser that FedCM may ask here (Login Status API).
-            response.headers_mut().insert("set-login", HeaderValue::from_static("logged-in"));
+            login_status::signed_in(&visit, &mut response);
             response
         }
         Ok(SignIn::Wrong) => again(&app, &visit, &ticket, to, said(SignInProblem::WrongCredentials)).await,

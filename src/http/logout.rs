@@ -11,7 +11,7 @@ use super::form_action::FormAction;
 use super::forms::receive;
 use super::pages::{AccountRow, ConfirmLogout, Page, SignedOut};
 use super::visit::{Visit, form};
-use super::{App, cookies, headers};
+use super::{App, cookies, headers, login_status};
 use crate::domain::id::SessionId;
 use crate::domain::redirect_uri::origin_of;
 use crate::protocol::end_session::{After, CameFrom};
@@ -143,7 +143,7 @@ fn ended(app: &App, visit: &Visit, Ended { after, frames, left }: Ended) -> Resp
             if visit.state.is_some() {
                 headers::set_cookie(&mut response, &cookies::clear_state(app));
             }
-            response.headers_mut().insert("set-login", HeaderValue::from_static("logged-out"));
+            login_status::signed_out(visit, &mut response);
         }
     }
     response

@@ -14,6 +14,7 @@ mod cors;
 mod device_bound;
 mod discovery;
 mod error;
+mod fedcm;
 mod form_action;
 mod forms;
 pub(crate) mod forwarded;
@@ -23,6 +24,7 @@ mod home;
 mod introspect;
 mod jwks;
 mod login;
+mod login_status;
 mod logout;
 mod methods;
 mod own_page;
@@ -47,6 +49,7 @@ use poem::http::StatusCode;
 use poem::middleware::CatchPanic;
 use poem::{Endpoint, EndpointExt, Response, Route};
 
+use crate::protocol::discovery::metadata;
 use crate::service::Core;
 use arrival::Refusal;
 use methods::{api, cross_origin, on, public};
@@ -58,6 +61,7 @@ pub struct App {
     pages: Pages,
     cookies: cookies::Names,
     discovery: discovery::Document,
+    fedcm: fedcm::Documents,
     /// Off while starting up and shutting down: a load balancer then sends nobody here.
     pub ready: AtomicBool,
 }
@@ -73,8 +77,9 @@ impl App {
             base_path: core.settings.issuer.base_path().to_owned(),
         })?;
         let cookies = cookies::Names::of(core.issuer());
-        let discovery = discovery::Document::of(core.issuer());
-        Ok(Self { core, pages, cookies, discovery, ready: AtomicBool::new(true) })
+        let discovery = discovery::Document::of(&metadata(core.issuer()));
+        let fedcm = fedcm::Documents::of(&core, &pages);
+        Ok(Self { core, pages, cookies, discovery, fedcm, ready: AtomicBool::new(true) })
     }
 
     /// The issuer's path: everything a page links to begins with it.
@@ -115,6 +120,14 @@ pub fn routes(app: &Arc<App>, admin: AdminApi) -> BoxEndpoint<'static, Response>
         .at("/oidc/check-session", on(app).get(check_session::get))
         .at("/v2/logout", on(app).get(logout::auth0))
         .at("/oidc/logout/confirm", on(app).post(logout::confirm))
+        .at("/.well-known/web-identity", public(app).get(fedcm::well_known))
+        .at("/fedcm/config.json", public(app).get(fedcm::config))
+        .at("/fedcm/accounts", api(app).get(fedcm::accounts))
+        .at("/fedcm/client-metadata", api(app).get(fedcm::client_metadata))
+        .at("/fedcm/assertion", api(app).post(fedcm::assertion))
+        .at("/fedcm/disconnect", api(app).post(fedcm::disconnect))
+        .at("/fedcm/continue", on(app).get(fedcm::pages::goes_on))
+        .at("/fedcm/signed-in", on(app).get(fedcm::pages::signed_in))
         .at("/login", on(app).get(login::get).post(login::post))
         .at("/select-account", on(app).get(select_account::get).post(select_account::post))
         .at("/consent", on(app).get(consent::get).post(consent::post))

@@ -11,16 +11,19 @@ use crate::protocol::params::Params;
 pub enum OwnPage {
     Account,
     Password,
+    /// Closes the window that a browser opened so that its user signs in (FedCM).
+    Fedcm,
 }
 
 impl OwnPage {
-    const ALL: [Self; 2] = [Self::Account, Self::Password];
+    const ALL: [Self; 3] = [Self::Account, Self::Password, Self::Fedcm];
 
     /// The word that `to` may be.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Account => "account",
             Self::Password => "password",
+            Self::Fedcm => "fedcm",
         }
     }
 
@@ -35,6 +38,7 @@ impl OwnPage {
         let path = match self {
             Self::Account => "account",
             Self::Password => "account/password",
+            Self::Fedcm => "fedcm/signed-in",
         };
         format!("{}{path}", app.base_path())
     }

@@ -18,6 +18,7 @@ use crate::domain::held_sessions::{self, DeviceProof, Held, HeldSessions, MOST_A
 use crate::domain::id::LinkId;
 use crate::domain::secret::Secret;
 use crate::protocol::error::OAuthError;
+use crate::protocol::fedcm::DESTINATION;
 use crate::protocol::params::Params;
 use crate::service::authorize::Cookies;
 use crate::service::device_bound;
@@ -55,6 +56,10 @@ pub struct Visit {
     pub framed: bool,
     /// The browser says nothing of where it loads this into.
     pub says_nothing_of_frames: bool,
+    /// Fills the window, as far as the browser says what it is for (Fetch Metadata).
+    pub top_level: bool,
+    /// The browser asks of its own accord, for FedCM: no page can make it say so.
+    pub by_fedcm: bool,
     /// Its cookies for this server are kept back here, and the user has allowed that they are sent (Storage Access Headers).
     pub storage_access_is_inactive: bool,
     pub origin: Option<String>,
@@ -66,6 +71,7 @@ impl Visit {
         let values = cookies::sessions(request.headers(), &app.cookies);
         let devices = device_bound::is_on(&app.core).then(|| cookies::devices(request.headers(), &app.cookies));
         let device = |slot: Slot| devices.map_or(DeviceProof::NotAsked, |values| device_bound::proof(&app.core, values.get(slot.index()).copied().flatten()));
+        let destination = request.header("sec-fetch-dest");
         Self {
             query: request.uri().query().unwrap_or_default().to_owned(),
             sessions: Slot::ALL.into_iter().zip(values).filter_map(|(slot, value)| Some(Held { device: device(slot), ..Held::parse(slot, value?) })).collect(),
@@ -79,8 +85,10 @@ impl Visit {
             user_agent: header(header::USER_AGENT),
             network: request.data::<Network>().and_then(|network| network.0),
             fetch_site: request.header("sec-fetch-site").map(str::to_owned),
-            framed: request.header("sec-fetch-dest").is_some_and(|destination| FRAMES.contains(&destination)),
-            says_nothing_of_frames: request.header("sec-fetch-dest").is_none(),
+            framed: destination.is_some_and(|destination| FRAMES.contains(&destination)),
+            says_nothing_of_frames: destination.is_none(),
+            top_level: destination.is_none_or(|destination| destination == "document"),
+            by_fedcm: destination == Some(DESTINATION),
             storage_access_is_inactive: request.header(storage_access::REQUEST) == Some("inactive"),
             origin: header(header::ORIGIN),
         }

@@ -12,6 +12,7 @@ pub mod diagnosis;
 pub mod discovery;
 pub mod end_session;
 pub mod error;
+pub mod fedcm;
 pub mod id_token;
 pub mod introspection;
 pub mod json;

@@ -43,13 +43,11 @@ pub fn load(db: &mut Connection, held: &HeldSessions, client: Option<&ClientId>)
     Ok(accounts)
 }
 
+/// A client, and who is signed in with the browser that asks for it.
+pub type AtClient = (Arc<KnownClient>, Vec<Account>);
+
 /// The same with the client that asks, which the read of the first cookie brings along. Without a client nobody is looked for.
-pub fn load_at(
-    db: &mut Connection,
-    held: &HeldSessions,
-    id: &ClientId,
-    clients: &KnownClients,
-) -> Result<Option<(Arc<KnownClient>, Vec<Account>)>, StoreError> {
+pub fn load_at(db: &mut Connection, held: &HeldSessions, id: &ClientId, clients: &KnownClients) -> Result<Option<AtClient>, StoreError> {
     let mut cookies = held.iter();
     let mut accounts = Vec::new();
     let Some(first) = cookies.next() else {

@@ -14,6 +14,7 @@ use super::known_clients::KnownClient;
 use super::ticket::{self, Authorization, Browser};
 use super::{Core, Failure, found_over, subject};
 use crate::domain::authorization_code::AuthorizationCode;
+use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::duration::Lifetime;
 use crate::domain::held_sessions::{DeviceProof, Held, HeldSessions, Slot};
@@ -25,7 +26,8 @@ use crate::domain::user::User;
 use crate::protocol::authorize::account::{Asked, Candidate, Which, is_hinted, is_known, which};
 use crate::protocol::authorize::response::{self, AuthorizationResponse};
 use crate::protocol::authorize::{
-    AuthorizationRequest, Decision, Facts, Interaction, Prompt, ResponseTarget, SignedIn, TargetError, Why, decide, is_allowed, refuse_frame, target, validate,
+    AuthorizationRequest, Decision, Facts, Interaction, Prompt, ResponseTarget, SignedIn, TargetError, Why, decide, fedcm_target, is_allowed, refuse_frame,
+    target, validate,
 };
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
@@ -45,10 +47,10 @@ pub struct Cookies<'a> {
 /// What happens next.
 #[derive(Debug)]
 pub enum Outcome {
-    /// The application gets its answer.
+    /// The application gets its answer: a code if `issued`.
     /// With `renew` a remembered session was used, and its cookie may live on.
     /// The browser's state cookie should say what the application is told.
-    Respond { response: AuthorizationResponse, renew: Option<Slot>, browser_state: BrowserState },
+    Respond { response: AuthorizationResponse, issued: bool, renew: Option<Slot>, browser_state: BrowserState },
     /// The user is asked something.
     Ask(Box<Question>),
     /// There is nowhere to send an answer: an error page.
@@ -95,18 +97,24 @@ pub enum QuestionKind {
 
 /// A fresh request.
 pub async fn start(core: &Core, params: Params, cookies: Cookies<'_>) -> Result<Outcome, Failure> {
-    let authorization = Authorization {
-        params: String::new(),
-        session_before: None,
-        began_at: Some(core.now()),
-        asked: None,
-        account: None,
-        account_chosen: false,
-        another_account: false,
-        choose_again: false,
-        consent_given: false,
-    };
+    let authorization = Authorization { began_at: Some(core.now()), ..Authorization::default() };
     run(core, &params, authorization, None, cookies).await
+}
+
+/// The same that a page at `origin` makes by FedCM, for the account of this one session.
+pub async fn start_fedcm(core: &Core, params: &Params, origin: &str, account: &Account) -> Result<Outcome, Failure> {
+    let session = account.facts.session.id;
+    let authorization = Authorization { fedcm: Some(origin.to_owned()), account: Some(session), began_at: Some(core.now()), ..Authorization::default() };
+    let cookies = Cookies { sessions: [account.held].into_iter().collect(), ..Cookies::default() };
+    run(core, params, authorization, None, cookies).await
+}
+
+/// Where the answer to a waiting request goes. How a request came is in the seal: no parameter can say it.
+fn target_of(params: &Params, authorization: &Authorization, client: Option<&Client>) -> Result<ResponseTarget, TargetError> {
+    match &authorization.fedcm {
+        Some(origin) => fedcm_target(client, origin),
+        None => target(params, client),
+    }
 }
 
 /// A request whose user has been asked something. `None`: the ticket is not of this browser, or too old.
@@ -207,7 +215,7 @@ pub async fn deny(core: &Core, authorization: &Authorization) -> Result<Outcome,
         Err(error) => return Ok(Outcome::Malformed(error)),
     };
     let client = load(core, &params, HeldSessions::default()).await?.client;
-    Ok(match target(&params, client.as_deref().map(|client| &**client)) {
+    Ok(match target_of(&params, authorization, client.as_deref().map(|client| &**client)) {
         Ok(target) => refuse(core, &target, &OAuthError::new(ErrorCode::AccessDenied, "The user did not allow the request."), BrowserState::Unknown),
         Err(error) => Outcome::Page(error),
     })
@@ -221,7 +229,7 @@ async fn run(
     cookies: Cookies<'_>,
 ) -> Result<Outcome, Failure> {
     let Loaded { client, accounts } = load(core, params, cookies.sessions).await?;
-    let target = match target(params, client.as_deref().map(|client| &**client)) {
+    let target = match target_of(params, &authorization, client.as_deref().map(|client| &**client)) {
         Ok(target) => target,
         Err(error) => return Ok(Outcome::Page(error)),
     };
@@ -289,8 +297,8 @@ async fn run(
         (Decision::Issue, Some(facts), Some(held)) => {
             let renew = touch(core, facts, &client.id, &limits, now).await.then_some(held.slot);
             let code = seal_code(core, &request, facts, limits.code, now);
-            let response = response::code(&target, core.issuer(), &code, browser_state.for_application(core, &target));
-            return Ok(Outcome::Respond { response, renew, browser_state });
+            let response = response::code(&target, core.issuer(), &code, facts.user.id, browser_state.for_application(core, &target));
+            return Ok(Outcome::Respond { response, issued: true, renew, browser_state });
         }
         // Not to be reached: `decide` issues only to somebody who is signed in. Asking is the safe answer.
         (Decision::Issue, ..) => QuestionKind::SignIn(Why::NoSession),
@@ -410,7 +418,7 @@ async fn load(core: &Core, params: &Params, held: HeldSessions) -> Result<Loaded
 
 fn refuse(core: &Core, target: &ResponseTarget, error: &OAuthError, browser_state: BrowserState) -> Outcome {
     tracing::info!(client = %target.client_id(), error = error.code.as_str(), reason = %error.reason, "authorization refused");
-    Outcome::Respond { response: response::error(target, core.issuer(), error), renew: None, browser_state }
+    Outcome::Respond { response: response::error(target, core.issuer(), error), issued: false, renew: None, browser_state }
 }
 
 /// Writes a use down when it is due. True: the cookie of a remembered session may live on; one that ends with the browser is left as it is.
@@ -435,7 +443,7 @@ fn seal_code(core: &Core, request: &AuthorizationRequest, facts: &SessionFacts, 
     let code = AuthorizationCode {
         id: GrantId::generate(now, core.entropy.as_ref()),
         client_id: request.target.client_id().clone(),
-        redirect_uri: request.target.redirect_uri().to_owned(),
+        redirect_uri: request.target.redirects_to().map(str::to_owned),
         user_id: facts.user.id,
         session_id: facts.session.id,
         grant: Grant {

@@ -10,6 +10,7 @@ pub mod browser_state;
 pub mod consent;
 pub mod device_bound;
 pub mod diagnosis;
+pub mod fedcm;
 pub mod found_over;
 pub mod introspect;
 pub mod key_schedule;

@@ -15,6 +15,8 @@ use crate::domain::secret::{Digest, Secret};
 
 /// How long somebody may leave the sign-in page open.
 const TICKET_LIFETIME: TimeDelta = TimeDelta::hours(24);
+/// How long a browser may take to open the window that it was handed the address of.
+const HANDED_LIFETIME: TimeDelta = TimeDelta::minutes(10);
 const CSRF_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
 /// The browser's own secret: the value of its `-browser` cookie.
@@ -47,10 +49,13 @@ pub trait Content: Serialize + DeserializeOwned {
 }
 
 /// An authorization request waiting for its user.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Authorization {
     /// The parameters as they came; they are validated again at every step.
     pub params: String,
+    /// The origin of the page that asked by FedCM, if it came so.
+    #[serde(default)]
+    pub fedcm: Option<String>,
     /// The session, and its last sign-in, that the request first came with.
     pub session_before: Option<(SessionId, Timestamp)>,
     /// When it first came.
@@ -108,6 +113,24 @@ pub fn open<T: Content>(core: &Core, browser: &Browser, text: &str) -> Option<T>
     let plain = core.tickets.open_text(&browser.aad(T::PURPOSE), text)?;
     let dated: Dated<T> = serde_json::from_slice(&plain).ok()?;
     (core.now() < dated.expires_at).then_some(dated.content)
+}
+
+/// Seals `content` for whichever browser is signed in by this session: for where the browser's own cookie does not come along (FedCM).
+pub fn issue_to<T: Content>(core: &Core, session: SessionId, content: T) -> String {
+    let dated = Dated { expires_at: core.now() + HANDED_LIFETIME, content };
+    let plain = serde_json::to_vec(&dated).unwrap_or_default();
+    core.tickets.seal_text(core.entropy.as_ref(), &aad_to(T::PURPOSE, session), &plain)
+}
+
+/// Opens such a ticket for a browser that is signed in by this session.
+pub fn open_as<T: Content>(core: &Core, session: SessionId, text: &str) -> Option<T> {
+    let plain = core.tickets.open_text(&aad_to(T::PURPOSE, session), text)?;
+    let dated: Dated<T> = serde_json::from_slice(&plain).ok()?;
+    (core.now() < dated.expires_at).then_some(dated.content)
+}
+
+fn aad_to(purpose: &str, session: SessionId) -> Vec<u8> {
+    [purpose.as_bytes(), b" to a session\0", session.0.as_bytes()].concat()
 }
 
 /// A token that proves a form came from a page shown to this browser.

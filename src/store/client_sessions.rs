@@ -8,12 +8,12 @@ use super::connection::{AnyConnection as Connection, on_each};
 use super::error::StoreError;
 use super::kept::statement;
 use super::row::{client_id, ended, id};
-use super::schema::{client_sessions, clients};
+use super::schema::{client_sessions, clients, sessions};
 use super::sql_types::{DbId, DbInstant, Id, Instant};
 use crate::domain::client::Client;
 use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
-use crate::domain::id::{ClientId, SessionId};
+use crate::domain::id::{ClientId, SessionId, UserId};
 
 const TABLE: &str = "client_sessions";
 
@@ -58,6 +58,17 @@ pub fn list_open(conn: &mut Connection, sessions: &[SessionId]) -> Result<Vec<Cl
     let sessions: Vec<Id> = sessions.iter().map(|session| id(session.0)).collect();
     let query = client_sessions::table.filter(client_sessions::session_id.eq_any(sessions)).filter(client_sessions::ended_at.is_null());
     query.load::<ClientSessionRow>(conn)?.into_iter().map(ClientSession::try_from).collect()
+}
+
+/// Those of a user, ended ones too: of the newest session first, `limit` at most.
+pub fn list_by_user(conn: &mut Connection, user: UserId, limit: u32) -> Result<Vec<ClientSession>, StoreError> {
+    let query = client_sessions::table
+        .inner_join(sessions::table.on(sessions::id.eq(client_sessions::session_id)))
+        .filter(sessions::user_id.eq(id(user.0)))
+        .order(sessions::id.desc())
+        .limit(i64::from(limit))
+        .select(client_sessions::all_columns);
+    on_each!(conn, query.load::<ClientSessionRow>(conn))?.into_iter().map(ClientSession::try_from).collect()
 }
 
 /// The applications that a session is live in.

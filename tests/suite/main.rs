@@ -21,6 +21,7 @@ mod device_bound;
 mod doctor;
 mod embedding;
 mod events;
+mod fedcm;
 mod found_over;
 mod frontchannel_logout;
 mod held;

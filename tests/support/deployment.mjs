@@ -80,7 +80,8 @@ ${typeof client === 'function' ? client(deployment.application) : client}`;
 
 /** A profile of Chromium; in a private window third-party cookies are another matter. */
 export class Profile {
-  static async open(chromium, { thirdPartyCookies }) {
+  /** `hosts`: rules of where names lead, before that all of them lead here; `args`: more of the command line. */
+  static async open(chromium, { thirdPartyCookies, hosts = [], args = [] }) {
     const profile = new Profile();
     profile.folder = mkdtempSync(join(tmpdir(), 'gatekey-profile-'));
     mkdirSync(join(profile.folder, 'Default'));
@@ -88,7 +89,7 @@ export class Profile {
     writeFileSync(join(profile.folder, 'Default', 'Preferences'), JSON.stringify({ profile: { cookie_controls_mode: thirdPartyCookies ? 0 : 1 } }));
     profile.context = await chromium.launchPersistentContext(profile.folder, {
       ...LAUNCH,
-      args: [...LAUNCH.args, '--host-resolver-rules=MAP *.test 127.0.0.1'],
+      args: [...LAUNCH.args, `--host-resolver-rules=${[...hosts, 'MAP *.test 127.0.0.1'].join(', ')}`, ...args],
       ignoreHTTPSErrors: true,
       locale: 'en-US',
     });

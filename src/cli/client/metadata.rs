@@ -43,6 +43,15 @@ pub(in crate::cli) struct Options {
     /// Whether its pages may ask silently from a frame (`prompt=none`) [default: true]
     #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
     may_be_framed: Option<bool>,
+    /// Whether its pages may ask by FedCM, through the browser's account chooser [default: false]
+    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
+    fedcm: Option<bool>,
+    /// Its privacy policy, which the browser's account chooser links to; or `none`
+    #[arg(long, value_name = "URL", value_parser = web_address)]
+    policy_uri: Option<OrNone<String>>,
+    /// Its terms of service, likewise; or `none`
+    #[arg(long, value_name = "URL", value_parser = web_address)]
+    tos_uri: Option<OrNone<String>>,
     /// Whose pages may call the token endpoint; repeat for more, or `none` [default for spa: the origins of its redirect URIs]
     #[arg(long = "web-origin", value_name = "ORIGIN", value_parser = web_origin)]
     web_origins: Vec<OrNone<WebOrigin>>,
@@ -137,6 +146,9 @@ impl Options {
         replace(&mut metadata.frontchannel_logout_uri, self.frontchannel_logout_uri.map(|uri| uri.0));
         replace(&mut metadata.frontchannel_logout_session_required, self.frontchannel_logout_session_required);
         replace(&mut metadata.may_be_framed, self.may_be_framed);
+        replace(&mut metadata.fedcm, self.fedcm);
+        replace(&mut metadata.policy_uri, self.policy_uri.map(|uri| uri.0));
+        replace(&mut metadata.tos_uri, self.tos_uri.map(|uri| uri.0));
         replace_list(&mut metadata.web_origins, self.web_origins);
         if follow {
             metadata.web_origins = origins_of(&metadata.redirect_uris);
@@ -173,6 +185,9 @@ impl Options {
             && self.frontchannel_logout_uri.is_none()
             && self.frontchannel_logout_session_required.is_none()
             && self.may_be_framed.is_none()
+            && self.fedcm.is_none()
+            && self.policy_uri.is_none()
+            && self.tos_uri.is_none()
             && self.authentication.is_none()
             && self.scope.is_none()
             && self.first_party.is_none()
@@ -198,6 +213,11 @@ fn web_origin(text: &str) -> Result<OrNone<WebOrigin>, InvalidWebOrigin> {
 }
 
 /// Judged with the rest of what the client is registered with.
+fn web_address(text: &str) -> Result<OrNone<String>, Infallible> {
+    unless_none(text, |text| Ok(text.to_owned()))
+}
+
+/// Judged likewise.
 fn resource(text: &str) -> Result<OrNone<String>, Infallible> {
     unless_none(text, |text| Ok(text.to_owned()))
 }

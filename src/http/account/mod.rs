@@ -16,7 +16,7 @@ use super::forms::{OwnForm, browser_of, receive_own};
 use super::own_page::OwnPage;
 use super::pages::{ErrorKind, Page};
 use super::visit::Visit;
-use super::{App, cookies, headers};
+use super::{App, cookies, headers, login_status};
 use crate::domain::id::{ClientId, SessionId};
 use crate::service::Failure;
 use crate::service::account::actions::{Acted, Action, Waiting, act};
@@ -55,6 +55,7 @@ async fn own_page(app: &App, visit: &Visit, signed_in: &SignedIn, status: Status
     if fresh {
         headers::set_cookie(&mut response, &cookies::browser(app, &browser));
     }
+    login_status::signed_in(visit, &mut response);
     if let Some(value) = visit.session_value(signed_in.held.slot)
         && account::used(&app.core, signed_in).await
     {

@@ -28,8 +28,8 @@ pub use own_page::{
     AccountPage, ActionKind, ApplicationCard, ChangePassword, ConfirmAction, DeviceName, NewPasswordProblem, ProofProblem, SessionCard, Told, WarningCard,
 };
 pub use page::{
-    AccessLasts, Account, AccountRow, ChooseAccount, ConfirmLogout, Consent, ErrorKind, ErrorPage, FormPost, Home, Page, Setup, SetupDone, SetupProblem,
-    SignIn, SignInProblem, SignedOut, WebMessage,
+    AccessLasts, Account, AccountRow, ChooseAccount, ConfirmLogout, Consent, ErrorKind, ErrorPage, FedcmWindow, FormPost, Home, Page, Setup, SetupDone,
+    SetupProblem, SignIn, SignInProblem, SignedOut, WebMessage,
 };
 pub use storage_access::StorageAccess;
 
@@ -77,6 +77,7 @@ pub struct Pages {
     base_path: String,
     files: [Versioned; 3],
     img_src: String,
+    accent: (String, String),
 }
 
 impl Pages {
@@ -111,7 +112,8 @@ impl Pages {
             ground_dark => palette.dark.ground.to_string(),
         };
         let environment = |language| templates::environment(messages::Messages::of(language)?);
-        let pages = Self { english: environment(Language::English)?, german: environment(Language::German)?, site, base_path, files, img_src };
+        let accent = (palette.light.accent.to_string(), palette.light.on_accent.to_string());
+        let pages = Self { english: environment(Language::English)?, german: environment(Language::German)?, site, base_path, files, img_src, accent };
         for page in samples::pages(&samples::OwnSamples::new()) {
             for language in Language::ALL {
                 pages.try_render(&page, language).map_err(PageError::Template)?;
@@ -145,6 +147,11 @@ impl Pages {
         format!("'self' data:{}{}", if self.img_src.is_empty() { "" } else { " " }, self.img_src)
     }
 
+    /// The colour of buttons, and that of the text on them.
+    pub fn accent(&self) -> (&str, &str) {
+        (&self.accent.0, &self.accent.1)
+    }
+
     fn try_render(&self, page: &Page<'_>, language: Language) -> Result<String, minijinja::Error> {
         let environment = match language {
             Language::English => &self.english,
@@ -166,6 +173,7 @@ impl Pages {
             Page::FormPost(page) => ("form_post.html", Value::from(Serde(page))),
             Page::WebMessage(page) => ("web_message.html", Value::from(Serde(page))),
             Page::StorageAccess(page) => ("storage_access.html", Value::from(Serde(page))),
+            Page::Fedcm(page) => ("fedcm_window.html", Value::from(Serde(page))),
         };
         environment.get_template(template)?.render(context! { page => content, site => self.site.clone(), lang => language.tag(), dir => language.direction() })
     }

@@ -30,6 +30,7 @@ pub enum Page<'a> {
     FormPost(FormPost<'a>),
     WebMessage(WebMessage<'a>),
     StorageAccess(StorageAccess<'a>),
+    Fedcm(FedcmWindow<'a>),
 }
 
 /// The person an account belongs to, as pages name them.
@@ -345,6 +346,29 @@ impl Serialize for WebMessage<'_> {
         page.serialize_field("message", self.message)?;
         page.serialize_field("origin", self.origin)?;
         page.serialize_field("application", self.application)?;
+        page.serialize_field("script", Self::SCRIPT)?;
+        page.end()
+    }
+}
+
+/// Ends a window that a browser opened for FedCM: tells it that the user has signed in, or hands it a code.
+#[derive(Debug, Clone, Copy)]
+pub struct FedcmWindow<'a> {
+    /// With the account that it is of.
+    pub code: Option<(&'a str, &'a str)>,
+}
+
+impl FedcmWindow<'_> {
+    /// The same for everybody, as that of [`WebMessage`]. A browser without FedCM opens no such window.
+    pub const SCRIPT: &'static str = "const { code, account } = document.currentScript.dataset; if (code) window.IdentityProvider?.resolve(code, { accountId: account }); else window.IdentityProvider?.close();";
+}
+
+impl Serialize for FedcmWindow<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (code, account) = self.code.unwrap_or_default();
+        let mut page = serializer.serialize_struct("FedcmWindow", 3)?;
+        page.serialize_field("code", code)?;
+        page.serialize_field("account", account)?;
         page.serialize_field("script", Self::SCRIPT)?;
         page.end()
     }

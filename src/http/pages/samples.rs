@@ -7,8 +7,8 @@ use super::own_page::{
     AccountPage, ActionKind, ApplicationCard, ChangePassword, ConfirmAction, DeviceName, NewPasswordProblem, ProofProblem, SessionCard, Told, WarningCard,
 };
 use super::page::{
-    AccessLasts, Account, AccountRow, ChooseAccount, ConfirmLogout, Consent, ErrorKind, ErrorPage, FormPost, Home, Page, Setup, SetupDone, SetupProblem,
-    SignIn, SignInProblem, SignedOut, WebMessage,
+    AccessLasts, Account, AccountRow, ChooseAccount, ConfirmLogout, Consent, ErrorKind, ErrorPage, FedcmWindow, FormPost, Home, Page, Setup, SetupDone,
+    SetupProblem, SignIn, SignInProblem, SignedOut, WebMessage,
 };
 use super::storage_access::StorageAccess;
 use crate::domain::clock::Timestamp;
@@ -84,6 +84,8 @@ pub(super) fn pages(own: &OwnSamples) -> Vec<Page<'_>> {
         Page::Home(Home { issuer: "https://id.example.com/", account: None }),
         Page::Home(Home { issuer: "https://id.example.com/", account: Some(Account { username: "ada", name: Some("Ada Lovelace") }) }),
         Page::FormPost(FormPost { action: "https://notes.example.com/callback", fields: &[("code", "c"), ("state", "s")], nonce: "n", application: "Notes" }),
+        Page::Fedcm(FedcmWindow { code: None }),
+        Page::Fedcm(FedcmWindow { code: Some(("c", "0197-ada")) }),
         Page::WebMessage(WebMessage { message: "{}", origin: "https://notes.example.com", application: "Notes" }),
     ];
     pages.push(Page::SignIn(SignIn { application: None, to: Some("account"), ..sign_in }));

@@ -27,6 +27,7 @@ pub(super) const ALL: [(&str, &str); 18] = [
     ("confirm_action.html", include_str!("templates/confirm_action.html")),
     ("change_password.html", include_str!("templates/change_password.html")),
     ("form_post.html", include_str!("templates/form_post.html")),
+    ("fedcm_window.html", include_str!("templates/fedcm_window.html")),
     ("web_message.html", include_str!("templates/web_message.html")),
     ("storage_access.html", include_str!("templates/storage_access.html")),
 ];

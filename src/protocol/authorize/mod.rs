@@ -15,5 +15,5 @@ mod validate;
 
 pub use decide::{Decision, Facts, Interaction, SignedIn, Why, decide, is_allowed};
 pub use prompt::{Prompt, Prompts};
-pub use target::{MAX_STATE, ResponseMode, ResponseTarget, TargetError, target};
+pub use target::{MAX_STATE, ResponseMode, ResponseTarget, TargetError, fedcm_target, target};
 pub use validate::{AuthorizationRequest, refuse_frame, validate};

@@ -1,6 +1,7 @@
 //! The answer to the application, in the response mode it asked for. `iss` is in every one (RFC 9207 §2).
 
 use super::target::{ResponseMode, ResponseTarget};
+use crate::domain::id::UserId;
 use crate::protocol::error::OAuthError;
 use crate::protocol::urlencoded::append_pair;
 
@@ -13,16 +14,35 @@ pub enum AuthorizationResponse {
     FormPost { action: String, fields: Vec<(&'static str, String)> },
     /// A page that hands these fields to the page that opened or framed it, if that is of `origin`. It may be framed by `ancestors` alone.
     WebMessage { origin: String, ancestors: Vec<String>, fields: Vec<(&'static str, String)> },
+    /// What the browser hands to the page that asked it (FedCM).
+    Fedcm(Handed),
 }
 
-/// `session_state`: for applications that watch the session (Session Management 1.0 §2).
-pub fn code(target: &ResponseTarget, issuer: &str, code: &str, session_state: Option<String>) -> AuthorizationResponse {
+/// The answer to a request by FedCM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Handed {
+    /// With whose it is: by that the browser remembers which account the page is signed in with.
+    Code {
+        code: String,
+        account: UserId,
+    },
+    Refusal(OAuthError),
+}
+
+/// `account`: whose the code is. `session_state`: for applications that watch the session (Session Management 1.0 §2).
+pub fn code(target: &ResponseTarget, issuer: &str, code: &str, account: UserId, session_state: Option<String>) -> AuthorizationResponse {
+    if target.is_fedcm() {
+        return AuthorizationResponse::Fedcm(Handed::Code { code: code.to_owned(), account });
+    }
     let mut fields = vec![("code", code.to_owned())];
     fields.extend(session_state.map(|session_state| ("session_state", session_state)));
     render(target, fields, issuer, target.may_frame_codes())
 }
 
 pub fn error(target: &ResponseTarget, issuer: &str, error: &OAuthError) -> AuthorizationResponse {
+    if target.is_fedcm() {
+        return AuthorizationResponse::Fedcm(Handed::Refusal(error.clone()));
+    }
     render(target, vec![("error", error.code.as_str().to_owned()), ("error_description", error.description.to_string())], issuer, target.may_frame_refusals())
 }
 
@@ -40,8 +60,8 @@ fn render(target: &ResponseTarget, mut fields: Vec<(&'static str, String)>, issu
         AuthorizationResponse::Redirect(url)
     };
     match target.mode() {
-        // RFC 6749 §3.1.2: a query that the registered URI has is kept.
-        ResponseMode::Query => redirect(if uri.contains('?') { '&' } else { '?' }),
+        // RFC 6749 §3.1.2: a query that the registered URI has is kept. What is handed over by FedCM does not come here.
+        ResponseMode::Query | ResponseMode::Fedcm => redirect(if uri.contains('?') { '&' } else { '?' }),
         ResponseMode::Fragment => redirect('#'),
         ResponseMode::FormPost => AuthorizationResponse::FormPost { action: uri.to_owned(), fields },
         // A target of this mode has an origin.
@@ -61,6 +81,7 @@ mod tests {
     use crate::protocol::session::tests::at;
 
     const ISSUER: &str = "https://id.test/";
+    const ADA: UserId = UserId(uuid::Uuid::from_u128(1));
 
     fn to(redirect_uri: &str, more: &[(&str, &str)]) -> ResponseTarget {
         let redirect_uris = vec![RedirectUri::parse(redirect_uri).unwrap()];
@@ -79,7 +100,7 @@ mod tests {
     /// RFC 6749 §4.1.2, RFC 9207 §2, and §3.1.2: a query that is registered stays in front.
     #[test]
     fn a_code_travels_in_the_query() {
-        let answer = |uri, more: &[(&str, &str)]| code(&to(uri, more), ISSUER, "c", None);
+        let answer = |uri, more: &[(&str, &str)]| code(&to(uri, more), ISSUER, "c", ADA, None);
         assert_eq!(answer("https://app.test/cb", &[]), redirect("https://app.test/cb?code=c&iss=https%3A%2F%2Fid.test%2F"));
         assert_eq!(
             answer("https://app.test/cb?tenant=1", &[("state", "a&b=\"c\"")]),
@@ -93,11 +114,11 @@ mod tests {
     fn it_travels_as_it_was_asked_for() {
         let state = ("state", "s t");
         assert_eq!(
-            code(&to("https://app.test/cb?x=1", &[state, ("response_mode", "fragment")]), ISSUER, "c", None),
+            code(&to("https://app.test/cb?x=1", &[state, ("response_mode", "fragment")]), ISSUER, "c", ADA, None),
             redirect("https://app.test/cb?x=1#code=c&state=s+t&iss=https%3A%2F%2Fid.test%2F")
         );
         let AuthorizationResponse::FormPost { action, fields } =
-            code(&to("https://app.test/cb", &[state, ("response_mode", "form_post")]), ISSUER, "c", Some("h.s".to_owned()))
+            code(&to("https://app.test/cb", &[state, ("response_mode", "form_post")]), ISSUER, "c", ADA, Some("h.s".to_owned()))
         else {
             panic!("not a form");
         };
@@ -110,7 +131,7 @@ mod tests {
     fn a_message_is_for_the_registered_origin() {
         let asked = [("state", "s"), ("response_mode", "web_message"), ("web_message_uri", "https://evil.test"), ("web_message_target", "*")];
         let target = to("https://app.test:8443/cb?x=1", &asked);
-        let AuthorizationResponse::WebMessage { origin, ancestors, fields } = code(&target, ISSUER, "c", None) else { panic!("not a message") };
+        let AuthorizationResponse::WebMessage { origin, ancestors, fields } = code(&target, ISSUER, "c", ADA, None) else { panic!("not a message") };
         assert_eq!((origin.as_str(), ancestors.join(" ").as_str()), ("https://app.test:8443", "https://app.test:8443"));
         assert_eq!(fields, [("code", "c"), ("state", "s"), ("iss", ISSUER)].map(|(name, value)| (name, value.to_owned())));
         let AuthorizationResponse::WebMessage { fields, .. } = error(&target, ISSUER, &OAuthError::new(ErrorCode::LoginRequired, "Login required")) else {

@@ -19,6 +19,8 @@ pub enum ResponseMode {
     FormPost,
     /// A page that hands it, by a message, to the page that opened or framed it.
     WebMessage,
+    /// By the browser, to the page that asked it (FedCM). No request can name this one: it is how the request came.
+    Fedcm,
 }
 
 impl ResponseMode {
@@ -30,6 +32,7 @@ impl ResponseMode {
             Self::Fragment => "fragment",
             Self::FormPost => "form_post",
             Self::WebMessage => "web_message",
+            Self::Fedcm => "fedcm",
         }
     }
 
@@ -67,8 +70,19 @@ impl ResponseTarget {
         &self.client_id
     }
 
+    /// Where the answer goes: a registered redirect URI; of a page that asks by FedCM, its origin.
     pub fn redirect_uri(&self) -> &str {
         &self.redirect_uri
+    }
+
+    /// The redirect URI, if the answer is a redirect to it, or a page that stands for one.
+    pub fn redirects_to(&self) -> Option<&str> {
+        (!self.is_fedcm()).then_some(self.redirect_uri.as_str())
+    }
+
+    /// Whether the request came by FedCM.
+    pub fn is_fedcm(&self) -> bool {
+        self.mode == ResponseMode::Fedcm
     }
 
     pub fn mode(&self) -> ResponseMode {
@@ -109,6 +123,10 @@ pub enum TargetError {
     UnregisteredRedirectUri,
     #[error("`state` is longer than 4096 bytes. The answer would have to give it back as it is, and would not fit into an address.")]
     StateTooLong,
+    #[error("This application is not registered for FedCM: set `fedcm = true`.")]
+    NotForFedcm,
+    #[error("The page that asks is not of this application: its origin is neither in `web_origins` nor that of a redirect URI.")]
+    ForeignPage,
 }
 
 /// Reads the target. `client` is the client that `client_id` names, if there is one and it is enabled.
@@ -140,6 +158,18 @@ pub fn target(params: &Params, client: Option<&Client>) -> Result<ResponseTarget
         mode,
         state,
     })
+}
+
+/// The target of a request that a page at `origin` makes by FedCM. The browser names the origin, and hands the answer to that page alone.
+pub fn fedcm_target(client: Option<&Client>, origin: &str) -> Result<ResponseTarget, TargetError> {
+    let client = client.filter(|client| client.disabled_at.is_none()).ok_or(TargetError::UnknownClient)?;
+    if !client.metadata.is_page_of(origin) {
+        return Err(TargetError::ForeignPage);
+    }
+    if !client.metadata.fedcm {
+        return Err(TargetError::NotForFedcm);
+    }
+    Ok(ResponseTarget { client_id: client.id.clone(), redirect_uri: origin.to_owned(), mode: ResponseMode::Fedcm, state: None, framing: Framing::default() })
 }
 
 /// The page that waits for the message, and those of the same client that it may be shown in itself.

@@ -70,13 +70,15 @@ pub fn validate(params: &Params, target: ResponseTarget, client: &Client) -> Res
         return Err(OAuthError::invalid_request("`nonce` is longer than 512 bytes."));
     }
     let scope = scope(params, client)?;
+    // A code that no redirect URI is bound to is bound by its challenge alone.
+    let needs_pkce = client.metadata.require_pkce || target.is_fedcm();
     Ok(AuthorizationRequest {
         // OIDC Core §5.5: of OpenID requests only.
         claims: ClaimsRequest::parse(params.get("claims").filter(|_| scope.contains(OPENID)), &client.metadata.scope)?,
         scope,
         resources: resource::requested(params, &client.metadata.resources)?,
         nonce,
-        code_challenge: pkce::challenge(params.get("code_challenge"), params.get("code_challenge_method"), client.metadata.require_pkce)?,
+        code_challenge: pkce::challenge(params.get("code_challenge"), params.get("code_challenge_method"), needs_pkce)?,
         prompts: Prompts::parse(params.get("prompt"))?,
         max_age: max_age(params)?,
         login_hint: params.get("login_hint").map(str::to_owned),

@@ -36,11 +36,43 @@ const READ: [&str; 20] = [
     "requested_token_type",
 ];
 
+/// The same of an authorization request.
+const READ_OF_REQUESTS: [&str; 17] = [
+    "response_type",
+    "client_id",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "prompt",
+    "max_age",
+    "login_hint",
+    "id_token_hint",
+    "acr_values",
+    "ui_locales",
+    "resource",
+    "claims",
+    "request",
+    "request_uri",
+];
+
 impl Params {
     /// Reads a body of `application/json`.
     pub fn parse_json(body: &[u8]) -> Result<Self, OAuthError> {
-        let Object(members) =
+        let object =
             serde_json::from_slice(body).map_err(|_| OAuthError::invalid_request("The body is not a JSON object: send the parameters as its members."))?;
+        Self::from_object(object, &READ)
+    }
+
+    /// Reads the parameters of an authorization request out of a JSON object, as a page gives them to the browser (FedCM).
+    pub fn parse_json_request(text: &str) -> Result<Self, OAuthError> {
+        let object = serde_json::from_str(text)
+            .map_err(|_| OAuthError::invalid_request("`params` is not a JSON object: give the parameters of the request as its members."))?;
+        Self::from_object(object, &READ_OF_REQUESTS)
+    }
+
+    fn from_object(Object(members): Object, read: &[&str]) -> Result<Self, OAuthError> {
         if members.len() > MAX_PARAMS {
             return Err(OAuthError::invalid_request("Too many parameters."));
         }
@@ -54,7 +86,7 @@ impl Params {
                 Member::LeftOut => {}
                 Member::Text(text) => pairs.push((name.clone(), text.clone())),
                 Member::Texts(texts) if REPEATABLE.contains(&name.as_str()) => pairs.extend(texts.iter().map(|text| (name.clone(), text.clone()))),
-                Member::Texts(_) | Member::Nested if READ.contains(&name.as_str()) => {
+                Member::Texts(_) | Member::Nested if read.contains(&name.as_str()) => {
                     return Err(OAuthError::invalid_request(format!("Parameter `{name}` is not a text: send it as a JSON string.")));
                 }
                 Member::Texts(_) | Member::Nested => {}

@@ -58,8 +58,8 @@ pub fn decide(
     if code.client_id != client.id {
         return Decision::Burn("code of another client");
     }
-    // RFC 6749 §4.1.3: the same redirect_uri as in the authorization request.
-    if params.get("redirect_uri") != Some(code.redirect_uri.as_str()) {
+    // RFC 6749 §4.1.3: the same redirect_uri as in the authorization request; none where that had none (FedCM).
+    if params.get("redirect_uri") != code.redirect_uri.as_deref() {
         return Decision::Burn("redirect_uri differs from the authorization request");
     }
     // RFC 7636 §4.6.
@@ -115,7 +115,7 @@ mod tests {
         AuthorizationCode {
             id: GrantId(Uuid::from_u128(9)),
             client_id: ClientId::parse("app").unwrap(),
-            redirect_uri: "https://app.test/cb".to_owned(),
+            redirect_uri: Some("https://app.test/cb".to_owned()),
             user_id: user().id,
             session_id: session().id,
             grant: Grant {

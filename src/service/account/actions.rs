@@ -88,19 +88,7 @@ pub async fn act(core: &Core, signed_in: &SignedIn, action: &Action) -> Result<A
             };
             core.store.write(end).await?
         }
-        Action::Withdraw(client) => {
-            let withdraw = move |db: &mut _| {
-                let consented = consents::withdraw(db, user, &client)?;
-                let ended = tree::end(db, &Node::UserClient(user, client.clone()), EndReason::ConsentWithdrawn, now)?;
-                if !consented && ended == EndedCounts::default() {
-                    return Ok(None);
-                }
-                let event = occasion.event(EventKind::ConsentWithdrawn, Object::Client(client)).of(user);
-                events::record(db, &telling_end(event, EndReason::ConsentWithdrawn, &ended))?;
-                Ok(Some(ended))
-            };
-            core.store.write(withdraw).await?
-        }
+        Action::Withdraw(client) => withdraw(core, user, client).await?,
     };
     let Some(ended) = acted else { return Ok(Acted::NotFound) };
     match action {
@@ -108,7 +96,29 @@ pub async fn act(core: &Core, signed_in: &SignedIn, action: &Action) -> Result<A
         Action::EndOthers => {
             tracing::info!(event = "session.revoked", user = %user, sessions = ended.sessions, kept = %here, "all other sessions were ended by their user");
         }
-        Action::Withdraw(client) => tracing::info!(event = "consent.withdrawn", user = %user, client = %client, families = ended.families, "access withdrawn"),
+        // Said already.
+        Action::Withdraw(_) => {}
     }
     Ok(Acted::Done)
+}
+
+/// The application has to ask again, and what it was given ends. `None`: it had nothing.
+pub async fn withdraw(core: &Core, user: UserId, client: ClientId) -> Result<Option<EndedCounts>, Failure> {
+    let now = core.now();
+    let (occasion, id) = (core.occasion(Actor::User(user), now), client.clone());
+    let ended = core.store.write(move |db| {
+        let consented = consents::withdraw(db, user, &id)?;
+        let ended = tree::end(db, &Node::UserClient(user, id.clone()), EndReason::ConsentWithdrawn, now)?;
+        if !consented && ended == EndedCounts::default() {
+            return Ok(None);
+        }
+        let event = occasion.event(EventKind::ConsentWithdrawn, Object::Client(id)).of(user);
+        events::record(db, &telling_end(event, EndReason::ConsentWithdrawn, &ended))?;
+        Ok(Some(ended))
+    });
+    let ended = ended.await?;
+    if let Some(ended) = &ended {
+        tracing::info!(event = "consent.withdrawn", user = %user, client = %client, families = ended.families, "access withdrawn");
+    }
+    Ok(ended)
 }

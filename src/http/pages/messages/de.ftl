@@ -165,6 +165,8 @@ form-post-text = Wir bringen Sie zurück zu { $application }.
 form-post-button = Weiter
 form-post-hint = Wenn nichts geschieht, wählen Sie Weiter.
 web-message-hint = Wenn dieses Fenster offen bleibt, können Sie es schließen.
+fedcm-window-title = Sie sind angemeldet
+fedcm-window-text = Dieses Fenster schließt sich von selbst. Wenn es offen bleibt, können Sie es schließen.
 
 storage-access-title = Angemeldet bleiben
 storage-access-heading = In { $application } angemeldet bleiben?

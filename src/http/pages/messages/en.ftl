@@ -165,6 +165,8 @@ form-post-text = We are taking you back to { $application }.
 form-post-button = Continue
 form-post-hint = If nothing happens, press Continue.
 web-message-hint = If this window stays open, you can close it.
+fedcm-window-title = You are signed in
+fedcm-window-text = This window closes by itself. If it stays open, you can close it.
 
 storage-access-title = Stay signed in
 storage-access-heading = Stay signed in to { $application }?
