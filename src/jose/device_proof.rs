@@ -15,9 +15,6 @@ use serde_json::{Map, Value};
 
 use super::compact;
 
-/// Those of the specification but `none`.
-pub const ALGORITHMS: [&str; 2] = ["ES256", "RS256"];
-
 /// A 4096-bit RSA key and its signature are below 2 KiB.
 const LONGEST: usize = 4096;
 

@@ -15,6 +15,9 @@ use crate::domain::clock::Timestamp;
 use crate::domain::held_sessions::DeviceProof;
 use crate::domain::session::Session;
 
+/// What the browser may sign with: the algorithms of the specification but `none`.
+pub const ALGORITHMS: [&str; 2] = ["ES256", "RS256"];
+
 /// What is asked of the browser has to be done by then: to make a key, or to sign, and to come back. A TPM takes seconds.
 pub const CHALLENGE_LIFETIME: TimeDelta = TimeDelta::minutes(5);
 
