@@ -12,6 +12,7 @@ pub(crate) mod cookie_header;
 mod cookies;
 mod cors;
 mod device_bound;
+mod diagnose;
 mod discovery;
 mod error;
 mod fedcm;
@@ -131,6 +132,8 @@ pub fn routes(app: &Arc<App>, admin: AdminApi) -> BoxEndpoint<'static, Response>
         .at("/login", on(app).get(login::get).post(login::post))
         .at("/select-account", on(app).get(select_account::get).post(select_account::post))
         .at("/consent", on(app).get(consent::get).post(consent::post))
+        .at("/diagnose", on(app).get(diagnose::page))
+        .at("/diagnose/browser", api(app).get(diagnose::of_browser))
         .at("/storage-access", on(app).get(ask_storage_access::page))
         .at("/account", on(app).get(account::page))
         .at("/account/switch", on(app).post(account::switch))

@@ -1,7 +1,9 @@
 //! Gathers what a diagnosis is made from: settings, database, and one request to the issuer's own address. Nothing is changed; what cannot be reached is a fact too.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::Core;
 use super::admin::{Admin, AdminError, Installation as Opened, InstallationError, is_out_of_time};
 use crate::domain::acr::Acr;
 use crate::domain::client::Client;
@@ -11,6 +13,7 @@ use crate::domain::group::Groups;
 use crate::domain::id::ClientId;
 use crate::domain::signing_key::KeyState;
 use crate::outbound::{Outbound, Undelivered};
+use crate::protocol::diagnosis::browser::{Arrived, PageFacts};
 use crate::protocol::diagnosis::client::{self, ClientFacts};
 use crate::protocol::diagnosis::server::{self, Answer, Discovery, Installation, Keys, ServerFacts, Trusted, Unopened};
 use crate::protocol::diagnosis::{Code, Finding};
@@ -51,6 +54,13 @@ pub async fn diagnose(settings: &Settings, client: Option<&ClientId>, clock: Arc
         admin.store.close().await;
     }
     Diagnosis { server, client }
+}
+
+/// What a request for the page `/diagnose` shows of an application; `peer` is who sent it here.
+pub fn page_facts<'a>(core: &'a Core, client: &'a Client, origin: Option<&'a str>, peer: Option<IpAddr>, arrived: Arrived<'a>) -> PageFacts<'a> {
+    let from_trusted = peer.map(|peer| core.settings.trust_proxy.contains(peer));
+    let cookie_in_foreign_frames = core.settings.cookies.same_site == SameSite::None;
+    PageFacts { client, issuer: core.issuer(), cookie_in_foreign_frames, origin, arrived: Arrived { from_trusted, ..arrived } }
 }
 
 const fn kind(error: &InstallationError) -> Unopened {

@@ -47,6 +47,9 @@ export class Certificates {
 
 /** Listens with TLS and hands every request on, byte for byte, to a server that speaks plain HTTP; with several, to one after the other. */
 export class Front {
+  /** Headers that it changes on the way, as proxies do. */
+  toServer = {};
+  toBrowser = {};
   /** The body of the answer that was lost. */
   lost = null;
   /** What was asked and answered: `GET /path 200`. */
@@ -81,7 +84,7 @@ export class Front {
     if (lose) this.#losing = false;
     const { hostname, port } = this.targets[0];
     this.targets.push(this.targets.shift());
-    const passed = http.request({ hostname, port, method: request.method, path: request.url, headers: request.headers, agent: this.agent }, async (answered) => {
+    const passed = http.request({ hostname, port, method: request.method, path: request.url, headers: { ...request.headers, ...this.toServer }, agent: this.agent }, async (answered) => {
       const chunks = [];
       for await (const chunk of answered) chunks.push(chunk);
       const body = Buffer.concat(chunks);
@@ -91,7 +94,7 @@ export class Front {
         return;
       }
       this.answered.push(`${request.method} ${request.url.split('?')[0]} ${answered.statusCode}`);
-      answer.writeHead(answered.statusCode, answered.headers);
+      answer.writeHead(answered.statusCode, { ...answered.headers, ...this.toBrowser });
       answer.end(body);
     });
     passed.on('error', () => request.socket.destroy());

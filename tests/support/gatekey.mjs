@@ -1,12 +1,13 @@
 // Runs the release binary as its users do: a folder with gatekey.toml, commands, a process that serves.
 // Only Node's own modules are used here.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
+import { promisify } from 'node:util';
 
 const BINARY = process.env.GATEKEY_BIN;
 const POSTGRES = process.env.GATEKEY_TEST_POSTGRES_URL;
@@ -88,6 +89,11 @@ ${clients}`;
   /** Runs a command to its end; what it prints. */
   run(args, input) {
     return execFileSync(BINARY, [...args, '--config', join(this.folder, 'gatekey.toml')], { cwd: this.folder, env: ENVIRONMENT, input, encoding: 'utf8' });
+  }
+
+  /** The same while this process goes on with what else it does. */
+  async runBeside(args) {
+    return (await promisify(execFile)(BINARY, [...args, '--config', join(this.folder, 'gatekey.toml')], { cwd: this.folder, env: ENVIRONMENT, encoding: 'utf8' })).stdout;
   }
 
   /** Everything the database keeps, as bytes: what a thief of the disk or of a backup has. */

@@ -5,6 +5,7 @@
 //! message or colour refuses to start.
 
 mod assets;
+mod diagnose;
 mod language;
 mod messages;
 mod moment;
@@ -22,6 +23,7 @@ use minijinja::value::{Serde, Value};
 use minijinja::{Environment, context};
 
 pub use assets::Asset;
+pub use diagnose::{Diagnose, FindingRow};
 pub use language::Language;
 pub use moment::{Ago, Moment};
 pub use own_page::{
@@ -172,6 +174,7 @@ impl Pages {
             Page::ChangePassword(page) => ("change_password.html", Value::from(Serde(page))),
             Page::FormPost(page) => ("form_post.html", Value::from(Serde(page))),
             Page::WebMessage(page) => ("web_message.html", Value::from(Serde(page))),
+            Page::Diagnose(page) => ("diagnose.html", Value::from(Serde(page))),
             Page::StorageAccess(page) => ("storage_access.html", Value::from(Serde(page))),
             Page::Fedcm(page) => ("fedcm_window.html", Value::from(Serde(page))),
         };

@@ -6,6 +6,7 @@
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
+use super::diagnose::Diagnose;
 use super::own_page::{AccountPage, ChangePassword, ConfirmAction};
 use super::storage_access::StorageAccess;
 use super::text::{self, Span};
@@ -31,6 +32,7 @@ pub enum Page<'a> {
     WebMessage(WebMessage<'a>),
     StorageAccess(StorageAccess<'a>),
     Fedcm(FedcmWindow<'a>),
+    Diagnose(Diagnose<'a>),
 }
 
 /// The person an account belongs to, as pages name them.

@@ -1,7 +1,10 @@
 //! Pages with sample content in every state, rendered once at start.
 
+use std::borrow::Cow;
+
 use chrono::TimeDelta;
 
+use super::diagnose::{Diagnose, FindingRow};
 use super::moment::{Ago, Moment};
 use super::own_page::{
     AccountPage, ActionKind, ApplicationCard, ChangePassword, ConfirmAction, DeviceName, NewPasswordProblem, ProofProblem, SessionCard, Told, WarningCard,
@@ -30,6 +33,12 @@ const PROBLEMS: [SignInProblem; 8] = [
 ];
 
 const FRAMES: [&str; 1] = ["https://notes.example.com/logout?iss=https%3A%2F%2Fid.example.com%2F&sid=s"];
+
+const FOUND: [FindingRow<'static>; 3] = [
+    FindingRow { code: "origin-registered", level: "ok", text: Cow::Borrowed("registered"), change: None },
+    FindingRow { code: "cross-site", level: "note", text: Cow::Borrowed("on another site"), change: Some(Cow::Borrowed("nothing")) },
+    FindingRow { code: "web-origin-missing", level: "problem", text: Cow::Borrowed("not registered"), change: Some(Cow::Borrowed("add it")) },
+];
 
 const SCOPES: [&str; 8] = ["openid", "profile", "email", "address", "phone", "offline_access", "online_access", "notes:read"];
 
@@ -89,6 +98,10 @@ pub(super) fn pages(own: &OwnSamples) -> Vec<Page<'_>> {
         Page::WebMessage(WebMessage { message: "{}", origin: "https://notes.example.com", application: "Notes" }),
     ];
     pages.push(Page::SignIn(SignIn { application: None, to: Some("account"), ..sign_in }));
+    pages.extend([None, Some("https://notes.example.com")].map(|origin| {
+        let (client, application, issuer) = ("notes", "Notes", "https://id.example.com/");
+        Page::Diagnose(Diagnose { client, application, issuer, origin, page: &FOUND, way: &FOUND })
+    }));
     pages.extend([true, false].map(|framed| {
         Page::StorageAccess(StorageAccess { application: "Notes", origin: "https://notes.example.com", next: "/authorize?prompt=none", framed })
     }));

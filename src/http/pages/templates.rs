@@ -29,6 +29,7 @@ pub(super) const ALL: [(&str, &str); 19] = [
     ("form_post.html", include_str!("templates/form_post.html")),
     ("fedcm_window.html", include_str!("templates/fedcm_window.html")),
     ("web_message.html", include_str!("templates/web_message.html")),
+    ("diagnose.html", include_str!("templates/diagnose.html")),
     ("storage_access.html", include_str!("templates/storage_access.html")),
 ];
 

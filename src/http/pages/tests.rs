@@ -59,7 +59,7 @@ fn every_page_is_a_whole_document_in_its_language() {
             // The Content-Security-Policy allows neither inline styles nor handlers.
             assert!(!html.contains(" style=") && !html.contains("<style") && !html.contains(" onload=") && !html.contains(" onclick="));
             let scripted = matches!(page, Page::FormPost(_) | Page::WebMessage(_) | Page::Fedcm(_) | Page::SignedOut(SignedOut { nonce: Some(_), .. }));
-            let scripted = scripted || matches!(page, Page::StorageAccess(StorageAccess { framed: true, .. }));
+            let scripted = scripted || matches!(page, Page::Diagnose(_) | Page::StorageAccess(StorageAccess { framed: true, .. }));
             assert_eq!(html.contains("<script"), scripted);
             assert!(html.matches(" autofocus").count() <= 1);
         }

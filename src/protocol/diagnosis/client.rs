@@ -105,22 +105,7 @@ impl Pages {
     fn findings(&self, facts: &ClientFacts<'_>) -> Vec<Finding> {
         let (client, metadata) = (facts.client, &facts.client.metadata);
         let mut found = Vec::new();
-        for (origin, near) in &self.0 {
-            found.push(match near {
-                Nearness::SameOrigin => Finding::new(Code::SameSite, format!("{origin} is the issuer's own origin")),
-                Nearness::SameSite => {
-                    Finding::new(Code::SameSite, format!("{origin} is on the issuer's site: its frames get the session's cookie in every browser"))
-                }
-                Nearness::CrossSite => {
-                    let site = |url: &str| registrable_domain(url).unwrap_or_default();
-                    let (mine, issuers) = (site(origin), site(facts.issuer));
-                    let why = if mine == issuers { format!("{mine}, but https and http are two sites") } else { format!("{mine} and {issuers} are two sites") };
-                    let text = format!("{origin} is on another site than the issuer ({why}): browsers may keep the session's cookie from its frames");
-                    Finding::new(Code::CrossSite, text)
-                        .change("serve application and issuer below one domain, such as app.example.com and id.example.com, or rely on refresh tokens")
-                }
-            });
-        }
+        found.extend(self.0.iter().map(|(origin, near)| how_near(origin, facts.issuer, *near)));
         if metadata.kind == ClientKind::Spa {
             let missing: Vec<&str> = self.0.iter().map(|(origin, _)| origin.as_str()).filter(|origin| !is_web_origin(metadata, origin)).collect();
             for origin in &missing {
@@ -144,7 +129,23 @@ impl Pages {
     }
 }
 
-fn is_web_origin(metadata: &ClientMetadata, origin: &str) -> bool {
+/// Where the application is, seen from the issuer.
+pub(super) fn how_near(origin: &str, issuer: &str, near: Nearness) -> Finding {
+    match near {
+        Nearness::SameOrigin => Finding::new(Code::SameSite, format!("{origin} is the issuer's own origin")),
+        Nearness::SameSite => Finding::new(Code::SameSite, format!("{origin} is on the issuer's site: its frames get the session's cookie in every browser")),
+        Nearness::CrossSite => {
+            let site = |url: &str| registrable_domain(url).unwrap_or_default();
+            let (mine, issuers) = (site(origin), site(issuer));
+            let why = if mine == issuers { format!("{mine}, but https and http are two sites") } else { format!("{mine} and {issuers} are two sites") };
+            let text = format!("{origin} is on another site than the issuer ({why}): browsers may keep the session's cookie from its frames");
+            Finding::new(Code::CrossSite, text)
+                .change("serve application and issuer below one domain, such as app.example.com and id.example.com, or rely on refresh tokens")
+        }
+    }
+}
+
+pub(super) fn is_web_origin(metadata: &ClientMetadata, origin: &str) -> bool {
     metadata.web_origins.iter().any(|known| known.as_str() == origin)
 }
 
@@ -162,7 +163,7 @@ fn renewal(facts: &ClientFacts<'_>, pages: &Pages) -> Vec<Finding> {
     }
     for (origin, near) in &pages.0 {
         if metadata.may_be_framed {
-            found.push(frame(facts, origin, *near));
+            found.push(frame(metadata, facts.cookie_in_foreign_frames, origin, *near));
         }
         let everywhere = metadata.may_be_framed && *near != Nearness::CrossSite;
         if metadata.kind == ClientKind::Spa && !everywhere && !refreshes {
@@ -233,17 +234,18 @@ fn allow_refresh(client: &Client) -> String {
     set(client, "grant_types = [\"authorization_code\", \"refresh_token\"]", "--grant-type authorization_code --grant-type refresh_token")
 }
 
-fn frame(facts: &ClientFacts<'_>, origin: &str, near: Nearness) -> Finding {
+/// Whether a hidden frame renews there.
+pub(super) fn frame(metadata: &ClientMetadata, cookie_in_foreign_frames: bool, origin: &str, near: Nearness) -> Finding {
     if near != Nearness::CrossSite {
         return Finding::new(Code::FrameWorks, format!("a hidden frame with `prompt=none` renews at {origin} in every browser"));
     }
-    if !facts.cookie_in_foreign_frames {
+    if !cookie_in_foreign_frames {
         let text = format!(
             "a hidden frame at {origin} never gets the session's cookie: `cookies.same_site` is \"lax\", and no storage access changes that; the answer is `login_required`"
         );
         return Finding::new(Code::FrameWithoutCookie, text).change("set `cookies.same_site` to \"none\", or renew by refresh token");
     }
-    let otherwise = if is_web_origin(&facts.client.metadata, origin) {
+    let otherwise = if is_web_origin(metadata, origin) {
         "where they are kept back, it does if the user has given the page storage access, and else hears `login_required`, at once"
     } else {
         "where they are kept back it hears `login_required`, for storage access is asked for the origins in `web_origins` only"

@@ -1,5 +1,6 @@
-//! What is wrong, or will not work, and what to change (`gatekey doctor`): facts in, findings out.
+//! What is wrong, or will not work, and what to change (`gatekey doctor`, `/diagnose`): facts in, findings out.
 
+pub mod browser;
 pub mod client;
 pub mod server;
 
@@ -104,6 +105,25 @@ codes! {
     BackchannelCleartext = "backchannel-cleartext", Problem;
     BackchannelNotAllowed = "backchannel-not-allowed", Problem;
     FrontchannelCrossSite = "frontchannel-cross-site", Note;
+    OriginUnknown = "origin-unknown", Note;
+    OriginRegistered = "origin-registered", Ok;
+    HostDiffers = "host-differs", Note;
+    SchemeDiffers = "scheme-differs", Note;
+    ForwardedForMissing = "forwarded-for-missing", Problem;
+    ArrivesUnchanged = "arrives-unchanged", Ok;
+    AddressAgrees = "address-agrees", Ok;
+    FramingHeadersChanged = "framing-headers-changed", Problem;
+    FramingHeadersAgree = "framing-headers-agree", Ok;
+    CookieArrives = "cookie-arrives", Ok;
+    CookieAbsent = "cookie-absent", Note;
+    CookiesBlocked = "cookies-blocked", Note;
+    StorageAccessGiven = "storage-access-given", Ok;
+    StorageAccessUnsupported = "storage-access-unsupported", Note;
+    FrameNotTried = "frame-not-tried", Note;
+    FedcmAvailable = "fedcm-available", Ok;
+    FedcmNotAllowed = "fedcm-not-allowed", Note;
+    FedcmNotRegistered = "fedcm-not-registered", Note;
+    FedcmMissing = "fedcm-missing", Note;
 }
 
 /// One thing that was found.

@@ -237,7 +237,7 @@ fn document(issuer: &str, url: &str, answer: &Answer) -> Finding {
 }
 
 /// In what two issuers differ first.
-fn difference(one: &str, other: &str) -> &'static str {
+pub(super) fn difference(one: &str, other: &str) -> &'static str {
     if one.trim_end_matches('/') == other.trim_end_matches('/') {
         return "one ends with a slash, the other does not";
     }
@@ -246,6 +246,15 @@ fn difference(one: &str, other: &str) -> &'static str {
         (Ok(one), Ok(other)) if one.host() != other.host() => "another host",
         (Ok(one), Ok(other)) if one.port_or_known_default() != other.port_or_known_default() => "another port",
         _ => "another path",
+    }
+}
+
+/// What it means that two clocks differ by so much.
+pub(super) fn skew(by: TimeDelta) -> Code {
+    match by {
+        _ if by > LEEWAY => Code::ClockWrong,
+        _ if by > SKEW => Code::ClockSkew,
+        _ => Code::ClockAgrees,
     }
 }
 
@@ -258,12 +267,13 @@ fn clock(answer: &Answer) -> Option<Finding> {
     let (earliest, latest) = (there, there.checked_add_signed(TimeDelta::seconds(1))?);
     let (ahead, behind) = (earliest.signed_duration_since(answer.answered_at), answer.asked_at.signed_duration_since(latest));
     let (by, which) = if ahead > TimeDelta::zero() { (ahead, "ahead of") } else { (behind.max(TimeDelta::zero()), "behind") };
-    if by <= SKEW {
-        return Some(Finding::new(Code::ClockAgrees, "the clock there and this machine's agree"));
+    let code = skew(by);
+    if code == Code::ClockAgrees {
+        return Some(Finding::new(code, "the clock there and this machine's agree"));
     }
     let text = format!("the clock at the issuer's address is {} s {which} this machine's", by.num_seconds());
     let change = "let NTP set both: every replica, and the machines that check tokens, go by their own";
-    Some(Finding::new(if by > LEEWAY { Code::ClockWrong } else { Code::ClockSkew }, text).change(change))
+    Some(Finding::new(code, text).change(change))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod codes;
 mod consent;
 mod cors;
 mod coverage;
+mod diagnose;
 mod errors;
 mod exhaustion;
 mod forms;
