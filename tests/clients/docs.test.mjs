@@ -11,7 +11,7 @@ const parts = [...read('docs/clients.md').matchAll(/^`(tests\/(?:clients|browser
 
 test('every library has its part', () => {
   const shown = new Set(parts.map(([, path]) => path.split('/')[2]));
-  assert.deepEqual([...shown].sort(), ['angular', 'authlib', 'go', 'nimbus', 'oidc_client_ts', 'openid_client', 'openidconnect']);
+  assert.deepEqual([...shown].sort(), ['angular', 'authlib', 'go', 'keycloak', 'nimbus', 'oidc_client_ts', 'openid_client', 'openidconnect']);
 });
 
 for (const [, path, block] of parts) {

@@ -21,7 +21,8 @@ export const HOSTS = [ISSUER_HOST, ...Object.values(APPLICATION_HOSTS)];
 
 export class Deployment {
   /**
-   * `files`: what the application serves, by path; `client`: TOML for more of its client, or what gives it for the application's origin; `processes`: how many of the server take turns.
+   * `files`: what the application serves, by path, or a function that does; `client`: TOML for more of its client, or what gives it for the application's origin;
+   * `processes`: how many of the server take turns.
    * With several `shapes` the application is at all these places.
    */
   static async start(kind, { shape, shapes = [shape], files, client = '', processes = 1 }) {
@@ -52,7 +53,8 @@ ${typeof client === 'function' ? client(deployment.application) : client}`;
     for (let i = 0; i < processes; i++) deployment.replicas.push(await deployment.gatekey.replica());
     deployment.front = await Front.listen(deployment.gatekey.port, deployment.certificates, ...deployment.replicas.map((replica) => replica.url));
     const { key, cert } = deployment.certificates;
-    const give = (path, answer) => {
+    const give = (path, request, answer) => {
+      if (typeof files[path] === 'function') return files[path](request, answer, deployment);
       const [type, text] = files[path] ?? files['/'];
       answer.setHeader('content-type', type);
       answer.end(text);
@@ -60,10 +62,10 @@ ${typeof client === 'function' ? client(deployment.application) : client}`;
     const path = (request) => new URL(request.url, deployment.issuer).pathname;
     deployment.front.own = (request, answer) => {
       if (!path(request).startsWith(`${FOLDER}/`)) return false;
-      give(path(request).slice(FOLDER.length), answer);
+      give(path(request).slice(FOLDER.length), request, answer);
       return true;
     };
-    deployment.server = https.createServer({ key, cert }, (request, answer) => give(path(request), answer));
+    deployment.server = https.createServer({ key, cert }, (request, answer) => give(path(request), request, answer));
     await new Promise((resolve, reject) => deployment.server.once('error', reject).listen(port, '127.0.0.1', resolve));
     return deployment;
   }
