@@ -17,6 +17,11 @@ const PAGE = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Applic
 <button onclick="window.opened = client.loginWithPopup().then(() => client.getUser()).catch(String)">Sign in in a window</button></html>`;
 const FILES = { '/': ['text/html; charset=utf-8', PAGE], '/sdk.js': ['text/javascript', SDK], '/ask': ['text/html; charset=utf-8', ASK] };
 
+const APIS = ['https://notes.example.test/', 'https://photos.example.test/'];
+/** What Auth0 calls an audience is a resource here (RFC 8707); the library keeps tokens by its own name for it. */
+const api = (address) => ({ authorizationParams: { audience: address, resource: address } });
+const claims = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
+
 /** Runs in the page: makes the client, and takes the answer if the address has one. */
 async function start(options) {
   window.client = new auth0.Auth0Client(options);
@@ -44,7 +49,7 @@ for (const kind of DATABASES) {
       let deployment, profile, page, asked;
 
       before(async () => {
-        deployment = await Deployment.start(kind, { shape, files: FILES, client: 'id_token_signed_response_alg = "RS256"' });
+        deployment = await Deployment.start(kind, { shape, files: FILES, client: `id_token_signed_response_alg = "RS256"\nresources = ${JSON.stringify(APIS)}` });
       });
       after(() => deployment?.remove());
       afterEach(() => profile?.close());
@@ -201,6 +206,68 @@ for (const kind of DATABASES) {
         // And in a window of its own.
         await page.click('button');
         assert.equal((await page.evaluate(() => window.opened)).sub, sub);
+      });
+
+      // What follows is of the library and the issuer, and not of where they are.
+      if (shape === 'cross-site') return;
+
+      test('a token for each of two APIs', async () => {
+        await open(true);
+        // Refresh tokens for the API of the sign-in, the frame for any other.
+        const more = { useRefreshTokens: true, useRefreshTokensFallback: true };
+        await signedIn(more);
+        asked.length = 0;
+        for (const address of APIS) {
+          const { token } = await renew(api(address));
+          assert.equal(claims(token).aud[0], address);
+          assert.equal(asked.shift(), '/authorize web_message');
+          assert.equal(asked.shift(), '/oauth/token authorization_code');
+          // It is kept under that name.
+          assert.deepEqual(await renew({ cacheMode: 'on', ...api(address) }), { token });
+          assert.deepEqual(asked, []);
+        }
+        const refused = { error: 'invalid_target', description: '`resource` names an API that is not registered for this client.' };
+        assert.deepEqual(await renew(api('https://others.example.test/')), refused);
+        // `audience` alone is a word that the issuer does not know: the token is for the first API.
+        const { token } = await renew({ authorizationParams: { audience: 'https://others.example.test/' } });
+        assert.equal(claims(token).aud[0], APIS[0]);
+      });
+
+      test('one refresh token for several APIs is for those of the sign-in', async () => {
+        await open(true);
+        const more = { useRefreshTokens: true, useMrrt: true };
+        await signedIn(more);
+        assert.equal(claims((await renew(api(APIS[0]))).token).aud[0], APIS[0]);
+        const refused = { error: 'invalid_target', description: '`resource` names an API that was not part of the grant.' };
+        assert.deepEqual(await renew(api(APIS[1])), refused);
+        // The refusal has cost nothing.
+        assert.ok((await renew(api(APIS[0]))).token);
+        assert.ok(!asked.includes('/authorize web_message'));
+      });
+
+      test('the library knows when the session ends', async () => {
+        await open(true);
+        await signedIn();
+        const { session_expiry } = await page.evaluate(() => client.getIdTokenClaims());
+        assert.ok(session_expiry > Date.now() / 1000);
+        const before = (seconds) => page.clock.setFixedTime((session_expiry - seconds) * 1000);
+        await before(31);
+        assert.equal((await page.evaluate(() => client.getUser())).name, 'Alice Example');
+        await before(29);
+        assert.equal(await page.evaluate(() => client.getUser()), undefined);
+        // And it asks no more.
+        asked.length = 0;
+        assert.equal((await renew()).token, undefined);
+        assert.deepEqual(asked, []);
+      });
+
+      test('DPoP: the proofs are not looked at, and the tokens are bearer tokens', async () => {
+        await open(true);
+        await signedIn({ useDpop: true, useRefreshTokens: true });
+        const { token } = await renew();
+        assert.equal(claims(token).cnf, undefined);
+        const status = ([url, token]) => fetch(url, { headers: { authorization: `Bearer ${token}` } }).then((answer) => answer.status);
+        assert.equal(await page.evaluate(status, [`${deployment.issuer}userinfo`, token]), 200);
       });
     });
   }
