@@ -27,7 +27,7 @@ use crate::jose::sid::Deriver;
 use crate::outbound::Outbound;
 use crate::protocol::reach::Reach;
 use crate::service::admin::{Admin, Installation, InstallationError, declare};
-use crate::service::device_bound::Initiators;
+use crate::service::device_bound::{self, Initiators};
 use crate::service::found_over::{self, FoundOver};
 use crate::service::keys::Keys;
 use crate::service::known_clients::KnownClients;
@@ -147,6 +147,7 @@ impl IssuerBuilder {
             keys,
             passwords,
         };
+        device_bound::warn(&core);
         let core = Arc::new(core);
         let app = Arc::new(App::new(core.clone())?);
         // It ends with the issuer: it only looks whether there still is one.

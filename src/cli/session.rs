@@ -140,6 +140,7 @@ fn as_json(session: &Signed, username: &str) -> Value {
         "remembered": session.remembered,
         "user_agent": session.user_agent,
         "network": session.network,
+        "device_bound_at": session.device.as_ref().map(|device| device.bound_at),
         "ended_at": session.ended.map(|ended| ended.at),
         "end_reason": session.ended.map(|ended| ended.reason.as_str()),
     })

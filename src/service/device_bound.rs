@@ -27,6 +27,13 @@ pub fn is_on(core: &Core) -> bool {
     core.settings.sessions.device_bound == DeviceBound::WhereSupported && core.settings.issuer.origin().starts_with("https://")
 }
 
+/// At the start: says so where it is set and cannot be.
+pub fn warn(core: &Core) {
+    if core.settings.sessions.device_bound == DeviceBound::WhereSupported && !is_on(core) {
+        tracing::warn!(event = "sessions.not_device_bound", "sessions.device_bound has no effect: browsers bind sessions only to an issuer with https");
+    }
+}
+
 const OFFER: &[u8] = b"device bound session: offer";
 const CHALLENGE: &[u8] = b"device bound session: challenge";
 const IDENTIFIER: &[u8] = b"device bound session: identifier";

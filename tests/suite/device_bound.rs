@@ -316,7 +316,10 @@ async fn nothing_is_offered_unless_it_is_set(database: Database) {
     // No browser does it without https.
     let mut settings = app.settings.clone();
     settings.issuer = IssuerUrl::parse("http://localhost:8080/").unwrap();
+    let log = listen();
     let plain = App::on(app.database.clone(), settings, app.clock.clone(), "plain").await;
+    assert_eq!(log.count("sessions.not_device_bound"), 1, "{}", log.text());
+    drop(log);
     assert_eq!(sign_in_as(&plain, &mut plain.browser(), &plain.relying_party(OWN_PAGE), &[], "alice").await, None);
 }
 

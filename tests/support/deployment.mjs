@@ -22,10 +22,10 @@ export const HOSTS = [ISSUER_HOST, ...Object.values(APPLICATION_HOSTS)];
 export class Deployment {
   /**
    * `files`: what the application serves, by path, or a function that does; `client`: TOML for more of its client, or what gives it for the application's origin;
-   * `processes`: how many of the server take turns.
+   * `settings`: TOML for the server; `processes`: how many of the server take turns.
    * With several `shapes` the application is at all these places.
    */
-  static async start(kind, { shape, shapes = [shape], files, client = '', processes = 1 }) {
+  static async start(kind, { shape, shapes = [shape], files, client = '', settings = '', processes = 1 }) {
     const deployment = new Deployment();
     deployment.certificates = new Certificates();
     const port = await freePort();
@@ -46,7 +46,7 @@ redirect_uris = ${list('', '/', '/silent', '/oidc', '/refresh', '/gatekey')}
 post_logout_redirect_uris = ${list('/', '/signed-out')}
 web_origins = ${JSON.stringify(places.map((place) => new URL(place).origin))}
 ${typeof client === 'function' ? client(deployment.application) : client}`;
-    deployment.gatekey = await Gatekey.install(kind, { clients, scheme: 'https', host: ISSUER_HOST, port: issuerPort });
+    deployment.gatekey = await Gatekey.install(kind, { clients: `${settings}${clients}`, scheme: 'https', host: ISSUER_HOST, port: issuerPort });
     deployment.issuer = deployment.gatekey.issuer;
     deployment.gatekey.createUser();
     deployment.replicas = [];
@@ -82,8 +82,11 @@ ${typeof client === 'function' ? client(deployment.application) : client}`;
 
 /** A profile of Chromium; in a private window third-party cookies are another matter. */
 export class Profile {
-  /** `hosts`: rules of where names lead, before that all of them lead here; `args`: more of the command line. */
-  static async open(chromium, { thirdPartyCookies, hosts = [], args = [] }) {
+  /**
+   * `hosts`: rules of where names lead, before that all of them lead here; `args`: more of the command line;
+   * `trusted`: the certificates that it takes for good without a look at who signed them, the others it refuses.
+   */
+  static async open(chromium, { thirdPartyCookies, hosts = [], args = [], trusted }) {
     const profile = new Profile();
     profile.folder = mkdtempSync(join(tmpdir(), 'gatekey-profile-'));
     mkdirSync(join(profile.folder, 'Default'));
@@ -91,8 +94,13 @@ export class Profile {
     writeFileSync(join(profile.folder, 'Default', 'Preferences'), JSON.stringify({ profile: { cookie_controls_mode: thirdPartyCookies ? 0 : 1 } }));
     profile.context = await chromium.launchPersistentContext(profile.folder, {
       ...LAUNCH,
-      args: [...LAUNCH.args, `--host-resolver-rules=${[...hosts, 'MAP *.test 127.0.0.1'].join(', ')}`, ...args],
-      ignoreHTTPSErrors: true,
+      args: [
+        ...LAUNCH.args,
+        `--host-resolver-rules=${[...hosts, 'MAP *.test 127.0.0.1'].join(', ')}`,
+        ...(trusted ? [`--ignore-certificate-errors-spki-list=${trusted.spki()}`] : []),
+        ...args,
+      ],
+      ignoreHTTPSErrors: !trusted,
       locale: 'en-US',
     });
     return profile;

@@ -1,5 +1,6 @@
 // What stands before the server in production: TLS. Here it can also lose an answer, as networks do.
 import { execFileSync } from 'node:child_process';
+import { X509Certificate, createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -40,6 +41,12 @@ export class Certificates {
     this.cert = readFileSync(at('localhost.pem'));
   }
 
+  /** SHA-256 of the public key, as Chromium's command line takes it. */
+  spki() {
+    const key = new X509Certificate(this.cert).publicKey.export({ type: 'spki', format: 'der' });
+    return createHash('sha256').update(key).digest('base64');
+  }
+
   remove() {
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -56,6 +63,8 @@ export class Front {
   answered = [];
   /** Answers a request that is not for the server, and says whether it did. */
   own = () => false;
+  /** Hears of each request when it has been answered. */
+  heard = () => {};
   #losing = false;
 
   constructor(server, targets) {
@@ -96,6 +105,7 @@ export class Front {
       this.answered.push(`${request.method} ${request.url.split('?')[0]} ${answered.statusCode}`);
       answer.writeHead(answered.statusCode, { ...answered.headers, ...this.toBrowser });
       answer.end(body);
+      this.heard({ method: request.method, path: request.url.split('?')[0], headers: request.headers, status: answered.statusCode });
     });
     passed.on('error', () => request.socket.destroy());
     request.pipe(passed);

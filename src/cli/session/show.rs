@@ -33,6 +33,7 @@ pub(super) fn show(place: &Place, id: SessionId, json: bool) -> Done {
         ("ended", ended(session.ended)),
         ("network", network),
         ("browser", user_agent::name(session.user_agent.as_deref().unwrap_or_default())),
+        ("bound to its device", session.device.as_ref().map_or_else(String::new, |device| time(device.bound_at))),
     ])?;
     let application = |client: &ClientSession| vec![client.client_id.to_string(), time(client.created_at), time(client.last_used_at), ended(client.ended)];
     output::print("\n")?;
