@@ -9,15 +9,14 @@ use serde::Serialize;
 #[folder = "src/demo/app"]
 struct Page;
 
-#[derive(RustEmbed)]
-#[folder = "src/demo/vendor"]
-struct Vendor;
-
 /// What the page must know; it has nothing secret in it but the password that is there to be shown.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct About {
     pub issuer: String,
     pub api: String,
+    /// Where the page is of the issuer's site, and where of another.
+    pub same_site: String,
+    pub cross_site: String,
     pub client_id: &'static str,
     pub scope: &'static str,
     /// Seconds before the end of the access token at which the page renews it.
@@ -28,22 +27,19 @@ pub(super) struct About {
 
 pub(super) struct App {
     about: String,
-    page_policy: String,
-    frame_policy: String,
+    policy: String,
 }
 
 impl App {
     pub fn new(about: &About) -> Result<Self, serde_json::Error> {
-        // The page loads nothing from elsewhere, runs no inline script, and never parses text as HTML.
-        let policy = |framed_by: &str| {
-            format!(
-                "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {issuer} {api}; frame-src 'self' {issuer}; \
-                 frame-ancestors {framed_by}; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
-                issuer = about.issuer,
-                api = about.api,
-            )
-        };
-        Ok(Self { about: serde_json::to_string(about)?, page_policy: policy("'none'"), frame_policy: policy("'self'") })
+        // Of what is elsewhere the page loads the issuer's `gatekey.js` only; it runs no inline script, and never parses text as HTML.
+        let policy = format!(
+            "default-src 'none'; script-src 'self' {issuer}gatekey.js; style-src 'self'; img-src 'self'; connect-src 'self' {issuer} {api}; frame-src {issuer}; \
+             frame-ancestors 'none'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+            issuer = about.issuer,
+            api = about.api,
+        );
+        Ok(Self { about: serde_json::to_string(about)?, policy })
     }
 
     fn answer(&self, path: &str) -> Option<(&'static str, Vec<u8>)> {
@@ -51,10 +47,7 @@ impl App {
             return Some(("application/json", self.about.clone().into_bytes()));
         }
         let name = if path == "/" { "index.html" } else { path.strip_prefix('/')? };
-        let file = match name.strip_prefix("vendor/") {
-            Some(name) => Vendor::get(name)?,
-            None => Page::get(name)?,
-        };
+        let file = Page::get(name)?;
         Some((media_type(name), file.data.into_owned()))
     }
 }
@@ -77,10 +70,8 @@ impl Endpoint for App {
             return Ok(Response::builder().status(StatusCode::METHOD_NOT_ALLOWED).header(header::ALLOW, "GET, HEAD").finish());
         }
         let path = request.uri().path();
-        // Only the page that the hidden frame ends at may be framed, and only by this application.
-        let policy = if path == "/silent.html" { &self.frame_policy } else { &self.page_policy };
         let response = Response::builder()
-            .header(header::CONTENT_SECURITY_POLICY, policy)
+            .header(header::CONTENT_SECURITY_POLICY, &self.policy)
             .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
             .header(header::REFERRER_POLICY, "no-referrer")
             .header(header::CACHE_CONTROL, "no-cache");
@@ -101,6 +92,8 @@ mod tests {
         App::new(&About {
             issuer: "http://localhost:8080/".to_owned(),
             api: "http://localhost:8082/".to_owned(),
+            same_site: "http://localhost:8081/".to_owned(),
+            cross_site: "http://127.0.0.1:8081/".to_owned(),
             client_id: "demo-spa",
             scope: "openid",
             renew_before: 30,
@@ -133,11 +126,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_the_silent_page_may_be_framed() {
-        for (path, framed) in [("/", "frame-ancestors 'none'"), ("/silent.html", "frame-ancestors 'self'"), ("/nothing", "frame-ancestors 'none'")] {
+    async fn the_page_is_framed_by_nobody_and_loads_one_file_of_the_issuer() {
+        for path in ["/", "/main.js", "/nothing"] {
             let response = get(path, Method::GET).await;
             let policy = response.header("content-security-policy").unwrap();
-            assert!(policy.contains(framed) && policy.contains("script-src 'self';") && !policy.contains("unsafe"), "{path}: {policy}");
+            let loads = policy.contains("script-src 'self' http://localhost:8080/gatekey.js;") && !policy.contains("unsafe");
+            assert!(policy.contains("frame-ancestors 'none'") && loads, "{path}: {policy}");
         }
         assert_eq!(get("/../mod.rs", Method::GET).await.status(), StatusCode::NOT_FOUND);
         assert_eq!(get("/", Method::POST).await.status(), StatusCode::METHOD_NOT_ALLOWED);

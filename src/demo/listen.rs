@@ -46,7 +46,12 @@ impl Place {
         format!("http://localhost:{}", self.port)
     }
 
-    /// The same with a slash at the end.
+    /// The same page where it is of another site than `localhost` (the browser's notion of a site): `http://127.0.0.1:8081`.
+    pub fn other_site(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// [`Self::origin`] with a slash at the end.
     pub fn url(&self) -> String {
         format!("http://localhost:{}/", self.port)
     }

@@ -61,6 +61,8 @@ pub enum DemoError {
 #[derive(Debug, Clone)]
 pub struct Addresses {
     pub app: String,
+    /// The same application, of another site than the issuer.
+    pub app_elsewhere: String,
     pub issuer: String,
     pub api: String,
 }
@@ -76,8 +78,9 @@ pub async fn run(options: Options) -> Result<(), DemoError> {
         |at| {
             let data = kept.map_or_else(|| "in a temporary directory, gone when the demo ends".to_owned(), |path| format!("in {}", path.display()));
             println!(
-                "\n  Gatekey demo\n\n  Open      {}\n  Sign in   as {} with the password {}\n\n  Issuer    {}\n  API       {}\n  Data      {data}\n\n  Ctrl-C ends it.\n",
+                "\n  Gatekey demo\n\n  Open      {}\n  or        {} (another site than the issuer's)\n  Sign in   as {} with the password {}\n\n  Issuer    {}\n  API       {}\n  Data      {data}\n\n  Ctrl-C ends it.\n",
                 at.app,
+                at.app_elsewhere,
                 settings::USERNAME,
                 settings::PASSWORD,
                 at.issuer,
@@ -94,23 +97,26 @@ pub async fn serve(options: Options, started: impl FnOnce(&Addresses), stop: imp
     let issuer_place = listen::localhost(options.issuer_port, "--issuer-port")?;
     let app_place = listen::localhost(options.app_port, "--app-port")?;
     let api_place = listen::localhost(options.api_port, "--api-port")?;
-    let addresses = Addresses { app: app_place.url(), issuer: issuer_place.url(), api: api_place.url() };
+    let origins = [app_place.origin(), app_place.other_site()];
+    let addresses = Addresses { app: app_place.url(), app_elsewhere: format!("{}/", app_place.other_site()), issuer: issuer_place.url(), api: api_place.url() };
 
     let data = data::Data::open(options.data)?;
-    let issuer = Issuer::builder(settings::settings(&addresses.issuer, &app_place.origin(), &addresses.api, data.path())?).build().await?;
+    let issuer = Issuer::builder(settings::settings(&addresses.issuer, &origins, &addresses.api, data.path())?).build().await?;
 
     let page = app::App::new(&app::About {
         issuer: addresses.issuer.clone(),
         api: addresses.api.clone(),
+        same_site: addresses.app.clone(),
+        cross_site: addresses.app_elsewhere.clone(),
         client_id: settings::CLIENT_ID,
         scope: settings::SCOPES,
         renew_before: settings::RENEW_BEFORE,
         username: settings::USERNAME,
         password: settings::PASSWORD,
     })?;
-    // The page comes from another origin: it may call the API with a token and read why it was refused.
+    // The page comes from other origins: it may call the API with a token and read why it was refused.
     let cross_origin = Cors::new()
-        .allow_origin(app_place.origin())
+        .allow_origins(origins)
         .allow_method(Method::GET)
         .allow_header(header::AUTHORIZATION)
         .expose_header(header::WWW_AUTHENTICATE)

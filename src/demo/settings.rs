@@ -25,8 +25,8 @@ const MINUTE: i64 = 60;
 /// The page renews this many seconds before an access token ends.
 pub(super) const RENEW_BEFORE: u32 = 30;
 
-/// `app` is the page's origin, `api` the API's URL, which is the audience of the access tokens.
-pub(super) fn settings(issuer: &str, app: &str, api: &str, data: &Path) -> Result<Settings, DemoError> {
+/// `apps` are the page's origins, `api` is the API's URL, which is the audience of the access tokens.
+pub(super) fn settings(issuer: &str, apps: &[String], api: &str, data: &Path) -> Result<Settings, DemoError> {
     let unfit = |error: &dyn std::fmt::Display| DemoError::Settings(error.to_string());
     let mut settings = Settings::for_issuer(issuer).map_err(|error| unfit(&error))?;
     settings.database.url = format!("sqlite://{}", data.join("gatekey.db").display());
@@ -36,11 +36,12 @@ pub(super) fn settings(issuer: &str, app: &str, api: &str, data: &Path) -> Resul
     settings.lifetimes.session_idle = Lifetime::seconds(10 * MINUTE);
     settings.lifetimes.access_token = Lifetime::seconds(2 * MINUTE);
 
-    let redirect = |path: &str| RedirectUri::parse(&format!("{app}{path}")).map_err(|error| unfit(&error));
+    let homes = || apps.iter().map(|app| RedirectUri::parse(&format!("{app}/")).map_err(|error| unfit(&error))).collect::<Result<Vec<_>, _>>();
+    let origins = apps.iter().map(|app| WebOrigin::parse(app).map_err(|error| unfit(&error))).collect::<Result<Vec<_>, _>>();
     let client = ClientMetadata {
-        redirect_uris: vec![redirect("/")?, redirect("/silent.html")?],
-        post_logout_redirect_uris: vec![redirect("/")?],
-        web_origins: vec![WebOrigin::parse(app).map_err(|error| unfit(&error))?],
+        redirect_uris: homes()?,
+        post_logout_redirect_uris: homes()?,
+        web_origins: origins?,
         scope: Scope::parse(SCOPES).map_err(|error| unfit(&error))?,
         resources: vec![api.to_owned()],
         first_party: true,
@@ -86,11 +87,13 @@ mod tests {
 
     #[test]
     fn the_settings_stand_at_any_port() {
-        let settings = settings("http://localhost:1/", "http://localhost:2", "http://localhost:3/", Path::new("somewhere")).unwrap();
+        let apps = ["http://localhost:2", "http://127.0.0.1:2"].map(str::to_owned);
+        let settings = settings("http://localhost:1/", &apps, "http://localhost:3/", Path::new("somewhere")).unwrap();
         let client = &settings.clients.first().unwrap().metadata;
-        assert!(client.allows_redirect("http://localhost:2/") && client.allows_redirect("http://localhost:2/silent.html"));
-        assert!(!client.allows_redirect("http://localhost:2/other"));
-        assert!(client.allows_post_logout_redirect("http://localhost:2/"));
+        for app in apps {
+            assert!(client.allows_redirect(&format!("{app}/")) && client.allows_post_logout_redirect(&format!("{app}/")));
+            assert!(!client.allows_redirect(&format!("{app}/other")));
+        }
         assert!(client.scope.contains(api::SCOPE));
     }
 }

@@ -29,20 +29,24 @@ async fn three_servers_that_know_of_each_other() {
         let discovery = get(&format!("{}.well-known/openid-configuration", at.issuer), "").await;
         assert!(discovery.starts_with("HTTP/1.1 200") && discovery.contains(&format!("\"issuer\":\"{}\"", at.issuer)), "{discovery}");
 
-        let page = get(&at.app, "").await;
-        assert!(page.starts_with("HTTP/1.1 200") && page.contains("Sign in"), "{page}");
-        let about = get(&format!("{}demo.json", at.app), "").await;
-        assert!(about.contains(&at.issuer) && about.contains(&at.api), "{about}");
+        let script = get(&format!("{}gatekey.js", at.issuer), "").await;
+        assert!(script.starts_with("HTTP/1.1 200") && script.contains("createClient"), "{script}");
 
-        // Without a token: refused, and the page may read why (RFC 6750 §3, CORS).
-        let origin = format!("origin: {}\r\n", at.app.trim_end_matches('/'));
-        let refused = get(&format!("{}notes", at.api), &origin).await.to_lowercase();
-        assert!(
-            refused.starts_with("http/1.1 401") && refused.contains("www-authenticate: bearer") && refused.contains("access-control-allow-origin"),
-            "{refused}"
-        );
-        let forged = get(&format!("{}notes", at.api), &format!("{origin}authorization: Bearer x.y.z\r\n")).await.to_lowercase();
-        assert!(forged.starts_with("http/1.1 401") && forged.contains("invalid_token"), "{forged}");
+        // At both addresses, which are of two sites.
+        for app in [&at.app, &at.app_elsewhere] {
+            let page = get(app, "").await;
+            assert!(page.starts_with("HTTP/1.1 200") && page.contains("Sign in"), "{page}");
+            let about = get(&format!("{app}demo.json"), "").await;
+            assert!(about.contains(&at.issuer) && about.contains(&at.api), "{about}");
+
+            // Without a token: refused, and the page may read why (RFC 6750 §3, CORS).
+            let origin = app.trim_end_matches('/');
+            let refused = get(&format!("{}notes", at.api), &format!("origin: {origin}\r\n")).await.to_lowercase();
+            assert!(refused.starts_with("http/1.1 401") && refused.contains("www-authenticate: bearer"), "{refused}");
+            assert!(refused.contains(&format!("access-control-allow-origin: {origin}\r\n")), "{refused}");
+            let forged = get(&format!("{}notes", at.api), &format!("origin: {origin}\r\nauthorization: Bearer x.y.z\r\n")).await.to_lowercase();
+            assert!(forged.starts_with("http/1.1 401") && forged.contains("invalid_token"), "{forged}");
+        }
         stop.send(()).unwrap();
     };
     let (served, ()) = tokio::join!(demo, visit);

@@ -48,7 +48,6 @@ function pass(seconds) {
 }
 
 const FORCE = { force: true };
-const asksForStorageAccess = false;
 
 for (const kind of DATABASES) {
   for (const shape of ['same site', 'cross-site']) {
@@ -145,22 +144,18 @@ for (const kind of DATABASES) {
         const before = silently();
         assert.ok(before > 0);
         // What is known of the browser is not tried again.
-        if (asksForStorageAccess) {
-          assert.equal((await renew(FORCE)).way, 'refresh');
-          assert.equal(silently(), before);
-        }
+        assert.equal((await renew(FORCE)).way, 'refresh');
+        assert.equal(silently(), before);
         // The user has allowed the cookies at this page.
         const browser = await permit();
         await reopen();
         assert.equal((await renew()).way, 'frame');
-        if (asksForStorageAccess) {
-          await reopen({ ways: ['storage_access'] });
-          assert.equal((await renew()).way, 'storage_access');
-        }
+        await reopen({ ways: ['storage_access'] });
+        assert.equal((await renew()).way, 'storage_access');
         await browser.send('Browser.resetPermissions');
         // A reload, with nothing kept: only the window itself is left. It is gone through once, and without a page of the issuer.
         await reopen();
-        if (asksForStorageAccess) assert.deepEqual(await renew(), { code: 'login_required', reason: 'cookies_blocked', transient: false });
+        assert.deepEqual(await renew(), { code: 'login_required', reason: 'cookies_blocked', transient: false });
         await page.evaluate(() => void client.token({ redirect: true }));
         await page.waitForURL(`${deployment.application}/?code=**`);
         assert.deepEqual(await begin(), { returnTo: `${deployment.application}/`, code: undefined, reason: undefined });

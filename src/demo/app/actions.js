@@ -2,9 +2,10 @@
 
 import { currentChain, learnToken, markEnded, markRetried, showChain } from "./chain.js";
 import { byId, element } from "./element.js";
-import { demo, forgetRefreshToken, keep, manager, sendRefreshToken } from "./issuer.js";
+import { client, demo, exclusive, forgetRefreshToken, held, keep, refresh, refusal, renew, sendRefreshToken } from "./issuer.js";
 import { readRefreshToken, shorten } from "./refresh_token.js";
 import { record } from "./timeline.js";
+import { countWay, nameOf } from "./ways.js";
 import { explain } from "./words.js";
 
 /** Binds a button: while it works no second press counts, and whatever it throws is told in words. */
@@ -35,33 +36,27 @@ export function problem(error) {
   return [said(words, name ? " " : null, name ? code(name) : null)];
 }
 
-/** The answer of the token endpoint as an error that `explain` understands. */
-function refusal({ status, body }) {
-  return Object.assign(new Error(body.error_description || `The issuer answered ${status}.`), body);
-}
-
-async function refreshTokenInHand() {
-  const user = await manager.getUser();
-  if (!user?.refresh_token) throw new Error("There is no refresh token in hand. Renew silently first: that begins a new chain.");
-  return user;
+function refreshTokenInHand() {
+  const token = held()?.refresh_token;
+  if (!token) throw new Error("There is no refresh token in hand. Renew silently first: that begins a new chain.");
+  return token;
 }
 
 export function bindActions(signOut) {
   bind("renew", async () => {
-    await manager.renewByHand("frame");
-    return [said("Done, and no page was shown. You have a new access token, and a new chain began.")];
+    // Where nothing else is left, the window goes there and back.
+    const { way } = await renew("by hand", { redirect: true });
+    return [said("Done, and no page was shown. The way: ", element("strong", {}, nameOf(way)), ".")];
   });
 
   bind("refresh", async () => {
-    const user = await refreshTokenInHand();
-    const before = readRefreshToken(user.refresh_token)?.generation;
-    const renewed = await manager.renewByHand("refresh");
-    return [said(`Done: generation ${before} is used up, generation ${readRefreshToken(renewed.refresh_token)?.generation} is live.`)];
+    const before = readRefreshToken(refreshTokenInHand())?.generation;
+    const { after } = await refresh();
+    return [said(`Done: generation ${before} is used up, generation ${readRefreshToken(after.refresh_token)?.generation} is live.`)];
   });
 
-  bind("lose", () => manager.exclusive(async () => {
-    const user = await refreshTokenInHand();
-    const token = user.refresh_token;
+  bind("lose", () => exclusive(async () => {
+    const token = refreshTokenInHand();
     const started = performance.now();
     const lost = await sendRefreshToken(token);
     if (lost.status !== 200) throw refusal(lost);
@@ -72,7 +67,7 @@ export function bindActions(signOut) {
     const sent = readRefreshToken(token)?.generation;
     const got = readRefreshToken(again.body.refresh_token)?.generation;
     if (same) markRetried(sent);
-    await keep(user, again.body);
+    keep(again.body);
     record({
       kind: same ? "good" : "bad",
       title: "Lost a response, retried",
@@ -88,29 +83,29 @@ export function bindActions(signOut) {
     ];
   }));
 
-  bind("replay", (tell) => manager.exclusive(async () => {
-    let user = await refreshTokenInHand();
+  bind("replay", (tell) => exclusive(async () => {
+    let token = refreshTokenInHand();
     // The direct predecessor may still be replayed for a while (that is what makes a retry safe), so go on until the oldest is older.
     while (currentChain().newest - currentChain().from < 2) {
       tell(said(`The chain is too short to have an old token: refreshing first, generation ${currentChain().newest} → ${currentChain().newest + 1} …`));
-      const answer = await sendRefreshToken(user.refresh_token);
+      const answer = await sendRefreshToken(token);
       if (answer.status !== 200) throw refusal(answer);
-      await keep(user, answer.body);
-      user = await manager.getUser();
-      learnToken(user.refresh_token);
+      keep(answer.body);
+      token = answer.body.refresh_token;
+      learnToken(token);
     }
     const { oldest, from, newest } = currentChain();
     const started = performance.now();
     const old = await sendRefreshToken(oldest);
     if (old.status === 200) throw new Error(`The issuer accepted generation ${from} again. That should not be.`);
     if (old.body.error !== "invalid_grant") throw refusal(old);
-    const live = await sendRefreshToken(user.refresh_token);
+    const live = await sendRefreshToken(token);
     if (live.status === 200) {
-      await keep(user, live.body);
+      keep(live.body);
       throw new Error(`Generation ${from} was refused, but the chain lives on. That should not be.`);
     }
     markEnded("replay");
-    await forgetRefreshToken();
+    forgetRefreshToken();
     showChain();
     record({
       kind: "bad",
@@ -131,15 +126,17 @@ export function bindActions(signOut) {
   }));
 
   bind("call", async () => {
-    const user = await manager.getUser();
+    // The one in hand, or a new one if it is about to end.
+    const token = await client.token();
+    countWay(client.lastWay);
     const started = performance.now();
-    const answer = await fetch(new URL("notes", demo.api), { headers: user ? { Authorization: `Bearer ${user.access_token}` } : {} });
+    const answer = await fetch(new URL("notes", demo.api), { headers: { Authorization: `Bearer ${token}` } });
     const milliseconds = Math.round(performance.now() - started);
     if (!answer.ok) {
       // RFC 6750 §3: the reason is in the challenge.
       const reason = /error="([^"]+)"/.exec(answer.headers.get("WWW-Authenticate") ?? "")?.[1] ?? null;
       record({ kind: "bad", title: "The API refused", how: `status ${answer.status}`, milliseconds, code: reason });
-      throw Object.assign(new Error(`The API answered ${answer.status}.`), { error: reason });
+      throw Object.assign(new Error(`The API answered ${answer.status}.`), { code: reason });
     }
     const { notes, scope } = await answer.json();
     record({ kind: "told", title: "Called the API", how: "access token", milliseconds, facts: [`${notes.length} notes came back`] });

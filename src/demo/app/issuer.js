@@ -1,124 +1,100 @@
-// Talks to the issuer: the client library (unmodified), and beside it an observer that reads what the library does not pass on.
-
-import { kept } from "./kept.js";
-
-const { User, UserManager } = globalThis.oidc;
+// Talks to the issuer: by `gatekey.js`, which the issuer serves, and by hand where something is to go wrong on purpose.
 
 export const demo = await (await fetch("/demo.json")).json();
+const { createClient } = await import(`${demo.issuer}gatekey.js`);
 
-/** Both ends of the session, as the last token response told them: seconds since 1970, or `null`. */
-export const deadlines = kept("deadlines", { session: null, idle: null, learned: null });
+export const client = createClient({
+  issuer: demo.issuer,
+  clientId: demo.client_id,
+  redirectUri: `${location.origin}/`,
+  scope: demo.scope,
+  resource: demo.api,
+  storage: "session",
+});
 
-// The library keeps only the members of a token response that it knows. `session_expires_at` and
-// `session_idle_expires_at` are read on the way, from a copy of the answer.
-const plainFetch = window.fetch.bind(window);
-const issuerOrigin = new URL(demo.issuer).origin;
+// An ordinary application has no business with what `gatekey.js` keeps; this one shows it.
+const KEY = `gatekey ${demo.issuer} ${demo.client_id} ${demo.api}`;
+const tabs = new BroadcastChannel(KEY);
 
-window.fetch = async (input, init) => {
-  const answer = await plainFetch(input, init);
-  const body = String(init?.body ?? "");
-  if (answer.ok && init?.method === "POST" && answer.url.startsWith(issuerOrigin) && body.includes("grant_type=")) {
-    const { session_expires_at: session = null, session_idle_expires_at: idle = null } = await answer.clone().json();
-    deadlines.set({ session, idle, learned: now() });
-  }
-  return answer;
-};
+/** `{ access_token, refresh_token, claims, deadlines, at }`, or `null`. */
+export const held = () => JSON.parse(sessionStorage.getItem(KEY));
 
-export const now = () => Date.now() / 1000;
+function hold(state) {
+  const next = { ...held(), ...state, at: Date.now() };
+  sessionStorage.setItem(KEY, JSON.stringify(next));
+  tabs.postMessage(next);
+}
 
-class WatchedUserManager extends UserManager {
-  #last = Promise.resolve();
-  /** Called after each renewal with `{ way, asked, milliseconds, before, user, error }`. */
-  onRenewal = () => {};
+let last = Promise.resolve();
+/** One use of the refresh token at a time: what runs by itself waits for what was asked for, and the other way round. */
+export function exclusive(work) {
+  const mine = last.then(work, work);
+  last = mine.catch(() => {});
+  return mine;
+}
 
-  // The library calls this one when a token is about to expire.
-  signinSilent(args = {}) {
-    return this.exclusive(() => this.#renew(args, "automatic"));
-  }
+/** Called after each renewal with `{ way, asked, milliseconds, before, after, error }`. */
+export const renewals = { happened: () => {} };
 
-  /** `way` is `frame` or `refresh`. */
-  renewByHand(way) {
-    return this.exclusive(() => this.#renew({ forceIframeAuth: way === "frame" }, "by hand"));
-  }
-
-  /** One use of the refresh token at a time: what runs by itself waits for what was asked for, and the other way round. */
-  exclusive(work) {
-    const mine = this.#last.then(work, work);
-    this.#last = mine.catch(() => {});
-    return mine;
-  }
-
-  async #renew(args, asked) {
-    const before = await this.getUser();
-    const way = args.forceIframeAuth || !before?.refresh_token ? "frame" : "refresh";
+const watched = (asked, work) =>
+  exclusive(async () => {
+    const facts = { asked, before: held(), way: null, error: null };
     const started = performance.now();
-    const facts = { way, asked, before, deadlinesBefore: deadlines.get(), user: null, error: null };
     try {
-      facts.user = await super.signinSilent(args);
-      return facts.user;
+      facts.way = await work();
     } catch (error) {
       facts.error = error;
       throw error;
     } finally {
+      facts.after = held();
       facts.milliseconds = Math.round(performance.now() - started);
-      this.onRenewal(facts);
+      renewals.happened(facts);
     }
-  }
-}
-
-export const manager = new WatchedUserManager({
-  authority: demo.issuer,
-  client_id: demo.client_id,
-  redirect_uri: `${location.origin}/`,
-  silent_redirect_uri: `${location.origin}/silent.html`,
-  post_logout_redirect_uri: `${location.origin}/`,
-  scope: demo.scope,
-  resource: demo.api,
-  filterProtocolClaims: false, // `auth_time` is shown
-  automaticSilentRenew: false, // the switch on the page starts it
-  accessTokenExpiringNotificationTimeInSeconds: demo.renew_before,
-  silentRequestTimeoutInSeconds: 8,
-});
-
-/**
- * Sends a refresh token without the library, so that the answer can be lost or refused on purpose.
- * Answers `{ status, body }`; throws only when there is no answer.
- */
-export async function sendRefreshToken(token) {
-  const answer = await window.fetch(await manager.metadataService.getTokenEndpoint(), {
-    method: "POST",
-    headers: { "Content-Type": "application/x-www-form-urlencoded" },
-    body: new URLSearchParams({ grant_type: "refresh_token", client_id: demo.client_id, refresh_token: token }),
+    return facts;
   });
+
+/** By the best way that the browser allows. `asked` is `by hand` or `automatic`. */
+export const renew = (asked, options) =>
+  watched(asked, async () => {
+    await client.token({ force: true, ...options });
+    return client.lastWay;
+  });
+
+/** By the refresh token and by nothing else. */
+export const refresh = () =>
+  watched("by hand", async () => {
+    const answer = await sendRefreshToken(held().refresh_token);
+    if (answer.status !== 200) throw refusal(answer);
+    keep(answer.body);
+    return "refresh";
+  });
+
+const endpoint = async (name) => (await (await fetch(`${demo.issuer}.well-known/openid-configuration`)).json())[name];
+const post = async (name, fields) => fetch(await endpoint(name), { method: "POST", body: new URLSearchParams({ client_id: demo.client_id, ...fields }) });
+
+/** So that the answer can be lost or refused on purpose: `{ status, body }`; throws only when there is no answer. */
+export async function sendRefreshToken(token) {
+  const answer = await post("token_endpoint", { grant_type: "refresh_token", refresh_token: token });
   const text = await answer.text();
   try {
     return { status: answer.status, body: JSON.parse(text) };
   } catch {
-    return { status: answer.status, body: { error: null, error_description: text } };
+    return { status: answer.status, body: { error_description: text } };
   }
 }
 
-/** Stores what `sendRefreshToken` brought, as the library would have. */
-export async function keep(user, body) {
-  const renewed = new User({ ...user, ...body, id_token: body.id_token ?? user.id_token, profile: user.profile });
-  renewed.expires_in = body.expires_in;
-  await manager.storeUser(renewed);
-  await manager.events.load(renewed);
+/** The answer of the token endpoint as an error that `explain` understands. */
+export const refusal = ({ status, body }) => Object.assign(new Error(body.error_description || `The issuer answered ${status}.`), { code: body.error });
+
+/** Keeps what `sendRefreshToken` brought. */
+export function keep(body) {
+  const now = Date.now();
+  const instant = (seconds) => seconds && seconds * 1000;
+  hold({ ...body, deadlines: { token: now + body.expires_in * 1000, session: instant(body.session_expires_at), idle: instant(body.session_idle_expires_at) } });
 }
 
-/** Forgets a refresh token that the issuer refuses; the library then renews by frame. */
-export async function forgetRefreshToken() {
-  const user = await manager.getUser();
-  if (!user) return;
-  user.refresh_token = undefined;
-  await manager.storeUser(user);
-  await manager.events.load(user);
-}
+/** Forgets a refresh token that the issuer refuses. */
+export const forgetRefreshToken = () => held() && hold({ refresh_token: "" });
 
 /** Gives back a chain that a newer one has replaced. Nothing depends on the answer. */
-export async function revoke(refreshToken) {
-  const endpoint = await manager.metadataService.getRevocationEndpoint(true);
-  if (!endpoint) return;
-  const body = new URLSearchParams({ client_id: demo.client_id, token: refreshToken, token_type_hint: "refresh_token" });
-  await window.fetch(endpoint, { method: "POST", headers: { "Content-Type": "application/x-www-form-urlencoded" }, body }).catch(() => {});
-}
+export const revoke = (token) => post("revocation_endpoint", { token, token_type_hint: "refresh_token" }).catch(() => {});

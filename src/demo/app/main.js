@@ -2,20 +2,33 @@
 
 import { bindActions, problem } from "./actions.js";
 import { clearChain, currentChain, learnToken, markEnded, showChain } from "./chain.js";
-import { showClocks, warnings } from "./clocks.js";
+import { showClocks, stopClocks, warnings } from "./clocks.js";
 import { announce, byId, element } from "./element.js";
 import { moment } from "./format.js";
-import { deadlines, demo, forgetRefreshToken, manager, now, revoke } from "./issuer.js";
+import { client, demo, forgetRefreshToken, held, renew, renewals, revoke } from "./issuer.js";
 import { kept } from "./kept.js";
 import { readRefreshToken } from "./refresh_token.js";
 import { record, showTimeline } from "./timeline.js";
+import { countWay, nameOf, showWays } from "./ways.js";
 import { explain } from "./words.js";
 
 const automatic = kept("automatic", true);
+/** Signing out is under way, and leads back here. */
+const goodbye = kept("goodbye", false);
 
 // 1. What never changes while the page is open.
 for (const place of document.querySelectorAll("[data-place]")) {
   place.textContent = new URL({ app: location.href, issuer: demo.issuer, api: demo.api }[place.dataset.place]).host;
+}
+for (const link of document.querySelectorAll("[data-site]")) {
+  const there = new URL(demo[link.dataset.site]);
+  link.href = there.href;
+  link.querySelector("span").textContent = there.host;
+  if (there.origin !== location.origin) continue;
+  link.setAttribute("aria-current", "page");
+  byId("site-words").textContent = link.dataset.site === "same_site"
+    ? `To the browser ${there.hostname} is one site, whatever the port: the hidden frame has the issuer’s cookie.`
+    : `To the browser this is another site than ${new URL(demo.issuer).hostname}: if it keeps third-party cookies back, the hidden frame has none, and another way is taken.`;
 }
 for (const place of document.querySelectorAll("[data-demo]")) place.textContent = demo[place.dataset.demo];
 for (const button of document.querySelectorAll("[data-copy]")) {
@@ -33,17 +46,18 @@ function show(state) {
   for (const id of ["waiting", "signed-out", "signed-in"]) byId(id).hidden = id !== state;
 }
 
-function showUser(user) {
-  const { profile } = user;
-  const name = profile.name ?? profile.preferred_username ?? demo.username;
+function showUser() {
+  const { claims, refresh_token } = held();
+  const name = claims.name ?? claims.preferred_username ?? demo.username;
   byId("name").textContent = name;
   byId("initials").textContent = name.split(/\s+/).map((part) => part[0]).slice(0, 2).join("").toUpperCase();
-  byId("who-detail").textContent = [profile.email, profile.auth_time ? `password given at ${moment(profile.auth_time)}` : null].filter(Boolean).join(" · ");
+  byId("who-detail").textContent = [claims.email, claims.auth_time ? `password given at ${moment(claims.auth_time)}` : null].filter(Boolean).join(" · ");
   byId("notice").hidden = true;
-  learnToken(user.refresh_token);
-  if (!user.refresh_token && currentChain() && !currentChain().ended) clearChain();
+  learnToken(refresh_token);
+  if (!refresh_token && currentChain() && !currentChain().ended) clearChain();
   showChain();
-  showClocks(user);
+  showWays();
+  showClocks();
   show("signed-in");
 }
 
@@ -63,20 +77,21 @@ function notice(words, label, act) {
 }
 
 // 3. Each renewal, whoever asked for it.
-manager.onRenewal = ({ way, asked, milliseconds, before, user, error, deadlinesBefore }) => {
-  const how = `${way === "frame" ? "hidden frame, prompt=none" : "refresh token"}, ${asked === "automatic" ? "by itself" : "you asked"}`;
+renewals.happened = ({ way, asked, milliseconds, before, after, error }) => {
+  const by = asked === "automatic" ? "by itself" : "you asked";
   if (error) {
     const { words, code } = explain(error);
-    if (!before && code === "login_required") {
-      record({ kind: "told", title: "Asked who is signed in", how: "hidden frame, prompt=none", milliseconds, facts: ["nobody, so no token, and no page was shown"], code });
+    if (!before && error.code === "login_required") {
+      record({ kind: "told", title: "Asked who is signed in", how: "no page was shown", milliseconds, facts: [error.reason === "cookies_blocked" ? words : "nobody, so no token"], code });
       return;
     }
-    record({ kind: "bad", title: way === "frame" ? "Silent renewal refused" : "Refresh refused", how, milliseconds, facts: [words], code });
-    if (before) afterRefusal(way, error);
+    record({ kind: "bad", title: "Renewal refused", how: by, milliseconds, facts: [words], code });
+    if (before) afterRefusal(error);
     return;
   }
+  countWay(way, milliseconds);
   const was = readRefreshToken(before?.refresh_token);
-  const is = readRefreshToken(user.refresh_token);
+  const is = readRefreshToken(after.refresh_token);
   const facts = [before ? "a new access token" : "you were signed in already"];
   if (is && was?.family === is.family) facts.push(`generation ${was.generation} → ${is.generation}`);
   else if (is) facts.push(`a new chain begins, generation ${is.generation}`);
@@ -85,22 +100,24 @@ manager.onRenewal = ({ way, asked, milliseconds, before, user, error, deadlinesB
     facts.push("the old chain is handed back");
     revoke(before.refresh_token);
   }
-  const moved = Math.round((deadlines.get().idle ?? 0) - (deadlinesBefore.idle ?? 0));
+  const moved = Math.round(((after.deadlines.idle ?? 0) - (before?.deadlines.idle ?? 0)) / 1000);
   if (before && moved > 0) facts.push(`the idle limit moved ${moved} s away`);
-  record({ kind: "good", title: way === "frame" ? "Renewed silently" : "Refreshed", how, milliseconds, facts });
-  if (asked === "automatic") announce(way === "frame" ? "Renewed silently." : `Refreshed. Generation ${is?.generation}.`);
+  record({ kind: "good", title: way === "refresh" ? "Refreshed" : "Renewed silently", how: `${nameOf(way)}, ${by}`, milliseconds, facts });
+  if (asked === "automatic") announce(`Renewed: ${nameOf(way)}.`);
 };
 
-async function afterRefusal(way, error) {
-  if (way === "refresh" && error.error === "invalid_grant") {
+function afterRefusal(error) {
+  if (error.code === "invalid_grant") {
     markEnded("refused");
-    await forgetRefreshToken();
+    forgetRefreshToken();
     showChain();
     notice("The issuer has ended this chain of refresh tokens. If your session is still alive, the page can go on without you.", "Renew silently", () => byId("renew").click());
-  } else if (error.error === "login_required") {
+  } else if (error.reason === "cookies_blocked") {
+    notice(explain(error).words, "Go there and back", () => byId("renew").click());
+  } else if (error.code === "login_required") {
     // The issuer knows better than the clocks: the session has ended before its time. They say so now, and the notice follows.
-    deadlines.set({ ...deadlines.get(), session: now(), idle: now() });
-  } else if (error.error) {
+    stopClocks();
+  } else if (!error.transient) {
     notice(`${explain(error).words} Sign in again to go on.`, "Sign in", () => signIn());
   }
 }
@@ -114,18 +131,17 @@ warnings.near = (which) => {
 // 4. Signing in and out.
 async function signIn(how = {}) {
   try {
-    await manager.signinRedirect(how);
+    await client.signIn(how);
   } catch (error) {
     showSignedOut(error);
   }
 }
 
 async function signOut() {
-  manager.stopSilentRenew();
   record({ kind: "told", title: "Signed out", how: "at the issuer, for every application", facts: ["the session has ended, and every token below it"] });
   clearChain();
-  // With a state of its own, the way back can be told from a plain visit.
-  await manager.signoutRedirect({ state: "signed-out" });
+  goodbye.set(true);
+  await client.signOut({ returnTo: `${location.origin}/` });
 }
 
 byId("sign-in").addEventListener("click", () => signIn());
@@ -133,62 +149,59 @@ bindActions(signOut);
 
 const theSwitch = byId("automatic");
 theSwitch.checked = automatic.get();
-theSwitch.addEventListener("change", async () => {
+theSwitch.addEventListener("change", () => {
   automatic.set(theSwitch.checked);
-  if (theSwitch.checked) await manager.startSilentRenew();
-  else manager.stopSilentRenew();
   announce(theSwitch.checked ? "The page renews by itself." : "The page no longer renews by itself.");
 });
 
-manager.events.addUserLoaded(showUser);
-manager.events.addAccessTokenExpired(async () => {
-  showClocks(await manager.getUser());
+// Tokens came, in this tab or in another one.
+client.addEventListener("change", () => {
+  if (client.claims && !goodbye.get()) showUser();
 });
 
-// 5. What happens when the page is opened.
-async function renewOnOpening() {
-  try {
-    await manager.signinSilent();
-  } catch (error) {
-    if (error.error !== "invalid_grant") throw error;
-    // The refresh token is dead, the session may not be.
-    await forgetRefreshToken();
-    await manager.signinSilent();
-  }
-}
+let renewing = false;
+setInterval(async () => {
+  const left = (client.deadlines?.token ?? Infinity) - Date.now();
+  if (!automatic.get() || renewing || left > demo.renew_before * 1000 || left < 0) return;
+  renewing = true;
+  await renew("automatic").catch(() => {});
+  renewing = false;
+}, 1000);
 
+// 5. What happens when the page is opened.
 async function open() {
   showTimeline();
-  const answer = new URLSearchParams(location.search);
+  const leaving = goodbye.get();
+  goodbye.set(false);
+  const before = held();
+  const back = await client.handleRedirect();
   try {
-    if (answer.has("code") || answer.has("error")) {
-      // a. Back from the sign-in page.
-      history.replaceState(null, "", "/");
-      const user = await manager.signinRedirectCallback(`${location.origin}/?${answer}`);
-      record({ kind: "good", title: "Signed in", how: "at the issuer, with a password", facts: ["the page got a one-time code and traded it for tokens"] });
-      showUser(user);
-      byId("name").focus({ preventScroll: true });
-    } else if (answer.has("state")) {
+    if (back?.error) throw back.error;
+    if (back) {
+      // a. Back from the issuer, which has shown a page or not.
+      const silently = back.returnTo === location.href;
+      if (silently) countWay("redirect");
+      record(silently
+        ? { kind: "good", title: "Renewed silently", how: nameOf("redirect"), facts: ["the window went to the issuer and came back, and no page was shown"] }
+        : { kind: "good", title: "Signed in", how: "at the issuer", facts: ["the page got a one-time code and traded it for tokens"] });
+      showUser();
+      if (!silently) byId("name").focus({ preventScroll: true });
+    } else if (leaving) {
       // b. Back from signing out.
-      history.replaceState(null, "", "/");
-      await manager.signoutRedirectCallback(`${location.origin}/?${answer}`);
       byId("goodbye").hidden = false;
       showSignedOut();
       byId("sign-in").focus();
-    } else {
+    } else if (before && before.deadlines.token > Date.now()) {
       // c. Opened or reloaded: go on with what is in hand, or ask the issuer without showing anything.
-      const user = await manager.getUser();
-      if (user && !user.expired) showUser(user);
-      else await renewOnOpening();
+      showUser();
+    } else {
+      await renew("by hand");
     }
   } catch (error) {
     // Not being signed in is no error when nobody was before.
-    const nobody = error.error === "login_required" && !(await manager.getUser());
-    await manager.removeUser();
     clearChain();
-    showSignedOut(nobody ? null : error);
+    showSignedOut(error.code === "login_required" && !before && !back ? null : error);
   }
-  if (automatic.get()) await manager.startSilentRenew();
 }
 
 await open();

@@ -17,17 +17,24 @@ const WORDS = {
   server_error: "The issuer had a problem of its own.",
   temporarily_unavailable: "The issuer is busy. Try again in a moment.",
   invalid_target: "The application asked for a token for an API that the issuer does not know.",
+  network: "No answer: is the demo still running in the terminal?",
+  no_answer: "The hidden frame said nothing: the browser did not let the issuer’s page into it.",
   // RFC 6750 §3.1
   invalid_token: "The API does not accept this access token.",
   insufficient_scope: "This access token does not allow to read notes.",
 };
 
+// Why `gatekey.js` has no token, where it can know.
+const REASONS = {
+  cookies_blocked: "Your browser keeps the issuer’s cookies from frames of other sites, and there is no refresh token in hand. Only the window itself can go and ask.",
+  session_ended: "Your session at the issuer has ended.",
+};
+
 /** An error as `{ words, code }`; `code` is `null` when no specification names it. */
 export function explain(error) {
-  const code = error?.error ?? null;
-  if (code && WORDS[code]) return { words: WORDS[code], code };
-  if (code) return { words: error.error_description || "The issuer refused.", code };
-  if (error?.name === "ErrorTimeout") return { words: "The issuer did not answer in time.", code: null };
+  const { code = null, reason, description } = error ?? {};
+  if (code && REASONS[reason]) return { words: REASONS[reason], code: `${code}, ${reason}` };
+  if (code) return { words: WORDS[code] || description || "The issuer refused.", code };
   // What fetch throws when there is no answer at all.
   if (error instanceof TypeError) return { words: "No answer: is the demo still running in the terminal?", code: null };
   return { words: error?.message || "Something unexpected happened.", code: null };

@@ -27,7 +27,7 @@ const framed = (src, place, say) => {
     const later = (ms) => place || setTimeout(giveUp, ms);
     later(1e4);
     frame.onload = () => {
-      if (say) frame.contentWindow.postMessage(say, new URL(src).origin);
+      if (say) frame.contentWindow.postMessage(say, src);
       later(2000);
     };
   });
@@ -38,11 +38,10 @@ const framed = (src, place, say) => {
 export function createClient({ issuer, clientId: client_id, redirectUri: redirect_uri = `${location.origin}/`, scope = 'openid', resource, storage, ways: order = ['session', 'frame', 'storage_access', 'fedcm', 'refresh'] }) {
   if (!isSecureContext) throw failure('insecure_context');
   const born = Date.now();
-  const cameBack = /[?&]state=/.test(location.search);
+  let cameBack = /[?&]state=/.test(location.search);
   const key = `gatekey ${issuer} ${client_id} ${resource}`;
   const at = (path) => issuer.replace(/\/?$/, `/${path}`);
 
-  // All tabs know the same.
   const store = window[`${storage}Storage`] ?? {};
   const client = new EventTarget();
   const channel = new BroadcastChannel(key);
@@ -96,6 +95,7 @@ export function createClient({ issuer, clientId: client_id, redirectUri: redirec
     const claims = JSON.parse(new TextDecoder().decode(Uint8Array.fromBase64(answer.id_token.split('.')[1], { alphabet })));
     check(claims, { iss: issuer, aud: client_id, nonce, sub: (nonce ? claims : state.claims).sub });
     const [token, session, idle] = [claims.iat + answer.expires_in, answer.session_expires_at, answer.session_idle_expires_at].map((at) => at && asked + (at - claims.iat) * 1000);
+    cameBack = false;
     save({ ...answer, claims, deadlines: { token, session, idle }, session_state, at: Date.now() }, way);
     return true;
   };
@@ -120,6 +120,7 @@ export function createClient({ issuer, clientId: client_id, redirectUri: redirec
     const { token } = await navigator.credentials.get({ mediation, signal, identity: { mode, providers } }).catch((error) => {
       throw failure('fedcm_refused', undefined, error.message);
     });
+    cookiesBlocked = false;
     return finish('fedcm', { code: token, state: request.state, iss: issuer }, { ...request, redirect_uri: '' });
   };
   const silent = async (way, open) => !cookiesBlocked && asked(way, open, { prompt: 'none', id_token_hint: state?.id_token });
