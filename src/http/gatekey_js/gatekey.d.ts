@@ -30,7 +30,7 @@ export interface TokenOptions {
   minValidity?: number;
   /** A token that is younger than this call. */
   force?: boolean;
-  /** When no other way is left: leave the page, once, and ask the issuer in the window itself, still without a page of it. */
+  /** When no other way is left: leave the page and ask the issuer in the window itself, still without a page of it. Not from a page that came back without a token. */
   redirect?: boolean;
 }
 
