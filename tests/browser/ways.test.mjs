@@ -1,6 +1,8 @@
 // Which way of silent renewal works where: the table of docs/browsers.md. Real browsers, pages of an application without a library, an issuer over TLS.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import https from 'node:https';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
@@ -10,7 +12,7 @@ import { WebSocket } from 'ws';
 import { signIn } from '../support/chromium.mjs';
 import { Deployment, Profile, SHAPES } from '../support/deployment.mjs';
 import { ASK, Firefox, askForCookies, signIn as signInByBidi } from '../support/firefox.mjs';
-import { USER, until } from '../support/gatekey.mjs';
+import { USER, freePort, until } from '../support/gatekey.mjs';
 
 const HTML = 'text/html; charset=utf-8';
 const PAGE = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Application</title><link rel="icon" href="data:,"><body><button>Renew</button><script src="application.js"></script>';
@@ -36,7 +38,7 @@ const ONCE = TWICE.slice(1);
 const TOLD = ['GET /authorize 200'];
 
 /** By the name that the test has, what the table calls it. */
-const WAYS = { frame: 'hidden frame', refresh: 'refresh token', window: 'whole window', popup: 'window of its own', access: 'frame, storage access' };
+const WAYS = { frame: 'hidden frame', refresh: 'refresh token', window: 'whole window', popup: 'window of its own', access: 'frame, storage access', fedcm: 'FedCM, silently' };
 
 /** A line of the table in docs/browsers.md. */
 const line = (cells) => `| ${cells.join(' | ')} |`;
@@ -60,12 +62,23 @@ const RUNS = {
 
 for (const [kind, runs] of Object.entries(RUNS)) {
   describe(kind, () => {
-    let deployment;
+    let deployment, domain, hosts;
 
     before(async () => {
-      deployment = await Deployment.start(kind, { shapes: SHAPES, files: FILES });
+      deployment = await Deployment.start(kind, { shapes: SHAPES, files: FILES, client: 'fedcm = true' });
+      // Where browsers look for the issuer's well-known file of FedCM: at the registrable domain, at the default port.
+      const file = await (await fetch(new URL('.well-known/web-identity', deployment.replicas[0].url))).text();
+      const { key, cert } = deployment.certificates;
+      domain = https.createServer({ key, cert }, (request, answer) => answer.setHeader('content-type', 'application/json').end(file));
+      const port = await freePort();
+      await new Promise((resolve) => domain.listen(port, '127.0.0.1', resolve));
+      hosts = [`MAP example.test:443 127.0.0.1:${port}`];
     });
-    after(() => deployment?.remove());
+    after(async () => {
+      domain?.closeAllConnections();
+      domain?.close();
+      await deployment?.remove();
+    });
 
     /** What the issuer was asked of late, but for what makes its pages beautiful. */
     const asked = () => deployment.front.answered.filter((one) => !one.startsWith('GET /assets/'));
@@ -77,7 +90,7 @@ for (const [kind, runs] of Object.entries(RUNS)) {
         let profile, page;
 
         before(async () => {
-          profile = await browser.open({ thirdPartyCookies: cookies === ALLOWED, refuse: cookies === REFUSED });
+          profile = await browser.open({ thirdPartyCookies: cookies === ALLOWED, refuse: cookies === REFUSED, hosts, args: ['--ignore-certificate-errors'] });
           page = await profile.newPage();
           // At the issuer itself: an application that its user has signed in from is another matter, below.
           await page.goto(`${deployment.issuer}login`);
@@ -158,6 +171,35 @@ for (const [kind, runs] of Object.entries(RUNS)) {
               await page.goto(at.redirect_uri);
               assert.deepEqual(await renew('frame'), { result: 'yes', asked: TWICE });
               row.access = 'yes';
+            });
+
+            test(WAYS.fedcm, async () => {
+              if (name === 'Firefox') {
+                assert.equal(await page.evaluate(() => typeof IdentityCredential), 'undefined');
+                const { error, took } = await page.evaluate((at) => byBrowser(at, 'silent'), at);
+                assert.ok(took < AT_ONCE, `${took} ms`);
+                row.fedcm = error;
+                assert.equal(error, 'NotSupportedError');
+                return;
+              }
+              const session = await profile.newCDPSession(page);
+              await session.send('FedCm.enable', { disableRejectionDelay: true });
+              // Where a frame has its cookies, the browser takes the issuer's word for whose application this user has been at. Elsewhere the user
+              // has to have chosen the account once.
+              if (withoutCookies) {
+                assert.equal((await page.evaluate((at) => byBrowser(at, 'silent'), at)).error, 'NetworkError');
+                const shown = once(session, 'FedCm.dialogShown');
+                const chosen = page.evaluate((at) => byBrowser(at, 'optional'), at);
+                const [{ dialogId }] = await Promise.race([shown, chosen.then((early) => assert.fail(`no dialog: ${early.error}`))]);
+                await session.send('FedCm.selectAccount', { dialogId, accountIndex: 0 });
+                assert.ok((await chosen).token);
+              }
+              const { token, error, took } = await page.evaluate((at) => byBrowser(at, 'silent'), at);
+              assert.ok(token, error);
+              assert.ok(took < AT_ONCE, `${took} ms`);
+              row.fedcm = 'yes';
+              // And then not for ten minutes.
+              assert.equal((await page.evaluate((at) => byBrowser(at, 'silent'), at)).error, 'NetworkError');
             });
 
             /** The user allows the issuer its cookies on this page. */

@@ -2,13 +2,15 @@
 
 const text = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes))).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 
+const challenge = async (verifier) => text(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier)));
+
 /** The address of an authorization request; what its answer needs is kept. */
 async function authorization({ issuer, redirect_uri }, more) {
   const verifier = text(crypto.getRandomValues(new Uint8Array(32)));
   const state = crypto.randomUUID();
   sessionStorage.pending = JSON.stringify({ verifier, state });
   const url = new URL('authorize', issuer);
-  const code_challenge = text(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier)));
+  const code_challenge = await challenge(verifier);
   url.search = new URLSearchParams({ client_id: 'app', response_type: 'code', redirect_uri, scope: 'openid offline_access', state, code_challenge, code_challenge_method: 'S256', ...more });
   return url.href;
 }
@@ -61,6 +63,20 @@ const ways = {
     return finish(at, response);
   },
 };
+
+/** FedCM: the browser itself hands over a code. `mediation` is `silent` where nothing may be shown. */
+async function byBrowser(at, mediation) {
+  const verifier = text(crypto.getRandomValues(new Uint8Array(32)));
+  const params = { scope: 'openid offline_access', code_challenge: await challenge(verifier), code_challenge_method: 'S256' };
+  const providers = [{ configURL: new URL('fedcm/config.json', at.issuer).href, clientId: 'app', params }];
+  const began = performance.now();
+  try {
+    const { token } = await navigator.credentials.get({ identity: { providers }, mediation });
+    return { ...(await tokens(at, { grant_type: 'authorization_code', code: token, code_verifier: verifier })), took: performance.now() - began };
+  } catch (error) {
+    return { error: error.name, took: performance.now() - began };
+  }
+}
 
 /** A way, and how long it took. */
 async function renew([way, at]) {
