@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 
 import { chromium } from 'playwright-core';
+import { WebSocket } from 'ws';
 
 import { complaints, signIn } from '../support/chromium.mjs';
 import { Deployment, Profile } from '../support/deployment.mjs';
+import { Firefox, signIn as signInByBidi } from '../support/firefox.mjs';
 import { DATABASES, USER, until } from '../support/gatekey.mjs';
 
 const PAGE = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Application</title><link rel="icon" href="data:,"><p>Application</p></html>';
@@ -153,6 +155,58 @@ for (const kind of DATABASES) {
         assert.match(await page.locator('main').innerText(), /Nothing to do here/);
         await page.getByRole('link', { name: 'Back to The application' }).click();
         await page.waitForURL(`${deployment.application}/`);
+      });
+
+      async function inFirefox(refuse) {
+        profile = await Firefox.open(WebSocket, { thirdPartyCookies: false, refuse });
+        page = await profile.newPage();
+        await page.goto(`${deployment.issuer}login`);
+        await signInByBidi(page, USER);
+        await page.waitForURL(deployment.issuer);
+        await page.goto(`${deployment.application}/`);
+      }
+      const said = async (count = 1) => {
+        await until('what the frame says', async () => (await page.evaluate(() => window.heard.length)) >= count);
+        return page.evaluate(() => window.heard);
+      };
+      const silently = async () => {
+        await framed(`${deployment.issuer}authorize?${silent()}`);
+        const [{ response }] = await said();
+        return response.code ? 'code' : response.error;
+      };
+      const granted = { type: 'storage_access', granted: true };
+      const needed = { type: 'storage_access', granted: false, reason: 'click_needed' };
+
+      test('in Firefox a click gives it, and it lasts', async () => {
+        await inFirefox(false);
+        if (shape === 'same site') {
+          await framed(address());
+          assert.deepEqual(await said(), [granted]);
+          assert.equal(await silently(), 'code');
+          return;
+        }
+        assert.equal(await silently(), 'login_required');
+        await framed(address());
+        assert.deepEqual(await said(), [needed]);
+        await (await page.frame(`${deployment.issuer}storage-access**`)).click('button');
+        assert.deepEqual(await said(2), [needed, granted]);
+        assert.equal(await silently(), 'code');
+        assert.deepEqual(answered().slice(-2), ['GET /authorize 401', 'GET /authorize 200']);
+        // Another load of the application's page: no click.
+        await page.goto(`${deployment.application}/`);
+        await framed(address());
+        assert.deepEqual(await said(), [granted]);
+      });
+
+      if (shape === 'same site') return;
+
+      test('in a Firefox that is set to keep no cookies of third parties, a click gives nothing', async () => {
+        await inFirefox(true);
+        await framed(address());
+        assert.deepEqual(await said(), [needed]);
+        await (await page.frame(`${deployment.issuer}storage-access**`)).click('button');
+        assert.deepEqual(await said(2), [needed, { type: 'storage_access', granted: false, reason: 'denied' }]);
+        assert.equal(await silently(), 'login_required');
       });
     });
   }
