@@ -177,14 +177,15 @@ export function createClient({ issuer, clientId: client_id, redirectUri: redirec
         else force = true;
       }
       if (!lasts())
-        await navigator.locks.request(key, async () => {
-          look();
-          if (lasts()) return;
-          await renew().catch((error) => {
+        await navigator.locks
+          .request(key, async () => {
+            look();
+            if (!lasts()) await renew();
+          })
+          .catch((error) => {
             if (!redirect || error.transient || cameBack) throw error;
             return client.signIn({ prompt: 'none', returnTo: location.href });
           });
-        });
       return state.access_token;
     },
 
