@@ -199,3 +199,140 @@ pub fn refusal(error: &OAuthError) -> Value {
 pub fn is_meant(hint: &str, user: &User, subject: &str) -> bool {
     hint == subject || hint.parse() == Ok(user.id) || super::authorize::account::is_hinted(hint, user)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::client::{ClientKind, ClientMetadata as Registered};
+    use crate::domain::session::Ended;
+    use crate::protocol::session::tests::{at, client_session, user};
+
+    fn asked(pairs: &[(&str, &str)]) -> Result<Asked, OAuthError> {
+        let base = [("client_id", "app"), ("account_id", "00000000-0000-0000-0000-000000000001")];
+        let pairs = base.iter().filter(|(name, _)| pairs.iter().all(|(other, _)| other != name)).chain(pairs);
+        Asked::read(&Params::from_pairs(pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))).unwrap())
+    }
+
+    /// Whether it may be decided silently and with the user, and how it asks for that.
+    fn ways(asked: &Asked) -> (Option<&str>, Option<Option<&str>>) {
+        (asked.silently.as_ref().and_then(|params| params.get("prompt")), asked.openly.as_ref().map(|params| params.get("prompt")))
+    }
+
+    #[test]
+    fn who_may_be_asked() {
+        for (params, auto, expected) in [
+            ("{}", "false", (Some("none"), Some(None))),
+            ("{}", "true", (Some("none"), None)),
+            (r#"{"prompt":"none"}"#, "false", (Some("none"), None)),
+            (r#"{"prompt":"select_account"}"#, "false", (Some("none"), Some(None))),
+            (r#"{"prompt":"select_account"}"#, "true", (Some("none"), None)),
+            (r#"{"prompt":"login"}"#, "false", (None, Some(Some("login")))),
+            (r#"{"prompt":"consent login select_account"}"#, "true", (None, Some(Some("login consent")))),
+        ] {
+            assert_eq!(ways(&asked(&[("params", params), ("is_auto_selected", auto)]).unwrap()), expected, "{params} {auto}");
+        }
+        assert_eq!(ways(&asked(&[]).unwrap()), (Some("none"), Some(None)));
+    }
+
+    #[test]
+    fn it_is_an_authorization_request() {
+        let asked = asked(&[
+            ("params", r#"{"scope":"openid","max_age":5,"resource":["https://a.test/","https://b.test/"],"state":"s","response_mode":"query"}"#),
+            ("nonce", "n"),
+        ])
+        .unwrap();
+        let params = asked.openly.unwrap();
+        assert_eq!(
+            params.encode(),
+            "scope=openid&max_age=5&resource=https%3A%2F%2Fa.test%2F&resource=https%3A%2F%2Fb.test%2F&nonce=n&response_type=code&client_id=app"
+        );
+        assert_eq!((asked.client_id.as_str(), asked.account), ("app", Some(user().id)));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused() {
+        for odd in [
+            &[("params", "[]")][..],
+            &[("params", "x")],
+            &[("params", r#"{"redirect_uri":"https://app.test/cb"}"#)],
+            &[("params", r#"{"client_id":"other"}"#)],
+            &[("params", r#"{"nonce":"a"}"#), ("nonce", "b")],
+            &[("params", r#"{"scope":"a"}"#), ("param_scope", "a")],
+            &[("account_id", "")],
+            &[("client_id", "")],
+            &[("params", r#"{"claims":{}}"#)],
+        ] {
+            assert!(asked(odd).is_err(), "{odd:?}");
+        }
+        assert_eq!(asked(&[("account_id", "alice")]).unwrap().account, None);
+    }
+
+    #[test]
+    fn opened_and_not_left_since() {
+        let id = client_session().client_id;
+        let part = |used: i64, ended: Option<(i64, EndReason)>| ClientSession {
+            last_used_at: at(used),
+            ended: ended.map(|(seconds, reason)| Ended { at: at(seconds), reason }),
+            ..client_session()
+        };
+        for (parts, is_opened) in [
+            (vec![], false),
+            (vec![part(0, None)], true),
+            (vec![part(0, Some((5, EndReason::Logout)))], true),
+            (vec![part(0, Some((5, EndReason::ConsentWithdrawn)))], false),
+            // What was used before leaving is left, in whichever session; what was used after is not.
+            (vec![part(3, Some((4, EndReason::Logout))), part(0, Some((5, EndReason::ConsentWithdrawn)))], false),
+            (vec![part(5, None), part(0, Some((5, EndReason::ConsentWithdrawn)))], false),
+            (vec![part(6, None), part(0, Some((5, EndReason::ConsentWithdrawn)))], true),
+        ] {
+            assert_eq!(opened(&parts).contains(&id), is_opened, "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn approved_is_who_has_been_allowed_or_opened() {
+        let client = |fedcm, first_party| Client {
+            metadata: Registered { fedcm, first_party, ..Registered::defaults(ClientKind::Spa, "App") },
+            id: ClientId::parse("app").unwrap(),
+            secret_digest: None,
+            disabled_at: None,
+            managed_by_file: false,
+            created_at: at(0),
+            updated_at: at(0),
+        };
+        let (own, other) = (client(true, true), client(true, false));
+        assert!(is_approved(&own, false, true) && !is_approved(&own, true, false));
+        assert!(is_approved(&other, true, false) && !is_approved(&other, false, true));
+        assert!(!is_approved(&client(false, true), true, true));
+        assert!(!is_approved(&Client { disabled_at: Some(at(0)), ..own }, true, true));
+    }
+
+    #[test]
+    fn the_documents_lie_below_the_issuer() {
+        let branding = Branding { name: "Name", accent: "#000000", on_accent: "#ffffff", icon: Some("https://id.test/logo.png") };
+        for issuer in ["https://id.test/", "https://id.test"] {
+            assert_eq!(well_known(issuer)["provider_urls"][0], "https://id.test/fedcm/config.json");
+            assert_eq!(config(issuer, &branding)["login_url"], "https://id.test/login?to=fedcm");
+            assert_eq!(config(issuer, &branding)["branding"]["icons"][0]["url"], "https://id.test/logo.png");
+        }
+    }
+
+    proptest! {
+        /// Whatever a page gives along: nothing is read as a redirect, nothing asks the user that must not, and the client is the form's.
+        #[test]
+        fn nothing_leads_elsewhere(names in prop::collection::btree_map("client_id|redirect_uri|state|response_mode|prompt|scope|x", "app|none|login|openid", 0..5), auto: bool) {
+            let params = serde_json::to_string(&names).unwrap();
+            if let Ok(asked) = asked(&[("params", &params), ("is_auto_selected", if auto { "true" } else { "false" })]) {
+                for params in asked.silently.iter().chain(&asked.openly) {
+                    prop_assert_eq!(params.get("client_id"), Some("app"));
+                    prop_assert!(["redirect_uri", "state", "response_mode"].iter().all(|name| params.get(name).is_none()));
+                }
+                prop_assert!(asked.silently.as_ref().is_none_or(|params| params.get("prompt") == Some("none")));
+                prop_assert!(asked.openly.as_ref().is_none_or(|params| params.get("prompt") != Some("none")));
+                prop_assert!(asked.silently.is_some() || asked.openly.is_some());
+            }
+        }
+    }
+}

@@ -56,6 +56,7 @@ pub fn diagnose(facts: &ClientFacts<'_>) -> Vec<Finding> {
         found.extend(auth0(facts, &pages));
     }
     found.extend(logout(facts));
+    found.extend(super::fedcm::diagnose(facts));
     found
 }
 

@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod client;
+pub mod fedcm;
 pub mod server;
 
 /// How much a finding matters.
@@ -124,6 +125,10 @@ codes! {
     FedcmNotAllowed = "fedcm-not-allowed", Note;
     FedcmNotRegistered = "fedcm-not-registered", Note;
     FedcmMissing = "fedcm-missing", Note;
+    FedcmIssuerPath = "fedcm-issuer-path", Problem;
+    FedcmWithoutCookie = "fedcm-without-cookie", Problem;
+    FedcmWellKnown = "fedcm-well-known", Note;
+    FedcmWellKnownOwn = "fedcm-well-known-own", Ok;
 }
 
 /// One thing that was found.
