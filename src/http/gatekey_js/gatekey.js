@@ -1,4 +1,4 @@
-// Signs in, and stays so. Types: gatekey.d.ts; all else: docs/gatekey-js.md.
+// docs/gatekey-js.md
 
 const failure = (code, reason, description) => Object.assign(new Error(code), { code, reason, description, transient: /^(network|temp)/.test(code) });
 const check = (found, expected) => {
@@ -8,9 +8,8 @@ const check = (found, expected) => {
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const alphabet = 'base64url';
 const random = () => crypto.randomUUID() + crypto.randomUUID();
-const query = (fields) => new URLSearchParams(Object.entries(fields).filter((field) => field[1]));
+const query = (fields) => new URLSearchParams(Object.entries(fields).filter(([, value]) => value || value === 0));
 
-// Any other message is somebody else's.
 const heard = (from, url, wanted, watch) => {
   const done = new AbortController();
   return new Promise((resolve, reject) => {
@@ -22,9 +21,10 @@ const heard = (from, url, wanted, watch) => {
 const framed = (src, place, say) => {
   const frame = document.createElement('iframe');
   Object.assign(frame, { src, allow: 'identity-credentials-get', hidden: !place, title: 'Gatekey', referrerPolicy: 'strict-origin' });
-  const answer = heard(() => frame.contentWindow, src, ({ granted, reason }) => (place ? reason !== 'click_needed' : !granted), (giveUp, done) => {
+  let spoke;
+  const answer = heard(() => frame.contentWindow, src, ({ granted, reason }) => ((spoke = place), place ? reason !== 'click_needed' : !granted), (giveUp, done) => {
     addEventListener('securitypolicyviolation', ({ effectiveDirective }) => effectiveDirective === 'frame-src' && giveUp('csp'), done);
-    const later = (ms) => place || setTimeout(giveUp, ms);
+    const later = (ms) => setTimeout(() => spoke || giveUp(), ms);
     later(1e4);
     frame.onload = () => {
       if (say) frame.contentWindow.postMessage(say, src);
@@ -45,7 +45,7 @@ export function createClient({ issuer, clientId: client_id, redirectUri: redirec
   const store = window[`${storage}Storage`] ?? {};
   const client = new EventTarget();
   const channel = new BroadcastChannel(key);
-  let state;
+  let state, left;
   const look = () => (state = JSON.parse(store[key] ?? null));
   const save = (next, lastWay) => {
     store[key] = JSON.stringify(next);
@@ -55,7 +55,7 @@ export function createClient({ issuer, clientId: client_id, redirectUri: redirec
   };
   channel.onmessage = ({ data }) => {
     if (data === 'ask') state && channel.postMessage(state);
-    else if (!(data?.at <= state?.at)) save(data, 'tab');
+    else if (!(data?.at <= (state?.at ?? left))) save(data, 'tab');
   };
   save(look(), 'tab');
   const told = state || (channel.postMessage('ask'), wait(50));
@@ -88,7 +88,6 @@ export function createClient({ issuer, clientId: client_id, redirectUri: redirec
     return { url, params, state, nonce, code_verifier, redirect_uri };
   };
 
-  // OIDC Core §3.1.3.7.
   const redeem = async (way, grant, nonce, session_state = state?.session_state) => {
     const asked = Date.now() - 1000;
     const answer = await call((await discover()).token_endpoint, grant);
@@ -99,7 +98,6 @@ export function createClient({ issuer, clientId: client_id, redirectUri: redirec
     save({ ...answer, claims, deadlines: { token, session, idle }, session_state, at: Date.now() }, way);
     return true;
   };
-  // RFC 9207.
   const finish = async (way, answer, { state, nonce, code_verifier, redirect_uri }) => {
     check(answer, { state, iss: issuer });
     return redeem(way, { grant_type: 'authorization_code', code: answer.code, code_verifier, redirect_uri }, nonce, answer.session_state);
@@ -127,19 +125,17 @@ export function createClient({ issuer, clientId: client_id, redirectUri: redirec
   const ways = {
     frame: (way) => silent(way, framed),
     storage_access: (way) => silent(way, (url) => storageAccess(null, url.split('?')[1])),
-    // Silent after a first use, once in ten minutes.
     fedcm: async () => Date.now() - localStorage[key + 'fedcm'] > 6e5 && fedcm('passive', 'silent', AbortSignal.timeout(3000)),
     refresh: async (way) => state?.refresh_token && redeem(way, { grant_type: 'refresh_token', refresh_token: state.refresh_token }),
   };
 
   let checked, cookieSeen;
-  // Session Management 1.0.
   const unchanged = async () => {
     if (!order.includes('session') || !state.session_state || cookiesBlocked || Date.now() - checked < 1e4) return true;
-    const said = await framed((await discover()).check_session_iframe, null, `${client_id} ${state.session_state}`).catch(String);
     checked = Date.now();
+    const said = await discover().then((found) => framed(found.check_session_iframe, null, `${client_id} ${state.session_state}`)).catch(String);
     cookieSeen ||= said === 'unchanged';
-    cookiesBlocked = said === 'changed' && !cookieSeen && state.at > born;
+    cookiesBlocked = said === 'changed' && !cookieSeen && state?.at > born;
     return said !== 'changed' || cookiesBlocked;
   };
 
@@ -149,8 +145,8 @@ export function createClient({ issuer, clientId: client_id, redirectUri: redirec
       ways[way]?.(way).catch(async (error) => {
         // An answer was lost: the same refresh token, or another code.
         if (tries && (error.transient || (error.code === 'invalid_grant' && way !== 'refresh'))) return wait(300).then(() => attempt(way, tries - 1));
-        if (error.code === 'no_answer') delete ways[way];
-        errors.push(error);
+        if (error.code === 'no_answer') ways[way] = () => Promise.reject(error);
+        if (error.code !== 'fedcm_refused') errors.push(error);
       });
     for (const way of order) if (await attempt(way, 2)) return;
     const worst = errors.find(({ transient }) => transient) ?? errors.find(({ code }) => code !== 'no_answer') ?? errors[0] ?? failure('login_required');
@@ -172,20 +168,20 @@ export function createClient({ issuer, clientId: client_id, redirectUri: redirec
       const asked = Date.now();
       await told;
       const lasts = () => state && (force ? state.at > asked : state.deadlines.token - Date.now() > minValidity * 1000);
-      if (lasts()) {
+      const inHand = lasts();
+      if (inHand) {
         if (await unchanged()) client.lastWay = 'session';
         else force = true;
       }
+      const id_token_hint = state?.id_token;
       if (!lasts())
-        await navigator.locks
-          .request(key, async () => {
-            look();
-            if (!lasts()) await renew();
-          })
-          .catch((error) => {
-            if (!redirect || error.transient || cameBack) throw error;
-            return client.signIn({ prompt: 'none', returnTo: location.href });
-          });
+        await navigator.locks.request(key, async () => look() && lasts() || renew()).catch((error) => {
+          if (inHand && cookiesBlocked && state) return;
+          // Not in the lock: the window may stay.
+          if (!redirect || error.transient || cameBack) throw error;
+          return client.signIn({ prompt: 'none', id_token_hint, returnTo: location.href });
+        });
+      if (!state) throw failure('login_required', 'signed_out');
       return state.access_token;
     },
 
@@ -222,6 +218,9 @@ export function createClient({ issuer, clientId: client_id, redirectUri: redirec
     async signOut({ returnTo, local } = {}) {
       const { refresh_token: token, id_token: id_token_hint } = look() ?? {};
       save(null);
+      // And what a renewal under way brings.
+      await navigator.locks.request(key, () => save(null));
+      left = Date.now();
       const { revocation_endpoint, end_session_endpoint } = await discover();
       if (token) await call(revocation_endpoint, { token }).catch(() => {});
       if (!local) location.assign(`${end_session_endpoint}?${query({ client_id, id_token_hint, post_logout_redirect_uri: returnTo })}`);
