@@ -142,6 +142,8 @@ pub fn renewed(app: &App, response: &mut Response, visit: &Visit, signed_in: &Si
         held.chosen = visit.sessions.next_choice(app.core.now());
     }
     headers::set_cookie(response, &session(app, held.slot, &value(cookie, &held), remembered));
+    // It is on no device until it is bound again (`store::sessions::sign_in_again`).
+    super::device_bound::offer(app, response, &Held { digest: cookie.digest(), ..held });
     let (old, new) = (browser_state::of(&app.core, &signed_in.held.digest), browser_state::of(&app.core, &cookie.digest()));
     let states: Vec<&str> = visit.state.iter().flat_map(|all| all.split('.')).map(|one| if one == old { new.as_str() } else { one }).collect();
     headers::set_cookie(response, &state(app, &states.join("."), remembered && states.len() == 1));

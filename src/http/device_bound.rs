@@ -42,10 +42,11 @@ pub async fn register(app: Arc<App>, request: Request) -> Response {
 }
 
 pub async fn refresh(app: Arc<App>, request: Request) -> Response {
+    let visit = Visit::of(&app, &request);
     let Some(identifier) = string(request.headers(), &SESSION_ID) else {
         return json_error(&Failure::Refused(OAuthError::invalid_request("The header `Sec-Secure-Session-Id` is missing, or there twice.")));
     };
-    match device_bound::refresh(&app.core, identifier, string(request.headers(), &RESPONSE)).await {
+    match device_bound::refresh(&app.core, visit.sessions, identifier, string(request.headers(), &RESPONSE)).await {
         Ok(Refreshed::Bound(bound)) => instructions(&app, &bound),
         Ok(Refreshed::Challenge(challenge)) => asked(&challenge, identifier),
         // No cookie is cleared: the session that has it now may be another one.

@@ -355,14 +355,18 @@ struct Asking<'a> {
 fn ask(kind: QuestionKind, asking: Asking<'_>) -> Outcome {
     let Asking { client, mut accounts, asked, limits, request, params, authorization, now } = asking;
     let choices = if kind == QuestionKind::ChooseAccount { choices(&accounts, &client, now) } else { Vec::new() };
-    let asked = asked.filter(|index| *index < accounts.len()).map(|index| accounts.swap_remove(index).facts);
+    let asked = asked.filter(|index| *index < accounts.len()).map(|index| accounts.swap_remove(index));
     // The page is for this account, whichever is chosen elsewhere meanwhile. Where another one is wanted, whoever comes is welcome.
     let account = match kind {
-        QuestionKind::Consent(_) | QuestionKind::SignIn(Why::Session(_) | Why::PromptLogin | Why::MaxAge) => asked.as_ref().map(|facts| facts.session.id),
+        QuestionKind::Consent(_) | QuestionKind::SignIn(Why::Session(_) | Why::PromptLogin | Why::MaxAge) => {
+            asked.as_ref().map(|account| account.facts.session.id)
+        }
         QuestionKind::ChooseAccount
         | QuestionKind::SignIn(Why::NoCookie | Why::NoSession | Why::DeviceProofMissing | Why::HintOfAnother | Why::AnotherAccount) => None,
     };
-    let (remembered, user) = asked.map_or((false, None), |facts| (facts.session.remembered, Some(facts.user)));
+    // Away from its device nobody learns whose it is, not even that of one that has run out.
+    let shown = asked.filter(|account| !account.is_off_its_device(now)).map(|account| account.facts);
+    let (remembered, user) = shown.map_or((false, None), |facts| (facts.session.remembered, Some(facts.user)));
     Outcome::Ask(Box::new(Question {
         kind,
         client,

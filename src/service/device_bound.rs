@@ -106,7 +106,7 @@ pub enum Refreshed {
 }
 
 /// The browser asks for the second cookie of a session, with the answer to a challenge or to be asked. It is no use of the session: a browser does it by itself.
-pub async fn refresh(core: &Core, identifier: &str, token: Option<&str>) -> Result<Refreshed, Failure> {
+pub async fn refresh(core: &Core, held: HeldSessions, identifier: &str, token: Option<&str>) -> Result<Refreshed, Failure> {
     let Some(named) = Named::open(core, identifier).filter(|_| is_on(core)) else { return Ok(Refreshed::Over) };
     let (clients, registered) = (Arc::clone(&core.clients), core.keys.registered(core).await);
     let found = core.store.read(move |db| {
@@ -120,6 +120,12 @@ pub async fn refresh(core: &Core, identifier: &str, token: Option<&str>) -> Resu
     if let Err(unusable) = judge(&session, &user, None, &limits, now) {
         found_over::notice(core, Some(&session), &limits, now);
         tracing::info!(session = %session.id, reason = unusable.as_str(), "the session that a device is bound to is over");
+        return Ok(Refreshed::Over);
+    }
+    // The browser has lost this one's cookie, as one that it does not remember, and signed in anew: what is shown for the one would take the place
+    // of what is shown for the other. Where it keeps its cookies back nothing is there to go by.
+    if held.iter().any(|held| held.slot == named.slot && held.digest != session.cookie_digest) {
+        tracing::info!(session = %session.id, reason = "another session is in its place", "the device is bound to the session no more");
         return Ok(Refreshed::Over);
     }
     let Some(device) = session.device.filter(|device| device.digest() == named.key) else {

@@ -165,9 +165,26 @@ async fn take_leave(core: &Core, client: &KnownClient, form: &Params, held: Held
     let here = accounts::signed_in(core, held).await?;
     let meant = here.iter().map(|account| &account.user).find(|user| is_meant(hint, user, &subject::of(core, client, user.id)));
     let Some(user) = meant.map(|user| user.id) else {
-        return Err(OAuthError::new(ErrorCode::LoginRequired, "No account that `account_hint` means is signed in.").because("account_not_here").into());
+        return Err(not_here());
     };
+    // To an application that the user has had nothing to do with they are not here, by whatever name it guesses at them.
+    if !has_met(core, user, client.id.clone()).await? {
+        return Err(not_here());
+    }
     // What was ended before stays as it is and counts as done.
     withdraw(core, user, client.id.clone()).await?;
     Ok(user)
+}
+
+fn not_here() -> Failure {
+    OAuthError::new(ErrorCode::LoginRequired, "No account that `account_hint` means is signed in.").because("account_not_here").into()
+}
+
+/// Whether the user has opened the application or allowed it something, be it over or not.
+async fn has_met(core: &Core, user: UserId, client: ClientId) -> Result<bool, Failure> {
+    let met = core.store.read(move |db| {
+        Ok(consents::find(db, user, &client)?.is_some()
+            || client_sessions::list_by_user(db, user, CLIENT_SESSIONS)?.iter().any(|opened| opened.client_id == client))
+    });
+    Ok(met.await?)
 }

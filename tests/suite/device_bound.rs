@@ -16,6 +16,7 @@ use poem::http::Method;
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::account::add_user;
 use crate::support::app::{App, OTHER_PAGE, OWN_PAGE, PAGE, PASSWORD, SERVER};
 use crate::support::browser::{Browser, CROSS_SITE_FRAME, Landing, OWN_FORM, form_with};
 use crate::support::cookie_jar::{Cookie, Initiator};
@@ -27,12 +28,16 @@ use crate::support::statements;
 
 each_database!(
     a_copied_cookie_opens_nothing,
+    nor_does_it_by_fedcm,
     the_browser_is_told_what_is_bound,
     a_browser_that_does_not_know_how_goes_on,
     nothing_is_offered_unless_it_is_set,
     showing_the_key_is_no_use_of_the_session,
     when_the_session_is_over_the_device_is_told,
     who_signs_in_again_is_bound_anew,
+    a_new_password_is_bound_anew,
+    of_two_sessions_in_one_place_the_newer_is_shown,
+    whose_session_ran_out_nobody_learns,
     registrations_that_are_refused,
     of_two_keys_one_is_bound,
     refreshes_that_are_refused,
@@ -261,6 +266,35 @@ async fn a_copied_cookie_opens_nothing(database: Database) {
     assert!(newest(&app).await.ended.is_some());
 }
 
+async fn nor_does_it_by_fedcm(database: Database) {
+    let app = App::start_with(database, |settings| {
+        binding(settings);
+        for declared in &mut settings.clients {
+            declared.metadata.fedcm = declared.id.as_str() == OWN_PAGE;
+        }
+    })
+    .await;
+    let mut browser = app.browser();
+    bound(&app, &mut browser).await;
+    app.advance(TimeDelta::minutes(1));
+    let (alice, party) = (app.user("alice").await.id.to_string(), app.relying_party(OWN_PAGE));
+    let params = json!({ "scope": "openid", "prompt": "none", "code_challenge": party.challenge(), "code_challenge_method": "S256" }).to_string();
+    let fields = [("client_id", OWN_PAGE), ("account_id", alice.as_str()), ("params", params.as_str())];
+    let leave = [("client_id", OWN_PAGE), ("account_hint", "alice")];
+    let url = Url::parse(&app.issuer).unwrap();
+    for (of, opens) in [(thief(&app, &browser), false), (browser, true)] {
+        let cookies = of.jar.header(&url, Initiator::SameSite, app.now()).unwrap();
+        let headers = [("cookie", cookies.as_str()), ("origin", "https://own.example.test"), ("sec-fetch-dest", "webidentity")];
+        let accounts = app.network.get(&format!("{}fedcm/accounts", app.issuer), &headers).await;
+        assert_eq!((accounts.status.as_u16(), accounts.text().contains("alice")), if opens { (200, true) } else { (401, false) });
+        for (path, fields) in [("assertion", &fields[..]), ("disconnect", &leave[..])] {
+            let answer = app.network.post_form(&format!("{}fedcm/{path}", app.issuer), &headers, fields).await;
+            assert_eq!(answer.status.as_u16(), if opens { 200 } else { 400 }, "{path}: {}", answer.text());
+            assert_eq!(answer.text().contains("login_required"), !opens, "{path}: {}", answer.text());
+        }
+    }
+}
+
 async fn the_browser_is_told_what_is_bound(database: Database) {
     let app = start(database).await;
     let mut browser = app.browser();
@@ -408,6 +442,59 @@ async fn who_signs_in_again_is_bound_anew(database: Database) {
     assert!(is_open(&app, &mut browser).await);
 }
 
+/// The session goes on under another cookie: no copy of that one is to open anything either.
+async fn a_new_password_is_bound_anew(database: Database) {
+    let app = start(database).await;
+    let mut browser = app.browser();
+    // The password of a declared user is the file's.
+    add_user(&app, "carol").await;
+    let offer = sign_in_as(&app, &mut browser, &app.relying_party(OWN_PAGE), &[], "carol").await.expect("an offer");
+    let (_, identifier) = bind(&app, &mut browser, &challenge_of(&offer)).await;
+    let page = browser.visit(&format!("{}account/password", app.issuer)).await.page();
+    let new = "a new horse battery staple";
+    let form = form_with(&page, "new_password").fill("password", PASSWORD).fill("new_password", new).fill("password_again", new);
+    let answer = browser.submit_as(&form, None, OWN_FORM).await;
+    let challenge = challenge_of(answer.header("secure-session-registration").expect("an offer"));
+    is_over(&refresh(&app, &mut browser, &identifier, None).await);
+    let (device, identifier) = bind(&app, &mut browser, &challenge).await;
+    app.advance(TimeDelta::minutes(1));
+    let mut thief = thief(&app, &browser);
+    assert!(is_open(&app, &mut browser).await && !is_open(&app, &mut thief).await);
+    app.advance(TimeDelta::minutes(10));
+    shows(&app, &mut browser, &device, &identifier).await;
+    assert!(is_open(&app, &mut browser).await && !is_open(&app, &mut thief).await);
+}
+
+/// A browser that was closed has let the cookie go that it was not to remember, and has its keys still.
+async fn of_two_sessions_in_one_place_the_newer_is_shown(database: Database) {
+    let app = start(database).await;
+    let mut browser = app.browser();
+    let (before, of_before) = bound(&app, &mut browser).await;
+    let first = newest(&app).await.id;
+    let mut anew = app.browser();
+    let (device, identifier) = bound(&app, &mut anew).await;
+    assert_ne!(newest(&app).await.id, first);
+    app.advance(TimeDelta::minutes(10));
+    // The browser shows both keys, in whatever order.
+    shows(&app, &mut anew, &device, &identifier).await;
+    is_over(&refresh(&app, &mut anew, &of_before, None).await);
+    assert!(is_open(&app, &mut anew).await);
+    // The control: by its own cookie it goes on.
+    shows(&app, &mut browser, &before, &of_before).await;
+    assert!(is_open(&app, &mut browser).await);
+}
+
+async fn whose_session_ran_out_nobody_learns(database: Database) {
+    let app = start(database).await;
+    let party = app.relying_party(OWN_PAGE);
+    let mut browser = app.browser();
+    bound(&app, &mut browser).await;
+    let mut thief = thief(&app, &browser);
+    app.advance(TimeDelta::days(400));
+    let page = thief.visit(party.authorize("openid", &[]).as_str()).await.page();
+    assert!(page.text().contains("type=\"password\"") && !page.text().to_lowercase().contains("alice"), "{}", page.text());
+}
+
 async fn registrations_that_are_refused(database: Database) {
     let app = start(database).await;
     let (mut browser, mut other) = (app.browser(), app.browser());
@@ -521,7 +608,7 @@ async fn refreshes_that_are_refused(database: Database) {
         refused(&refresh(&app, &mut browser, &identifier, Some(&proof)).await, what);
     }
     // Nor is the answer of one session of use to another's name.
-    asked(&refresh(&app, &mut browser, &of_another, Some(&device.answers(&mine))).await, &of_another);
+    asked(&refresh(&app, &mut other, &of_another, Some(&device.answers(&mine))).await, &of_another);
     refused(&post(&app, &mut browser, "dbsc/refresh", &[]).await, "without a name");
     for forged in ["", "x", &identifier[1..], &identifier.chars().rev().collect::<String>(), &newest(&app).await.id.to_string()] {
         is_over(&refresh(&app, &mut browser, forged, Some(&device.answers(&mine))).await);

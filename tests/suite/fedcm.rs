@@ -802,6 +802,11 @@ async fn taking_leave(database: Database) {
     leave(&mut browser, &page, &alice).await;
     assert_eq!(refusal(&ask_silently(&app, &mut browser, &page, &alice, "openid").await), "consent_required");
     token(&ask_silently(&app, &mut browser, &page, &bobby, "openid").await, PAGE_ORIGIN);
+    // Who is signed in here and has never had to do with the application is nobody to it, by any name.
+    for hint in [bobby.as_str(), "bobby", "bobby@example.test"] {
+        assert_eq!(refusal(&leave(&mut browser, &own, hint).await), "login_required", "{hint}");
+    }
+    assert_eq!(leave(&mut browser, &own, "alice").await.json(), json!({ "account_id": alice }), "the control: who has");
     // Nobody that is not signed in here.
     let before = state(&app).await;
     let mut alone = signed_in(&app).await;
