@@ -25,7 +25,12 @@ pub struct Account {
 impl Account {
     /// Nobody has ended it, and it is on its device. Whether it is past its limits is not looked at.
     pub fn is_live(&self, now: Timestamp) -> bool {
-        self.facts.session.ended.is_none() && self.facts.user.disabled_at.is_none() && !self.is_off_its_device(now)
+        self.is_there() && !self.is_off_its_device(now)
+    }
+
+    /// The same of whoever has the cookie, wherever.
+    pub fn is_there(&self) -> bool {
+        self.facts.session.ended.is_none() && self.facts.user.disabled_at.is_none()
     }
 
     /// The session is bound to a device, and the request does not come from there.

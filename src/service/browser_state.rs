@@ -37,9 +37,9 @@ impl BrowserState {
     /// Of all the accounts that the browser is signed in with, whatever a single client's limits say of their sessions; `own` is the one that
     /// answers.
     pub fn of(core: &Core, accounts: &[Account], own: Option<&Account>) -> Self {
-        let now = core.now();
-        let live = accounts.iter().filter(|account| account.is_live(now));
-        Self::of_sessions(core, live.map(|account| (account.held, account.facts.session.remembered)).collect(), own.map(|own| own.held.slot))
+        // A browser that has to show its key again is no news to anybody.
+        let there = accounts.iter().filter(|account| account.is_there());
+        Self::of_sessions(core, there.map(|account| (account.held, account.facts.session.remembered)).collect(), own.map(|own| own.held.slot))
     }
 
     /// The cookie has the state of each account, so that what one of them does is no news to the applications of another. It is kept by the browser

@@ -38,6 +38,7 @@ each_database!(
     a_new_password_is_bound_anew,
     of_two_sessions_in_one_place_the_newer_is_shown,
     whose_session_ran_out_nobody_learns,
+    what_applications_watch_stays_as_it_is,
     registrations_that_are_refused,
     of_two_keys_one_is_bound,
     refreshes_that_are_refused,
@@ -493,6 +494,22 @@ async fn whose_session_ran_out_nobody_learns(database: Database) {
     app.advance(TimeDelta::days(400));
     let page = thief.visit(party.authorize("openid", &[]).as_str()).await.page();
     assert!(page.text().contains("type=\"password\"") && !page.text().to_lowercase().contains("alice"), "{}", page.text());
+}
+
+/// Session Management 1.0 §3: nobody has signed out, so no application is to think so and throw its tokens away.
+async fn what_applications_watch_stays_as_it_is(database: Database) {
+    let app = start(database).await;
+    let mut browser = app.browser();
+    let state = |browser: &Browser| browser.jar.all().iter().find(|cookie| cookie.name.ends_with("-state")).map(|cookie| cookie.value.clone());
+    let (device, identifier) = bound(&app, &mut browser).await;
+    let before = state(&browser);
+    assert!(before.as_ref().is_some_and(|value| !value.is_empty()));
+    app.advance(TimeDelta::minutes(20));
+    assert!(!is_open(&app, &mut browser).await);
+    assert_eq!(state(&browser), before);
+    shows(&app, &mut browser, &device, &identifier).await;
+    assert!(is_open(&app, &mut browser).await);
+    assert_eq!(state(&browser), before);
 }
 
 async fn registrations_that_are_refused(database: Database) {
