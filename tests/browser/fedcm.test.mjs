@@ -213,7 +213,7 @@ redirect_uris = ["${origin}/"]
         await signIn(window, USER);
         // With third-party cookies allowed the browser takes our word that the application is known, and asks no more.
         const [dialog] = await Promise.race([shown, asked.then(() => [])]);
-        if (dialog) await fedcm.send('FedCm.selectAccount', { dialogId: dialog.dialogId, accountIndex: 0 });
+        if (dialog?.dialogType === 'AccountChooser') await fedcm.send('FedCm.selectAccount', { dialogId: dialog.dialogId, accountIndex: 0 });
         assert.ok((await redeemed((await asked).token)).access_token);
         const again = asking({ mode: 'active', pressed: true });
         await page.getByRole('button').click();
