@@ -106,6 +106,10 @@ codes! {
     BackchannelCleartext = "backchannel-cleartext", Problem;
     BackchannelNotAllowed = "backchannel-not-allowed", Problem;
     FrontchannelCrossSite = "frontchannel-cross-site", Note;
+    FedcmIssuerPath = "fedcm-issuer-path", Problem;
+    FedcmWithoutCookie = "fedcm-without-cookie", Problem;
+    FedcmWellKnown = "fedcm-well-known", Note;
+    FedcmWellKnownOwn = "fedcm-well-known-own", Ok;
     OriginUnknown = "origin-unknown", Note;
     OriginRegistered = "origin-registered", Ok;
     HostDiffers = "host-differs", Note;
@@ -125,10 +129,6 @@ codes! {
     FedcmNotAllowed = "fedcm-not-allowed", Note;
     FedcmNotRegistered = "fedcm-not-registered", Note;
     FedcmMissing = "fedcm-missing", Note;
-    FedcmIssuerPath = "fedcm-issuer-path", Problem;
-    FedcmWithoutCookie = "fedcm-without-cookie", Problem;
-    FedcmWellKnown = "fedcm-well-known", Note;
-    FedcmWellKnownOwn = "fedcm-well-known-own", Ok;
 }
 
 /// One thing that was found.
