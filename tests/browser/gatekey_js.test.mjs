@@ -105,6 +105,7 @@ for (const kind of DATABASES) {
         const other = await profile.context.newPage();
         await other.goto(`${deployment.issuer}oidc/logout`);
         await other.locator('button[name=decision][value=allow]').click();
+        await other.waitForURL((url) => url.pathname === '/oidc/logout/confirm');
         await other.close();
       }
 

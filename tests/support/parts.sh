@@ -104,7 +104,7 @@ build_release() {
 
 # node_part NAME FOLDER : the tests of a folder with a package.json, as Node's own runner finds them.
 node_part() {
-  local name=$1 folder=$2
+  local name=$1 folder=$2 at_once=$3
   echo "== $name: packages"
   in_group "$SCRATCH/log" npm ci --prefix "$folder" --no-audit --no-fund --prefer-offline || {
     echo "tests/run: npm could not install what $folder/package-lock.json names" >&2
@@ -112,15 +112,17 @@ node_part() {
     return 0
   }
   : >"$SCRATCH/tap"
-  tests "$name" count_node node --test --test-concurrency=1 \
+  # A test that waits for ever is told by its name.
+  tests "$name" count_node node --test --test-concurrency="$at_once" --test-timeout=300000 \
     --test-reporter=spec --test-reporter-destination=stdout --test-reporter=tap --test-reporter-destination="$SCRATCH/tap" \
     "$folder"/*.test.mjs
 }
 
 part_clients() {
-  node_part clients tests/clients
+  node_part clients tests/clients 1
 }
-part_browser() { node_part browser tests/browser; }
+# Browsers wait more than they work: two files at a time.
+part_browser() { node_part browser tests/browser 2; }
 
 part_endurance() {
   tests endurance count_endurance cargo bench --locked --bench endurance -- races crashes outage disk shutdown
