@@ -112,9 +112,17 @@ impl Postgres {
         format!("postgres://{user}:{}@127.0.0.1:{}/{database}", self.password, self.port)
     }
 
-    /// A connection of a superuser, for whom there is always room.
+    /// A connection of a superuser, for whom there is always room: once the one before has left, whose place is free only when its process has ended.
     pub fn administrator(&self) -> PgConnection {
-        PgConnection::establish(&self.url("postgres", "postgres")).unwrap()
+        let began = Instant::now();
+        loop {
+            match PgConnection::establish(&self.url("postgres", "postgres")) {
+                Err(error) if error.to_string().contains("too many clients") && began.elapsed() < Duration::from_secs(5) => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                connection => return connection.unwrap(),
+            }
+        }
     }
 
     pub fn execute(&self, statement: &str) {
