@@ -64,6 +64,7 @@ for (const kind of DATABASES) {
       return begin(more);
     }
     async function open(more, path) {
+      await profile?.close();
       profile = await Profile.open(chromium, { thirdPartyCookies: true });
       page = await profile.context.newPage();
       return reopen(more, path);
