@@ -2,30 +2,29 @@
 
 use poem::Request;
 use poem_openapi::auth::Bearer;
+use poem_openapi::registry::MetaOAuthScope;
 use poem_openapi::{OAuthScopes, SecurityScheme};
+use serde_json::{Map, Value};
 
 use super::Api;
 use super::problem::Problem;
+pub use crate::domain::admin_scope::AdminScope;
+use crate::domain::admin_scope::{AUDIENCE, AdminRole, AdminScopes};
+use crate::domain::clock::Timestamp;
 use crate::domain::event::Actor;
 use crate::domain::scope::Scope;
 use crate::protocol::access_token::is_for;
+use crate::protocol::admin_privilege::{FRESH, held, is_fresh};
 use crate::service::access_token::live_token;
 
-/// The audience (`aud`, RFC 9068 §4) of tokens for this API.
-const AUDIENCE: &str = "urn:gatekey:admin";
+impl OAuthScopes for AdminScope {
+    fn meta() -> Vec<MetaOAuthScope> {
+        Self::ALL.iter().map(|scope| MetaOAuthScope { name: scope.as_str(), description: Some(scope.means()) }).collect()
+    }
 
-/// What a token may be good for. The words are registered with clients: one is never renamed.
-#[derive(OAuthScopes, Debug, Clone, Copy)]
-pub enum AdminScope {
-    /// Read what this server is
-    #[oai(rename = "server:read")]
-    ServerRead,
-    /// Read sessions
-    #[oai(rename = "sessions:read")]
-    SessionsRead,
-    /// End sessions
-    #[oai(rename = "sessions:end")]
-    SessionsEnd,
+    fn name(&self) -> &'static str {
+        self.as_str()
+    }
 }
 
 /// An access token of this issuer with the audience `urn:gatekey:admin`, sent as `Authorization: Bearer …`. A machine gets one by
@@ -46,14 +45,35 @@ pub struct Caller(Admitted);
 /// A caller whose token was judged; what it may do is still to be asked by [`Caller::may`].
 pub struct Admitted {
     scope: Scope,
+    held: AdminScopes,
     actor: Actor,
+    /// When the user proved who they are; absent for a machine.
+    proved_at: Option<Timestamp>,
+    now: Timestamp,
 }
 
 impl Caller {
     /// The scope that an operation needs. The document names the same one, and a test compares them.
     pub fn may(&self, scope: AdminScope) -> Result<(), Problem> {
-        let word = scope.name();
-        if self.0.scope.contains(word) { Ok(()) } else { Err(Problem::scope_insufficient(word)) }
+        let word = scope.as_str();
+        if !self.0.scope.contains(word) {
+            return Err(Problem::scope_insufficient(word));
+        }
+        if self.0.held.contains(scope) { Ok(()) } else { Err(Problem::role_insufficient(word)) }
+    }
+
+    /// The same, of what is dangerous: a user must have proved who they are lately (RFC 9470).
+    pub fn may_now(&self, scope: AdminScope) -> Result<(), Problem> {
+        self.may(scope)?;
+        match self.0.proved_at {
+            Some(proved_at) if !is_fresh(proved_at, self.0.now) => Err(Problem::authentication_too_old(FRESH.num_seconds())),
+            _ => Ok(()),
+        }
+    }
+
+    /// All that the caller may do.
+    pub fn held(&self) -> AdminScopes {
+        self.0.held
     }
 
     /// Who it is, as the events tell.
@@ -74,12 +94,19 @@ async fn judge(api: &Api, token: &str) -> Result<Admitted, Problem> {
     if !is_for(&token.claims, AUDIENCE) {
         return Err(Problem::token_invalid());
     }
-    let actor = match (token.grant_id, &token.user) {
+    let (actor, role) = match (token.grant_id, &token.user) {
         // A machine, acting for itself: that it may was said when the scope was registered for it.
-        (None, None) => Actor::Client(token.client.id.clone()),
+        (None, None) => (Actor::Client(token.client.id.clone()), None),
         // Read afresh with every request: who is an administrator no more is refused at once.
-        (Some(_), Some(user)) if user.admin => Actor::User(user.id),
+        (Some(_), Some(user)) if user.admin => (Actor::User(user.id), Some(AdminRole::Administrator)),
         _ => return Err(Problem::administrator_required()),
     };
-    Ok(Admitted { scope: token.scope, actor })
+    let held = held(&token.scope, role);
+    // RFC 9068 §2.2.1: of the sign-in that this very token was given for.
+    let proved_at = role.map(|_| auth_time(&token.claims).unwrap_or(Timestamp::UNIX_EPOCH));
+    Ok(Admitted { scope: token.scope, held, actor, proved_at, now: api.core.now() })
+}
+
+fn auth_time(claims: &Map<String, Value>) -> Option<Timestamp> {
+    Timestamp::from_timestamp(claims.get("auth_time")?.as_i64()?, 0)
 }

@@ -3,7 +3,13 @@
 //! One resource a file; each operation is extract → `service::admin` → render. Who may is decided in [`caller`], and every
 //! error is a [`problem`]. This is the only place that names poem-openapi.
 
+mod body;
 mod caller;
+mod client_metadata;
+mod clients;
+mod etag;
+mod limits;
+mod page;
 mod problem;
 mod server;
 mod sessions;
@@ -33,6 +39,8 @@ struct Api {
 enum Resource {
     /// This server.
     Server,
+    /// The applications that ask for tokens.
+    Clients,
     /// Who is signed in where. A session is one browser signed in; ending it ends every application's share in it and every
     /// token that hangs on it, at once and everywhere.
     Sessions,
@@ -51,8 +59,10 @@ to a machine (the grant `client_credentials`) or to a user who is an administrat
 
 **Times** are RFC 3339, in UTC.";
 
-fn service() -> OpenApiService<(server::ServerApi, sessions::SessionsApi), ()> {
-    OpenApiService::new((server::ServerApi, sessions::SessionsApi), "Gatekey admin API", env!("CARGO_PKG_VERSION"))
+type Operations = (server::ServerApi, clients::ClientsApi, sessions::SessionsApi);
+
+fn service() -> OpenApiService<Operations, ()> {
+    OpenApiService::new((server::ServerApi, clients::ClientsApi, sessions::SessionsApi), "Gatekey admin API", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
         .license("MIT OR Apache-2.0")
         .server(ServerObject::new("{issuer}admin/api/v1").description("The API of an issuer").variable(

@@ -3,21 +3,23 @@
 use poem::error::{MethodNotAllowedError, NotFoundError, ResponseError};
 use poem::http::StatusCode;
 use poem::{IntoResponse, Response};
-use poem_openapi::error::{AuthorizationError, ParseParamError, ParsePathError};
+use poem_openapi::error::{AuthorizationError, ContentTypeError, ParseParamError, ParsePathError, ParseRequestPayloadError};
 use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object};
 
+use crate::domain::admin_scope::{AdminScope, AdminScopes};
 use crate::protocol::error::ErrorCode;
 use crate::service::Failure;
 use crate::service::admin::AdminError;
 
 /// What went wrong (RFC 9457).
 #[derive(Debug, Object)]
-#[oai(rename = "Problem", example)]
+#[oai(rename = "Problem", example, skip_serializing_if_is_empty)]
 pub struct Details {
-    /// What kind of problem it is: `urn:gatekey:problem:` and one of `token-missing`, `token-invalid`, `scope-insufficient`,
-    /// `administrator-required`, `request-malformed`, `not-found`, `method-not-allowed`, `unavailable`, `internal`. It never changes.
+    /// What kind of problem it is: `urn:gatekey:problem:` and one of `token-missing`, `token-invalid`, `authentication-too-old`,
+    /// `scope-insufficient`, `administrator-required`, `privilege-exceeded`, `request-malformed`, `not-found`, `method-not-allowed`,
+    /// `already-exists`, `conflict`, `precondition-failed`, `invalid`, `unavailable`, `internal`. It never changes; more kinds may come.
     #[oai(rename = "type")]
     kind: String,
     /// The kind of problem in a few words.
@@ -26,6 +28,18 @@ pub struct Details {
     status: u16,
     /// What happened, and what can be done.
     detail: String,
+    /// What is wrong with which member of the body, where that is known.
+    errors: Vec<MemberProblem>,
+}
+
+/// What is wrong with one member of the body.
+#[derive(Debug, Clone, PartialEq, Eq, Object)]
+#[oai(rename = "MemberProblem", example)]
+pub struct MemberProblem {
+    /// The member, as a JSON pointer (RFC 6901).
+    pub pointer: String,
+    /// What is wrong with it, and what to write instead.
+    pub detail: String,
 }
 
 impl Example for Details {
@@ -34,36 +48,49 @@ impl Example for Details {
     }
 }
 
+impl Example for MemberProblem {
+    fn example() -> Self {
+        Self { pointer: "/redirect_uris/0".to_owned(), detail: "`http://app.example.com/cb` is not https.".to_owned() }
+    }
+}
+
 fn details(status: u16, kind: &str, detail: impl Into<String>) -> Details {
     let title = match kind {
         "token-missing" => "An access token is needed",
         "token-invalid" => "The access token is not accepted",
+        "authentication-too-old" => "The user must prove who they are once more",
         "scope-insufficient" => "The access token lacks a scope",
         "administrator-required" => "The user is not an administrator",
+        "privilege-exceeded" => "Nobody grants or touches more than they may do themselves",
         "request-malformed" => "The request is malformed",
         "not-found" => "There is no such thing",
         "method-not-allowed" => "The method is not allowed here",
+        "already-exists" => "It exists already",
+        "conflict" => "Its state does not allow it",
+        "precondition-failed" => "It has been changed meanwhile",
+        "invalid" => "What was asked for breaks a rule",
         "unavailable" => "The service is busy or cut off from its database",
         _ => "The server made a mistake",
     };
-    Details { kind: format!("urn:gatekey:problem:{kind}"), title: title.to_owned(), status, detail: detail.into() }
+    Details { kind: format!("urn:gatekey:problem:{kind}"), title: title.to_owned(), status, detail: detail.into(), errors: Vec::new() }
 }
 
-/// A refusal or a failure, as the operations return it.
+/// A refusal or a failure of an operation that takes no body.
 #[derive(Debug, ApiResponse)]
 pub enum Problem {
     /// The request is malformed: `request-malformed`.
     #[oai(status = 400, content_type = "application/problem+json")]
     Malformed(Json<Details>),
     /// No access token, or one that is expired, ended, of another issuer or for another audience: `token-missing`, `token-invalid`.
+    /// Or its user signed in too long ago for what is dangerous: `authentication-too-old`.
     #[oai(status = 401, content_type = "application/problem+json")]
     Unauthorized(
         Json<Details>,
-        /// How to authenticate (RFC 6750 §3).
+        /// How to authenticate (RFC 6750 §3); with `max_age` in seconds if it is only too long ago (RFC 9470 §3).
         #[oai(header = "WWW-Authenticate")]
         String,
     ),
-    /// The token's scope or user does not suffice: `scope-insufficient`, `administrator-required`.
+    /// The token's scope or user does not suffice: `scope-insufficient`, `administrator-required`, `privilege-exceeded`.
     #[oai(status = 403, content_type = "application/problem+json")]
     Forbidden(
         Json<Details>,
@@ -74,6 +101,60 @@ pub enum Problem {
     /// There is no such thing: `not-found`.
     #[oai(status = 404, content_type = "application/problem+json")]
     NotFound(Json<Details>),
+    /// The server made a mistake; its log has the rest under the `X-Request-Id` of the response: `internal`.
+    #[oai(status = 500, content_type = "application/problem+json")]
+    Internal(Json<Details>),
+    /// Nothing was done; it is worth another try: `unavailable`.
+    #[oai(status = 503, content_type = "application/problem+json")]
+    Unavailable(
+        Json<Details>,
+        /// Seconds to wait before the next try.
+        #[oai(header = "Retry-After")]
+        u32,
+    ),
+}
+
+/// A refusal or a failure of an operation that changes something.
+#[derive(Debug, ApiResponse)]
+pub enum ChangeProblem {
+    /// The request is malformed: no JSON, a member that is missing, unknown or of another type: `request-malformed`.
+    #[oai(status = 400, content_type = "application/problem+json")]
+    Malformed(Json<Details>),
+    /// No access token, or one that is expired, ended, of another issuer or for another audience: `token-missing`, `token-invalid`.
+    /// Or its user signed in too long ago for what is dangerous: `authentication-too-old`.
+    #[oai(status = 401, content_type = "application/problem+json")]
+    Unauthorized(
+        Json<Details>,
+        /// How to authenticate (RFC 6750 §3); with `max_age` in seconds if it is only too long ago (RFC 9470 §3).
+        #[oai(header = "WWW-Authenticate")]
+        String,
+    ),
+    /// The token's scope or user does not suffice: `scope-insufficient`, `administrator-required`, `privilege-exceeded`.
+    #[oai(status = 403, content_type = "application/problem+json")]
+    Forbidden(
+        Json<Details>,
+        /// What would suffice (RFC 6750 §3).
+        #[oai(header = "WWW-Authenticate")]
+        String,
+    ),
+    /// There is no such thing: `not-found`.
+    #[oai(status = 404, content_type = "application/problem+json")]
+    NotFound(Json<Details>),
+    /// The name is taken, or the state of the thing does not allow it: `already-exists`, `conflict`.
+    #[oai(status = 409, content_type = "application/problem+json")]
+    Conflict(Json<Details>),
+    /// It is not as `If-Match` says, so nothing was changed: `precondition-failed`. Read it again.
+    #[oai(status = 412, content_type = "application/problem+json")]
+    Stale(Json<Details>),
+    /// The body is longer than 64 KiB: `request-malformed`.
+    #[oai(status = 413, content_type = "application/problem+json")]
+    TooLong(Json<Details>),
+    /// The body is not `application/json`: `request-malformed`.
+    #[oai(status = 415, content_type = "application/problem+json")]
+    UnsupportedType(Json<Details>),
+    /// The body is read, but breaks a rule: `invalid`; `errors` tells which member, where that is known.
+    #[oai(status = 422, content_type = "application/problem+json")]
+    Invalid(Json<Details>),
     /// The server made a mistake; its log has the rest under the `X-Request-Id` of the response: `internal`.
     #[oai(status = 500, content_type = "application/problem+json")]
     Internal(Json<Details>),
@@ -99,23 +180,45 @@ impl Problem {
         Self::Unauthorized(Json(details(401, "token-invalid", detail)), "Bearer realm=\"gatekey\", error=\"invalid_token\"".to_owned())
     }
 
+    /// RFC 9470 §3: a sign-in that is at most `max_age` seconds old would do.
+    pub fn authentication_too_old(max_age: i64) -> Self {
+        let detail = format!(
+            "This asks for a sign-in within the last {max_age} seconds: send the user to `/authorize` with `max_age={max_age}`, and use the new token."
+        );
+        let challenge = format!(
+            "Bearer realm=\"gatekey\", error=\"insufficient_user_authentication\", error_description=\"A more recent sign-in is needed\", max_age=\"{max_age}\""
+        );
+        Self::Unauthorized(Json(details(401, "authentication-too-old", detail)), challenge)
+    }
+
     pub fn scope_insufficient(scope: &str) -> Self {
         let detail = format!("The access token lacks the scope `{scope}`.");
         let challenge = format!("Bearer realm=\"gatekey\", error=\"insufficient_scope\", scope=\"{scope}\"");
         Self::Forbidden(Json(details(403, "scope-insufficient", detail)), challenge)
     }
 
+    /// The user's role lacks what the token's scope has.
+    pub fn role_insufficient(scope: &str) -> Self {
+        let detail = format!("The role of the token's user does not reach as far as `{scope}`.");
+        Self::Forbidden(Json(details(403, "administrator-required", detail)), BEYOND.to_owned())
+    }
+
     pub fn administrator_required() -> Self {
         let detail = "The access token belongs to a user who is not an administrator.";
-        // RFC 6750 §3.1: "requires higher privileges than provided by the access token".
-        Self::Forbidden(Json(details(403, "administrator-required", detail)), "Bearer realm=\"gatekey\", error=\"insufficient_scope\"".to_owned())
+        Self::Forbidden(Json(details(403, "administrator-required", detail)), BEYOND.to_owned())
+    }
+
+    /// Something that has, or would get, more power than the caller has.
+    pub fn privilege_exceeded(lacking: &str) -> Self {
+        let detail = format!("It has, or would get, the power of `{lacking}` at this API, which you lack.");
+        Self::Forbidden(Json(details(403, "privilege-exceeded", detail)), BEYOND.to_owned())
     }
 
     pub fn not_found(what: &str) -> Self {
         Self::NotFound(Json(details(404, "not-found", format!("There is no such {what}."))))
     }
 
-    fn malformed(detail: String) -> Self {
+    pub fn malformed(detail: String) -> Self {
         Self::Malformed(Json(details(400, "request-malformed", detail)))
     }
 
@@ -127,6 +230,48 @@ impl Problem {
     fn internal(reason: &str) -> Self {
         tracing::error!(%reason, "internal error");
         Self::Internal(Json(details(500, "internal", "The log has the rest under the X-Request-Id of this response.")))
+    }
+}
+
+/// RFC 6750 §3.1: "requires higher privileges than provided by the access token".
+const BEYOND: &str = "Bearer realm=\"gatekey\", error=\"insufficient_scope\"";
+
+impl ChangeProblem {
+    pub fn already_exists(what: &str, name: &str) -> Self {
+        Self::Conflict(Json(details(409, "already-exists", format!("The {what} `{name}` exists already: choose another name, or change that one."))))
+    }
+
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::Conflict(Json(details(409, "conflict", detail)))
+    }
+
+    pub fn stale() -> Self {
+        Self::Stale(Json(details(412, "precondition-failed", "It is not as `If-Match` says: read it again, and send your change with its new `ETag`.")))
+    }
+
+    /// The body as a whole breaks a rule.
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        Self::Invalid(Json(details(422, "invalid", detail)))
+    }
+
+    /// One member of the body breaks a rule.
+    pub fn invalid_member(pointer: &str, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        let errors = vec![MemberProblem { pointer: pointer.to_owned(), detail: detail.clone() }];
+        Self::Invalid(Json(Details { errors, ..details(422, "invalid", detail) }))
+    }
+}
+
+impl From<Problem> for ChangeProblem {
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::Malformed(details) => Self::Malformed(details),
+            Problem::Unauthorized(details, challenge) => Self::Unauthorized(details, challenge),
+            Problem::Forbidden(details, challenge) => Self::Forbidden(details, challenge),
+            Problem::NotFound(details) => Self::NotFound(details),
+            Problem::Internal(details) => Self::Internal(details),
+            Problem::Unavailable(details, seconds) => Self::Unavailable(details, seconds),
+        }
     }
 }
 
@@ -149,10 +294,27 @@ impl From<AdminError> for Problem {
     fn from(error: AdminError) -> Self {
         match error {
             AdminError::NotFound { what, .. } => Self::not_found(what),
+            AdminError::Exceeds(lacking) => Self::privilege_exceeded(&words(lacking)),
             AdminError::Store(error) => Self::unavailable(&error.to_string()),
             other => Self::internal(&other.to_string()),
         }
     }
+}
+
+impl From<AdminError> for ChangeProblem {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::Exists { what, name } => Self::already_exists(what, &name),
+            AdminError::Stale => Self::stale(),
+            AdminError::Client(refused) => Self::invalid(refused.to_string()),
+            AdminError::Refused(reason) => Self::invalid(reason),
+            other => Problem::from(other).into(),
+        }
+    }
+}
+
+fn words(scopes: AdminScopes) -> String {
+    scopes.iter().map(AdminScope::as_str).collect::<Vec<_>>().join(" ")
 }
 
 /// Of the framework: what it refused before an operation was reached.
@@ -175,6 +337,13 @@ pub fn of_error(error: poem::Error) -> Response {
     }
     if error.is::<MethodNotAllowedError>() {
         return of_status(MethodNotAllowedError.status(), "method-not-allowed", "`gatekey openapi` prints the operations there are.");
+    }
+    // What the body is to be is known before it is read.
+    if error.is::<ContentTypeError>() {
+        return of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE, "request-malformed", "Send the body as `application/json`, and say so in `Content-Type`.");
+    }
+    if let Some(ParseRequestPayloadError { reason }) = error.downcast_ref() {
+        return Problem::malformed(format!("The body does not fit: {}.", reason.trim_end_matches('.'))).into_response();
     }
     match error.status().as_u16() {
         400..=499 => Problem::malformed(error.to_string()).into_response(),

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::caller::{AdminScope, Caller};
 use super::problem::Problem;
-use super::{Api, Resource};
+use super::{Api, Resource, page};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::session;
@@ -132,15 +132,12 @@ impl SessionsApi {
         /// Only sessions begun after this one: `next` of the page before.
         after: Query<Option<Uuid>>,
         /// How many sessions a page holds at most.
-        #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
+        #[oai(default = "page::default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<u32>,
     ) -> Result<Listed, Problem> {
         caller.may(AdminScope::SessionsRead)?;
-        // One more than asked for tells whether there is a next page.
-        let mut found = api.admin.sessions(user.map(UserId), after.map(SessionId), limit.0.saturating_add(1)).await?;
-        let more = found.len() > limit.0 as usize;
-        found.truncate(limit.0 as usize);
-        let next = if more { found.last().map(|session| session.id.0) } else { None };
+        let found = api.admin.sessions(user.map(UserId), after.map(SessionId), page::asked(limit.0)).await?;
+        let (found, next) = page::cut(found, limit.0, |session| session.id.0);
         Ok(Listed::Page(Json(SessionPage { items: found.into_iter().map(Session::from).collect(), next })))
     }
 
@@ -176,8 +173,4 @@ impl SessionsApi {
         api.admin.acting_as(caller.actor()).end_session(id).await?;
         Ok(Ended::Session(Json(api.admin.session(id).await?.into())))
     }
-}
-
-fn default_limit() -> u32 {
-    50
 }

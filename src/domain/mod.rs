@@ -1,6 +1,7 @@
 //! The nouns: what Gatekey talks about. No IO, no database, no HTTP, no async.
 
 pub mod acr;
+pub mod admin_scope;
 pub mod authorization_code;
 pub mod claim;
 pub mod client;

@@ -3,6 +3,7 @@
 
 pub mod access_token;
 pub mod account;
+pub mod admin_privilege;
 pub mod authorize;
 pub mod bearer;
 pub mod claims;

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::SettingsError;
 use super::known::{Key, Kind, key};
 use super::sources::Sources;
-use crate::domain::client::{ClientAuthentication, ClientKind, ClientMetadata, GrantType, SubjectType};
+use crate::domain::client::{ClientAuthentication, ClientKind, ClientMetadata, GrantType, SubjectType, origins_of};
 use crate::domain::duration::Lifetime;
 use crate::domain::id::ClientId;
 use crate::domain::lifetime::LimitOverrides;
@@ -182,17 +182,6 @@ impl Raw {
             _ => Err(refused("id", format!("client `{}` has more than one of `secret_digest`, `secret_env` and `secret_file`: keep one", self.id))),
         }
     }
-}
-
-/// The origins an application's pages have, when it does not name them: those it is sent back to.
-pub fn origins_of(redirect_uris: &[RedirectUri]) -> Vec<WebOrigin> {
-    let mut origins: Vec<WebOrigin> = Vec::new();
-    for origin in redirect_uris.iter().filter_map(|uri| WebOrigin::parse(&uri.origin()?).ok()) {
-        if !origins.contains(&origin) {
-            origins.push(origin);
-        }
-    }
-    origins
 }
 
 /// `sha256:<64 hexadecimal digits>`

@@ -127,6 +127,17 @@ pub fn find(conn: &mut Connection, id: &ClientId) -> Result<Option<Client>, Stor
     on_each!(conn, query.get_result::<ClientRow>(conn)).optional()?.map(Client::try_from).transpose()
 }
 
+/// The same, and holds the row until the transaction ends: nobody changes it meanwhile.
+pub fn find_held(conn: &mut Connection, id: &ClientId) -> Result<Option<Client>, StoreError> {
+    let query = clients::table.find(id.as_str());
+    let row = match conn {
+        // One writer at a time: nothing can change it.
+        Connection::Sqlite(conn) => query.get_result::<ClientRow>(conn).optional()?,
+        Connection::Postgres(conn) => query.for_update().get_result::<ClientRow>(conn).optional()?,
+    };
+    row.map(Client::try_from).transpose()
+}
+
 /// Clients by id, those after `after`.
 pub fn list(conn: &mut Connection, after: Option<&ClientId>, limit: u32) -> Result<Vec<Client>, StoreError> {
     let mut query = clients::table.order(clients::id).limit(i64::from(limit)).into_boxed();

@@ -6,6 +6,7 @@
 
 mod account;
 mod accounts;
+mod admin_api;
 mod auth0_logout;
 mod backchannel_logout;
 mod backup;

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::cli::Failure;
 use crate::cli::limit::LimitChange;
-use crate::domain::client::{ClientAuthentication, ClientKind, ClientMetadata, GrantType, SubjectType};
+use crate::domain::client::{ClientAuthentication, ClientKind, ClientMetadata, GrantType, SubjectType, origins_of};
 use crate::domain::duration::Lifetime;
 use crate::domain::id::ClientId;
 use crate::domain::logout_uri::{InvalidLogoutUri, LogoutUri};
@@ -15,7 +15,6 @@ use crate::domain::redirect_uri::{InvalidRedirectUri, InvalidWebOrigin, Redirect
 use crate::domain::scope::Scope;
 use crate::domain::sector::SectorIdentifier;
 use crate::domain::signing_key::SigningAlg;
-use crate::settings::clients::origins_of;
 
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct Options {

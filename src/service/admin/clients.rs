@@ -1,6 +1,6 @@
 //! Clients: registering, changing, giving a new secret.
 
-use super::{Admin, AdminError, lifetime_policy, not_found};
+use super::{Admin, AdminError, Guard, lifetime_policy, not_found};
 use crate::domain::client::{Caution, Client, ClientMetadata};
 use crate::domain::event::{EventKind, Object};
 use crate::domain::id::ClientId;
@@ -70,18 +70,33 @@ impl Admin {
 
     /// Changes a client as it is at that moment. A public client that becomes confidential has no secret until it is given one.
     pub async fn update_client(&self, id: &ClientId, change: ClientChange) -> Result<Client, AdminError> {
+        self.try_update_client(id, |client| {
+            change(client);
+            Ok(())
+        })
+        .await
+    }
+
+    /// The same, and the change may be refused when it sees what is there.
+    pub async fn try_update_client(
+        &self,
+        id: &ClientId,
+        change: impl FnOnce(&mut Client) -> Result<(), AdminError> + Send + 'static,
+    ) -> Result<Client, AdminError> {
         let (lookup, now) = (id.clone(), self.now());
         let occasion = self.occasion(now);
         let changed = self.store.write(move |db| {
-            let Some(before) = clients::find(db, &lookup)? else { return Ok(None) };
+            let Some(before) = clients::find_held(db, &lookup)? else { return Ok(None) };
             let mut client = before.clone();
             let (created_at, secret_digest, enabled) = (client.created_at, client.secret_digest, client.disabled_at.is_none());
-            change(&mut client);
+            if let Err(refused) = change(&mut client) {
+                return Ok(Some(Err(refused)));
+            }
             // What a change may not touch.
             (client.id, client.created_at, client.updated_at) = (lookup, created_at, now);
             client.secret_digest = secret_digest.filter(|_| !client.metadata.is_public());
             if let Err(refused) = client.metadata.check(&client.id) {
-                return Ok(Some(Err(refused)));
+                return Ok(Some(Err(refused.into())));
             }
             clients::upsert(db, &client)?;
             let tell = |kind| occasion.event(kind, Object::Client(client.id.clone()));
@@ -128,19 +143,24 @@ impl Admin {
 
     /// Deletes a client with its client sessions, consents and refresh families, and the lifetime rules that are for it.
     pub async fn delete_client(&self, id: &ClientId) -> Result<(), AdminError> {
+        self.delete_client_if(id, Box::new(|_| Ok(()))).await
+    }
+
+    /// The same, unless `guard` refuses when it sees the client.
+    pub async fn delete_client_if(&self, id: &ClientId, guard: Guard<Client>) -> Result<(), AdminError> {
         let (lookup, mark, occasion) = (id.clone(), lifetime_policy::mark(self.entropy.as_ref()), self.occasion(self.now()));
         let deleted = self.store.write(move |db| {
-            lifetime_policy::forget_client(db, &lookup, &mark, &occasion)?;
-            let known = clients::delete(db, &lookup)?;
-            if known {
-                logout_notices::forget_client(db, &lookup)?;
-                events::record(db, &occasion.event(EventKind::ClientDeleted, Object::Client(lookup)))?;
+            let Some(client) = clients::find_held(db, &lookup)? else { return Ok(Err(not_found("client", &lookup))) };
+            if let Err(refused) = guard(&client) {
+                return Ok(Err(refused));
             }
-            Ok(known)
+            lifetime_policy::forget_client(db, &lookup, &mark, &occasion)?;
+            clients::delete(db, &lookup)?;
+            logout_notices::forget_client(db, &lookup)?;
+            events::record(db, &occasion.event(EventKind::ClientDeleted, Object::Client(lookup)))?;
+            Ok(Ok(()))
         });
-        if !deleted.await? {
-            return Err(not_found("client", id));
-        }
+        deleted.await??;
         tracing::info!(event = "client.deleted", client = %id, "a client was deleted");
         Ok(())
     }

@@ -17,6 +17,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use crate::domain::admin_scope::AdminScopes;
 use crate::domain::client::InvalidClient;
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::entropy::Entropy;
@@ -45,6 +46,9 @@ pub struct Admin {
     pub actor: Actor,
 }
 
+/// What is asked of a thing as it is when it is about to be changed: in the same unit of work, so that nothing comes between.
+pub type Guard<T> = Box<dyn FnOnce(&T) -> Result<(), AdminError> + Send>;
+
 /// Why an operation was not done. Nothing has been changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
@@ -54,6 +58,12 @@ pub enum AdminError {
     Exists { what: &'static str, name: String },
     #[error(transparent)]
     Client(#[from] InvalidClient),
+    /// It is not as whoever changes it had read it.
+    #[error("it has been changed meanwhile: read it again")]
+    Stale,
+    /// It has, or would get, power that whoever does it lacks.
+    #[error("it has more power than who does this")]
+    Exceeds(AdminScopes),
     /// A rule said no; the text says what to do.
     #[error("{0}")]
     Refused(String),

@@ -1,0 +1,279 @@
+//! Clients: the applications that ask for tokens.
+
+use poem::web::Data;
+use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::payload::Json;
+use poem_openapi::types::Example;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+
+use super::body::Body;
+use super::caller::{AdminScope, Caller};
+use super::client_metadata::ClientMetadata;
+use super::problem::{ChangeProblem, Problem};
+use super::{Api, Resource, etag, page};
+use crate::domain::client;
+use crate::domain::clock::Timestamp;
+use crate::domain::id::ClientId;
+use crate::protocol::admin_privilege::{lacking, power_of_client};
+use crate::service::admin::{AdminError, NewClient as Registration};
+
+pub struct ClientsApi;
+
+/// A client: an application that asks for tokens.
+#[derive(Debug, Object)]
+#[oai(example, skip_serializing_if_is_none)]
+struct Client {
+    /// The `client_id`.
+    id: String,
+    metadata: ClientMetadata,
+    /// When it was disabled; absent while it may ask for tokens.
+    disabled_at: Option<Timestamp>,
+    /// Whether it is declared in the settings file, which wins at each start.
+    managed_by_file: bool,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// Clients in the order of their ids.
+#[derive(Debug, Object)]
+#[oai(example, skip_serializing_if_is_none)]
+struct ClientPage {
+    items: Vec<Client>,
+    /// What to pass as `after` for the next page; absent on the last one.
+    next: Option<String>,
+}
+
+/// A client to be registered.
+#[derive(Debug, Object)]
+#[oai(example, skip_serializing_if_is_none, deny_unknown_fields)]
+struct NewClient {
+    /// The `client_id`: 1 to 128 letters, digits or the signs `-._~:@/`, and no UUID.
+    #[oai(validator(min_length = 1, max_length = 128))]
+    id: String,
+    metadata: ClientMetadata,
+}
+
+/// A client that was just registered.
+#[derive(Debug, Object)]
+#[oai(example, skip_serializing_if_is_none)]
+struct RegisteredClient {
+    client: Client,
+    /// The secret of a confidential client. It is told here and nowhere again.
+    client_secret: Option<String>,
+}
+
+impl From<client::Client> for Client {
+    fn from(client: client::Client) -> Self {
+        Self::from(&client)
+    }
+}
+
+impl From<&client::Client> for Client {
+    fn from(client: &client::Client) -> Self {
+        Self {
+            id: client.id.as_str().to_owned(),
+            metadata: ClientMetadata::from(&client.metadata),
+            disabled_at: client.disabled_at,
+            managed_by_file: client.managed_by_file,
+            created_at: client.created_at,
+            updated_at: client.updated_at,
+        }
+    }
+}
+
+impl Example for Client {
+    fn example() -> Self {
+        let created = Timestamp::UNIX_EPOCH + chrono::TimeDelta::seconds(1_767_256_200);
+        let metadata = ClientMetadata::example();
+        Self { id: "notes".to_owned(), metadata, disabled_at: None, managed_by_file: false, created_at: created, updated_at: created }
+    }
+}
+
+impl Example for ClientPage {
+    fn example() -> Self {
+        Self { items: vec![Client::example()], next: Some("notes".to_owned()) }
+    }
+}
+
+impl Example for NewClient {
+    fn example() -> Self {
+        Self { id: "notes".to_owned(), metadata: ClientMetadata::example() }
+    }
+}
+
+impl Example for RegisteredClient {
+    fn example() -> Self {
+        Self { client: Client::example(), client_secret: None }
+    }
+}
+
+#[derive(ApiResponse)]
+enum Listed {
+    /// A page of clients.
+    #[oai(status = 200, content_type = "application/json")]
+    Page(Json<ClientPage>),
+}
+
+#[derive(ApiResponse)]
+enum Shown {
+    /// The client.
+    #[oai(status = 200, content_type = "application/json")]
+    Client(
+        Json<Client>,
+        /// What to send as `If-Match` with a change (RFC 9110 §8.8.3).
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+#[derive(ApiResponse)]
+enum Created {
+    /// The client, and its secret if it has one.
+    #[oai(status = 201, content_type = "application/json")]
+    Client(
+        Json<RegisteredClient>,
+        /// Of the client.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+#[derive(ApiResponse)]
+enum Deleted {
+    /// It is gone.
+    #[oai(status = 204)]
+    Gone,
+}
+
+fn shown(client: client::Client) -> Shown {
+    let client = Client::from(client);
+    let tag = etag::of(&client);
+    Shown::Client(Json(client), tag)
+}
+
+fn id_of(path: &str) -> Result<ClientId, Problem> {
+    // What cannot be an id is nobody's.
+    ClientId::parse(path).map_err(|_| Problem::not_found("client"))
+}
+
+/// Nobody makes a client, or lays hands on one, that can do more than they can.
+fn reach(caller: &Caller) -> impl Fn(&client::ClientMetadata) -> Result<(), AdminError> + Send + Clone + use<> {
+    let held = caller.held();
+    move |metadata| {
+        let lacking = lacking(held, power_of_client(metadata));
+        if lacking.is_empty() { Ok(()) } else { Err(AdminError::Exceeds(lacking)) }
+    }
+}
+
+#[OpenApi(tag = "Resource::Clients")]
+impl ClientsApi {
+    /// Lists clients
+    ///
+    /// In the order of their ids. Needs the scope `clients:read`.
+    #[oai(path = "/clients", method = "get", operation_id = "client_list")]
+    async fn list(
+        &self,
+        #[oai(scope = "AdminScope::ClientsRead")] caller: Caller,
+        api: Data<&Api>,
+        /// Only clients after this one: `next` of the page before.
+        after: Query<Option<String>>,
+        /// How many clients a page holds at most.
+        #[oai(default = "page::default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
+        limit: Query<u32>,
+    ) -> Result<Listed, Problem> {
+        caller.may(AdminScope::ClientsRead)?;
+        let malformed = |_| Problem::malformed("The parameter `after` is malformed: pass `next` of the page before.".to_owned());
+        let after = after.0.map(|after| ClientId::parse(&after).map_err(malformed)).transpose()?;
+        let found = api.admin.clients(after, page::asked(limit.0)).await?;
+        let (found, next) = page::cut(found, limit.0, |client| client.id.as_str().to_owned());
+        Ok(Listed::Page(Json(ClientPage { items: found.into_iter().map(Client::from).collect(), next })))
+    }
+
+    /// Registers a client
+    ///
+    /// A confidential client is given a secret, which the answer tells once. Needs the scope `clients:write`; a client that may get tokens
+    /// for this API needs the caller to have every scope that it is given.
+    #[oai(path = "/clients", method = "post", operation_id = "client_create")]
+    async fn create(&self, #[oai(scope = "AdminScope::ClientsWrite")] caller: Caller, api: Data<&Api>, new: Body<NewClient>) -> Result<Created, ChangeProblem> {
+        caller.may(AdminScope::ClientsWrite)?;
+        let id = ClientId::parse(&new.0.id).map_err(|error| ChangeProblem::invalid_member("/id", format!("{error}.")))?;
+        let metadata = new.0.metadata.parse("/metadata")?;
+        ClientMetadata::check(&metadata, &id, "/metadata")?;
+        reach(&caller)(&metadata)?;
+        let (client, secret) = api.admin.acting_as(caller.actor()).create_client(Registration { id, metadata }).await?;
+        let client = Client::from(client);
+        let tag = etag::of(&client);
+        Ok(Created::Client(Json(RegisteredClient { client, client_secret: secret.map(|secret| secret.expose().clone()) }), tag))
+    }
+
+    /// Shows a client
+    ///
+    /// Needs the scope `clients:read`.
+    #[oai(path = "/clients/:id", method = "get", operation_id = "client_show")]
+    async fn show(
+        &self,
+        #[oai(scope = "AdminScope::ClientsRead")] caller: Caller,
+        api: Data<&Api>,
+        /// The `client_id`.
+        id: Path<String>,
+    ) -> Result<Shown, Problem> {
+        caller.may(AdminScope::ClientsRead)?;
+        Ok(shown(api.admin.client(&id_of(&id)?).await?))
+    }
+
+    /// Replaces what a client is registered with
+    ///
+    /// As a whole: what the body leaves out has the default of the kind again. Running sessions are judged by it from their next use on.
+    /// Needs the scope `clients:write`, and every scope of this API that the client has or would get.
+    #[oai(path = "/clients/:id", method = "put", operation_id = "client_replace")]
+    async fn replace(
+        &self,
+        #[oai(scope = "AdminScope::ClientsWrite")] caller: Caller,
+        api: Data<&Api>,
+        /// The `client_id`.
+        id: Path<String>,
+        /// The `ETag` of the client as it was read: nothing is changed if it is another by now (RFC 9110 §13.1.1).
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+        metadata: Body<ClientMetadata>,
+    ) -> Result<Shown, ChangeProblem> {
+        caller.may(AdminScope::ClientsWrite)?;
+        let id = id_of(&id)?;
+        let metadata = metadata.0.parse("")?;
+        ClientMetadata::check(&metadata, &id, "")?;
+        let reach = reach(&caller);
+        let change = move |client: &mut client::Client| {
+            etag::check(if_match.0.as_deref(), &Client::from(&*client))?;
+            reach(&client.metadata)?;
+            reach(&metadata)?;
+            client.metadata = metadata;
+            Ok(())
+        };
+        Ok(shown(api.admin.acting_as(caller.actor()).try_update_client(&id, change).await?))
+    }
+
+    /// Deletes a client
+    ///
+    /// With its refresh tokens, its share in sessions, the consents given to it and the lifetime rules for it. Needs the scope
+    /// `clients:write`, every scope of this API that the client has, and a recent sign-in.
+    #[oai(path = "/clients/:id", method = "delete", operation_id = "client_delete")]
+    async fn delete(
+        &self,
+        #[oai(scope = "AdminScope::ClientsWrite")] caller: Caller,
+        api: Data<&Api>,
+        /// The `client_id`.
+        id: Path<String>,
+        /// The `ETag` of the client as it was read: nothing is deleted if it is another by now (RFC 9110 §13.1.1).
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+    ) -> Result<Deleted, ChangeProblem> {
+        caller.may_now(AdminScope::ClientsWrite)?;
+        let reach = reach(&caller);
+        let guard = move |client: &client::Client| {
+            etag::check(if_match.0.as_deref(), &Client::from(client))?;
+            reach(&client.metadata)
+        };
+        api.admin.acting_as(caller.actor()).delete_client_if(&id_of(&id)?, Box::new(guard)).await?;
+        Ok(Deleted::Gone)
+    }
+}
