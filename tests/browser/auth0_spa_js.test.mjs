@@ -18,8 +18,8 @@ const PAGE = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Applic
 const FILES = { '/': ['text/html; charset=utf-8', PAGE], '/sdk.js': ['text/javascript', SDK], '/ask': ['text/html; charset=utf-8', ASK] };
 
 const APIS = ['https://notes.example.test/', 'https://photos.example.test/'];
-/** What Auth0 calls an audience is a resource here (RFC 8707); the library keeps tokens by its own name for it. */
-const api = (address) => ({ authorizationParams: { audience: address, resource: address } });
+/** What Auth0 calls an audience is a resource here (RFC 8707), by either name. */
+const api = (address) => ({ authorizationParams: { audience: address } });
 const claims = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
 
 /** Runs in the page: makes the client, and takes the answer if the address has one. */
@@ -226,11 +226,11 @@ for (const kind of DATABASES) {
           assert.deepEqual(await renew({ cacheMode: 'on', ...api(address) }), { token });
           assert.deepEqual(asked, []);
         }
-        const refused = { error: 'invalid_target', description: '`resource` names an API that is not registered for this client.' };
+        const refused = { error: 'invalid_target', description: '`audience` names an API that is not registered for this client.' };
         assert.deepEqual(await renew(api('https://others.example.test/')), refused);
-        // `audience` alone is a word that the issuer does not know: the token is for the first API.
-        const { token } = await renew({ authorizationParams: { audience: 'https://others.example.test/' } });
-        assert.equal(claims(token).aud[0], APIS[0]);
+        // By both names, as it may be too.
+        const { token } = await renew({ authorizationParams: { audience: APIS[1], resource: APIS[1] } });
+        assert.equal(claims(token).aud[0], APIS[1]);
       });
 
       test('one refresh token for several APIs is for those of the sign-in', async () => {
@@ -238,7 +238,7 @@ for (const kind of DATABASES) {
         const more = { useRefreshTokens: true, useMrrt: true };
         await signedIn(more);
         assert.equal(claims((await renew(api(APIS[0]))).token).aud[0], APIS[0]);
-        const refused = { error: 'invalid_target', description: '`resource` names an API that was not part of the grant.' };
+        const refused = { error: 'invalid_target', description: '`audience` names an API that was not part of the grant.' };
         assert.deepEqual(await renew(api(APIS[1])), refused);
         // The refusal has cost nothing.
         assert.ok((await renew(api(APIS[0]))).token);

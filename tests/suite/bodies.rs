@@ -17,6 +17,7 @@ each_database!(
     unknown_parameters_are_ignored_everywhere,
     a_userinfo_token_comes_in_one_place,
     several_resources_are_narrowed,
+    an_audience_is_a_resource_by_auth0s_name,
     descriptions_hold_what_the_rfc_allows,
     a_refusal_before_it_is_read_is_in_the_addresss_own_kind,
     a_refused_request_is_in_the_visitors_language
@@ -304,6 +305,57 @@ async fn several_resources_are_narrowed(database: Database) {
     });
     let tokens = tokens(&post_json(&party, "oauth/token", &[], &body.to_string()).await);
     assert_eq!(audience(&tokens.access).await, json!([all[0], all[2], app.issuer]));
+}
+
+/// Auth0's libraries name an API by `audience`: wherever a `resource` may be, and where there is none.
+async fn an_audience_is_a_resource_by_auth0s_name(database: Database) {
+    let [first, second, foreign] = ["https://a.example.test/", "https://b.example.test/", "https://evil.test/"];
+    let app = App::start_with(database, |settings| {
+        for client in &mut settings.clients {
+            client.metadata.resources = vec![first.to_owned(), second.to_owned()];
+        }
+    })
+    .await;
+    let (party, machine) = (app.relying_party(OWN_PAGE), app.relying_party(MACHINE));
+    let mut browser = app.browser();
+    app.sign_in(&mut browser, &party, "openid").await;
+    let audience = async |token: &str| party.claims(token).await["aud"][0].clone();
+    // Silently, and with what is asked for since nothing is said at the exchange; `resource` counts for more, whatever the other says.
+    for (asked, expected) in [
+        (&[][..], first),
+        (&[("audience", second)], second),
+        (&[("audience", second), ("resource", first)], first),
+        (&[("audience", foreign), ("resource", second)], second),
+    ] {
+        let tokens = party.exchange(&party.code(&app.silently(&mut browser, &party, "openid", asked).await)).await;
+        assert_eq!(audience(&tokens.access).await, expected, "{asked:?}");
+        assert_eq!(audience(&party.refresh(tokens.refresh()).await.access).await, expected, "{asked:?}");
+    }
+    for odd in [foreign, "default", "https://a.example.test/ https://b.example.test/"] {
+        let refused = app.silently(&mut browser, &party, "openid", &[("audience", odd)]).await;
+        assert_eq!((party.error(&refused).as_str(), parameter(&refused, "state").is_some()), ("invalid_target", true), "{odd}");
+    }
+    // And with a page between the request and the code.
+    let mut fresh = app.browser();
+    let code = party.code(&app.authorize_as(&mut fresh, &party.authorize("openid", &[("audience", second)]), "alice").await);
+    // At the exchange and at refreshing it is one of the grant's; what is refused spends nothing.
+    let redeem = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", &party.redirect_uri), ("code_verifier", &party.verifier)];
+    let with = async |party: &RelyingParty, grant: &[(&str, &str)], named: &str| party.post("oauth/token", &[grant, &[("audience", named)]].concat()).await;
+    let refused = |answer: &Answer| assert_eq!((answer.status.as_u16(), answer.error().as_str()), (400, "invalid_target"), "{}", answer.text());
+    refused(&with(&party, &redeem, first).await);
+    let granted = tokens(&with(&party, &redeem, second).await);
+    assert_eq!(audience(&granted.access).await, second);
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", granted.refresh())];
+    refused(&with(&party, &refresh, first).await);
+    refused(&with(&party, &refresh, foreign).await);
+    assert_eq!(audience(&tokens(&with(&party, &refresh, second).await).access).await, second);
+    // A machine, as Auth0 has it say which API.
+    let own = [("grant_type", "client_credentials")];
+    refused(&with(&machine, &own, foreign).await);
+    assert_eq!(party.claims(&tokens(&with(&machine, &own, second).await).access).await["aud"], second);
+    // Once, like any other parameter.
+    let twice = machine.post("oauth/token", &[own[0], ("audience", first), ("audience", second)]).await;
+    assert_eq!(twice.error(), "invalid_request");
 }
 
 /// RFC 6749 §4.1.2.1, §5.2: MUST NOT include characters outside the set %x20-21 / %x23-5B / %x5D-7E.

@@ -37,7 +37,7 @@ const READ: [&str; 20] = [
 ];
 
 /// The same of an authorization request.
-const READ_OF_REQUESTS: [&str; 17] = [
+const READ_OF_REQUESTS: [&str; 18] = [
     "response_type",
     "client_id",
     "scope",
@@ -52,6 +52,7 @@ const READ_OF_REQUESTS: [&str; 17] = [
     "acr_values",
     "ui_locales",
     "resource",
+    "audience",
     "claims",
     "request",
     "request_uri",
