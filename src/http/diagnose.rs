@@ -31,7 +31,8 @@ async fn told(app: &App, request: &Request, visit: &Visit) -> Result<Response, N
     let (page, way) = (browser::page(&facts), browser::way(&facts));
     if way.iter().any(|finding| finding.code == Code::HostDiffers) {
         // For whoever runs the server: it may be the name of a machine behind the proxy.
-        tracing::info!(host = ?facts.arrived.host, forwarded_host = ?facts.arrived.forwarded_host, "a request arrived under another host name than the issuer's");
+        let (host, forwarded_host) = (facts.arrived.host.map(short), facts.arrived.forwarded_host.map(short));
+        tracing::info!(?host, ?forwarded_host, "a request arrived under another host name than the issuer's");
     }
     let (page, way) = (rows(&page), rows(&way));
     let metadata = &asked.client.metadata;
@@ -41,6 +42,11 @@ async fn told(app: &App, request: &Request, visit: &Visit) -> Result<Response, N
     let holder: Vec<String> = asked.registered().filter(|_| metadata.may_be_framed).map(str::to_owned).into_iter().collect();
     let more = format!("; connect-src 'self'; style-src 'self'; img-src {}", app.pages.img_src());
     Ok(headers::scripted_page(html, Diagnose::SCRIPT, &more, &holder))
+}
+
+/// As much of a host name as there can be (RFC 1035 §2.3.4); a header may hold very much more.
+fn short(host: &str) -> &str {
+    host.get(..255).unwrap_or(host)
 }
 
 /// What the script of the page found, judged. JSON, for that script.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::account::SignedIn;
-use super::account::actions::withdraw;
+use super::account::actions::{By, withdraw};
 use super::accounts::{self, Account};
 use super::authorize::{Cookies, Outcome, resume_opened, start_fedcm};
 use super::known_clients::KnownClient;
@@ -79,6 +79,8 @@ pub enum Assertion {
     Code { code: String, renew: Option<Slot> },
     /// The user has to be asked: with this ticket, in a window of the browser's.
     GoOn(String),
+    /// By the verdict of `/authorize`, which has logged it with the client and the reason.
+    Refused(OAuthError),
 }
 
 /// What a request of the browser's is answered.
@@ -134,7 +136,8 @@ async fn accounts_of(core: &Core, held: HeldSessions) -> Result<Vec<Account>, Fa
 fn told(core: &Core, outcome: Outcome, account: &Account) -> Result<Assertion, Failure> {
     match outcome {
         Outcome::Respond { response: AuthorizationResponse::Fedcm(Handed::Code { code, .. }), renew, .. } => Ok(Assertion::Code { code, renew }),
-        Outcome::Respond { response: AuthorizationResponse::Fedcm(Handed::Refusal(error)), .. } | Outcome::Malformed(error) => Err(error.into()),
+        Outcome::Respond { response: AuthorizationResponse::Fedcm(Handed::Refusal(error)), .. } => Ok(Assertion::Refused(error)),
+        Outcome::Malformed(error) => Err(error.into()),
         Outcome::Ask(question) => Ok(Assertion::GoOn(ticket::issue_to(core, account.facts.session.id, question.authorization))),
         Outcome::Page(error) => Err(refused(error).into()),
         // Not to be reached: a request that came by FedCM has no other target.
@@ -172,7 +175,7 @@ async fn take_leave(core: &Core, client: &KnownClient, form: &Params, held: Held
         return Err(not_here());
     }
     // What was ended before stays as it is and counts as done.
-    withdraw(core, user, client.id.clone()).await?;
+    withdraw(core, user, client.id.clone(), By::Fedcm).await?;
     Ok(user)
 }
 

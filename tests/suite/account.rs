@@ -598,6 +598,7 @@ async fn it_is_told_in_the_audit_trail(database: Database) {
         assert!(event.request_id.is_some() && event.detail.fields()["reason"] == reason, "{event:?}");
         assert!(!event.detail.text().contains("battery"));
     }
+    assert_eq!(told[2].detail.fields()["by"], "account_page");
     assert_eq!((&told[0].detail.fields()["sessions"], &told[2].detail.fields()["refresh_families"]), (&1.into(), &1.into()));
 }
 

@@ -2,8 +2,10 @@
 
 use chrono::TimeDelta;
 use gatekey::domain::client::{ClientKind, SubjectType};
+use gatekey::domain::event::EventKind;
 use gatekey::domain::id::ClientId;
 use gatekey::domain::session::EndReason;
+use gatekey::store::events;
 use gatekey::store::tree::{self, Node};
 use poem::http::Method;
 use serde_json::{Value, json};
@@ -385,13 +387,7 @@ async fn only_for_clients_that_use_it(database: Database) {
     }
     token(&ask(&app, &mut browser, &party, &alice, "openid").await, OWN_ORIGIN);
     // A disabled one is none.
-    let now = app.now();
-    app.write(move |db| {
-        let mut client = gatekey::store::clients::find(db, &ClientId::parse(OWN_PAGE).unwrap())?.unwrap();
-        client.disabled_at = Some(now);
-        gatekey::store::clients::upsert(db, &client)
-    })
-    .await;
+    app.disable_client(OWN_PAGE).await;
     let answer = ask(&app, &mut browser, &party, &alice, "openid").await;
     assert_eq!(refusal(&answer), "unauthorized_client");
     unreadable(&answer);
@@ -542,6 +538,7 @@ async fn the_verdict_is_that_of_prompt_none(database: Database) {
     same(&mut disabled, &own, "openid", "", "").await;
     app.write(move |db| gatekey::store::users::set_disabled(db, user, Some(now), now)).await;
     same(&mut disabled, &own, "openid", "login_required", "user_disabled").await;
+    assert_eq!(heard.count(" refused error="), 0, "each is in the log once: {}", heard.text());
 }
 
 async fn an_account_of_another_browser(database: Database) {
@@ -789,6 +786,9 @@ async fn taking_leave(database: Database) {
         assert_eq!((answer.status.as_u16(), answer.json()), (200, json!({ "account_id": alice })), "{by}");
         own.refused(tokens["refresh_token"].as_str().unwrap()).await;
         assert_eq!(approved(&mut browser).await, json!([]), "{by}");
+        let filter = events::Filter { kind: Some(EventKind::ConsentWithdrawn), ..events::Filter::default() };
+        let told = app.store.scan(move |db| events::list(db, &filter, None, 1)).await.unwrap().remove(0);
+        assert_eq!((told.user, &told.detail.fields()["by"]), (Some(app.user("alice").await.id), &json!("fedcm")), "the application's doing");
         // Done is done.
         assert_eq!(leave(&mut browser, &own, hint).await.json(), json!({ "account_id": alice }));
     }

@@ -96,6 +96,7 @@ pub async fn assertion(app: Arc<App>, mut request: Request) -> Response {
             response
         }
         Ok(Assertion::GoOn(ticket)) => headers::json(StatusCode::OK, &json!({ "continue_on": format!("{}fedcm/continue?ticket={ticket}", app.base_path()) })),
+        Ok(Assertion::Refused(error)) => refusal(&error),
         Err(failure) => refused(&failure),
     };
     if readable {
@@ -143,8 +144,12 @@ fn refused(failure: &Failure) -> Response {
     match failure {
         Failure::Refused(error) => {
             tracing::info!(error = error.code.as_str(), reason = %error.reason, "refused");
-            headers::json(StatusCode::BAD_REQUEST, &rules::refusal(error))
+            refusal(error)
         }
         Failure::Unavailable(_) => json_error(failure),
     }
+}
+
+fn refusal(error: &OAuthError) -> Response {
+    headers::json(StatusCode::BAD_REQUEST, &rules::refusal(error))
 }

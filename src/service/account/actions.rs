@@ -88,7 +88,7 @@ pub async fn act(core: &Core, signed_in: &SignedIn, action: &Action) -> Result<A
             };
             core.store.write(end).await?
         }
-        Action::Withdraw(client) => withdraw(core, user, client).await?,
+        Action::Withdraw(client) => withdraw(core, user, client, By::AccountPage).await?,
     };
     let Some(ended) = acted else { return Ok(Acted::NotFound) };
     match action {
@@ -102,8 +102,26 @@ pub async fn act(core: &Core, signed_in: &SignedIn, action: &Action) -> Result<A
     Ok(Acted::Done)
 }
 
+/// Who takes an application's access back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// The user, on their own page.
+    AccountPage,
+    /// A page of the application itself, through the user's browser: the user need not have known.
+    Fedcm,
+}
+
+impl By {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::AccountPage => "account_page",
+            Self::Fedcm => "fedcm",
+        }
+    }
+}
+
 /// The application has to ask again, and what it was given ends. `None`: it had nothing.
-pub async fn withdraw(core: &Core, user: UserId, client: ClientId) -> Result<Option<EndedCounts>, Failure> {
+pub async fn withdraw(core: &Core, user: UserId, client: ClientId, by: By) -> Result<Option<EndedCounts>, Failure> {
     let now = core.now();
     let (occasion, id) = (core.occasion(Actor::User(user), now), client.clone());
     let ended = core.store.write(move |db| {
@@ -112,13 +130,13 @@ pub async fn withdraw(core: &Core, user: UserId, client: ClientId) -> Result<Opt
         if !consented && ended == EndedCounts::default() {
             return Ok(None);
         }
-        let event = occasion.event(EventKind::ConsentWithdrawn, Object::Client(id)).of(user);
+        let event = occasion.event(EventKind::ConsentWithdrawn, Object::Client(id)).of(user).with("by", by.as_str());
         events::record(db, &telling_end(event, EndReason::ConsentWithdrawn, &ended))?;
         Ok(Some(ended))
     });
     let ended = ended.await?;
     if let Some(ended) = &ended {
-        tracing::info!(event = "consent.withdrawn", user = %user, client = %client, families = ended.families, "access withdrawn");
+        tracing::info!(event = "consent.withdrawn", user = %user, client = %client, families = ended.families, by = by.as_str(), "access withdrawn");
     }
     Ok(ended)
 }

@@ -3,16 +3,15 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use gatekey::domain::client::ClientKind;
-use gatekey::domain::id::ClientId;
 use gatekey::domain::redirect_uri::WebOrigin;
 use gatekey::settings::TrustProxy;
-use gatekey::store::clients;
 use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::support::app::{App, OWN_PAGE, SERVER, client};
 use crate::support::attack::{session_cookie, state};
 use crate::support::database::{Database, each_database};
+use crate::support::log::listen;
 use crate::support::network::{Answer, Network};
 
 each_database!(
@@ -190,13 +189,7 @@ async fn an_unknown_application_is_what_it_is_at_authorize(database: Database) {
         assert_eq!(told("diagnose/browser", id).await, expected, "{id}");
     }
     assert_eq!(told("diagnose", OWN_PAGE).await.0, 200);
-    let now = app.now();
-    app.write(move |db| {
-        let mut own = clients::find(db, &ClientId::parse(OWN_PAGE).unwrap())?.unwrap();
-        own.disabled_at = Some(now);
-        clients::upsert(db, &own)
-    })
-    .await;
+    app.disable_client(OWN_PAGE).await;
     assert_eq!(told("diagnose", OWN_PAGE).await, told("authorize", "nobody").await);
 }
 
@@ -210,4 +203,10 @@ async fn hp_01_host_names_behind_the_proxy_are_told_to_the_log_only(database: Da
         // Nothing on it leads where they say.
         assert!(whole.contains(&app.issuer));
     }
+    // The log has it, but no more of it than a name can have.
+    let heard = listen();
+    let long = format!("machine.internal{}", "x".repeat(100_000));
+    at(&app.network.seen_from("10.0.0.1"), &app, "diagnose", &[("client_id", OWN_PAGE)], &[("x-forwarded-host", &long)]).await;
+    let said = heard.text().lines().find(|line| line.contains("another host name")).map(str::to_owned).unwrap();
+    assert!(said.contains("machine.internalxxx") && said.matches('x').count() < 300, "{} bytes", said.len());
 }

@@ -3,8 +3,6 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use gatekey::domain::client::ClientKind;
-use gatekey::domain::id::ClientId;
-use gatekey::store::clients;
 use sha2::{Digest, Sha256};
 use url::Url;
 
@@ -94,13 +92,7 @@ async fn an_unknown_application_is_told_apart_from_none_of_its_origins(database:
     assert_eq!(without(&ask(&app, &[("origin", OWN)], &FRAMED).await), at_authorize("").await);
     // The control, and then the same client when it is disabled.
     assert_eq!(ask(&app, &[("client_id", OWN_PAGE), ("origin", OWN)], &FRAMED).await.status.as_u16(), 200);
-    let now = app.now();
-    app.write(move |db| {
-        let mut own = clients::find(db, &ClientId::parse(OWN_PAGE).unwrap())?.unwrap();
-        own.disabled_at = Some(now);
-        clients::upsert(db, &own)
-    })
-    .await;
+    app.disable_client(OWN_PAGE).await;
     assert_eq!(without(&ask(&app, &[("client_id", OWN_PAGE), ("origin", OWN)], &FRAMED).await), expected);
 }
 

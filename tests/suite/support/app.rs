@@ -15,7 +15,7 @@ use gatekey::domain::secret::{Digest, Secret};
 use gatekey::domain::signing_key::SigningAlg;
 use gatekey::domain::user::{Profile, User};
 use gatekey::settings::{DeclaredClient, DeclaredUser, MasterKeySource, Settings};
-use gatekey::store::{Connection, Options, Store, StoreError, users};
+use gatekey::store::{Connection, Options, Store, StoreError, clients, users};
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
 use url::Url;
@@ -218,6 +218,17 @@ impl App {
     pub async fn user(&self, username: &str) -> User {
         let name = username.to_owned();
         self.store.read(move |db| users::find_by_username(db, &name)).await.unwrap().unwrap()
+    }
+
+    /// An application that gets nothing any more.
+    pub async fn disable_client(&self, id: &str) {
+        let (id, now) = (ClientId::parse(id).unwrap(), self.now());
+        self.write(move |db| {
+            let mut client = clients::find(db, &id)?.unwrap();
+            client.disabled_at = Some(now);
+            clients::upsert(db, &client)
+        })
+        .await;
     }
 
     /// What an admin does.
