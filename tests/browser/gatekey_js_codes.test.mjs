@@ -10,6 +10,7 @@ import { chromium } from 'playwright-core';
 import { allow, signIn } from '../support/chromium.mjs';
 import { Deployment, Profile } from '../support/deployment.mjs';
 import { DATABASES, USER } from '../support/gatekey.mjs';
+import { token } from '../support/gatekey_js.mjs';
 
 const MODULE = readFileSync(join(import.meta.dirname, '../../src/http/gatekey_js/gatekey.js'));
 const HTML = 'text/html; charset=utf-8';
@@ -27,16 +28,6 @@ async function start(options) {
   window.client = createClient(options);
   const back = await client.handleRedirect();
   return back?.error ? { code: back.error.code, reason: back.error.reason } : null;
-}
-
-/** Runs in the page: a token's way, or why there is none. */
-async function token(options) {
-  try {
-    await client.token(options);
-    return client.lastWay;
-  } catch ({ code, reason }) {
-    return reason ? `${code}, ${reason}` : code;
-  }
 }
 
 const FORCE = { force: true };

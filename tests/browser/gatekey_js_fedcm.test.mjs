@@ -11,6 +11,7 @@ import { chromium } from 'playwright-core';
 import { signIn } from '../support/chromium.mjs';
 import { Deployment, Profile } from '../support/deployment.mjs';
 import { DATABASES, USER, freePort } from '../support/gatekey.mjs';
+import { token } from '../support/gatekey_js.mjs';
 
 const MODULE = readFileSync(join(import.meta.dirname, '../../src/http/gatekey_js/gatekey.js'));
 const FILES = {
@@ -22,16 +23,6 @@ const FILES = {
 async function start(options) {
   const { createClient } = await import('/gatekey.js');
   window.client = createClient(options);
-}
-
-/** Runs in the page: a token's way, or why there is none. */
-async function token(options) {
-  try {
-    await client.token(options);
-    return client.lastWay;
-  } catch ({ code, reason }) {
-    return reason ? `${code}, ${reason}` : code;
-  }
 }
 
 /** Runs in the page: the browser's dialog; what came of it. */
