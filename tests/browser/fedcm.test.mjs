@@ -1,35 +1,18 @@
 // FedCM in a real browser: an application of another site signs its user in through the browser's own account chooser, with third-party cookies
 // kept back and not.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import https from 'node:https';
 import { after, afterEach, before, describe, test } from 'node:test';
 
 import { chromium } from 'playwright-core';
 
 import { allow, signIn } from '../support/chromium.mjs';
 import { Deployment, Profile } from '../support/deployment.mjs';
-import { DATABASES, USER, freePort } from '../support/gatekey.mjs';
+import { PARAMS, RegistrableDomain, VERIFIER, ask } from '../support/fedcm.mjs';
+import { DATABASES, USER } from '../support/gatekey.mjs';
 
 const PAGE = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Application</title><link rel="icon" href="data:,"><button>Sign in</button>';
 const FILES = { '/': ['text/html; charset=utf-8', PAGE] };
-const VERIFIER = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk'; // RFC 7636 Appendix B
-const PARAMS = { scope: 'openid profile email', code_challenge: createHash('sha256').update(VERIFIER).digest('base64url'), code_challenge_method: 'S256', nonce: 'n' };
-
-/** Runs in the page: asks the browser, at once or when the button is pressed, and says what came of it. */
-async function ask({ mode, mediation, pressed, ...provider }) {
-  const get = async () => {
-    try {
-      const { token, isAutoSelected } = await navigator.credentials.get({ identity: { providers: [provider], ...(mode ? { mode } : {}) }, mediation });
-      return { token, isAutoSelected };
-    } catch (error) {
-      return { refused: error.name, error: error.error ?? error.code };
-    }
-  };
-  if (!pressed) return get();
-  return new Promise((resolve) => document.querySelector('button').addEventListener('click', () => resolve(get()), { once: true }));
-}
 
 /** Runs in the page: what the issuer's endpoints say to this page. */
 async function redeem({ issuer, fields }) {
@@ -53,7 +36,7 @@ async function leave(options) {
 for (const kind of DATABASES) {
   for (const thirdPartyCookies of [false, true]) {
     describe(`${kind}, third-party cookies ${thirdPartyCookies ? 'allowed' : 'blocked'}`, () => {
-      let deployment, domain, domainPort, profile, page, fedcm, configURL;
+      let deployment, domain, profile, page, fedcm, configURL;
 
       before(async () => {
         const client = (origin) => `fedcm = true
@@ -75,19 +58,9 @@ redirect_uris = ["${origin}/"]
 `;
         deployment = await Deployment.start(kind, { shape: 'cross-site', files: FILES, client });
         configURL = new URL('fedcm/config.json', deployment.issuer).href;
-        // The operator serves a copy of the issuer's well-known file at the registrable domain, where browsers look for it.
-        const copy = await (await fetch(new URL('.well-known/web-identity', deployment.replicas[0].url))).text();
-        const { key, cert } = deployment.certificates;
-        domain = https.createServer({ key, cert }, (request, answer) => {
-          answer.statusCode = request.url === '/.well-known/web-identity' ? 200 : 404;
-          answer.setHeader('content-type', 'application/json');
-          answer.end(copy);
-        });
-        domainPort = await freePort();
-        await new Promise((resolve) => domain.listen(domainPort, '127.0.0.1', resolve));
+        domain = await RegistrableDomain.listen(deployment);
       });
       after(async () => {
-        domain?.closeAllConnections();
         domain?.close();
         await deployment?.remove();
       });
@@ -95,7 +68,7 @@ redirect_uris = ["${origin}/"]
 
       /** A fresh profile: browsers go on silently once in ten minutes only. */
       async function open() {
-        profile = await Profile.open(chromium, { thirdPartyCookies, hosts: [`MAP example.test:443 127.0.0.1:${domainPort}`], args: ['--ignore-certificate-errors'] });
+        profile = await Profile.open(chromium, { thirdPartyCookies, hosts: domain.hosts, args: ['--ignore-certificate-errors'] });
         page = await profile.context.newPage();
         fedcm = await profile.context.newCDPSession(page);
         // What the browser tells the user of a refusal is read, and done with.

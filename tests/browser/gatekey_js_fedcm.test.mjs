@@ -2,7 +2,6 @@
 // silently.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import https from 'node:https';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 
@@ -10,7 +9,8 @@ import { chromium } from 'playwright-core';
 
 import { signIn } from '../support/chromium.mjs';
 import { Deployment, Profile } from '../support/deployment.mjs';
-import { DATABASES, USER, freePort } from '../support/gatekey.mjs';
+import { RegistrableDomain } from '../support/fedcm.mjs';
+import { DATABASES, USER } from '../support/gatekey.mjs';
 import { token } from '../support/gatekey_js.mjs';
 
 const MODULE = readFileSync(join(import.meta.dirname, '../../src/http/gatekey_js/gatekey.js'));
@@ -36,29 +36,20 @@ function pass(seconds) {
 
 for (const kind of DATABASES) {
   describe(kind, () => {
-    let deployment, apex, apexPort, profile, page, fedcm;
+    let deployment, domain, profile, page, fedcm;
 
     before(async () => {
       deployment = await Deployment.start(kind, { shape: 'cross-site', files: FILES, client: 'fedcm = true' });
-      // The browser asks the registrable domain which issuer is its own, at the port of TLS: the operator serves a copy there.
-      const wellKnown = await (await fetch(new URL('.well-known/web-identity', deployment.replicas[0].url))).text();
-      apexPort = await freePort();
-      const { key, cert } = deployment.certificates;
-      apex = https.createServer({ key, cert }, (request, answer) => {
-        answer.setHeader('content-type', 'application/json');
-        answer.end(wellKnown);
-      });
-      await new Promise((resolve) => apex.listen(apexPort, '127.0.0.1', resolve));
+      domain = await RegistrableDomain.listen(deployment);
     });
     after(async () => {
-      apex?.closeAllConnections();
-      apex?.close();
+      domain?.close();
       await deployment?.remove();
     });
     afterEach(() => profile?.close());
 
     async function open() {
-      profile = await Profile.open(chromium, { thirdPartyCookies: false, hosts: [`MAP example.test:443 127.0.0.1:${apexPort}`], args: ['--ignore-certificate-errors'] });
+      profile = await Profile.open(chromium, { thirdPartyCookies: false, hosts: domain.hosts, args: ['--ignore-certificate-errors'] });
       page = await profile.context.newPage();
       fedcm = await profile.context.newCDPSession(page);
       await fedcm.send('FedCm.enable', { disableRejectionDelay: true });
