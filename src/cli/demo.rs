@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Done, logging};
+use super::{Done, Failure, Place, logging};
 use crate::demo::{self, Options};
 use crate::settings::{LogLevel, LogSettings};
 
@@ -28,7 +28,10 @@ pub(super) struct Demo {
 }
 
 impl Demo {
-    pub(super) fn run(self) -> Done {
+    pub(super) fn run(self, place: &Place) -> Done {
+        if place.database.is_some() {
+            return Err(Failure("the demo has a database of its own: leave out `--database`; `--data DIRECTORY` keeps it".to_owned()));
+        }
         logging::start(&LogSettings { level: LogLevel::Warn, ..LogSettings::default() });
         let Self { issuer_port, app_port, api_port, data } = self;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

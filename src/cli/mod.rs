@@ -109,7 +109,7 @@ pub fn run() -> ExitCode {
     crate::jose::begin();
     let Cli { place, command } = Cli::parse();
     let done = match command {
-        Command::Demo(command) => command.run(),
+        Command::Demo(command) => command.run(&place),
         Command::Init(command) => command.run(&place),
         Command::Serve(command) => command.run(&place),
         Command::Migrate(command) => command.run(&place),

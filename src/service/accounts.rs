@@ -10,8 +10,9 @@ use crate::domain::id::ClientId;
 use crate::domain::lifetime::Limits;
 use crate::domain::session::Session;
 use crate::domain::user::User;
+use crate::protocol::authorize::Why;
 use crate::protocol::device_bound::{DEVICE_PROOF_MISSING, lacks_proof};
-use crate::protocol::session::judge;
+use crate::protocol::session::{Unusable, judge};
 use crate::store::sessions::{self, SessionFacts};
 use crate::store::{Connection, StoreError};
 
@@ -85,8 +86,13 @@ pub struct SignedIn {
 
 /// Everybody who is signed in with these cookies, by the limits in force where no application asks; the last chosen first.
 pub async fn signed_in(core: &Core, held: HeldSessions) -> Result<Vec<SignedIn>, Failure> {
+    Ok(signed_in_or_why(core, held).await?.0)
+}
+
+/// The same, and why nobody is, where nobody is: for the log, in the words of `prompt=none`.
+pub async fn signed_in_or_why(core: &Core, held: HeldSessions) -> Result<(Vec<SignedIn>, &'static str), Failure> {
     if held.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Why::NoCookie.as_str()));
     }
     let (now, clients) = (core.now(), Arc::clone(&core.clients));
     let signed_in = core.store.read(move |db| {
@@ -98,16 +104,19 @@ pub async fn signed_in(core: &Core, held: HeldSessions) -> Result<Vec<SignedIn>,
         Ok(signed_in)
     });
     let mut signed_in: Vec<SignedIn> = signed_in.await?;
+    let mut why = Why::NoSession.as_str();
     signed_in.retain(|account| {
-        let proved = !lacks_proof(&account.session, &account.held.device, now);
-        let usable = proved && judge(&account.session, &account.user, None, &account.limits, now).is_ok();
-        if !usable {
-            if !proved {
-                tracing::info!(session = %account.session.id, reason = DEVICE_PROOF_MISSING, "a session's cookie came without its device");
-            }
+        let judged = if lacks_proof(&account.session, &account.held.device, now) {
+            tracing::info!(session = %account.session.id, reason = DEVICE_PROOF_MISSING, "a session's cookie came without its device");
+            Err(DEVICE_PROOF_MISSING)
+        } else {
+            judge(&account.session, &account.user, None, &account.limits, now).map_err(Unusable::as_str)
+        };
+        if let Err(reason) = judged {
+            why = reason;
             found_over::notice(core, Some(&account.session), &account.limits, now);
         }
-        usable
+        judged.is_ok()
     });
-    Ok(signed_in)
+    Ok((signed_in, why))
 }

@@ -26,7 +26,11 @@ use crate::store::{client_sessions, consents};
 /// The accounts that the browser may offer: those that are signed in by the limits in force where no application asks. The last chosen first.
 pub async fn accounts(core: &Core, held: HeldSessions) -> Result<Vec<fedcm::Account>, Failure> {
     let mut offered = Vec::new();
-    for SignedIn { user, .. } in accounts::signed_in(core, held).await? {
+    let (signed_in, why) = accounts::signed_in_or_why(core, held).await?;
+    if signed_in.is_empty() {
+        tracing::info!(error = ErrorCode::LoginRequired.as_str(), reason = why, "FedCM: nobody is signed in");
+    }
+    for SignedIn { user, .. } in signed_in {
         let picture = user.profile.details.read()?.picture;
         let approved = approved_clients(core, user.id).await?;
         offered.push(fedcm::Account::of(&user, picture, approved));

@@ -52,6 +52,12 @@ impl Place {
     }
 }
 
+/// A database that is named and then not used would be looked for in vain.
+#[test]
+fn the_demo_takes_no_database() {
+    Place::new().refuses(&["demo", "--database", "sqlite://demo.db"], "`--data DIRECTORY` keeps it");
+}
+
 #[test]
 fn a_profile_is_set_changed_and_shown() {
     let place = Place::new();

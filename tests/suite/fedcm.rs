@@ -212,8 +212,14 @@ async fn the_documents(database: Database) {
 
 async fn who_is_signed_in(database: Database) {
     let app = app(database).await;
-    let nobody = get(&app, &mut app.browser(), "fedcm/accounts").await;
-    assert_eq!(nobody.status.as_u16(), 401);
+    let heard = listen();
+    let nobody = async |browser: &mut Browser, why: &str| {
+        let said = || heard.count(&format!("nobody is signed in error=\"login_required\" reason=\"{why}\""));
+        let before = said();
+        assert_eq!(get(&app, browser, "fedcm/accounts").await.status.as_u16(), 401);
+        assert_eq!(said(), before + 1, "{why}: {}", heard.text());
+    };
+    nobody(&mut app.browser(), "no_cookie").await;
     let mut browser = signed_in(&app).await;
     let accounts = async |browser: &mut Browser| {
         let answer = get(&app, browser, "fedcm/accounts").await;
@@ -247,8 +253,16 @@ async fn who_is_signed_in(database: Database) {
     let (alice, now) = (app.user("alice").await.id, app.now());
     app.write(move |db| tree::end(db, &Node::User(alice), EndReason::RevokedByAdmin, now)).await;
     assert_eq!(accounts(&mut browser).await.len(), 1);
+    nobody(&mut elsewhere, "revoked_by_admin").await;
     app.advance(TimeDelta::days(14));
-    assert_eq!(get(&app, &mut browser, "fedcm/accounts").await.status.as_u16(), 401);
+    let mut idle = signed_in(&app).await;
+    app.advance(TimeDelta::days(14));
+    nobody(&mut idle, "expired_idle").await;
+    for days in [1, 91] {
+        app.advance(TimeDelta::days(days));
+        app.running.sweep().await.unwrap();
+    }
+    nobody(&mut idle, "no_session").await;
 }
 
 async fn what_the_browser_links_to(database: Database) {

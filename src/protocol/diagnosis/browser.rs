@@ -86,7 +86,7 @@ pub fn way(facts: &PageFacts<'_>) -> Vec<Finding> {
     if host.is_some() && host != authority(facts.issuer) {
         let text = "the request arrived under another host name than the issuer's: a proxy rewrites `Host`, or the browser is at another address";
         found.push(Finding::new(Code::HostDiffers, text).change(
-            "nothing, if the browser is at the issuer's address (see below): Gatekey reads neither `Host` nor `X-Forwarded-Host`; the server's log has the names that arrived",
+            "nothing, if the browser is at the issuer's address (see below): Gatekey goes by neither `Host` nor `X-Forwarded-Host`; the server's log has the names that arrived",
         ));
     }
     if let Some(proto) = arrived.forwarded_proto.and_then(|protos| protos.split(',').next()).map(str::trim)
