@@ -202,6 +202,11 @@ impl Issuer {
         admin::document()
     }
 
+    /// The OpenAPI document of the endpoints of OAuth 2.0 and OpenID Connect that programs call.
+    pub fn protocol_document() -> String {
+        http::openapi::document()
+    }
+
     /// The issuer's identifier, byte for byte.
     pub fn url(&self) -> &str {
         self.app.core.issuer()

@@ -17,6 +17,13 @@ use crate::service::Failure;
 /// Seconds after which an overloaded or cut-off server is worth another try.
 pub const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
+/// RFC 6749 §5.2 and RFC 9110 §15.5.2: a 401 names a way to authenticate.
+pub const BASIC_CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"gatekey\", charset=\"UTF-8\"");
+
+pub const UNAVAILABLE: &str = "The service is busy or cannot reach its database. Try again in a second.\n";
+
+pub const MISTAKE: &str = "The server made a mistake. Its log has the rest.\n";
+
 /// For the token endpoint and its kin (RFC 6749 §5.2).
 pub fn json_error(failure: &Failure) -> Response {
     let error = match failure {
@@ -26,8 +33,7 @@ pub fn json_error(failure: &Failure) -> Response {
     tracing::info!(error = error.code.as_str(), reason = %error.reason, "refused");
     let mut response = headers::json(status(error), &json!({ "error": error.code.as_str(), "error_description": error.description }));
     if error.code == ErrorCode::InvalidClient {
-        // RFC 6749 §5.2 and RFC 9110 §15.5.2: a 401 names a way to authenticate.
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"gatekey\", charset=\"UTF-8\""));
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, BASIC_CHALLENGE);
     }
     response
 }
@@ -40,12 +46,15 @@ pub fn bearer_error(failure: &Failure) -> Response {
     };
     tracing::info!(error = error.code.as_str(), reason = %error.reason, "refused");
     let mut response = headers::json(status(error), &json!({ "error": error.code.as_str(), "error_description": error.description }));
-    let challenge =
-        format!("Bearer realm=\"gatekey\", error=\"{}\", error_description=\"{}\"", error.code.as_str(), error.description.replace(['"', '\\', '`'], "'"));
-    if let Ok(value) = HeaderValue::from_str(&challenge) {
+    if let Ok(value) = HeaderValue::from_str(&challenge(error)) {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
     }
     response
+}
+
+/// What a resource says of the token that it refuses (RFC 6750 §3).
+pub fn challenge(error: &OAuthError) -> String {
+    format!("Bearer realm=\"gatekey\", error=\"{}\", error_description=\"{}\"", error.code.as_str(), error.description.replace(['"', '\\', '`'], "'"))
 }
 
 /// RFC 6750 §3.1: a request without a token is told how to bring one, and no error code.
@@ -65,7 +74,7 @@ fn unavailable(reason: &str) -> Response {
         .header(header::RETRY_AFTER, RETRY_AFTER)
         .header(header::CACHE_CONTROL, "no-store")
         .header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
-        .body("The service is busy or cannot reach its database. Try again in a second.\n")
+        .body(UNAVAILABLE)
 }
 
 /// Says nothing of what went wrong. Plain text, as when the database is away: nothing here says that a token is bad.
@@ -75,7 +84,7 @@ pub fn internal() -> Response {
         .header(header::CACHE_CONTROL, "no-store")
         .header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
         .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
-        .body("The server made a mistake. Its log has the rest.\n")
+        .body(MISTAKE)
 }
 
 /// A request that was refused before it was read, where programs ask.

@@ -13,6 +13,8 @@ use super::error::{refused, refused_page};
 use super::visit::Visit;
 use super::{App, cors};
 
+pub const NO_SUCH_METHOD: &str = "This address has no such method: see the header Allow.\n";
+
 /// Who asks at an address, and so how a refusal reads.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
@@ -127,7 +129,7 @@ impl Endpoint for Address {
                 .header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
                 .header(header::CACHE_CONTROL, "no-store")
                 .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
-                .body("This address has no such method: see the header Allow.\n")),
+                .body(NO_SUCH_METHOD)),
             answer => answer,
         }
     }

@@ -28,6 +28,7 @@ mod login;
 mod login_status;
 mod logout;
 mod methods;
+pub mod openapi;
 mod own_page;
 pub mod pages;
 pub mod require_token;

@@ -11,6 +11,7 @@ pub mod form;
 pub mod jwt;
 pub mod log;
 pub mod network;
+pub mod openapi;
 pub mod receiver;
 pub mod relying_party;
 pub mod rsa_key;

@@ -7,7 +7,7 @@ use poem::endpoint::{BoxEndpoint, EndpointExt};
 use poem::http::uri::Scheme;
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use poem::web::{LocalAddr, RemoteAddr};
-use poem::{Endpoint, IntoEndpoint, Request, Response};
+use poem::{Body, Endpoint, IntoEndpoint, Request, Response};
 use serde_json::Value;
 use url::Url;
 
@@ -33,6 +33,11 @@ impl Network {
     }
 
     pub async fn send(&self, method: Method, url: &str, headers: &[(&str, &str)], body: impl Into<String>) -> Answer {
+        self.send_body(method, url, headers, body.into().into()).await
+    }
+
+    /// The same with a body that need not be whole yet.
+    pub async fn send_body(&self, method: Method, url: &str, headers: &[(&str, &str)], body: Body) -> Answer {
         let url = Url::parse(url).unwrap();
         let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
         let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
@@ -43,7 +48,7 @@ impl Network {
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
         let peer = self.address.map_or_else(RemoteAddr::default, |ip| RemoteAddr(SocketAddr::new(ip, 40_000).into()));
-        let request = Request::from_parts((parts, LocalAddr::default(), peer, Scheme::HTTP).into(), body.into().into());
+        let request = Request::from_parts((parts, LocalAddr::default(), peer, Scheme::HTTP).into(), body);
         let mut response = self.server.get_response(request).await;
         let body = response.take_body().into_vec().await.unwrap();
         Answer { url, status: response.status(), headers: response.headers().clone(), body }
