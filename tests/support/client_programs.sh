@@ -4,26 +4,13 @@ need_client_languages() {
   command -v openssl >/dev/null || apt_install openssl
   python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3 python3-venv
   need_version python3 3.10 "$(python3 -c 'import platform; print(platform.python_version())')" "Authlib" "https://www.python.org"
-  if ! command -v go >/dev/null; then
-    echo "tests/run: go is missing: install Go 1.26 or newer from https://go.dev/dl (Debian's golang is older)" >&2
-    exit 1
-  fi
-  need_version go 1.26 "$(go env GOVERSION)" "golang.org/x/oauth2" "https://go.dev/dl"
+  need_go "golang.org/x/oauth2"
   need_java
 }
 
 need_java() {
   { command -v javac && command -v mvn; } >/dev/null || apt_install default-jdk-headless maven
   need_version java 17 "$(javac -version 2>&1 | awk '{ print $2 }')" "the client program in Java" "https://adoptium.net"
-}
-
-# need_version TOOL LEAST FOUND FOR WHERE
-need_version() {
-  local found=${3#go}
-  if [ "$(printf '%s\n' "$2" "$found" | sort -V | head -n 1)" != "$2" ]; then
-    echo "tests/run: $1 $found is too old: $4 needs $1 $2 or newer ($5)" >&2
-    exit 1
-  fi
 }
 
 # made LANGUAGE COMMAND... : a program that cannot be made is a failure, said here; its tests fail for want of it.

@@ -19,6 +19,24 @@ apt_install() {
   }
 }
 
+# need_version TOOL LEAST FOUND FOR WHERE
+need_version() {
+  local found=${3#go}
+  if [ "$(printf '%s\n' "$2" "$found" | sort -V | head -n 1)" != "$2" ]; then
+    echo "tests/run: $1 $found is too old: $4 needs $1 $2 or newer ($5)" >&2
+    exit 1
+  fi
+}
+
+# need_go FOR
+need_go() {
+  if ! command -v go >/dev/null; then
+    echo "tests/run: go is missing: install Go 1.26 or newer from https://go.dev/dl (Debian's golang is older)" >&2
+    exit 1
+  fi
+  need_version go 1.26 "$(go env GOVERSION)" "$1" "https://go.dev/dl"
+}
+
 need_build_tools() {
   if ! command -v cargo >/dev/null; then
     echo "tests/run: cargo is missing: install Rust from https://rustup.rs" >&2

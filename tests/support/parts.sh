@@ -118,6 +118,16 @@ node_part() {
     "$folder"/*.test.mjs
 }
 
+# The guard against breaking changes, with its own tests. The tool is made from what its go.sum names.
+part_openapi() {
+  local tool="$CARGO_TARGET_DIR/openapi/oasdiff"
+  check "openapi: oasdiff, built" go build -C tests/openapi/oasdiff -buildvcs=false -mod=readonly -o "$tool" github.com/oasdiff/oasdiff
+  : >"$SCRATCH/tap"
+  OASDIFF="$tool" tests openapi count_node node --test --test-timeout=300000 \
+    --test-reporter=spec --test-reporter-destination=stdout --test-reporter=tap --test-reporter-destination="$SCRATCH/tap" \
+    tests/openapi/*.test.mjs
+}
+
 part_clients() {
   node_part clients tests/clients 1
 }
