@@ -102,15 +102,21 @@ build_release() {
   export GATEKEY_BIN="$CARGO_TARGET_DIR/release/gatekey"
 }
 
-# node_part NAME FOLDER : the tests of a folder with a package.json, as Node's own runner finds them.
+# node_part NAME FOLDER AT_ONCE : the tests of a folder with a package.json, as Node's own runner finds them.
 node_part() {
-  local name=$1 folder=$2 at_once=$3
+  local name=$1 folder=$2
   echo "== $name: packages"
   in_group "$SCRATCH/log" npm ci --prefix "$folder" --no-audit --no-fund --prefer-offline || {
     echo "tests/run: npm could not install what $folder/package-lock.json names" >&2
     record "$name" 0 1
     return 0
   }
+  node_tests "$@"
+}
+
+# node_tests NAME FOLDER AT_ONCE : the same of a folder that needs no packages.
+node_tests() {
+  local name=$1 folder=$2 at_once=$3
   : >"$SCRATCH/tap"
   # A test that waits for ever is told by its name.
   tests "$name" count_node node --test --test-concurrency="$at_once" --test-timeout=300000 \
@@ -130,6 +136,9 @@ part_openapi() {
 
 part_clients() {
   node_part clients tests/clients 1
+}
+part_sdk() {
+  node_tests sdk tests/sdk 1
 }
 # Browsers wait more than they work: two files at a time.
 part_browser() { node_part browser tests/browser 2; }
