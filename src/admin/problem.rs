@@ -44,7 +44,7 @@ pub struct MemberProblem {
 
 impl Example for Details {
     fn example() -> Self {
-        details(404, "not-found", "There is no such session.")
+        *details(404, "not-found", "There is no such session.")
     }
 }
 
@@ -54,7 +54,8 @@ impl Example for MemberProblem {
     }
 }
 
-fn details(status: u16, kind: &str, detail: impl Into<String>) -> Details {
+/// Boxed, so that an operation's result is no larger for the sake of its refusals.
+fn details(status: u16, kind: &str, detail: impl Into<String>) -> Box<Details> {
     let title = match kind {
         "token-missing" => "An access token is needed",
         "token-invalid" => "The access token is not accepted",
@@ -72,7 +73,7 @@ fn details(status: u16, kind: &str, detail: impl Into<String>) -> Details {
         "unavailable" => "The service is busy or cut off from its database",
         _ => "The server made a mistake",
     };
-    Details { kind: format!("urn:gatekey:problem:{kind}"), title: title.to_owned(), status, detail: detail.into(), errors: Vec::new() }
+    Box::new(Details { kind: format!("urn:gatekey:problem:{kind}"), title: title.to_owned(), status, detail: detail.into(), errors: Vec::new() })
 }
 
 /// A refusal or a failure of an operation that takes no body.
@@ -80,12 +81,12 @@ fn details(status: u16, kind: &str, detail: impl Into<String>) -> Details {
 pub enum Problem {
     /// The request is malformed: `request-malformed`.
     #[oai(status = 400, content_type = "application/problem+json")]
-    Malformed(Json<Details>),
+    Malformed(Json<Box<Details>>),
     /// No access token, or one that is expired, ended, of another issuer or for another audience: `token-missing`, `token-invalid`.
     /// Or its user signed in too long ago for what is dangerous: `authentication-too-old`.
     #[oai(status = 401, content_type = "application/problem+json")]
     Unauthorized(
-        Json<Details>,
+        Json<Box<Details>>,
         /// How to authenticate (RFC 6750 §3); with `max_age` in seconds if it is only too long ago (RFC 9470 §3).
         #[oai(header = "WWW-Authenticate")]
         String,
@@ -93,21 +94,21 @@ pub enum Problem {
     /// The token's scope or user does not suffice: `scope-insufficient`, `administrator-required`, `privilege-exceeded`.
     #[oai(status = 403, content_type = "application/problem+json")]
     Forbidden(
-        Json<Details>,
+        Json<Box<Details>>,
         /// What would suffice (RFC 6750 §3).
         #[oai(header = "WWW-Authenticate")]
         String,
     ),
     /// There is no such thing: `not-found`.
     #[oai(status = 404, content_type = "application/problem+json")]
-    NotFound(Json<Details>),
+    NotFound(Json<Box<Details>>),
     /// The server made a mistake; its log has the rest under the `X-Request-Id` of the response: `internal`.
     #[oai(status = 500, content_type = "application/problem+json")]
-    Internal(Json<Details>),
+    Internal(Json<Box<Details>>),
     /// Nothing was done; it is worth another try: `unavailable`.
     #[oai(status = 503, content_type = "application/problem+json")]
     Unavailable(
-        Json<Details>,
+        Json<Box<Details>>,
         /// Seconds to wait before the next try.
         #[oai(header = "Retry-After")]
         u32,
@@ -119,12 +120,12 @@ pub enum Problem {
 pub enum ChangeProblem {
     /// The request is malformed: no JSON, a member that is missing, unknown or of another type: `request-malformed`.
     #[oai(status = 400, content_type = "application/problem+json")]
-    Malformed(Json<Details>),
+    Malformed(Json<Box<Details>>),
     /// No access token, or one that is expired, ended, of another issuer or for another audience: `token-missing`, `token-invalid`.
     /// Or its user signed in too long ago for what is dangerous: `authentication-too-old`.
     #[oai(status = 401, content_type = "application/problem+json")]
     Unauthorized(
-        Json<Details>,
+        Json<Box<Details>>,
         /// How to authenticate (RFC 6750 §3); with `max_age` in seconds if it is only too long ago (RFC 9470 §3).
         #[oai(header = "WWW-Authenticate")]
         String,
@@ -132,36 +133,36 @@ pub enum ChangeProblem {
     /// The token's scope or user does not suffice: `scope-insufficient`, `administrator-required`, `privilege-exceeded`.
     #[oai(status = 403, content_type = "application/problem+json")]
     Forbidden(
-        Json<Details>,
+        Json<Box<Details>>,
         /// What would suffice (RFC 6750 §3).
         #[oai(header = "WWW-Authenticate")]
         String,
     ),
     /// There is no such thing: `not-found`.
     #[oai(status = 404, content_type = "application/problem+json")]
-    NotFound(Json<Details>),
+    NotFound(Json<Box<Details>>),
     /// The name is taken, or the state of the thing does not allow it: `already-exists`, `conflict`.
     #[oai(status = 409, content_type = "application/problem+json")]
-    Conflict(Json<Details>),
+    Conflict(Json<Box<Details>>),
     /// It is not as `If-Match` says, so nothing was changed: `precondition-failed`. Read it again.
     #[oai(status = 412, content_type = "application/problem+json")]
-    Stale(Json<Details>),
+    Stale(Json<Box<Details>>),
     /// The body is longer than 64 KiB: `request-malformed`.
     #[oai(status = 413, content_type = "application/problem+json")]
-    TooLong(Json<Details>),
+    TooLong(Json<Box<Details>>),
     /// The body is not `application/json`: `request-malformed`.
     #[oai(status = 415, content_type = "application/problem+json")]
-    UnsupportedType(Json<Details>),
+    UnsupportedType(Json<Box<Details>>),
     /// The body is read, but breaks a rule: `invalid`; `errors` tells which member, where that is known.
     #[oai(status = 422, content_type = "application/problem+json")]
-    Invalid(Json<Details>),
+    Invalid(Json<Box<Details>>),
     /// The server made a mistake; its log has the rest under the `X-Request-Id` of the response: `internal`.
     #[oai(status = 500, content_type = "application/problem+json")]
-    Internal(Json<Details>),
+    Internal(Json<Box<Details>>),
     /// Nothing was done; it is worth another try: `unavailable`.
     #[oai(status = 503, content_type = "application/problem+json")]
     Unavailable(
-        Json<Details>,
+        Json<Box<Details>>,
         /// Seconds to wait before the next try.
         #[oai(header = "Retry-After")]
         u32,
@@ -258,7 +259,7 @@ impl ChangeProblem {
     pub fn invalid_member(pointer: &str, detail: impl Into<String>) -> Self {
         let detail = detail.into();
         let errors = vec![MemberProblem { pointer: pointer.to_owned(), detail: detail.clone() }];
-        Self::Invalid(Json(Details { errors, ..details(422, "invalid", detail) }))
+        Self::Invalid(Json(Box::new(Details { errors, ..*details(422, "invalid", detail) })))
     }
 }
 

@@ -115,7 +115,8 @@ fn every_scope_is_in_the_document_and_in_a_role() {
     for flow in ["clientCredentials", "authorizationCode"] {
         let mut named: Vec<&str> = flows[flow]["scopes"].as_object().unwrap().keys().map(String::as_str).collect();
         let mut known: Vec<&str> = AdminScope::ALL.iter().map(|scope| scope.as_str()).collect();
-        (named.sort_unstable(), known.sort_unstable());
+        named.sort_unstable();
+        known.sort_unstable();
         assert_eq!(named, known, "{flow}");
     }
     assert!(AdminScope::ALL.iter().all(|scope| AdminRole::Administrator.scopes().contains(*scope)));
