@@ -3,6 +3,7 @@
 //! One resource a file; each operation is extract → `service::admin` → render. Who may is decided in [`caller`], and every
 //! error is a [`problem`]. This is the only place that names poem-openapi.
 
+mod allow;
 mod body;
 mod caller;
 mod client_metadata;
@@ -21,6 +22,8 @@ use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Endpoint, EndpointExt, IntoResponse, Response};
 use poem_openapi::error::AuthorizationError;
 use poem_openapi::{OpenApiService, ServerObject, Tags};
+
+use allow::Allow;
 
 use crate::service::Core;
 use crate::service::admin::Admin;
@@ -81,7 +84,8 @@ pub fn document() -> String {
 
 /// Every operation, with paths below [`PATH`].
 pub fn routes(core: Arc<Core>, admin: Arc<Admin>) -> BoxEndpoint<'static, Response> {
-    service().data(Api { core, admin }).around(answer).boxed()
+    let (operations, allow) = (service(), Arc::new(Allow::of(&service().spec())));
+    operations.data(Api { core, admin }).around(move |operations, request| answer(operations, request, allow.clone())).boxed()
 }
 
 const BEARER: &[u8] = b"Bearer ";
@@ -92,17 +96,23 @@ pub fn refused(status: StatusCode, detail: String) -> Response {
 }
 
 /// Whatever happened is an answer a program understands, and nobody keeps it.
-async fn answer<E: Endpoint<Output = Response>>(operations: Arc<E>, request: poem::Request) -> poem::Result<Response> {
+async fn answer<E: Endpoint<Output = Response>>(operations: Arc<E>, request: poem::Request, allow: Arc<Allow>) -> poem::Result<Response> {
     // The framework takes a token that is no text for none.
     let garbled = request.headers().get(header::AUTHORIZATION).is_some_and(|value| {
         let scheme = value.as_bytes().get(..BEARER.len());
         value.to_str().is_err() && scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(BEARER))
     });
-    let response = match operations.call(request).await {
+    let path = request.uri().path().to_owned();
+    let mut response = match operations.call(request).await {
         Ok(response) => response,
         Err(error) if garbled && error.is::<AuthorizationError>() => problem::Problem::token_invalid().into_response(),
         Err(error) => problem::of_error(error),
     };
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED
+        && let Some(methods) = allow.on(&path).and_then(|methods| HeaderValue::from_str(methods).ok())
+    {
+        response.headers_mut().insert(header::ALLOW, methods);
+    }
     Ok(kept_by_nobody(response))
 }
 

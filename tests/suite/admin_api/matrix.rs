@@ -100,6 +100,7 @@ async fn ad_08_other_spellings_of_a_path_decide_alike(database: Database) {
     for method in [Method::HEAD, Method::OPTIONS, Method::TRACE, Method::PATCH] {
         let answer = send(&app, method.clone(), &path, Some(&reader)).await;
         assert!(!answer.status.is_success(), "{method}: {}", answer.status);
+        assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, Some("POST")), "{method}");
     }
     assert_eq!(get(&app, &format!("/sessions/{id}"), &reader).await.get("ended_at"), None);
     // The control.
