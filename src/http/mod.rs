@@ -64,12 +64,14 @@ pub struct App {
     cookies: cookies::Names,
     discovery: discovery::Document,
     fedcm: fedcm::Documents,
+    openapi: openapi::served::Documents,
     /// Off while starting up and shutting down: a load balancer then sends nobody here.
     pub ready: AtomicBool,
 }
 
 impl App {
-    pub fn new(core: Arc<Core>) -> Result<Self, PageError> {
+    /// `admin_document` prints the description of the admin API.
+    pub fn new(core: Arc<Core>, admin_document: fn() -> String) -> Result<Self, PageError> {
         let branding = &core.settings.branding;
         let pages = Pages::new(&Theme {
             name: branding.name.clone(),
@@ -81,7 +83,8 @@ impl App {
         let cookies = cookies::Names::of(core.issuer());
         let discovery = discovery::Document::of(&metadata(core.issuer()));
         let fedcm = fedcm::Documents::of(&core, &pages);
-        Ok(Self { core, pages, cookies, discovery, fedcm, ready: AtomicBool::new(true) })
+        let openapi = openapi::served::Documents::new(admin_document);
+        Ok(Self { core, pages, cookies, discovery, fedcm, openapi, ready: AtomicBool::new(true) })
     }
 
     /// The issuer's path: everything a page links to begins with it.
@@ -149,6 +152,11 @@ pub fn routes(app: &Arc<App>, admin: AdminApi) -> BoxEndpoint<'static, Response>
         .at("/assets/:file", on(app).get(assets::get))
         .at("/gatekey.js", public(app).get(gatekey_js::script))
         .at("/gatekey.d.ts", public(app).get(gatekey_js::types))
+        .at("/openapi", on(app).get(openapi::served::pages))
+        .at("/openapi/gatekey-protocol", on(app).get(openapi::served::protocol_page))
+        .at("/openapi/gatekey-protocol.json", public(app).get(openapi::served::protocol_json))
+        .at("/openapi/gatekey-admin", on(app).get(openapi::served::admin_page))
+        .at("/openapi/gatekey-admin.json", public(app).get(openapi::served::admin_json))
         .nest(admin_path, admin)
         .at("/healthz", api(app).get(status::health))
         .at("/readyz", api(app).get(status::ready))

@@ -39,6 +39,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("hkdf", &["jose"]),
     ("poem", &["http", "admin", "demo", "issuer", "cli"]),
     ("poem_openapi", &["admin"]),
+    ("pulldown_cmark", &["http"]),
     ("hyper", &["cli", "outbound"]),
     ("hyper_util", &["cli", "outbound"]),
     ("rustix", &["cli", "service"]),

@@ -39,6 +39,7 @@ mod narrowing;
 mod offline_access;
 mod online_access;
 mod openapi;
+mod openapi_pages;
 mod openapi_protocol;
 mod outage;
 mod pairwise;

@@ -6,12 +6,17 @@
 
 mod answers;
 mod operations;
+mod reference;
 mod schemas;
+pub mod served;
 
 use serde_json::{Map, Value, json};
 
 /// The version of OpenAPI, that of the admin API's document.
 const OPENAPI: &str = "3.0.0";
+
+/// What stands for the issuer until one is there, without the slash at its end.
+const DEFAULT_ISSUER: &str = "http://localhost:8080";
 
 /// What examples are of.
 const EXAMPLE_ISSUER: &str = "https://id.example.com/";
@@ -33,7 +38,7 @@ one. A body is at most 64 KiB; a parameter comes once, but for `resource`; one w
 **Errors** are JSON objects with `error` and `error_description` (RFC 6749 §5.2). Programs go by `error`; the description is for people. \
 `500` and `503` are plain text, so that no client takes an outage for a refusal and drops its refresh token: after `503`, send the same \
 request again once `Retry-After` seconds are over; nothing was done. A method that an address does not have is answered `405` with `Allow` \
-(the response `MethodNotAllowed` below).
+(in the document: the response `MethodNotAllowed`).
 
 **Every answer** has an `X-Request-Id`, under which the server's log tells the rest. What holds tokens or says something of a user is \
 `Cache-Control: no-store`.
@@ -62,7 +67,7 @@ fn protocol() -> Value {
         "servers": [{
             "url": "{issuer}",
             "description": "An issuer",
-            "variables": { "issuer": { "default": "http://localhost:8080", "description": "The issuer as in its metadata, without the slash at its end" } },
+            "variables": { "issuer": { "default": DEFAULT_ISSUER, "description": "The issuer as in its metadata, without the slash at its end" } },
         }],
         "tags": [
             { "name": "Tokens", "description": "Getting tokens, giving them back, looking into them." },
@@ -106,9 +111,9 @@ fn security_schemes() -> Value {
     default issuer: the metadata of yours names its own.",
             "flows": {
                 "authorizationCode": {
-                    "authorizationUrl": "http://localhost:8080/authorize",
-                    "tokenUrl": "http://localhost:8080/oauth/token",
-                    "refreshUrl": "http://localhost:8080/oauth/token",
+                    "authorizationUrl": format!("{DEFAULT_ISSUER}/authorize"),
+                    "tokenUrl": format!("{DEFAULT_ISSUER}/oauth/token"),
+                    "refreshUrl": format!("{DEFAULT_ISSUER}/oauth/token"),
                     "scopes": scopes,
                 },
             },

@@ -12,6 +12,7 @@ mod moment;
 mod own_page;
 mod page;
 mod palette;
+mod reference;
 mod samples;
 mod storage_access;
 mod templates;
@@ -33,6 +34,7 @@ pub use page::{
     AccessLasts, Account, AccountRow, ChooseAccount, ConfirmLogout, Consent, ErrorKind, ErrorPage, FedcmWindow, FormPost, Home, Page, Setup, SetupDone,
     SetupProblem, SignIn, SignInProblem, SignedOut, WebMessage,
 };
+pub use reference::{Access, Answer, Body, Group, Kind, Operation, Parameter, Reference, Schema, Scheme};
 pub use storage_access::StorageAccess;
 
 use assets::Versioned;
@@ -77,7 +79,7 @@ pub struct Pages {
     /// What every page needs: name, logo, addresses of the files.
     site: Value,
     base_path: String,
-    files: [Versioned; 3],
+    files: [Versioned; 4],
     img_src: String,
     accent: (String, String),
 }
@@ -100,15 +102,17 @@ impl Pages {
         let files = [
             Versioned::new("gatekey", "css", "text/css; charset=utf-8", include_str!("assets/gatekey.css").to_owned()),
             Versioned::new("theme", "css", "text/css; charset=utf-8", palette.stylesheet()),
+            Versioned::new("reference", "css", "text/css; charset=utf-8", include_str!("assets/reference.css").to_owned()),
             Versioned::new("mark", "svg", "image/svg+xml", palette.favicon()),
         ];
-        let [stylesheet, colours, icon] = &files;
+        let [stylesheet, colours, reference, icon] = &files;
         let site = context! {
             name,
             logo => theme.logo_url.clone(),
             base => base_path.clone(),
             stylesheet => format!("{base_path}{}", stylesheet.path),
             colours => format!("{base_path}{}", colours.path),
+            reference => format!("{base_path}{}", reference.path),
             icon => format!("{base_path}{}", icon.path),
             ground_light => palette.light.ground.to_string(),
             ground_dark => palette.dark.ground.to_string(),
@@ -176,6 +180,7 @@ impl Pages {
             Page::WebMessage(page) => ("web_message.html", Value::from(Serde(page))),
             Page::Diagnose(page) => ("diagnose.html", Value::from(Serde(page))),
             Page::StorageAccess(page) => ("storage_access.html", Value::from(Serde(page))),
+            Page::Reference(page) => ("reference.html", Value::from(Serde(page))),
             Page::Fedcm(page) => ("fedcm_window.html", Value::from(Serde(page))),
         };
         environment.get_template(template)?.render(context! { page => content, site => self.site.clone(), lang => language.tag(), dir => language.direction() })

@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 
 use super::diagnose::Diagnose;
 use super::own_page::{AccountPage, ChangePassword, ConfirmAction};
+use super::reference::Reference;
 use super::storage_access::StorageAccess;
 use super::text::{self, Span};
 use crate::domain::id::SessionId;
@@ -33,6 +34,7 @@ pub enum Page<'a> {
     StorageAccess(StorageAccess<'a>),
     Fedcm(FedcmWindow<'a>),
     Diagnose(Diagnose<'a>),
+    Reference(&'a Reference),
 }
 
 /// The person an account belongs to, as pages name them.

@@ -13,6 +13,7 @@ use super::page::{
     AccessLasts, Account, AccountRow, ChooseAccount, ConfirmLogout, Consent, ErrorKind, ErrorPage, FedcmWindow, FormPost, Home, Page, Setup, SetupDone,
     SetupProblem, SignIn, SignInProblem, SignedOut, WebMessage,
 };
+use super::reference::Reference;
 use super::storage_access::StorageAccess;
 use crate::domain::clock::Timestamp;
 
@@ -105,6 +106,7 @@ pub(super) fn pages(own: &OwnSamples) -> Vec<Page<'_>> {
     pages.extend([true, false].map(|framed| {
         Page::StorageAccess(StorageAccess { application: "Notes", origin: "https://notes.example.com", next: "/authorize?prompt=none", framed })
     }));
+    pages.push(Page::Reference(&own.reference));
     pages.extend(own.pages());
     pages.extend(PROBLEMS.into_iter().map(|problem| Page::SignIn(SignIn { problem: Some(problem), ..sign_in })));
     pages.extend(ErrorKind::ALL.into_iter().map(|kind| Page::Error(ErrorPage { kind, ..error })));
@@ -118,6 +120,7 @@ pub(super) struct OwnSamples {
     applications: [ApplicationCard<'static>; 2],
     warnings: [WarningCard<'static>; 2],
     accounts: [AccountRow<'static>; 2],
+    reference: Reference,
 }
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -160,6 +163,7 @@ impl OwnSamples {
                 AccountRow { session: "0197-ada".to_owned(), username: "ada", name: Some("Ada Lovelace"), over: false },
                 AccountRow { session: "0197-charles".to_owned(), username: "charles", name: None, over: true },
             ],
+            reference: Reference::sample(),
         }
     }
 

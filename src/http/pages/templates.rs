@@ -10,7 +10,7 @@ use super::messages::Messages;
 use super::text;
 
 /// Name and source of every template.
-pub(super) const ALL: [(&str, &str); 20] = [
+pub(super) const ALL: [(&str, &str); 21] = [
     ("base.html", include_str!("templates/base.html")),
     ("parts.html", include_str!("templates/parts.html")),
     ("sign_in.html", include_str!("templates/sign_in.html")),
@@ -30,6 +30,7 @@ pub(super) const ALL: [(&str, &str); 20] = [
     ("fedcm_window.html", include_str!("templates/fedcm_window.html")),
     ("web_message.html", include_str!("templates/web_message.html")),
     ("diagnose.html", include_str!("templates/diagnose.html")),
+    ("reference.html", include_str!("templates/reference.html")),
     ("storage_access.html", include_str!("templates/storage_access.html")),
 ];
 

@@ -60,6 +60,11 @@ impl Document {
         all
     }
 
+    /// Whether the document has an operation of this method at this path.
+    pub fn covers(&self, method: &Method, path: &str) -> bool {
+        self.operations().iter().any(|(template, named, _)| named == method.as_str() && fits(template, path))
+    }
+
     /// Fails unless the document names this answer to this method at this path (below the document's server, without a query).
     pub fn holds(&self, method: &Method, path: &str, answer: &Answer) -> Named {
         match self.judge(method, path, answer) {

@@ -159,6 +159,7 @@ home-developers = Für Entwickler
 home-issuer = Aussteller
 home-discovery = Discovery-Dokument
 home-keys = Signaturschlüssel
+home-apis = Die Schnittstellen zum Nachlesen
 
 form-post-title = Einen Augenblick
 form-post-text = Wir bringen Sie zurück zu { $application }.
@@ -293,3 +294,21 @@ change-password-problem-missing = Wählen Sie ein neues Passwort.
 change-password-problem-too-short = Dieses Passwort ist zu kurz.
 change-password-problem-too-long = Dieses Passwort ist zu lang.
 change-password-problem-differ = Die beiden neuen Passwörter sind verschieden. Geben Sie beide noch einmal ein.
+
+# Eine Seite, die ein OpenAPI-Dokument zeigt; was das Dokument sagt, ist englisch.
+reference-text = Version { $version }, wie dieser Server antwortet.
+reference-document = Das OpenAPI-Dokument
+reference-contents = Inhalt
+reference-server = Alle Adressen liegen unter
+reference-id = Operation
+reference-access = Wer es aufrufen darf
+reference-everybody = alle
+reference-or = oder
+reference-none-needed = ohne
+reference-parameters = Parameter
+reference-body = Inhalt der Anfrage
+reference-answers = Antworten
+reference-refusals = Absagen
+reference-schemas = Objekte
+reference-example = Beispiel
+reference-required = erforderlich

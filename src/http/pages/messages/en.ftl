@@ -159,6 +159,7 @@ home-developers = For developers
 home-issuer = Issuer
 home-discovery = Discovery document
 home-keys = Signing keys
+home-apis = The APIs, to read
 
 form-post-title = One moment
 form-post-text = We are taking you back to { $application }.
@@ -293,3 +294,21 @@ change-password-problem-missing = Choose a new password.
 change-password-problem-too-short = This password is too short.
 change-password-problem-too-long = This password is too long.
 change-password-problem-differ = The two new passwords differ. Type both again.
+
+# A page that shows an OpenAPI document; what the document says is in English.
+reference-text = Version { $version }, as this server answers.
+reference-document = The OpenAPI document
+reference-contents = Contents
+reference-server = All addresses are below
+reference-id = Operation id
+reference-access = Who may call
+reference-everybody = everybody
+reference-or = or
+reference-none-needed = without it
+reference-parameters = Parameters
+reference-body = Body
+reference-answers = Answers
+reference-refusals = Refusals
+reference-schemas = Objects
+reference-example = Example
+reference-required = required
