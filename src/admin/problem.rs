@@ -15,7 +15,7 @@ use crate::service::admin::AdminError;
 
 /// What went wrong (RFC 9457).
 #[derive(Debug, Object)]
-#[oai(rename = "Problem", example, skip_serializing_if_is_empty)]
+#[oai(rename = "Problem", example, skip_serializing_if_is_none)]
 pub struct Details {
     /// What kind of problem it is: `urn:gatekey:problem:` and one of `token-missing`, `token-invalid`, `authentication-too-old`,
     /// `scope-insufficient`, `administrator-required`, `privilege-exceeded`, `request-malformed`, `not-found`, `method-not-allowed`,
@@ -29,7 +29,7 @@ pub struct Details {
     /// What happened, and what can be done.
     detail: String,
     /// What is wrong with which member of the body, where that is known.
-    errors: Vec<MemberProblem>,
+    errors: Option<Vec<MemberProblem>>,
 }
 
 /// What is wrong with one member of the body.
@@ -73,7 +73,7 @@ fn details(status: u16, kind: &str, detail: impl Into<String>) -> Box<Details> {
         "unavailable" => "The service is busy or cut off from its database",
         _ => "The server made a mistake",
     };
-    Box::new(Details { kind: format!("urn:gatekey:problem:{kind}"), title: title.to_owned(), status, detail: detail.into(), errors: Vec::new() })
+    Box::new(Details { kind: format!("urn:gatekey:problem:{kind}"), title: title.to_owned(), status, detail: detail.into(), errors: None })
 }
 
 /// A refusal or a failure of an operation that takes no body.
@@ -258,7 +258,7 @@ impl ChangeProblem {
     /// One member of the body breaks a rule.
     pub fn invalid_member(pointer: &str, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        let errors = vec![MemberProblem { pointer: pointer.to_owned(), detail: detail.clone() }];
+        let errors = Some(vec![MemberProblem { pointer: pointer.to_owned(), detail: detail.clone() }]);
         Self::Invalid(Json(Box::new(Details { errors, ..*details(422, "invalid", detail) })))
     }
 }
