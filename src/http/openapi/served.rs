@@ -108,3 +108,24 @@ pub async fn protocol_json(app: Arc<App>, request: Request) -> Response {
 pub async fn admin_json(app: Arc<App>, request: Request) -> Response {
     app.openapi.admin(app.core.issuer()).json.answer(&request)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An issuer below a path is named with its path; what is of no default issuer stays.
+    #[test]
+    fn the_issuer_takes_the_place_of_the_default_one() {
+        let mut document = protocol();
+        with_issuer(&mut document, "https://example.com/auth");
+        let token_url = "/components/securitySchemes/access_token/flows/authorizationCode/tokenUrl";
+        assert_eq!(document["servers"][0]["variables"]["issuer"]["default"], "https://example.com/auth");
+        assert_eq!(document.pointer(token_url).unwrap(), "https://example.com/auth/oauth/token");
+        let named = document.clone();
+        with_issuer(&mut document, "https://other.example.com");
+        assert_eq!(document, named);
+
+        let shown = Shown::of(protocol(), "https://example.com/auth/", PROTOCOL_JSON, (ADMIN, "Other"));
+        assert_eq!(shown.reference.server, "https://example.com/auth");
+    }
+}
