@@ -5,6 +5,7 @@ mod matrix;
 mod sessions;
 
 use std::process::Command;
+use std::sync::OnceLock;
 
 use gatekey::domain::admin_scope::AdminScope;
 use gatekey::domain::client::ClientKind;
@@ -15,6 +16,7 @@ use serde_json::Value;
 use crate::support::app::{App, OWN_PAGE, client};
 use crate::support::database::Database;
 use crate::support::network::Answer;
+use crate::support::openapi::Document;
 use crate::support::relying_party::tokens;
 
 pub const AUDIENCE: &str = "urn:gatekey:admin";
@@ -125,9 +127,15 @@ async fn request(app: &App, method: Method, path: &str, token: Option<&str>, hea
         all.push(("content-type", "application/json"));
     }
     all.extend(headers);
-    let answer = app.network.send(method, &url, &all, body).await;
+    let answer = app.network.send(method.clone(), &url, &all, body).await;
     assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
     assert!(answer.header("x-request-id").is_some(), "{path}");
+    // Every answer of an operation is one that the document names, in its words.
+    static DOCUMENT: OnceLock<Document> = OnceLock::new();
+    let (document, below) = (DOCUMENT.get_or_init(|| Document::of(&printed())), path.split('?').next().unwrap());
+    if document.covers(&method, below) {
+        document.holds(&method, below, &answer);
+    }
     answer
 }
 
