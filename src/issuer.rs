@@ -26,7 +26,7 @@ use crate::jose::sealed::Sealer;
 use crate::jose::sid::Deriver;
 use crate::outbound::Outbound;
 use crate::protocol::reach::Reach;
-use crate::service::admin::{Admin, Installation, InstallationError, declare};
+use crate::service::admin::{Admin, Installation, InstallationError, declare, declare_console};
 use crate::service::device_bound::{self, Initiators};
 use crate::service::found_over::{self, FoundOver};
 use crate::service::keys::Keys;
@@ -112,6 +112,8 @@ impl IssuerBuilder {
         let passwords = Passwords::new(&settings.passwords, entropy.clone()).map_err(|error| BuildError::Start(error.to_string()))?;
         let admin = installation.admin(clock.clone(), entropy.clone());
         declare(&admin.acting_as(Actor::SettingsFile), &settings).await.map_err(|error| BuildError::Start(error.to_string()))?;
+        let scopes = admin::scopes();
+        declare_console(&admin.acting_as(Actor::Server), &settings, &scopes).await.map_err(|error| BuildError::Start(error.to_string()))?;
         let mut algorithms = settings.keys.algorithms.clone();
         let of_client = |metadata: &ClientMetadata| [Some(metadata.id_token_signed_response_alg), metadata.userinfo_signed_response_alg];
         algorithms.extend(settings.clients.iter().flat_map(|client| of_client(&client.metadata)).flatten());
@@ -149,7 +151,7 @@ impl IssuerBuilder {
         };
         device_bound::warn(&core);
         let core = Arc::new(core);
-        let app = Arc::new(App::new(core.clone(), admin::document)?);
+        let app = Arc::new(App::new(core.clone(), admin::document, &scopes)?);
         // It ends with the issuer: it only looks whether there still is one.
         let weak = || Arc::downgrade(&core);
         let (ending, telling, sweeping) = (found_over::run(weak()), logout_notices::run(weak()), sweep::run(weak()));

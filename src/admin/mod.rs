@@ -21,7 +21,7 @@ use poem::endpoint::BoxEndpoint;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Endpoint, EndpointExt, IntoResponse, Response};
 use poem_openapi::error::AuthorizationError;
-use poem_openapi::{OpenApiService, ServerObject, Tags};
+use poem_openapi::{OAuthScopes, OpenApiService, ServerObject, Tags};
 
 use allow::Allow;
 
@@ -80,6 +80,11 @@ pub fn document() -> String {
     let mut text = service().spec();
     text.push('\n');
     text
+}
+
+/// The words that a token's scope may have here.
+pub fn scopes() -> Vec<&'static str> {
+    caller::AdminScope::meta().into_iter().map(|scope| scope.name).collect()
 }
 
 /// Every operation, with paths below [`PATH`].

@@ -8,6 +8,7 @@ mod assets;
 mod authorize;
 mod check_session;
 mod consent;
+mod console;
 pub(crate) mod cookie_header;
 mod cookies;
 mod cors;
@@ -65,13 +66,14 @@ pub struct App {
     discovery: discovery::Document,
     fedcm: fedcm::Documents,
     openapi: openapi::served::Documents,
+    console: Option<console::Shell>,
     /// Off while starting up and shutting down: a load balancer then sends nobody here.
     pub ready: AtomicBool,
 }
 
 impl App {
-    /// `admin_document` prints the description of the admin API.
-    pub fn new(core: Arc<Core>, admin_document: fn() -> String) -> Result<Self, PageError> {
+    /// `admin_document` prints the description of the admin API; `admin_scopes` are what the console asks for.
+    pub fn new(core: Arc<Core>, admin_document: fn() -> String, admin_scopes: &[&str]) -> Result<Self, PageError> {
         let branding = &core.settings.branding;
         let pages = Pages::new(&Theme {
             name: branding.name.clone(),
@@ -84,7 +86,8 @@ impl App {
         let discovery = discovery::Document::of(&metadata(core.issuer()));
         let fedcm = fedcm::Documents::of(&core, &pages);
         let openapi = openapi::served::Documents::new(admin_document);
-        Ok(Self { core, pages, cookies, discovery, fedcm, openapi, ready: AtomicBool::new(true) })
+        let console = core.settings.admin.console.then(|| console::Shell::of(&core, &pages, admin_scopes)).transpose()?;
+        Ok(Self { core, pages, cookies, discovery, fedcm, openapi, console, ready: AtomicBool::new(true) })
     }
 
     /// The issuer's path: everything a page links to begins with it.
@@ -157,6 +160,8 @@ pub fn routes(app: &Arc<App>, admin: AdminApi) -> BoxEndpoint<'static, Response>
         .at("/openapi/gatekey-protocol.json", public(app).get(openapi::served::protocol_json))
         .at("/openapi/gatekey-admin", on(app).get(openapi::served::admin_page))
         .at("/openapi/gatekey-admin.json", public(app).get(openapi::served::admin_json))
+        .at("/admin", on(app).get(console::page))
+        .at("/admin/ui/:version/*file", on(app).get(console::file))
         .nest(admin_path, admin)
         .at("/healthz", api(app).get(status::health))
         .at("/readyz", api(app).get(status::ready))

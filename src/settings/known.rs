@@ -2,8 +2,8 @@
 //! to a misspelt one, and is what `docs/configuration.md` and the template of `gatekey init` are checked against.
 
 use super::{
-    branding, clients, cookies, database, events, issuer, keys, lifetime_rules, lifetimes, log, logout, master_key, passwords, server, sessions, throttle,
-    trust_proxy, users,
+    admin, branding, clients, cookies, database, events, issuer, keys, lifetime_rules, lifetimes, log, logout, master_key, passwords, server, sessions,
+    throttle, trust_proxy, users,
 };
 
 /// One key of the settings.
@@ -55,7 +55,7 @@ pub(super) const fn key(path: &'static str, kind: Kind, example: &'static str) -
 
 /// Every key, in the order of the reference.
 pub fn all() -> impl Iterator<Item = &'static Key> {
-    let sections: [&'static [Key]; 18] = [
+    let sections: [&'static [Key]; 19] = [
         issuer::KEYS,
         server::KEYS,
         database::KEYS,
@@ -69,6 +69,7 @@ pub fn all() -> impl Iterator<Item = &'static Key> {
         keys::KEYS,
         cookies::KEYS,
         logout::KEYS,
+        admin::KEYS,
         branding::KEYS,
         log::KEYS,
         trust_proxy::KEYS,

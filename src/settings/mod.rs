@@ -2,6 +2,7 @@
 //! Each section has its own file: a raw shape (serde), the rules, and the validated type the rest of the program sees.
 //! Only this layer names figment.
 
+pub mod admin;
 pub mod branding;
 pub mod clients;
 pub mod cookies;
@@ -36,6 +37,7 @@ use std::path::Path;
 
 use crate::domain::lifetime::Limits;
 
+pub use admin::AdminSettings;
 pub use branding::{Branding, Color};
 pub use clients::DeclaredClient;
 pub use cookies::{CookieSettings, SameSite};
@@ -80,6 +82,7 @@ pub struct Settings {
     pub keys: KeySettings,
     pub cookies: CookieSettings,
     pub logout: LogoutSettings,
+    pub admin: AdminSettings,
     pub branding: Branding,
     pub log: LogSettings,
     /// The proxies whose `X-Forwarded-For` is believed; none by default.
@@ -105,6 +108,7 @@ impl Default for Settings {
             keys: KeySettings::default(),
             cookies: CookieSettings::default(),
             logout: LogoutSettings::default(),
+            admin: AdminSettings::default(),
             branding: Branding::default(),
             log: LogSettings::default(),
             trust_proxy: TrustProxy::default(),

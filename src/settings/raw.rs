@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::sources::Sources;
 use super::{IssuerUrl, MasterKeySource, Settings, SettingsError, TrustProxy};
-use super::{branding, clients, cookies, database, events, keys, lifetime_rules, lifetimes, log, logout, passwords, server, sessions, throttle, users};
+use super::{admin, branding, clients, cookies, database, events, keys, lifetime_rules, lifetimes, log, logout, passwords, server, sessions, throttle, users};
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -26,6 +26,7 @@ struct Raw {
     keys: keys::Raw,
     cookies: cookies::Raw,
     logout: logout::Raw,
+    admin: admin::Raw,
     branding: branding::Raw,
     log: log::Raw,
     trust_proxy: TrustProxy,
@@ -77,6 +78,7 @@ pub(super) fn validated(sources: &Sources) -> Result<Settings, SettingsError> {
         keys: raw.keys.validated(sources)?,
         cookies: raw.cookies.validated(),
         logout: raw.logout.validated(sources)?,
+        admin: raw.admin.validated(),
         branding: raw.branding.validated(sources)?,
         log: raw.log.validated(),
         trust_proxy: raw.trust_proxy,

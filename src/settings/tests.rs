@@ -311,6 +311,7 @@ fn the_known_keys_are_the_accepted_ones() {
         ("keys", fields::<keys::Raw>()),
         ("cookies", fields::<cookies::Raw>()),
         ("logout", fields::<logout::Raw>()),
+        ("admin", fields::<admin::Raw>()),
         ("branding", fields::<branding::Raw>()),
         ("log", fields::<log::Raw>()),
         ("clients[]", client_fields),

@@ -17,6 +17,7 @@ mod code_flow;
 mod commands;
 mod conformance;
 mod consent;
+mod console;
 mod cors;
 mod device_bound;
 mod doctor;

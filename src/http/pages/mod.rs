@@ -5,6 +5,7 @@
 //! message or colour refuses to start.
 
 mod assets;
+mod console;
 mod diagnose;
 mod language;
 mod messages;
@@ -24,6 +25,7 @@ use minijinja::value::{Serde, Value};
 use minijinja::{Environment, context};
 
 pub use assets::Asset;
+pub use console::Console;
 pub use diagnose::{Diagnose, FindingRow};
 pub use language::Language;
 pub use moment::{Ago, Moment};

@@ -32,6 +32,7 @@ pub(super) const ALL: [(&str, &str); 21] = [
     ("diagnose.html", include_str!("templates/diagnose.html")),
     ("reference.html", include_str!("templates/reference.html")),
     ("storage_access.html", include_str!("templates/storage_access.html")),
+    ("console.html", include_str!("templates/console.html")),
 ];
 
 /// The environment of one language.

@@ -1,6 +1,6 @@
 //! Clients: registering, changing, giving a new secret.
 
-use super::{Admin, AdminError, Guard, lifetime_policy, not_found};
+use super::{Admin, AdminError, Guard, console, lifetime_policy, not_found};
 use crate::domain::client::{Caution, Client, ClientMetadata};
 use crate::domain::event::{EventKind, Object};
 use crate::domain::id::ClientId;
@@ -30,6 +30,7 @@ pub(super) fn caution(id: &ClientId, cautions: &[Caution]) {
 impl Admin {
     /// Registers a client. A confidential one gets a secret, which is told here and nowhere again.
     pub async fn create_client(&self, new: NewClient) -> Result<(Client, Option<Secret<String>>), AdminError> {
+        console::is_not_the_consoles(&new.id)?;
         new.metadata.check(&new.id)?;
         let secret = (!new.metadata.is_public()).then(|| Secret::<String>::generate(self.entropy.as_ref()));
         let now = self.now();

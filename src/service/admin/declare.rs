@@ -29,7 +29,7 @@ pub async fn declare(admin: &Admin, settings: &Settings) -> Result<(), AdminErro
             lifetime_policy::declare(db, declared_rules, &mark, &occasion)?;
             for declared in declared_clients {
                 let id = declared.id.clone();
-                cautions.push((id, client(db, declared, &occasion)?));
+                cautions.push((id, client(db, declared, true, &occasion)?));
             }
             for (id, declared) in declared_users {
                 user(db, id, declared, &occasion)?;
@@ -58,14 +58,15 @@ pub async fn declare(admin: &Admin, settings: &Settings) -> Result<(), AdminErro
     Ok(())
 }
 
-fn client(db: &mut Connection, declared: DeclaredClient, occasion: &Occasion) -> Result<Vec<Caution>, StoreError> {
+/// `by_file`: whether it is the settings file that declares it, or the issuer by itself.
+pub(super) fn client(db: &mut Connection, declared: DeclaredClient, by_file: bool, occasion: &Occasion) -> Result<Vec<Caution>, StoreError> {
     let now = occasion.at;
     let there = clients::find(db, &declared.id)?;
     let tell = |kind| occasion.event(kind, Object::Client(declared.id.clone()));
     let mut told = Vec::new();
     if let Some(there) = &there {
         let same_secret = declared.metadata.is_public() || declared.secret_digest.is_none() || declared.secret_digest == there.secret_digest;
-        if there.managed_by_file && there.metadata == declared.metadata && same_secret {
+        if there.managed_by_file == by_file && there.metadata == declared.metadata && same_secret {
             return Ok(Vec::new());
         }
         if there.metadata != declared.metadata {
@@ -84,7 +85,7 @@ fn client(db: &mut Connection, declared: DeclaredClient, occasion: &Occasion) ->
         secret_digest: declared.secret_digest,
         // The file does not say whether a client is disabled: one that an administrator stopped does not come back with a restart.
         disabled_at: there.and_then(|there| there.disabled_at),
-        managed_by_file: true,
+        managed_by_file: by_file,
         created_at: now,
         updated_at: now,
     };

@@ -3,6 +3,7 @@
 //! Each operation is one unit of work: what it changes and what it ends are written together or not at all.
 
 mod clients;
+mod console;
 mod declare;
 mod events;
 mod installation;
@@ -28,6 +29,7 @@ use crate::service::request;
 use crate::store::{Store, StoreError};
 
 pub use clients::{ClientChange, NewClient};
+pub use console::{CONSOLE, declare_console};
 pub use declare::declare;
 pub use installation::{Installation, InstallationError};
 pub use keys::{Activation, is_out_of_time};

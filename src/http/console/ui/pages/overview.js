@@ -1,0 +1,17 @@
+// What runs here, and how it goes.
+import { get, useLoad } from '../api.js';
+import { html } from '../html.js';
+import { issuer } from '../issuer.js';
+import { Facts, Page, Read } from '../parts.js';
+
+const DATABASES = { sqlite: 'SQLite', postgres: 'PostgreSQL' };
+
+export function Overview() {
+  const server = useLoad((signal) => get('/server', {}, { signal }), []);
+  return html`<${Page} title="Overview" lead="What runs here, and how it goes.">
+    <section class="panel" aria-labelledby="server">
+      <h2 id="server">This server</h2>
+      <${Read} of=${server}>${(server) => html`<${Facts} of=${[['Issuer', html`<code>${issuer}</code>`], ['Version', server.version], ['Database', DATABASES[server.database] ?? server.database]]} />`}<//>
+    </section>
+  <//>`;
+}

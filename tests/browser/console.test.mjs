@@ -1,0 +1,209 @@
+// The console at /admin as administrators have it, in Chromium: signing in and staying signed in, what it says when it may not, and each page.
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { after, before, describe, test } from 'node:test';
+
+import { chromium } from 'playwright-core';
+
+import { LAUNCH, complaints, focused, signIn, tabTo } from '../support/chromium.mjs';
+import { DATABASES, Gatekey, USER, freePort } from '../support/gatekey.mjs';
+
+const BOB = { name: 'bob', password: 'wrong donkey battery clip' };
+/** What a refusal writes to the browser's console is what the test wants. */
+const isRefusal = (line) => /Failed to load resource.*(40[0-9]|412|422|503)/.test(line) || /Failed to load resource: net::ERR_/.test(line);
+
+for (const kind of DATABASES) {
+  describe(kind, () => {
+    let gatekey, browser;
+
+    before(async () => {
+      gatekey = await Gatekey.install(kind);
+      gatekey.run(['user', 'create', USER.name, '--admin', '--email', 'alice@example.test', '--name', 'Alice Example'], `${USER.password}\n`);
+      gatekey.createUser(BOB.name, BOB.password);
+      await gatekey.start();
+      browser = await chromium.launch(LAUNCH);
+    });
+    after(async () => {
+      await browser?.close();
+      await gatekey?.remove();
+    });
+
+    const admin = (place = '') => new URL(`admin${place}`, gatekey.issuer).href;
+
+    /** A browser in which somebody has gone to a place of the console, signed in and come back to it. */
+    async function visitor({ place = '#/', who = USER, ...options } = {}) {
+      const context = await browser.newContext({ locale: 'en-US', ...options });
+      const page = await context.newPage();
+      const problems = complaints(page);
+      await page.goto(admin(place));
+      await page.waitForURL('**/login?**');
+      await signIn(page, who);
+      await page.waitForURL(admin(place));
+      return { context, page, problems, heard: () => problems.filter((line) => !isRefusal(line)) };
+    }
+
+    const heading = (page, name) => page.getByRole('heading', { level: 1, name }).waitFor();
+
+    test('signing in leads back to the place; a reload asks for nothing; signing out is told, and the next sign-in is one click', async () => {
+      const { context, page, heard } = await visitor({ place: '#/sessions' });
+      await heading(page, 'Sessions');
+      await page.reload();
+      await heading(page, 'Sessions');
+      assert.equal(page.url(), admin('#/sessions'));
+      // Nothing of the sign-in is left in the browser for another script or the next person at this machine.
+      const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
+      assert.equal(kept, '[{},{}]');
+
+      await page.getByRole('button', { name: 'Sign out' }).click();
+      await page.getByRole('heading', { name: 'You are signed out' }).waitFor();
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await page.waitForURL('**/login?**');
+      await signIn(page, USER);
+      await heading(page, 'Overview');
+      assert.deepEqual(heard(), []);
+      await context.close();
+    });
+
+    test('the token is renewed by rotation, silently', async () => {
+      const { context, page, heard } = await visitor();
+      await heading(page, 'Overview');
+      // As if the token in hand had come to its end: the API refuses it once.
+      let refused = 0;
+      await context.route('**/admin/api/v1/**', (route) => {
+        if (refused++ > 0) return route.continue();
+        return route.fulfill({ status: 401, headers: { 'WWW-Authenticate': 'Bearer realm="gatekey", error="invalid_token"' }, contentType: 'application/problem+json', body: '{}' });
+      });
+      const renewed = page.waitForRequest((request) => request.url().endsWith('/oauth/token') && request.postData().includes('grant_type=refresh_token'));
+      await page.getByRole('link', { name: 'Sessions' }).click();
+      await renewed;
+      await heading(page, 'Sessions');
+      await page.getByRole('cell', { name: 'Chrome on Linux' }).first().waitFor();
+      assert.deepEqual(heard(), []);
+      await context.close();
+    });
+
+    test('a session is shown and ended, and who sat there is told, keeping the place', async () => {
+      const { context, page, heard } = await visitor({ place: '#/sessions' });
+      const other = await visitor({ place: '#/', userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0' });
+      await heading(other.page, 'Overview');
+      await page.reload();
+      const row = page.getByRole('row').filter({ hasText: 'Firefox on Linux' });
+      await row.getByRole('link', { name: 'Firefox on Linux' }).click();
+      await heading(page, 'Firefox on Linux');
+      await page.getByText('urn:gatekey:acr:pwd').waitFor();
+      const end = page.getByRole('button', { name: 'End', exact: true });
+      await end.click();
+      const dialog = page.getByRole('dialog', { name: 'End this session?' });
+      await dialog.getByText('Ends 1 session: Firefox on Linux').waitFor();
+      // Escape changes its mind, and the focus is where it was.
+      await page.keyboard.press('Escape');
+      await dialog.waitFor({ state: 'detached' });
+      await page.waitForFunction(() => document.activeElement?.textContent === 'End');
+      await page.keyboard.press('Enter');
+      await dialog.getByRole('button', { name: 'End 1 session' }).click();
+      await page.getByText('revoked by admin').waitFor();
+
+      await other.page.getByRole('link', { name: 'Sessions' }).click();
+      const told = other.page.getByRole('dialog', { name: 'You are signed out' });
+      await told.getByRole('button', { name: 'Sign in' }).click();
+      await other.page.waitForURL('**/login?**');
+      await signIn(other.page, USER);
+      await heading(other.page, 'Sessions');
+      assert.deepEqual([...heard(), ...other.heard()], []);
+      await context.close();
+      await other.context.close();
+    });
+
+    test('who is no administrator reads so, and may come as somebody else', async () => {
+      const { context, page, heard } = await visitor({ who: BOB });
+      await page.getByRole('heading', { name: 'You are not an administrator' }).waitFor();
+      assert.equal(await page.getByRole('navigation').count(), 0);
+      await page.getByRole('button', { name: 'Use another account' }).click();
+      await page.waitForURL('**/select-account?**');
+      assert.deepEqual(heard(), []);
+      await context.close();
+    });
+
+    test('a refusal is told in the server’s words with its number, and can be tried again; so is no answer at all', async () => {
+      const { context, page, heard } = await visitor();
+      await heading(page, 'Overview');
+      let answer = { status: 503, headers: { 'X-Request-Id': 'the-number', 'Retry-After': '1' }, contentType: 'application/problem+json', body: JSON.stringify({ type: 'urn:gatekey:problem:unavailable', title: 'The service is busy', status: 503, detail: 'Nothing was changed; try again in a second.' }) };
+      await context.route('**/admin/api/v1/sessions**', (route) => (answer === null ? route.continue() : answer === 'none' ? route.abort() : route.fulfill(answer)));
+      await page.getByRole('link', { name: 'Sessions' }).click();
+      const alert = page.getByRole('alert');
+      await alert.getByText('Nothing was changed').waitFor();
+      await alert.getByText('the-number').waitFor();
+      answer = 'none';
+      await alert.getByRole('button', { name: 'Try again' }).click();
+      await alert.getByText('The server cannot be reached').waitFor();
+      answer = null;
+      await alert.getByRole('button', { name: 'Try again' }).click();
+      await page.getByRole('cell', { name: 'Chrome on Linux' }).first().waitFor();
+      await page.goto(admin('#/sessions/00000000-0000-7000-8000-000000000000'));
+      await alert.getByText('There is no such session.').waitFor();
+      await page.goto(admin('#/nowhere'));
+      await heading(page, 'There is no such page');
+      assert.deepEqual(heard(), []);
+      await context.close();
+    });
+
+    test('by keyboard: skip link, navigation, the focus on the heading of the page that came', async () => {
+      const { context, page, heard } = await visitor();
+      await heading(page, 'Overview');
+      await page.keyboard.press('Tab');
+      assert.equal(await focused(page), 'Skip to the page');
+      await page.keyboard.press('Enter');
+      assert.equal(await focused(page), 'Overview');
+      await page.keyboard.press('Shift+Tab');
+      await tabTo(page, /^Skip to the page$/);
+      await tabTo(page, /^Sessions$/);
+      await page.keyboard.press('Enter');
+      await heading(page, 'Sessions');
+      await page.waitForFunction(() => document.activeElement?.tagName === 'H1');
+      assert.equal(await focused(page), 'Sessions');
+      assert.deepEqual(heard(), []);
+      await context.close();
+    });
+
+    test('UI-01: no page of another origin, nor of this one, shows it in a frame', async () => {
+      const port = await freePort();
+      const server = http.createServer((request, answer) => answer.setHeader('content-type', 'text/html').end(`<!doctype html><title>Evil</title><iframe src="${admin()}"></iframe>`));
+      await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
+      const { context, page } = await visitor();
+      await heading(page, 'Overview');
+      const refused = page.waitForEvent('console', (message) => /frame-ancestors|X-Frame-Options/i.test(message.text()));
+      await page.goto(`http://localhost:${port}/`);
+      await refused;
+      assert.equal(await page.frames().find((frame) => frame !== page.mainFrame()).locator('#console').count(), 0);
+      // The control: it is the page that is not to be framed, not the browser that cannot.
+      await page.goto(admin());
+      await heading(page, 'Overview');
+      await context.close();
+      server.close();
+    });
+
+    test('on a phone and on a desk, light and dark, nothing is cut off', async () => {
+      for (const colorScheme of ['light', 'dark']) {
+        for (const viewport of [{ width: 1280, height: 900 }, { width: 390, height: 844 }, { width: 320, height: 700 }]) {
+          const { context, page, heard } = await visitor({ colorScheme, viewport, hasTouch: viewport.width < 500 });
+          for (const [place, name] of [['#/', 'Overview'], ['#/sessions', 'Sessions']]) {
+            await page.goto(admin(place));
+            await heading(page, name);
+            await page.locator('.loading').waitFor({ state: 'detached' });
+            const cut = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+            assert.ok(cut <= 0, `${place} ${viewport.width}: ${cut}`);
+          }
+          const [red] = await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor.match(/\d+/g).map(Number));
+          assert.equal(red < 128, colorScheme === 'dark');
+          if (viewport.width < 500) {
+            await page.getByRole('button', { name: 'Menu' }).click();
+            await page.getByRole('dialog', { name: 'Menu' }).getByRole('link', { name: 'Overview' }).click();
+            await heading(page, 'Overview');
+          }
+          assert.deepEqual(heard(), []);
+          await context.close();
+        }
+      }
+    });
+  });
+}
