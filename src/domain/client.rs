@@ -242,8 +242,6 @@ pub fn origins_of(redirect_uris: &[RedirectUri]) -> Vec<WebOrigin> {
 /// Why a client's metadata cannot be registered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidClient {
-    #[error("`{0}` is the client of the console at /admin, which the issuer registers by itself: choose another id")]
-    Reserved(ClientId),
     #[error("client `{0}`: `name` is empty: give it the name users will read on the sign-in page")]
     NoName(ClientId),
     #[error("client `{0}`: `redirect_uris` is empty, but it signs users in: register at least one")]

@@ -48,7 +48,7 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
     let username = normal_username(&admin.username);
     match create_first_admin(&app.core, &Secret::new(link.clone()), admin).await {
         Ok(Setup::Done) => {
-            let html = app.pages.render(&Page::SetupDone(SetupDone { username: &username }), &visit.language(None));
+            let html = app.pages.render(&Page::SetupDone(SetupDone { username: &username, console: app.console.is_some() }), &visit.language(None));
             headers::page(&app, StatusCode::OK, html, FormAction::Here, None)
         }
         Ok(Setup::UsernameTaken) => page(&app, &visit, &link, &form, &[SetupProblem::UsernameTaken]),

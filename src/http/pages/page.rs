@@ -299,6 +299,8 @@ impl SetupProblem {
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct SetupDone<'a> {
     pub username: &'a str,
+    /// Whether there is a console to go on in.
+    pub console: bool,
 }
 
 /// The issuer's root, for the curious.

@@ -203,7 +203,7 @@ fn everywhere(text: &str) -> Vec<Page<'_>> {
         Page::SignedOut(SignedOut { application: Some(text), return_to: Some(text), frames: one(), nonce: Some(text), others: true }),
         Page::Error(ErrorPage { kind: ErrorKind::RedirectMismatch, code: Some(text), detail: Some(text), request_id: text }),
         Page::Setup(Setup { csrf: text, link: text, username: text, name: text, email: text, min_length: 12, problems: &[] }),
-        Page::SetupDone(SetupDone { username: text }),
+        Page::SetupDone(SetupDone { username: text, console: true }),
         Page::Home(Home { issuer: text, account: Some(Account { username: text, name: None }) }),
         Page::Account(AccountPage {
             csrf: text,

@@ -3,7 +3,7 @@
 
 use super::declare;
 use super::{Admin, AdminError};
-use crate::domain::client::{ClientKind, ClientMetadata, InvalidClient};
+use crate::domain::client::{ClientKind, ClientMetadata};
 use crate::domain::event::{EventKind, Object};
 use crate::domain::id::ClientId;
 use crate::domain::redirect_uri::{RedirectUri, WebOrigin};
@@ -78,5 +78,8 @@ fn client(issuer: &IssuerUrl, scopes: &[&'static str]) -> Result<DeclaredClient,
 
 /// Refuses the console's id to whoever registers a client.
 pub(super) fn is_not_the_consoles(id: &ClientId) -> Result<(), AdminError> {
-    if id.as_str() == CONSOLE { Err(InvalidClient::Reserved(id.clone()).into()) } else { Ok(()) }
+    if id.as_str() != CONSOLE {
+        return Ok(());
+    }
+    Err(AdminError::Refused(format!("`{id}` is the client of the console at /admin, which the issuer registers by itself: choose another id")))
 }

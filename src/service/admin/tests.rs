@@ -155,7 +155,7 @@ async fn a_client_secret_is_told_once_and_stored_as_a_digest() {
     // The console's id is the issuer's own.
     let spa = ClientMetadata { redirect_uris: changed.metadata.redirect_uris.clone(), ..ClientMetadata::defaults(ClientKind::Spa, "Mine") };
     let taken = bench.admin.create_client(NewClient { id: ClientId::parse(super::CONSOLE).unwrap(), metadata: spa }).await;
-    assert!(matches!(taken, Err(AdminError::Client(InvalidClient::Reserved(_)))));
+    assert!(matches!(taken, Err(AdminError::Refused(_))));
 }
 
 const DECLARED: &str = "[[clients]]\nid = \"notes\"\nkind = \"web\"\nredirect_uris = [\"https://rp.test/cb\"]\n\

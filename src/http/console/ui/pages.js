@@ -1,12 +1,14 @@
 // The pages there are, in the order of the navigation.
 import { html } from './html.js';
 import { Empty, Page } from './parts.js';
+import { Clients } from './pages/clients.js';
 import { Overview } from './pages/overview.js';
 import { Sessions } from './pages/sessions.js';
 
 export const PAGES = [
   { id: 'overview', title: 'Overview', view: Overview },
   { id: 'sessions', title: 'Sessions', view: Sessions },
+  { id: 'clients', title: 'Clients', view: Clients },
 ];
 
 export const Nowhere = () => html`<${Page} title="There is no such page"><${Empty} title="Nothing is at this address"><p><a href="#/">To the overview</a></p><//><//>`;

@@ -148,6 +148,8 @@ setup-problem-unavailable = Das lässt sich gerade nicht speichern. Warten Sie e
 setup-done-title = { $service } ist bereit
 setup-done-text = Den Administrator { $username } gibt es jetzt. Benutzer und Anwendungen werden mit dem Befehl gatekey oder über die Admin-API verwaltet.
 setup-done-next = Weiter
+setup-done-console-text = Den Administrator { $username } gibt es jetzt. In der Konsole werden Benutzer, Anwendungen und Sitzungen verwaltet; melden Sie sich dort an.
+setup-done-console = Konsole öffnen
 
 home-title = Anmeldedienst
 home-text = Dies ist der Anmeldedienst von { $service }. Öffnen Sie die Anwendung, die Sie benutzen möchten; sie bringt Sie hierher, wenn es nötig ist.

@@ -148,6 +148,8 @@ setup-problem-unavailable = We can’t save this just now. Wait a moment, then t
 setup-done-title = { $service } is ready
 setup-done-text = The administrator { $username } now exists. Users and applications are managed with the gatekey command, or with the admin API.
 setup-done-next = Continue
+setup-done-console-text = The administrator { $username } now exists. The console is where users, applications and sessions are managed; sign in to it.
+setup-done-console = Open the console
 
 home-title = Sign-in service
 home-text = This is the sign-in service of { $service }. Open the application you want to use: it will bring you here when needed.

@@ -1,0 +1,106 @@
+// The applications that ask for tokens.
+import { call, getVersioned, useList, useLoad } from '../api.js';
+import { html, useState } from '../html.js';
+import { kindTitle } from '../kinds.js';
+import { Confirm, Dialog, Empty, Facts, Listed, Moment, Opens, Page, Read, Tag, When } from '../parts.js';
+import { go, to } from '../route.js';
+import { lasts, plain } from '../words.js';
+import { EditForm } from './client_form.js';
+import { Code, NewClient, Secret } from './client_new.js';
+
+export const Clients = ({ rest: [id, kind] }) => (id === 'new' ? html`<${NewClient} kind=${kind} />` : id ? html`<${One} id=${id} />` : html`<${All} />`);
+
+const CONSOLE = document.documentElement.dataset.client;
+const at = (id) => `/clients/${encodeURIComponent(id)}`;
+
+const State = ({ of }) => (of.disabled_at ? html`<${Tag} kind="problem">disabled<//>` : html`<${Tag}>in use<//>`);
+
+const columns = [
+  { name: 'Name', first: true, cell: ({ id, metadata }) => html`<a href=${to(['clients', id])}><bdi>${metadata.name}</bdi></a>` },
+  { name: 'Client id', cell: ({ id }) => html`<code>${id}</code>` },
+  { name: 'Kind', cell: ({ metadata }) => kindTitle(metadata.kind) },
+  { name: 'State', cell: (client) => html`<${State} of=${client} />` },
+  { name: 'Declared by', cell: ({ id, managed_by_file: file }) => (file ? 'the settings file' : id === CONSOLE ? 'the issuer itself' : 'an administrator') },
+  { name: 'Changed', cell: ({ updated_at: at }) => html`<${When} at=${at} />` },
+];
+
+function All() {
+  const list = useList('/clients');
+  const own = list.items?.filter(({ id }) => id !== CONSOLE);
+  const first = own?.length === 0 && !list.more;
+  return html`<${Page} title="Clients" lead="The applications that people sign in to, and the machines that act for themselves." actions=${html`<a class="primary small-button" href=${to(['clients', 'new'])}>New client</a>`}>
+    ${first && html`<${Empty} title="No application yet"><p>Register the first one: it takes a minute, and ends with the code to paste.</p><p><a class="primary" href=${to(['clients', 'new'])}>Register an application</a></p><//>`}
+    <${Listed} of=${list} caption="Clients" columns=${columns} empty=${null} />
+  <//>`;
+}
+
+const LIMITS = {
+  session_absolute: 'A session at most',
+  session_idle: 'A session unused',
+  unremembered_absolute: 'Not remembered, at most',
+  unremembered_idle: 'Not remembered, unused',
+  client_session_absolute: 'Its share in a session at most',
+  client_session_idle: 'Its share in a session unused',
+  refresh_absolute: 'Refresh tokens at most',
+  refresh_idle: 'Refresh tokens unused',
+  access_token: 'An access token',
+  id_token: 'An ID token',
+  code: 'A code',
+};
+
+const several = (values) => values?.length > 0 && html`<ul class="plain-list">${values.map((value) => html`<li key=${value}><code>${value}</code></li>`)}</ul>`;
+
+function One({ id }) {
+  const client = useLoad(() => getVersioned(at(id)), [id]);
+  const [secret, setSecret] = useState();
+  const found = client.data?.value;
+  const byFile = found?.managed_by_file;
+  const save = async (metadata) => {
+    await call('PUT', at(id), { body: metadata, headers: { 'If-Match': client.data.etag } });
+    client.reload();
+  };
+  const actions =
+    found &&
+    html`<${Opens} label="Edit">${(close) => html`<${Dialog} title=${`Edit ${found.metadata.name}`} close=${close} wide><${EditForm} metadata=${found.metadata} save=${save} close=${close} /><//>`}<//>
+      <${Opens} label="Delete" kind="danger">${(close) => html`<${Confirm}
+        title=${`Delete ${found.metadata.name}?`}
+        word=${id}
+        verb="Delete the client"
+        consequence=${html`<p>Nobody can sign in to it any more. Everything it was given ends with it: its share in every session, its refresh tokens, what people have allowed it, and the lifetime rules that are for it alone. This cannot be undone.</p>`}
+        act=${() => call('DELETE', at(id))}
+        close=${close}
+        done=${() => go('clients')}
+      />`}<//>`;
+  return html`<${Page} title=${found ? found.metadata.name : 'Client'} back=${{ href: to('clients'), text: 'Clients' }} actions=${actions}>
+    ${byFile && html`<p class="told">This client is declared in the settings file, which wins at the next start: change it there too.</p>`}
+    ${id === CONSOLE && html`<p class="told">This is the console you are in. The issuer registers it by itself at each start.</p>`}
+    ${secret && html`<${Secret} secret=${secret} />`}
+    <${Read} of=${client}>${({ value: client }) => html`<div class="columns">
+      <div>
+        <section class="panel" aria-label="About the client"><${Facts} of=${facts(client)} /></section>
+        ${client.metadata.lifetimes && Object.keys(client.metadata.lifetimes).length > 0 && html`<section class="panel" aria-labelledby="limits"><h2 id="limits">Limits of its own</h2><${Facts} of=${Object.entries(client.metadata.lifetimes).map(([name, value]) => [LIMITS[name] ?? plain(name), lasts(value)])} /></section>`}
+      </div>
+      <div>
+        ${id !== CONSOLE && html`<section class="panel" aria-labelledby="code"><h2 id="code">The application</h2><${Code} client=${client} /></section>`}
+      </div>
+    </div>`}<//>
+  <//>`;
+}
+
+const facts = ({ id, metadata, disabled_at: disabled, created_at: created, updated_at: updated }) => [
+  ['Client id', html`<code>${id}</code>`],
+  ['Kind', kindTitle(metadata.kind)],
+  ['State', html`<${State} of=${{ disabled_at: disabled }} />`],
+  ['Proves itself by', metadata.authentication === 'none' ? 'PKCE alone: it keeps no secret' : html`its secret (<code>${metadata.authentication}</code>)${metadata.require_pkce ? ' and PKCE' : ''}`],
+  ['Redirect URIs', several(metadata.redirect_uris)],
+  ['After signing out', several(metadata.post_logout_redirect_uris)],
+  ['Origins', several(metadata.web_origins)],
+  ['APIs', several(metadata.resources)],
+  ['Scope', metadata.scope && html`<code>${metadata.scope}</code>`],
+  ['Asks for consent', metadata.kind !== 'machine' && (metadata.first_party ? 'No: it is our own' : 'Yes')],
+  ['Hidden frames', metadata.kind !== 'machine' && (metadata.may_be_framed ? 'It may renew in them' : 'It may not')],
+  ['FedCM', metadata.fedcm && 'Its pages may ask by it'],
+  ['Told of the end', metadata.backchannel_logout_uri && html`<code>${metadata.backchannel_logout_uri}</code>`],
+  ['Registered', html`<${Moment} at=${created} />`],
+  ['Changed', html`<${Moment} at=${updated} />`],
+];
