@@ -5,7 +5,7 @@ use poem_openapi::types::Example;
 
 use super::problem::ChangeProblem;
 use crate::domain::duration::Lifetime;
-use crate::domain::lifetime::{Limit, LimitOverrides};
+use crate::domain::lifetime::{self, Limit, LimitOverrides};
 
 /// Limits that somebody has set; what is absent comes from elsewhere. Each is an ISO 8601 duration (`PT15M`, `PT8H`, `P30D`) or `unlimited`.
 #[derive(Debug, Clone, Default, Object)]
@@ -83,6 +83,14 @@ impl From<&LimitOverrides> for Limits {
             id_token: text(Limit::IdToken),
             code: text(Limit::Code),
         }
+    }
+}
+
+impl From<&lifetime::Limits> for Limits {
+    fn from(limits: &lifetime::Limits) -> Self {
+        let mut all = LimitOverrides::default();
+        Limit::ALL.into_iter().for_each(|limit| all.set(limit, Some(limits.get(limit))));
+        Self::from(&all)
     }
 }
 

@@ -9,6 +9,9 @@ mod caller;
 mod client_metadata;
 mod clients;
 mod etag;
+mod lifetime_answers;
+mod lifetime_rule;
+mod lifetimes;
 mod limits;
 mod page;
 mod problem;
@@ -47,6 +50,9 @@ enum Resource {
     /// Who is signed in where. A session is one browser signed in; ending it ends every application's share in it and every
     /// token that hangs on it, at once and everywhere.
     Sessions,
+    /// How long things last, for whom, and why. For each limit the most specific rule that speaks of it wins.
+    #[oai(rename = "Lifetime policy")]
+    LifetimePolicy,
 }
 
 const DESCRIPTION: &str = "\
@@ -62,17 +68,17 @@ to a machine (the grant `client_credentials`) or to a user who is an administrat
 
 **Times** are RFC 3339, in UTC.";
 
-type Operations = (server::ServerApi, clients::ClientsApi, sessions::SessionsApi);
+type Operations = (server::ServerApi, clients::ClientsApi, sessions::SessionsApi, lifetimes::LifetimesApi);
 
 fn service() -> OpenApiService<Operations, ()> {
-    OpenApiService::new((server::ServerApi, clients::ClientsApi, sessions::SessionsApi), "Gatekey admin API", env!("CARGO_PKG_VERSION"))
-        .description(DESCRIPTION)
-        .license("MIT OR Apache-2.0")
-        .server(ServerObject::new("{issuer}admin/api/v1").description("The API of an issuer").variable(
+    let operations: Operations = (server::ServerApi, clients::ClientsApi, sessions::SessionsApi, lifetimes::LifetimesApi);
+    OpenApiService::new(operations, "Gatekey admin API", env!("CARGO_PKG_VERSION")).description(DESCRIPTION).license("MIT OR Apache-2.0").server(
+        ServerObject::new("{issuer}admin/api/v1").description("The API of an issuer").variable(
             "issuer",
             "The issuer as in its metadata; it ends with a slash",
             "http://localhost:8080/",
-        ))
+        ),
+    )
 }
 
 /// The OpenAPI document: pretty, in an order that does not change, with a newline at its end.

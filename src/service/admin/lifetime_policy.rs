@@ -50,6 +50,19 @@ impl Admin {
 
     /// Changes the rule of a selector as it is at that moment. Running sessions are judged by it from their next use on.
     pub async fn change_lifetime_rule(&self, selector: Selector, change: impl FnOnce(&mut LimitOverrides) + Send + 'static) -> Result<Changed, AdminError> {
+        self.try_change_lifetime_rule(selector, |_, limits| {
+            change(limits);
+            Ok(())
+        })
+        .await
+    }
+
+    /// The same, and the change may be refused when it sees all the rules there are.
+    pub async fn try_change_lifetime_rule(
+        &self,
+        selector: Selector,
+        change: impl FnOnce(&[LifetimeRule], &mut LimitOverrides) -> Result<(), AdminError> + Send + 'static,
+    ) -> Result<Changed, AdminError> {
         let (mark, occasion) = (mark(self.entropy.as_ref()), self.occasion(self.now()));
         let rule = selector.clone();
         let changed = self.store.write(move |db| {
@@ -60,9 +73,12 @@ impl Admin {
             {
                 return Ok(Err(not_found("client", client)));
             }
-            let before = lifetime_rules::all(db)?.into_iter().find(|there| there.selector == rule);
+            let there = lifetime_rules::all(db)?;
+            let before = there.iter().find(|there| there.selector == rule).cloned();
             let mut limits = before.as_ref().map(|rule| rule.limits).unwrap_or_default();
-            change(&mut limits);
+            if let Err(refused) = change(&there, &mut limits) {
+                return Ok(Err(refused));
+            }
             if let Err((limit, why)) = limits.check() {
                 return Ok(Err(AdminError::Refused(format!("`{}`: {why}", limit.as_str()))));
             }

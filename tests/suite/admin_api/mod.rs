@@ -1,6 +1,7 @@
 //! The admin API over HTTP: one file a resource, and the matrix of who may do what.
 
 mod clients;
+mod lifetimes;
 mod matrix;
 mod sessions;
 
@@ -13,7 +14,7 @@ use gatekey::domain::scope::Scope;
 use poem::http::Method;
 use serde_json::Value;
 
-use crate::support::app::{App, OWN_PAGE, client};
+use crate::support::app::{App, OWN_PAGE, PAGE, client};
 use crate::support::database::Database;
 use crate::support::network::Answer;
 use crate::support::openapi::Document;
