@@ -10,7 +10,7 @@ use super::messages::Messages;
 use super::text;
 
 /// Name and source of every template.
-pub(super) const ALL: [(&str, &str); 21] = [
+pub(super) const ALL: [(&str, &str); 22] = [
     ("base.html", include_str!("templates/base.html")),
     ("parts.html", include_str!("templates/parts.html")),
     ("sign_in.html", include_str!("templates/sign_in.html")),
