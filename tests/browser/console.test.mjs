@@ -8,6 +8,18 @@ import { chromium } from 'playwright-core';
 import { LAUNCH, complaints, focused, signIn, tabTo } from '../support/chromium.mjs';
 import { DATABASES, Gatekey, USER, freePort } from '../support/gatekey.mjs';
 
+/** What a script of an attacker's would do, in the ways names can hold one. */
+const PAYLOADS = [
+  '<script>window.hit=1</script>',
+  '"><img src=x onerror=window.hit=1>',
+  "'><svg onload=window.hit=1>",
+  '</title></h1><iframe srcdoc="<script>parent.hit=1</script>">',
+  'javascript:window.hit=1',
+  '" autofocus onfocus="window.hit=1',
+  '<a href="javascript:window.hit=1">x</a>',
+  '${window.hit=1}{{ 7777*7 }}',
+  '\u202e<script>window.hit=1</script>',
+];
 const BOB = { name: 'bob', password: 'wrong donkey battery clip' };
 /** What a refusal writes to the browser's console is what the test wants. */
 const isRefusal = (line) => /Failed to load resource.*(40[0-9]|412|422|503)/.test(line) || /Failed to load resource: net::ERR_/.test(line);
@@ -17,7 +29,14 @@ for (const kind of DATABASES) {
     let gatekey, browser;
 
     before(async () => {
-      gatekey = await Gatekey.install(kind);
+      const named = PAYLOADS.map((name, i) => `
+[[clients]]
+id = "named-${i}"
+name = ${JSON.stringify(name)}
+kind = "web"
+redirect_uris = ["https://app.example.test/callback"]
+`).join('');
+      gatekey = await Gatekey.install(kind, { clients: named });
       gatekey.run(['user', 'create', USER.name, '--admin', '--email', 'alice@example.test', '--name', 'Alice Example'], `${USER.password}\n`);
       gatekey.createUser(BOB.name, BOB.password);
       await gatekey.start();
@@ -165,6 +184,109 @@ for (const kind of DATABASES) {
       await context.close();
     });
 
+    test('a client is registered, step by step, shown, changed and deleted; each refusal is at its field', async () => {
+      const { context, page, heard } = await visitor({ place: '#/clients' });
+      await page.getByRole('cell', { name: 'gatekey-console' }).waitFor();
+      await page.getByRole('link', { name: 'New client' }).click();
+      await page.getByRole('link', { name: /^Web application on a server/ }).click();
+      await heading(page, 'New client: Web application on a server');
+      await page.getByLabel('Name').fill('Photos & Films');
+      assert.equal(await page.getByLabel('Client id').inputValue(), 'photos-films');
+      await page.getByLabel('Redirect URIs').fill('not an address');
+      await page.getByRole('button', { name: 'Register' }).click();
+      await page.locator('.field.wrong').filter({ hasText: 'Redirect URIs' }).locator('.error').waitFor();
+      await page.getByLabel('Redirect URIs').fill('https://photos.example.test/callback');
+      await page.getByRole('button', { name: 'Register' }).click();
+      await heading(page, 'Photos & Films is registered');
+      const secret = await page.locator('.secret code').innerText();
+      // It is the one the server takes.
+      const asked = await fetch(new URL('oauth/token', gatekey.issuer), { method: 'POST', headers: { Authorization: `Basic ${Buffer.from(`photos-films:${secret}`).toString('base64')}` }, body: new URLSearchParams({ grant_type: 'authorization_code', code: 'none', redirect_uri: 'https://photos.example.test/callback', code_verifier: 'v'.repeat(43) }) });
+      assert.equal((await asked.json()).error, 'invalid_grant');
+      await page.getByRole('button', { name: 'Python (Flask)' }).click();
+      await page.getByText('client_id="photos-films"').waitFor();
+
+      await page.getByRole('link', { name: 'Show the client' }).click();
+      await heading(page, 'Photos & Films');
+      assert.equal((await page.locator('main').innerText()).includes(secret), false, 'the secret is told once');
+      await page.getByRole('button', { name: 'Edit' }).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('Name').fill('Pictures');
+      await dialog.getByRole('button', { name: 'Save' }).click();
+      await heading(page, 'Pictures');
+
+      // Somebody else has changed it meanwhile: nothing is written over.
+      gatekey.run(['client', 'update', 'photos-films', '--name', 'Paintings']);
+      await page.getByRole('button', { name: 'Edit' }).click();
+      await dialog.getByLabel('Name').fill('Prints');
+      await dialog.getByRole('button', { name: 'Save' }).click();
+      await dialog.getByRole('alert').waitFor();
+      await dialog.getByRole('button', { name: 'Cancel' }).click();
+      await page.reload();
+      await heading(page, 'Paintings');
+
+      await page.getByRole('button', { name: 'Delete' }).click();
+      const confirm = page.getByRole('dialog', { name: 'Delete Paintings?' });
+      assert.equal(await confirm.getByRole('button', { name: 'Delete the client' }).isDisabled(), true);
+      await confirm.getByRole('textbox').fill('photos-films');
+      await confirm.getByRole('button', { name: 'Delete the client' }).click();
+      await heading(page, 'Clients');
+      await page.getByRole('cell', { name: 'gatekey-console' }).waitFor();
+      assert.equal(await page.getByRole('cell', { name: 'photos-films' }).count(), 0);
+      assert.deepEqual(heard(), []);
+      await context.close();
+    });
+
+    test('after the first administrator is made, the console is one click away and says what to do first', async () => {
+      const fresh = await Gatekey.install(kind);
+      await fresh.start();
+      const context = await browser.newContext({ locale: 'en-US' });
+      const page = await context.newPage();
+      const problems = complaints(page);
+      await page.goto(/https?:\/\/\S+setup\?link=[\w-]+/.exec(fresh.log)[0]);
+      await page.getByLabel('Username').fill('root');
+      for (const field of await page.locator('input[type=password]').all()) await field.fill(USER.password);
+      await page.keyboard.press('Enter');
+      await page.getByRole('link', { name: 'Open the console' }).click();
+      await page.waitForURL('**/login?**');
+      await signIn(page, { name: 'root', password: USER.password });
+      await page.getByRole('link', { name: 'Register an application' }).click();
+      await page.getByRole('link', { name: /^Page in a browser/ }).click();
+      await page.getByLabel('Name').fill('First');
+      await page.getByLabel('Redirect URIs').fill('http://localhost:5173/');
+      await page.getByRole('button', { name: 'Register' }).click();
+      await heading(page, 'First is registered');
+      await page.getByText("clientId: 'first'").waitFor();
+      await page.goto(new URL('admin#/', fresh.issuer).href);
+      await heading(page, 'Overview');
+      await page.getByText('Version').waitFor();
+      assert.equal(await page.getByText('Three steps').count(), 0);
+      assert.deepEqual(problems, []);
+      await context.close();
+      await fresh.remove();
+    });
+
+    test('UI-14: names of clients and what browsers say of themselves are text', async () => {
+      const hostile = '<img src=x onerror=window.hit=1><script>window.hit=1</script>';
+      const { context, page, problems } = await visitor({ place: '#/clients', userAgent: `Mozilla/5.0 ${hostile}` });
+      await page.getByRole('cell', { name: 'gatekey-console' }).waitFor();
+      for (const [i, name] of PAYLOADS.entries()) {
+        await page.goto(admin('#/clients'));
+        await page.getByRole('row').filter({ hasText: `named-${i}` }).getByRole('link').click();
+        await page.locator('.facts code', { hasText: `named-${i}` }).waitFor();
+        // The positive control: it is there, whole, as text.
+        const shown = await page.locator('h1').innerText();
+        assert.equal(shown.replaceAll('\u202e', ''), name.replaceAll('\u202e', ''));
+      }
+      await page.goto(admin('#/sessions'));
+      await page.getByRole('link', { name: 'onerror' }).first().click();
+      await page.getByText(hostile).first().waitFor();
+      assert.deepEqual(await page.evaluate(() => [window.hit, document.querySelectorAll('img, iframe, main script, a[href^="javascript:"]').length]), [undefined, 0]);
+      // The control: a script of the page itself cannot make markup of a text.
+      assert.equal(await page.evaluate(() => { try { document.body.innerHTML = '<p>'; return 'made'; } catch (error) { return error.name; } }), 'TypeError');
+      assert.deepEqual(problems.filter((line) => !isRefusal(line) && !line.includes('TrustedHTML')), []);
+      await context.close();
+    });
+
     test('UI-01: no page of another origin, nor of this one, shows it in a frame', async () => {
       const port = await freePort();
       const server = http.createServer((request, answer) => answer.setHeader('content-type', 'text/html').end(`<!doctype html><title>Evil</title><iframe src="${admin()}"></iframe>`));
@@ -186,7 +308,7 @@ for (const kind of DATABASES) {
       for (const colorScheme of ['light', 'dark']) {
         for (const viewport of [{ width: 1280, height: 900 }, { width: 390, height: 844 }, { width: 320, height: 700 }]) {
           const { context, page, heard } = await visitor({ colorScheme, viewport, hasTouch: viewport.width < 500 });
-          for (const [place, name] of [['#/', 'Overview'], ['#/sessions', 'Sessions']]) {
+          for (const [place, name] of [['#/', 'Overview'], ['#/sessions', 'Sessions'], ['#/clients', 'Clients'], ['#/clients/named-1', PAYLOADS[1]], ['#/clients/new/spa', 'New client: Page in a browser']]) {
             await page.goto(admin(place));
             await heading(page, name);
             await page.locator('.loading').waitFor({ state: 'detached' });

@@ -86,7 +86,7 @@ export const Id = ({ id, href, whole }) => {
 
 /** Rows of facts. A fact is `[name, value]`; one without a value is not shown. */
 export const Facts = ({ of }) =>
-  html`<dl class="facts">${of.filter(([, value]) => value !== undefined && value !== null && value !== '').map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+  html`<dl class="facts">${of.filter(([, value]) => value !== undefined && value !== null && value !== false && value !== '').map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 
 /**
  * A table on a desk, cards on a phone. `columns`: `{ name, cell(row), wide }`. The roles are said, for a browser forgets them when a table is
