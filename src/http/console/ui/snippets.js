@@ -1,4 +1,4 @@
-// What an application needs to be written with, for a client as it is registered. The same code as in docs/clients.md, which the tests run.
+// What an application needs to be written with, for a client as it is registered. After docs/clients.md, where the whole of it is.
 import { issuer } from './issuer.js';
 
 const quoted = (text) => `'${String(text).replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
