@@ -31,11 +31,13 @@ const MODULES: &[(&str, &str)] = modules![
     "ui/html.js",
     "ui/issuer.js",
     "ui/kinds.js",
+    "ui/limits.js",
     "ui/main.js",
     "ui/pages.js",
     "ui/pages/client_form.js",
     "ui/pages/client_new.js",
     "ui/pages/clients.js",
+    "ui/pages/lifetimes.js",
     "ui/pages/overview.js",
     "ui/pages/sessions.js",
     "ui/parts.js",
@@ -43,6 +45,7 @@ const MODULES: &[(&str, &str)] = modules![
     "ui/route.js",
     "ui/shell.js",
     "ui/snippets.js",
+    "ui/timeline.js",
     "ui/words.js",
 ];
 const STYLESHEET: (&str, &str) = ("ui/console.css", include_str!("console/ui/console.css"));

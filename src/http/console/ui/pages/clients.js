@@ -2,6 +2,7 @@
 import { call, getVersioned, useList, useLoad } from '../api.js';
 import { html, useState } from '../html.js';
 import { kindTitle } from '../kinds.js';
+import { LIMITS } from '../limits.js';
 import { Confirm, Dialog, Empty, Facts, Listed, Moment, Opens, Page, Read, Tag, When } from '../parts.js';
 import { go, to } from '../route.js';
 import { lasts, plain } from '../words.js';
@@ -34,20 +35,6 @@ function All() {
   <//>`;
 }
 
-const LIMITS = {
-  session_absolute: 'A session at most',
-  session_idle: 'A session unused',
-  unremembered_absolute: 'Not remembered, at most',
-  unremembered_idle: 'Not remembered, unused',
-  client_session_absolute: 'Its share in a session at most',
-  client_session_idle: 'Its share in a session unused',
-  refresh_absolute: 'Refresh tokens at most',
-  refresh_idle: 'Refresh tokens unused',
-  access_token: 'An access token',
-  id_token: 'An ID token',
-  code: 'A code',
-};
-
 const several = (values) => values?.length > 0 && html`<ul class="plain-list">${values.map((value) => html`<li key=${value}><code>${value}</code></li>`)}</ul>`;
 
 function One({ id }) {
@@ -78,7 +65,7 @@ function One({ id }) {
     <${Read} of=${client}>${({ value: client }) => html`<div class="columns">
       <div>
         <section class="panel" aria-label="About the client"><${Facts} of=${facts(client)} /></section>
-        ${client.metadata.lifetimes && Object.keys(client.metadata.lifetimes).length > 0 && html`<section class="panel" aria-labelledby="limits"><h2 id="limits">Limits of its own</h2><${Facts} of=${Object.entries(client.metadata.lifetimes).map(([name, value]) => [LIMITS[name] ?? plain(name), lasts(value)])} /></section>`}
+        ${client.metadata.lifetimes && Object.keys(client.metadata.lifetimes).length > 0 && html`<section class="panel" aria-labelledby="limits"><h2 id="limits">Limits of its own</h2><${Facts} of=${Object.entries(client.metadata.lifetimes).map(([name, value]) => [LIMITS[name]?.title ?? plain(name), lasts(value)])} /></section>`}
       </div>
       <div>
         ${id !== CONSOLE && html`<section class="panel" aria-labelledby="code"><h2 id="code">The application</h2><${Code} client=${client} /></section>`}
