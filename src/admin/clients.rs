@@ -21,7 +21,7 @@ pub struct ClientsApi;
 
 /// A client: an application that asks for tokens.
 #[derive(Debug, Object)]
-#[oai(example, skip_serializing_if_is_none)]
+#[oai(rename = "OAuthClient", example, skip_serializing_if_is_none)]
 struct Client {
     /// The `client_id`.
     id: String,
@@ -45,7 +45,7 @@ struct ClientPage {
 
 /// A client to be registered.
 #[derive(Debug, Object)]
-#[oai(example, skip_serializing_if_is_none, deny_unknown_fields)]
+#[oai(rename = "NewOAuthClient", example, skip_serializing_if_is_none, deny_unknown_fields)]
 struct NewClient {
     /// The `client_id`: 1 to 128 letters, digits or the signs `-._~:@/`, and no UUID.
     #[oai(validator(min_length = 1, max_length = 128))]

@@ -8,6 +8,7 @@ mod body;
 mod caller;
 mod client_metadata;
 mod clients;
+mod document;
 mod etag;
 mod lifetime_answers;
 mod lifetime_rule;
@@ -83,9 +84,7 @@ fn service() -> OpenApiService<Operations, ()> {
 
 /// The OpenAPI document: pretty, in an order that does not change, with a newline at its end.
 pub fn document() -> String {
-    let mut text = service().spec();
-    text.push('\n');
-    text
+    document::for_generators(service().spec())
 }
 
 /// The words that a token's scope may have here.

@@ -1,5 +1,6 @@
-// What an administrator's program does with an SDK made of the document, the same for every language: a token, the server, sessions page by
-// page, one of them, its end, and what it is refused, as the SDK's own kind of error. What the program says is judged here.
+// What an administrator's program does with an SDK made of the document, the same for every language: a token, the server, a client through
+// which a user signs in, sessions page by page, one of them, its end, and what it is refused, as the SDK's own kind of error.
+// What the program says is judged here.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
@@ -9,7 +10,7 @@ import { run } from './client_program.mjs';
 import { DATABASES, Gatekey, USER } from './gatekey.mjs';
 import { UserAgent } from './user_agent.mjs';
 
-const SCOPE = 'server:read sessions:read sessions:end';
+const SCOPE = 'server:read clients:read clients:write sessions:read sessions:end';
 const NOBODY = '0198c5f2-7d3e-7b52-8c3a-61f02e4d9a18';
 const CALLBACK = 'http://127.0.0.1:9/callback'; // Nobody listens there: where the browser was left is all that is wanted.
 
@@ -17,15 +18,9 @@ const clients = (secret) => `
 [[clients]]
 id = "robot"
 kind = "machine"
-resources = ["urn:gatekey:admin"]
+resources = ["https://api.example.com/", "urn:gatekey:admin"] # the first is what a token is for that asks for none
 scope = "${SCOPE}"
 secret_digest = "sha256:${createHash('sha256').update(secret).digest('hex')}"
-
-[[clients]]
-id = "page"
-kind = "spa"
-first_party = true
-redirect_uris = ["${CALLBACK}"]
 `;
 
 /** `folder`: what tests/run has made of this language, below that of all SDKs. `command`: from that folder to the program. */
@@ -41,21 +36,27 @@ export function scenario({ name, folder, command }) {
         gatekey = await Gatekey.install(kind, { clients: clients(secret) });
         gatekey.createUser();
         await gatekey.start();
-        agents = [await signIn(), await signIn()];
-        steps = await run({ command: command(join(made, folder)), settings: { issuer: gatekey.issuer, client_id: 'robot', client_secret: secret, scope: SCOPE, nobody: NOBODY } });
+        agents = [];
+        steps = await run({
+          command: command(join(made, folder)),
+          settings: { issuer: gatekey.issuer, client_id: 'robot', client_secret: secret, scope: SCOPE, nobody: NOBODY, callback: CALLBACK, sign_in: authorization({}).href },
+          open: signIn,
+        });
       });
       after(() => gatekey?.remove());
 
       function authorization(more) {
         const challenge = createHash('sha256').update(randomBytes(32)).digest('base64url');
-        return new URL(`authorize?${new URLSearchParams({ response_type: 'code', client_id: 'page', redirect_uri: CALLBACK, scope: 'openid', code_challenge: challenge, code_challenge_method: 'S256', ...more })}`, gatekey.issuer);
+        return new URL(`authorize?${new URLSearchParams({ response_type: 'code', client_id: 'notes', redirect_uri: CALLBACK, scope: 'openid', code_challenge: challenge, code_challenge_method: 'S256', ...more })}`, gatekey.issuer);
       }
 
-      async function signIn() {
+      /** Each time another browser. */
+      async function signIn(url) {
         const agent = new UserAgent(gatekey.issuer);
-        const left = await agent.authorize(authorization({}), USER);
+        const left = await agent.authorize(url, USER);
         assert.ok(left.searchParams.get('code'), left.href);
-        return agent;
+        agents.push(agent);
+        return left.href;
       }
 
       /** Whether the browser's session lives: `prompt=none` needs one. */
@@ -66,9 +67,9 @@ export function scenario({ name, folder, command }) {
         return false;
       };
 
-      const refusal = (step, status, kind) => {
-        const { answered, type, status: said, title, detail } = steps[step];
-        assert.deepEqual({ answered, type, said }, { answered: status, type: `urn:gatekey:problem:${kind}`, said: status });
+      const refusal = (step, status, kind, of = []) => {
+        const { answered, type, status: said, title, detail, members } = steps[step];
+        assert.deepEqual({ answered, type, said, members }, { answered: status, type: `urn:gatekey:problem:${kind}`, said: status, members: of });
         assert.ok(title && detail);
       };
 
@@ -77,11 +78,29 @@ export function scenario({ name, folder, command }) {
         assert.deepEqual(steps.token.scope.split(' ').sort(), SCOPE.split(' ').sort());
       });
 
+      test('none for a scope that is not registered: the error of OAuth', () => assert.equal(steps.no_token.error, 'invalid_scope'));
+
       test('the server, an enumeration among what it says', () => {
         const { version, issuer, database } = steps.server;
         assert.match(version, /^\d+\.\d+\.\d+/);
         assert.deepEqual({ issuer, database }, { issuer: gatekey.issuer, database: kind });
       });
+
+      test('a client is made, with the defaults of its kind for what was left out', () => {
+        const { id, kind, grant_types, secret } = steps.client_created;
+        assert.deepEqual({ id, kind, grant_types, secret }, { id: 'notes', kind: 'spa', grant_types: ['authorization_code', 'refresh_token'], secret: null });
+      });
+
+      test('a second one of the same id is a typed error: 409', () => refusal('conflict', 409, 'already-exists'));
+
+      test('one that breaks a rule is a typed error that tells the member: 422', () => refusal('invalid', 422, 'invalid', ['/metadata/redirect_uris/0']));
+
+      test('it is changed as it was read', () => {
+        const { name, redirect_uris } = steps.client_replaced;
+        assert.deepEqual({ name, redirect_uris }, { name: 'Notebook', redirect_uris: [CALLBACK] });
+      });
+
+      test('a change of what is another by now is a typed error: 412', () => refusal('stale', 412, 'precondition-failed'));
 
       test('all sessions, page by page, in the order they were begun', () => {
         const { pages, items } = steps.sessions;

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"gatekey-sdk-test/admin"
+	"gatekey-sdk-test/protocol"
 )
 
 type settings struct {
@@ -23,12 +24,8 @@ type settings struct {
 	ClientSecret string    `json:"client_secret"`
 	Scope        string    `json:"scope"`
 	Nobody       uuid.UUID `json:"nobody"`
-}
-
-type token struct {
-	AccessToken string `json:"access_token"`
-	TokenType   string `json:"token_type"`
-	Scope       string `json:"scope"`
+	Callback     string    `json:"callback"`
+	SignIn       string    `json:"sign_in"`
 }
 
 type step map[string]any
@@ -49,21 +46,38 @@ func say(name string, what step) {
 	fmt.Println(string(line))
 }
 
-func (s settings) token(scope string) (token, error) {
-	body := url.Values{"grant_type": {"client_credentials"}, "resource": {"urn:gatekey:admin"}, "scope": {scope}}
-	request, err := http.NewRequest(http.MethodPost, s.Issuer+"oauth/token", strings.NewReader(body.Encode()))
+func open(heard *bufio.Reader, url string) error {
+	line, err := json.Marshal(step{"open": url})
 	if err != nil {
-		return token{}, err
+		return err
 	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	request.SetBasicAuth(s.ClientID, s.ClientSecret)
-	answer, err := http.DefaultClient.Do(request)
+	fmt.Println(string(line))
+	_, err = heard.ReadString('\n')
+	return err
+}
+
+func (s settings) ask(ctx context.Context, scope string) (*protocol.TokenIssueResponse, error) {
+	issuer, err := protocol.NewClientWithResponses(strings.TrimSuffix(s.Issuer, "/"), protocol.WithRequestEditorFn(func(_ context.Context, request *http.Request) error {
+		request.SetBasicAuth(s.ClientID, s.ClientSecret)
+		return nil
+	}))
 	if err != nil {
-		return token{}, err
+		return nil, err
 	}
-	defer answer.Body.Close()
-	var got token
-	return got, json.NewDecoder(answer.Body).Decode(&got)
+	// Not as a protocol.TokenRequest: what is generated writes a list into a form as `resource[0]`, which no server knows.
+	form := url.Values{"grant_type": {"client_credentials"}, "resource": {"urn:gatekey:admin"}, "scope": {scope}}
+	return issuer.TokenIssueWithBodyWithResponse(ctx, "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
+}
+
+func (s settings) token(ctx context.Context, scope string) (*protocol.TokenResponse, error) {
+	answer, err := s.ask(ctx, scope)
+	if err != nil {
+		return nil, err
+	}
+	if answer.JSON200 == nil {
+		return nil, fmt.Errorf("no token: %s", answer.Body)
+	}
+	return answer.JSON200, nil
 }
 
 func (s settings) api(accessToken string) (*admin.ClientWithResponses, error) {
@@ -78,7 +92,13 @@ func refused(status int, problem *admin.Problem) step {
 	if problem == nil {
 		return step{"answered": status}
 	}
-	return step{"answered": status, "type": problem.Type, "title": problem.Title, "status": problem.Status, "detail": problem.Detail}
+	members := []string{}
+	if problem.Errors != nil {
+		for _, member := range *problem.Errors {
+			members = append(members, member.Pointer)
+		}
+	}
+	return step{"answered": status, "type": problem.Type, "title": problem.Title, "status": problem.Status, "detail": problem.Detail, "members": members}
 }
 
 func optional(moment *time.Time) any {
@@ -99,11 +119,19 @@ func run(ctx context.Context) error {
 		return err
 	}
 
-	all, err := s.token(s.Scope)
+	all, err := s.token(ctx, s.Scope)
 	if err != nil {
 		return err
 	}
 	say("token", step{"token_type": all.TokenType, "scope": all.Scope})
+	none, err := s.ask(ctx, "keys:read")
+	if err != nil {
+		return err
+	}
+	if none.JSON400 == nil {
+		return fmt.Errorf("it was not refused: %s", none.Body)
+	}
+	say("no_token", step{"error": none.JSON400.Error})
 	api, err := s.api(all.AccessToken)
 	if err != nil {
 		return err
@@ -117,6 +145,60 @@ func run(ctx context.Context) error {
 		return fmt.Errorf("server: %s", server.Body)
 	}
 	say("server", step{"version": server.JSON200.Version, "issuer": server.JSON200.Issuer, "database": server.JSON200.Database})
+
+	yes := true
+	metadata := admin.ClientMetadata{Name: "Notes", Kind: admin.Spa, RedirectUris: &[]string{s.Callback}, FirstParty: &yes}
+	registered, err := api.ClientCreateWithResponse(ctx, admin.NewOAuthClient{Id: "notes", Metadata: metadata})
+	if err != nil {
+		return err
+	}
+	if registered.JSON201 == nil {
+		return fmt.Errorf("creating the client: %s", registered.Body)
+	}
+	got := registered.JSON201.Client
+	say("client_created", step{"id": got.Id, "kind": got.Metadata.Kind, "grant_types": got.Metadata.GrantTypes, "secret": registered.JSON201.ClientSecret})
+	twice, err := api.ClientCreateWithResponse(ctx, admin.NewOAuthClient{Id: "notes", Metadata: metadata})
+	if err != nil {
+		return err
+	}
+	say("conflict", refused(twice.StatusCode(), twice.ApplicationproblemJSON409))
+	elsewhere := metadata
+	elsewhere.RedirectUris = &[]string{"http://app.example.com/callback"}
+	invalid, err := api.ClientCreateWithResponse(ctx, admin.NewOAuthClient{Id: "other", Metadata: elsewhere})
+	if err != nil {
+		return err
+	}
+	say("invalid", refused(invalid.StatusCode(), invalid.ApplicationproblemJSON422))
+
+	read, err := api.ClientShowWithResponse(ctx, "notes")
+	if err != nil {
+		return err
+	}
+	if read.JSON200 == nil {
+		return fmt.Errorf("the client: %s", read.Body)
+	}
+	tag := read.HTTPResponse.Header.Get("ETag")
+	changed := read.JSON200.Metadata
+	changed.Name = "Notebook"
+	renamed, err := api.ClientReplaceWithResponse(ctx, "notes", &admin.ClientReplaceParams{IfMatch: &tag}, changed)
+	if err != nil {
+		return err
+	}
+	if renamed.JSON200 == nil {
+		return fmt.Errorf("replacing the client: %s", renamed.Body)
+	}
+	say("client_replaced", step{"name": renamed.JSON200.Metadata.Name, "redirect_uris": renamed.JSON200.Metadata.RedirectUris})
+	stale, err := api.ClientReplaceWithResponse(ctx, "notes", &admin.ClientReplaceParams{IfMatch: &tag}, metadata)
+	if err != nil {
+		return err
+	}
+	say("stale", refused(stale.StatusCode(), stale.ApplicationproblemJSON412))
+
+	for range 2 {
+		if err := open(heard, s.SignIn); err != nil {
+			return err
+		}
+	}
 
 	var sessions []admin.Session
 	var after *uuid.UUID
@@ -152,7 +234,7 @@ func run(ctx context.Context) error {
 	}
 	say("session", step{"id": shown.JSON200.Id, "user_id": shown.JSON200.UserId, "ended_at": optional(shown.JSON200.EndedAt)})
 
-	less, err := s.token("sessions:read")
+	less, err := s.token(ctx, "sessions:read")
 	if err != nil {
 		return err
 	}

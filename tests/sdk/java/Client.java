@@ -1,13 +1,7 @@
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
-import java.net.URI;
-import java.net.URLEncoder;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.List;
 import java.util.UUID;
 
@@ -19,12 +13,21 @@ import com.google.gson.JsonParser;
 
 import gatekey.admin.ApiClient;
 import gatekey.admin.ApiException;
+import gatekey.admin.ApiResponse;
+import gatekey.admin.api.ClientsApi;
 import gatekey.admin.api.ServerApi;
 import gatekey.admin.api.SessionsApi;
+import gatekey.admin.model.ClientKind;
+import gatekey.admin.model.ClientMetadata;
+import gatekey.admin.model.NewOAuthClient;
+import gatekey.admin.model.OAuthClient;
 import gatekey.admin.model.Problem;
+import gatekey.admin.model.RegisteredClient;
 import gatekey.admin.model.Server;
 import gatekey.admin.model.Session;
 import gatekey.admin.model.SessionPage;
+import gatekey.protocol.api.TokensApi;
+import gatekey.protocol.model.TokenResponse;
 
 /** An application that administers the server with what openapi-generator makes of the document. */
 final class Client {
@@ -49,21 +52,18 @@ final class Client {
         System.out.println(WHOLE.toJson(step));
     }
 
-    private static JsonObject token(String scope) throws Exception {
-        String body = "grant_type=client_credentials&resource=urn:gatekey:admin&scope=" + URLEncoder.encode(scope, StandardCharsets.UTF_8);
-        String basic = Base64.getEncoder().encodeToString((setting("client_id") + ":" + setting("client_secret")).getBytes(StandardCharsets.UTF_8));
-        HttpRequest request = HttpRequest.newBuilder(URI.create(setting("issuer") + "oauth/token"))
-                .header("Authorization", "Basic " + basic)
-                .header("Content-Type", "application/x-www-form-urlencoded")
-                .POST(HttpRequest.BodyPublishers.ofString(body))
-                .build();
-        return JsonParser.parseString(HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString()).body()).getAsJsonObject();
+    private static TokenResponse token(String scope) throws gatekey.protocol.ApiException {
+        gatekey.protocol.ApiClient issuer = new gatekey.protocol.ApiClient();
+        issuer.setBasePath(setting("issuer").replaceAll("/$", ""));
+        issuer.setUsername(setting("client_id"));
+        issuer.setPassword(setting("client_secret"));
+        return new TokensApi(issuer).tokenIssue("client_credentials", null, null, null, null, scope, List.of("urn:gatekey:admin"), null, null);
     }
 
-    private static ApiClient api(JsonObject token) {
+    private static ApiClient api(TokenResponse token) {
         ApiClient api = new ApiClient();
         api.setBasePath(setting("issuer") + "admin/api/v1");
-        api.setAccessToken(token.get("access_token").getAsString());
+        api.setAccessToken(token.getAccessToken());
         return api;
     }
 
@@ -79,20 +79,37 @@ final class Client {
             step.addProperty("title", problem.getTitle());
             step.addProperty("status", problem.getStatus());
             step.addProperty("detail", problem.getDetail());
+            JsonArray members = new JsonArray();
+            if (problem.getErrors() != null) {
+                problem.getErrors().forEach(member -> members.add(member.getPointer()));
+            }
+            step.add("members", members);
             return step;
         }
         throw new IllegalStateException(name + ": it was not refused");
+    }
+
+    private static ClientMetadata notes(String callback) {
+        return new ClientMetadata().name("Notes").kind(ClientKind.SPA).redirectUris(List.of(callback)).firstParty(true);
     }
 
     public static void main(String[] arguments) throws Exception {
         BufferedReader heard = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         settings = JsonParser.parseString(heard.readLine()).getAsJsonObject();
 
-        JsonObject all = token(setting("scope"));
+        TokenResponse all = token(setting("scope"));
         JsonObject got = step("token");
-        got.add("token_type", all.get("token_type"));
-        got.add("scope", all.get("scope"));
+        got.addProperty("token_type", all.getTokenType().getValue());
+        got.addProperty("scope", all.getScope());
         say(got);
+        try {
+            token("keys:read");
+            throw new IllegalStateException("it was not refused");
+        } catch (gatekey.protocol.ApiException refusal) {
+            JsonObject none = step("no_token");
+            none.addProperty("error", refusal.getErrorObject().getError());
+            say(none);
+        }
         ApiClient api = api(all);
         SessionsApi sessions = new SessionsApi(api);
 
@@ -102,6 +119,38 @@ final class Client {
         what.addProperty("issuer", server.getIssuer());
         what.addProperty("database", server.getDatabase().getValue());
         say(what);
+
+        ClientsApi clients = new ClientsApi(api);
+        NewOAuthClient creation = new NewOAuthClient().id("notes").metadata(notes(setting("callback")));
+        RegisteredClient registered = clients.clientCreate(creation);
+        JsonObject created = step("client_created");
+        created.addProperty("id", registered.getClient().getId());
+        created.addProperty("kind", registered.getClient().getMetadata().getKind().getValue());
+        JsonArray grants = new JsonArray();
+        registered.getClient().getMetadata().getGrantTypes().forEach(grant -> grants.add(grant.getValue()));
+        created.add("grant_types", grants);
+        created.addProperty("secret", registered.getClientSecret());
+        say(created);
+        say(refused("conflict", () -> clients.clientCreate(creation)));
+        say(refused("invalid", () -> clients.clientCreate(new NewOAuthClient().id("other").metadata(notes("http://app.example.com/callback")))));
+
+        ApiResponse<OAuthClient> read = clients.clientShowWithHttpInfo("notes");
+        String tag = read.getHeaders().get("etag").get(0);
+        ClientMetadata changed = clients.clientReplace("notes", read.getData().getMetadata().name("Notebook"), tag).getMetadata();
+        JsonObject replaced = step("client_replaced");
+        replaced.addProperty("name", changed.getName());
+        JsonArray uris = new JsonArray();
+        changed.getRedirectUris().forEach(uris::add);
+        replaced.add("redirect_uris", uris);
+        say(replaced);
+        say(refused("stale", () -> clients.clientReplace("notes", notes(setting("callback")), tag)));
+
+        for (int browser = 0; browser < 2; browser++) {
+            JsonObject open = new JsonObject();
+            open.addProperty("open", setting("sign_in"));
+            say(open);
+            heard.readLine();
+        }
 
         List<Session> found = new ArrayList<>();
         int pages = 0;

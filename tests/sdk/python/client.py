@@ -1,60 +1,104 @@
 """An application that administers the server with what openapi-python-client makes of the document."""
 
+import base64
 import json
 import sys
+from typing import Any, TypeVar
 from uuid import UUID
 
-import httpx
-
+import gatekey_protocol
 from gatekey_admin import AuthenticatedClient
+from gatekey_admin.api.clients import client_create, client_replace, client_show
 from gatekey_admin.api.server import server_show
 from gatekey_admin.api.sessions import session_end, session_list, session_show
-from gatekey_admin.models import Problem, Server, Session, SessionPage
-from gatekey_admin.types import UNSET
+from gatekey_admin.models import ClientKind, ClientMetadata, NewOAuthClient, OAuthClient, Problem, RegisteredClient, Server, Session, SessionPage
+from gatekey_admin.types import UNSET, Response, Unset
+from gatekey_protocol.api.tokens import token_issue
+from gatekey_protocol.models import OAuthError, TokenRequest, TokenRequestGrantType, TokenResponse
+
+Wanted = TypeVar("Wanted")
 
 settings = json.loads(sys.stdin.readline())
 
 
-def say(step, **what):
+def say(step: str, **what: Any) -> None:
     print(json.dumps({"step": step, **what}), flush=True)
 
 
-def token(scope):
-    answer = httpx.post(
-        f"{settings['issuer']}oauth/token",
-        auth=(settings["client_id"], settings["client_secret"]),
-        data={"grant_type": "client_credentials", "resource": "urn:gatekey:admin", "scope": scope},
-    )
-    return answer.raise_for_status().json()
+def browse(url: str) -> None:
+    print(json.dumps({"open": url}), flush=True)
+    sys.stdin.readline()
 
 
-def api(access_token):
+def ask(scope: str) -> gatekey_protocol.types.Response[Any]:
+    basic = base64.b64encode(f"{settings['client_id']}:{settings['client_secret']}".encode()).decode()
+    issuer = gatekey_protocol.AuthenticatedClient(base_url=settings["issuer"].rstrip("/"), token=basic, prefix="Basic")
+    wanted = TokenRequest(grant_type=TokenRequestGrantType.CLIENT_CREDENTIALS, resource=["urn:gatekey:admin"], scope=scope)
+    return token_issue.sync_detailed(client=issuer, body=wanted)
+
+
+def token(scope: str) -> TokenResponse:
+    answer = ask(scope).parsed
+    if not isinstance(answer, TokenResponse):
+        raise SystemExit(f"no token: {answer}")
+    return answer
+
+
+def api(access_token: str) -> AuthenticatedClient:
     return AuthenticatedClient(base_url=f"{settings['issuer']}admin/api/v1", token=access_token)
 
 
-def granted(kind, answer):
+def granted(kind: type[Wanted], answer: Response[Problem | Wanted]) -> Wanted:
     """What was asked for, or an end with what was said instead."""
     if not isinstance(answer.parsed, kind):
         raise SystemExit(f"{answer.status_code}: {answer.parsed}")
     return answer.parsed
 
 
-def refused(answer):
+def refused(answer: Response[Any]) -> dict[str, Any]:
     """What was said instead of what was asked for."""
     problem = answer.parsed
     if not isinstance(problem, Problem):
         raise SystemExit(f"{answer.status_code} is no refusal: {problem}")
-    return {"answered": answer.status_code, "type": problem.type_, "title": problem.title, "status": problem.status, "detail": problem.detail}
+    return {"answered": answer.status_code, "type": problem.type_, "title": problem.title, "status": problem.status, "detail": problem.detail, "members": [one.pointer for one in problem.errors or []]}
 
 
 everything = token(settings["scope"])
-say("token", token_type=everything["token_type"], scope=everything["scope"])
-admin = api(everything["access_token"])
+say("token", token_type=everything.token_type.value, scope=everything.scope)
+refusal = ask("keys:read").parsed
+say("no_token", error=refusal.error if isinstance(refusal, OAuthError) else None)
+admin = api(everything.access_token)
 
 server = granted(Server, server_show.sync_detailed(client=admin))
 say("server", version=server.version, issuer=server.issuer, database=server.database.value)
 
-sessions, pages, after = [], 0, UNSET
+metadata = ClientMetadata(name="Notes", kind=ClientKind.SPA, redirect_uris=[settings["callback"]], first_party=True)
+registered = granted(RegisteredClient, client_create.sync_detailed(client=admin, body=NewOAuthClient(id="notes", metadata=metadata)))
+say(
+    "client_created",
+    id=registered.client.id,
+    kind=registered.client.metadata.kind.value,
+    grant_types=[one.value for one in registered.client.metadata.grant_types or []],
+    secret=registered.client_secret or None,
+)
+say("conflict", **refused(client_create.sync_detailed(client=admin, body=NewOAuthClient(id="notes", metadata=metadata))))
+elsewhere = ClientMetadata(name="Notes", kind=ClientKind.SPA, redirect_uris=["http://app.example.com/callback"])
+say("invalid", **refused(client_create.sync_detailed(client=admin, body=NewOAuthClient(id="other", metadata=elsewhere))))
+
+read = client_show.sync_detailed("notes", client=admin)
+tag = read.headers["etag"]
+changed = granted(OAuthClient, read).metadata
+changed.name = "Notebook"
+renamed = granted(OAuthClient, client_replace.sync_detailed("notes", client=admin, body=changed, if_match=tag))
+say("client_replaced", name=renamed.metadata.name, redirect_uris=renamed.metadata.redirect_uris)
+say("stale", **refused(client_replace.sync_detailed("notes", client=admin, body=metadata, if_match=tag)))
+
+for _ in range(2):
+    browse(settings["sign_in"])
+
+sessions: list[Session] = []
+pages = 0
+after: UUID | Unset = UNSET
 while True:
     page = granted(SessionPage, session_list.sync_detailed(client=admin, limit=1, after=after))
     sessions += page.items
@@ -72,10 +116,10 @@ first = sessions[0].id
 shown = granted(Session, session_show.sync_detailed(first, client=admin))
 say("session", id=str(shown.id), user_id=str(shown.user_id), ended_at=shown.ended_at.isoformat() if shown.ended_at else None)
 
-reader = api(token("sessions:read")["access_token"])
+reader = api(token("sessions:read").access_token)
 say("forbidden", **refused(session_end.sync_detailed(first, client=reader)))
 
 ended = granted(Session, session_end.sync_detailed(first, client=admin))
-say("ended", id=str(ended.id), ended_at=ended.ended_at.isoformat(), end_reason=ended.end_reason)
+say("ended", id=str(ended.id), ended_at=ended.ended_at.isoformat() if ended.ended_at else None, end_reason=ended.end_reason)
 
 say("not_found", **refused(session_show.sync_detailed(UUID(settings["nobody"]), client=admin)))

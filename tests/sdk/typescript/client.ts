@@ -4,20 +4,31 @@ import { createInterface } from 'node:readline';
 import createClient from 'openapi-fetch';
 
 import type { components, paths } from './admin.d.ts';
+import type { paths as ProtocolPaths } from './protocol.d.ts';
 
 type Problem = components['schemas']['Problem'];
 
 const heard = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const settings = JSON.parse((await heard.next()).value);
 const say = (step: string, what: object) => console.log(JSON.stringify({ step, ...what }));
+async function open(url: string) {
+  console.log(JSON.stringify({ open: url }));
+  await heard.next();
+}
+
+const basic = `Basic ${Buffer.from(`${settings.client_id}:${settings.client_secret}`).toString('base64')}`;
+const protocol = createClient<ProtocolPaths>({ baseUrl: settings.issuer.replace(/\/$/, ''), headers: { authorization: basic } });
+
+const ask = (scope: string) =>
+  protocol.POST('/oauth/token', {
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: { grant_type: 'client_credentials', resource: ['urn:gatekey:admin'], scope },
+  });
 
 async function token(scope: string) {
-  const answer = await fetch(`${settings.issuer}oauth/token`, {
-    method: 'POST',
-    headers: { authorization: `Basic ${Buffer.from(`${settings.client_id}:${settings.client_secret}`).toString('base64')}` },
-    body: new URLSearchParams({ grant_type: 'client_credentials', resource: 'urn:gatekey:admin', scope }),
-  });
-  return (await answer.json()) as { access_token: string; token_type: string; scope: string };
+  const { data, error } = await ask(scope);
+  if (!data) throw new Error(`no token: ${JSON.stringify(error)}`);
+  return data;
 }
 
 const api = (accessToken: string) => createClient<paths>({ baseUrl: `${settings.issuer}admin/api/v1`, headers: { authorization: `Bearer ${accessToken}` } });
@@ -25,8 +36,8 @@ const api = (accessToken: string) => createClient<paths>({ baseUrl: `${settings.
 /** What was said instead of what was asked for: typed by the document, so nothing here is cast. */
 function refused({ data, error, response }: { data?: unknown; error?: Problem; response: Response }) {
   if (error === undefined) throw new Error(`${response.status} is no refusal: ${JSON.stringify(data)}`);
-  const { type, title, status, detail } = error;
-  return { answered: response.status, type, title, status, detail };
+  const { type, title, status, detail, errors } = error;
+  return { answered: response.status, type, title, status, detail, members: (errors ?? []).map(({ pointer }) => pointer) };
 }
 
 /** What was asked for, or an end with what was said instead. */
@@ -37,10 +48,28 @@ function granted<T>({ data, error, response }: { data?: T; error?: Problem; resp
 
 const all = await token(settings.scope);
 say('token', { token_type: all.token_type, scope: all.scope });
+const { error } = await ask('keys:read');
+say('no_token', { error: typeof error === 'object' && 'error' in error ? error.error : null });
 const admin = api(all.access_token);
 
 const { version, issuer, database } = granted(await admin.GET('/server'));
 say('server', { version, issuer, database });
+
+const metadata: components['schemas']['ClientMetadata'] = { name: 'Notes', kind: 'spa', redirect_uris: [settings.callback], first_party: true };
+const created = await admin.POST('/clients', { body: { id: 'notes', metadata } });
+const { client, client_secret } = granted(created);
+say('client_created', { id: client.id, kind: client.metadata.kind, grant_types: client.metadata.grant_types, secret: client_secret ?? null });
+say('conflict', refused(await admin.POST('/clients', { body: { id: 'notes', metadata } })));
+say('invalid', refused(await admin.POST('/clients', { body: { id: 'other', metadata: { ...metadata, redirect_uris: ['http://app.example.com/callback'] } } })));
+
+const notes = { params: { path: { id: 'notes' } } };
+const read = await admin.GET('/clients/{id}', notes);
+const tag = read.response.headers.get('etag')!;
+const renamed = granted(await admin.PUT('/clients/{id}', { params: { ...notes.params, header: { 'If-Match': tag } }, body: { ...granted(read).metadata, name: 'Notebook' } }));
+say('client_replaced', { name: renamed.metadata.name, redirect_uris: renamed.metadata.redirect_uris });
+say('stale', refused(await admin.PUT('/clients/{id}', { params: { ...notes.params, header: { 'If-Match': tag } }, body: metadata })));
+
+for (let browsers = 0; browsers < 2; browsers++) await open(settings.sign_in);
 
 const sessions: components['schemas']['Session'][] = [];
 let pages = 0;

@@ -3,8 +3,11 @@
 use std::error::Error as Failure;
 
 use gatekey_admin::apis::configuration::Configuration;
-use gatekey_admin::apis::{Error, server_api, sessions_api};
-use gatekey_admin::models::Problem;
+use gatekey_admin::apis::{Error, clients_api, server_api, sessions_api};
+use gatekey_admin::models::{ClientKind, ClientMetadata, NewOAuthClient, Problem};
+use gatekey_protocol::apis as protocol;
+use gatekey_protocol::apis::tokens_api::{TokenIssueError, token_issue};
+use gatekey_protocol::models::{OAuthError, TokenResponse};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,13 +20,14 @@ struct Settings {
     client_secret: String,
     scope: String,
     nobody: Uuid,
+    callback: String,
+    sign_in: String,
 }
 
-#[derive(Deserialize)]
-struct Token {
-    access_token: String,
-    token_type: String,
-    scope: String,
+fn open(url: &str) -> Result<(), Box<dyn Failure>> {
+    println!("{}", json!({ "open": url }));
+    std::io::stdin().read_line(&mut String::new())?;
+    Ok(())
 }
 
 fn say(step: &str, mut what: Value) {
@@ -32,15 +36,23 @@ fn say(step: &str, mut what: Value) {
 }
 
 impl Settings {
-    async fn token(&self, scope: &str) -> Result<Token, Box<dyn Failure>> {
-        let body = [("grant_type", "client_credentials"), ("resource", "urn:gatekey:admin"), ("scope", scope)];
-        let request = reqwest::Client::new().post(format!("{}oauth/token", self.issuer)).basic_auth(&self.client_id, Some(&self.client_secret)).form(&body);
-        Ok(request.send().await?.error_for_status()?.json().await?)
+    async fn ask(&self, scope: &str) -> Result<TokenResponse, protocol::Error<TokenIssueError>> {
+        let issuer = protocol::configuration::Configuration {
+            base_path: self.issuer.trim_end_matches('/').to_owned(),
+            basic_auth: Some((self.client_id.clone(), Some(self.client_secret.clone()))),
+            ..Default::default()
+        };
+        let resource = Some(vec!["urn:gatekey:admin".to_owned()]);
+        token_issue(&issuer, "client_credentials", None, None, None, None, Some(scope), resource, None, None).await
+    }
+
+    async fn token(&self, scope: &str) -> Result<TokenResponse, Box<dyn Failure>> {
+        self.ask(scope).await.map_err(|error| format!("no token: {error:?}").into())
     }
 
     /// With the token in a header of the HTTP client: `oauth_access_token` of the configuration would be sent once for each OAuth flow that the
     /// document names, and the server refuses a request with two `Authorization` headers.
-    fn api(&self, token: &Token) -> Result<Configuration, Box<dyn Failure>> {
+    fn api(&self, token: &TokenResponse) -> Result<Configuration, Box<dyn Failure>> {
         let bearer = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::try_from(format!("Bearer {}", token.access_token))?)]);
         let client = reqwest::Client::builder().default_headers(bearer).build()?;
         Ok(Configuration { base_path: format!("{}admin/api/v1", self.issuer), client, ..Configuration::new() })
@@ -51,8 +63,9 @@ impl Settings {
 fn refused<T, E>(answer: Result<T, Error<E>>) -> Result<Value, Box<dyn Failure>> {
     match answer {
         Err(Error::ResponseError(answer)) => {
-            let Problem { r#type, title, status, detail } = serde_json::from_str(&answer.content)?;
-            Ok(json!({ "answered": answer.status.as_u16(), "type": r#type, "title": title, "status": status, "detail": detail }))
+            let Problem { r#type, title, status, detail, errors } = serde_json::from_str(&answer.content)?;
+            let members: Vec<_> = errors.into_iter().flatten().map(|member| member.pointer).collect();
+            Ok(json!({ "answered": answer.status.as_u16(), "type": r#type, "title": title, "status": status, "detail": detail, "members": members }))
         }
         Err(other) => Err(other.to_string().into()),
         Ok(_) => Err("it was not refused".into()),
@@ -75,10 +88,38 @@ async fn main() -> Result<(), Box<dyn Failure>> {
 
     let all = settings.token(&settings.scope).await?;
     say("token", json!({ "token_type": all.token_type, "scope": all.scope }));
+    let refusal = match settings.ask("keys:read").await {
+        Err(protocol::Error::ResponseError(answer)) => Some(serde_json::from_str::<OAuthError>(&answer.content)?.error),
+        _ => None,
+    };
+    say("no_token", json!({ "error": refusal }));
     let api = settings.api(&all)?;
 
     let server = granted(server_api::server_show(&api).await)?;
     say("server", json!({ "version": server.version, "issuer": server.issuer, "database": server.database }));
+
+    let metadata = |callback: &str| {
+        let redirect_uris = Some(vec![callback.to_owned()]);
+        ClientMetadata { redirect_uris, first_party: Some(true), ..ClientMetadata::new("Notes".to_owned(), ClientKind::Spa) }
+    };
+    let notes = NewOAuthClient::new("notes".to_owned(), metadata(&settings.callback));
+    let registered = granted(clients_api::client_create(&api, notes.clone()).await)?;
+    let got = &registered.client.metadata;
+    say("client_created", json!({ "id": registered.client.id, "kind": got.kind, "grant_types": got.grant_types, "secret": registered.client_secret }));
+    say("conflict", refused(clients_api::client_create(&api, notes).await)?);
+    let elsewhere = NewOAuthClient::new("other".to_owned(), metadata("http://app.example.com/callback"));
+    say("invalid", refused(clients_api::client_create(&api, elsewhere).await)?);
+
+    // The functions do not give the response's headers, so the tag is one that fits whatever is there, and one that fits nothing.
+    let mut changed = *granted(clients_api::client_show(&api, "notes").await)?.metadata;
+    changed.name = "Notebook".to_owned();
+    let renamed = granted(clients_api::client_replace(&api, "notes", changed.clone(), Some("*")).await)?.metadata;
+    say("client_replaced", json!({ "name": renamed.name, "redirect_uris": renamed.redirect_uris }));
+    say("stale", refused(clients_api::client_replace(&api, "notes", changed, Some("\"of another time\"")).await)?);
+
+    for _ in 0..2 {
+        open(&settings.sign_in)?;
+    }
 
     let (mut sessions, mut pages, mut after) = (Vec::new(), 0, None::<String>);
     loop {
