@@ -20,7 +20,7 @@ use crate::protocol::diagnosis::{Code, Finding};
 use crate::protocol::lifetime_policy::{ClientPolicy, Policy};
 use crate::protocol::reach::Reach;
 use crate::service::keys::stored;
-use crate::settings::{SameSite, Settings};
+use crate::settings::{DeviceBound, SameSite, Settings};
 use crate::store::OpenError;
 
 /// What was found of the server, and of the client that was asked for.
@@ -45,7 +45,8 @@ pub async fn diagnose(settings: &Settings, client: Option<&ClientId>, clock: Arc
     };
     let discovery = discovery(settings, clock.as_ref()).await;
     let issuer = settings.issuer.as_str();
-    let server = server::diagnose(&ServerFacts { issuer, listen: settings.listen, trusted, installation: &installation, discovery: &discovery });
+    let device_bound = settings.sessions.device_bound == DeviceBound::WhereSupported;
+    let server = server::diagnose(&ServerFacts { issuer, listen: settings.listen, trusted, device_bound, installation: &installation, discovery: &discovery });
     let client = match client {
         Some(id) => client_findings(settings, admin.as_ref(), id, clock.as_ref()).await,
         None => Vec::new(),

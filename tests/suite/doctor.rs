@@ -146,6 +146,14 @@ fn without_server_and_database_the_rest_is_told() {
 }
 
 #[test]
+fn a_setting_without_effect_is_a_note() {
+    let settings = "issuer = \"http://localhost:1/\"\nlisten = \"127.0.0.1:1\"\n";
+    assert!(!has(&report(folder(settings).path(), &[]), "device-bound-without-tls"));
+    let bound = folder(&format!("{settings}[sessions]\ndevice_bound = \"where_supported\"\n"));
+    assert!(has(&report(bound.path(), &[]), "device-bound-without-tls"));
+}
+
+#[test]
 fn settings_that_do_not_fit_are_a_finding() {
     let folder = folder("issuer = \"http://id.example.com/\"\n");
     let found = report(folder.path(), &[]);

@@ -64,6 +64,7 @@ codes! {
     ListensInTheClear = "listens-in-the-clear", Note;
     IssuerLocal = "issuer-local", Note;
     IssuerPort = "issuer-port", Note;
+    DeviceBoundWithoutTls = "device-bound-without-tls", Note;
     ServerUnreachable = "server-unreachable", Problem;
     TlsRefused = "tls-refused", Problem;
     DiscoveryRedirected = "discovery-redirected", Problem;

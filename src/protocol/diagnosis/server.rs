@@ -22,6 +22,8 @@ pub struct ServerFacts<'a> {
     pub issuer: &'a str,
     pub listen: SocketAddr,
     pub trusted: Trusted,
+    /// Whether sessions are to be bound to devices.
+    pub device_bound: bool,
     pub installation: &'a Installation,
     pub discovery: &'a Discovery,
 }
@@ -142,6 +144,10 @@ fn address(facts: &ServerFacts<'_>) -> Vec<Finding> {
         {
             let text = format!("every link of the issuer leads to port {port}, but `listen` says port {}", facts.listen.port());
             found.push(Finding::new(Code::IssuerPort, text).change("unless something forwards the one to the other, make them the same"));
+        }
+        if facts.device_bound {
+            let text = "`sessions.device_bound` has no effect: browsers bind sessions only to an issuer with https, on this machine too";
+            found.push(Finding::new(Code::DeviceBoundWithoutTls, text).change("set `issuer` to an https URL, or leave `sessions.device_bound` off"));
         }
     } else {
         // The server speaks plain HTTP only, so somebody else ends the TLS.
@@ -295,7 +301,7 @@ mod tests {
     }
 
     fn facts<'a>(issuer: &'a str, installation: &'a Installation, discovery: &'a Discovery) -> ServerFacts<'a> {
-        ServerFacts { issuer, listen: "127.0.0.1:8080".parse().unwrap(), trusted: Trusted::Some, installation, discovery }
+        ServerFacts { issuer, listen: "127.0.0.1:8080".parse().unwrap(), trusted: Trusted::Some, device_bound: false, installation, discovery }
     }
 
     fn codes(found: &[Finding]) -> Vec<&'static str> {
@@ -402,6 +408,13 @@ mod tests {
         assert_eq!(told("https://id.test/", "[::1]:8080", Trusted::Everybody), ["everybody-trusted"]);
         assert_eq!(told("http://localhost:8080/", "127.0.0.1:8080", Trusted::Nobody), ["issuer-local"]);
         assert_eq!(told("http://localhost/", "127.0.0.1:8080", Trusted::Nobody), ["issuer-local", "issuer-port"]);
+        let bound = |issuer| {
+            let found = address(&ServerFacts { device_bound: true, ..facts(issuer, &installation, &discovery) });
+            check(&found);
+            codes(&found)
+        };
+        assert_eq!(bound("http://localhost:8080/"), ["issuer-local", "device-bound-without-tls"]);
+        assert_eq!(bound("https://id.test/"), ["proxy-trusted"]);
     }
 
     #[test]
