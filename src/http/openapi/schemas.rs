@@ -70,6 +70,7 @@ fn token_request() -> Value {
                 "items": { "type": "string" },
                 "description": "The APIs that the access token is for (RFC 8707 §2), each registered for the client. In the form the parameter comes once for each.",
             },
+            "audience": text("Where there is no `resource`: the one API that the access token is for, under the name that Auth0's libraries know."),
             "client_id": client_id(),
             "client_secret": client_secret(),
         }),
