@@ -1,5 +1,5 @@
 // What an administrator's program does with an SDK made of the document, the same for every language: a token, the server, a client through
-// which a user signs in, sessions page by page, one of them, its end, and what it is refused, as the SDK's own kind of error.
+// which a user signs in, a rule for its lifetimes and what comes of it, sessions page by page, one of them, its end, and what it is refused, as the SDK's own kind of error.
 // What the program says is judged here.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
@@ -10,7 +10,7 @@ import { run } from './client_program.mjs';
 import { DATABASES, Gatekey, USER } from './gatekey.mjs';
 import { UserAgent } from './user_agent.mjs';
 
-const SCOPE = 'server:read clients:read clients:write sessions:read sessions:end';
+const SCOPE = 'server:read clients:read clients:write lifetimes:read lifetimes:write sessions:read sessions:end';
 const NOBODY = '0198c5f2-7d3e-7b52-8c3a-61f02e4d9a18';
 const CALLBACK = 'http://127.0.0.1:9/callback'; // Nobody listens there: where the browser was left is all that is wanted.
 
@@ -101,6 +101,18 @@ export function scenario({ name, folder, command }) {
       });
 
       test('a change of what is another by now is a typed error: 412', () => refusal('stale', 412, 'precondition-failed'));
+
+      test('a rule is set for how long its sessions last', () => {
+        const { client, session_idle } = steps.rule;
+        assert.deepEqual({ client, session_idle }, { client: 'notes', session_idle: 'PT10M' });
+      });
+
+      test('it is why they last as long as they do', () => {
+        const { value, candidates } = steps.explained;
+        assert.equal(value, 'PT10M');
+        assert.deepEqual(candidates[0], { source: 'rule', client: 'notes', value: 'PT10M' });
+        assert.equal(candidates.at(-1).source, 'settings');
+      });
 
       test('all sessions, page by page, in the order they were begun', () => {
         const { pages, items } = steps.sessions;

@@ -194,6 +194,43 @@ func run(ctx context.Context) error {
 	}
 	say("stale", refused(stale.StatusCode(), stale.ApplicationproblemJSON412))
 
+	rules, err := api.LifetimeRuleListWithResponse(ctx)
+	if err != nil {
+		return err
+	}
+	id, idle := "notes", "PT10M"
+	ofRules := rules.HTTPResponse.Header.Get("ETag")
+	change := admin.RuleChange{Selector: admin.LifetimeSelector{Client: &id}, Limits: admin.Limits{SessionIdle: &idle}}
+	put, err := api.LifetimeRulePutWithResponse(ctx, &admin.LifetimeRulePutParams{IfMatch: &ofRules}, change)
+	if err != nil {
+		return err
+	}
+	if put.JSON200 == nil {
+		return fmt.Errorf("setting the rule: %s", put.Body)
+	}
+	say("rule", step{"client": put.JSON200.Selector.Client, "session_idle": put.JSON200.Limits.SessionIdle})
+	explained, err := api.LifetimeExplainWithResponse(ctx, admin.LifetimeQuestion{Client: &id})
+	if err != nil {
+		return err
+	}
+	if explained.JSON200 == nil {
+		return fmt.Errorf("explaining: %s", explained.Body)
+	}
+	for _, limit := range explained.JSON200.Limits {
+		if limit.Limit != admin.LimitNameSessionIdle {
+			continue
+		}
+		candidates := []step{}
+		for _, one := range limit.Candidates {
+			candidate := step{"source": one.Source, "client": nil, "value": one.Value}
+			if one.Selector != nil {
+				candidate["client"] = one.Selector.Client
+			}
+			candidates = append(candidates, candidate)
+		}
+		say("explained", step{"value": limit.Value, "candidates": candidates})
+	}
+
 	for range 2 {
 		if err := open(heard, s.SignIn); err != nil {
 			return err
@@ -224,8 +261,8 @@ func run(ctx context.Context) error {
 	}
 	say("sessions", step{"pages": pages, "items": items})
 
-	id := sessions[0].Id
-	shown, err := api.SessionShowWithResponse(ctx, id)
+	first := sessions[0].Id
+	shown, err := api.SessionShowWithResponse(ctx, first)
 	if err != nil {
 		return err
 	}
@@ -242,13 +279,13 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	forbidden, err := reader.SessionEndWithResponse(ctx, id)
+	forbidden, err := reader.SessionEndWithResponse(ctx, first)
 	if err != nil {
 		return err
 	}
 	say("forbidden", refused(forbidden.StatusCode(), forbidden.ApplicationproblemJSON403))
 
-	ended, err := api.SessionEndWithResponse(ctx, id)
+	ended, err := api.SessionEndWithResponse(ctx, first)
 	if err != nil {
 		return err
 	}

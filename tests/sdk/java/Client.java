@@ -15,14 +15,22 @@ import gatekey.admin.ApiClient;
 import gatekey.admin.ApiException;
 import gatekey.admin.ApiResponse;
 import gatekey.admin.api.ClientsApi;
+import gatekey.admin.api.LifetimePolicyApi;
 import gatekey.admin.api.ServerApi;
 import gatekey.admin.api.SessionsApi;
 import gatekey.admin.model.ClientKind;
 import gatekey.admin.model.ClientMetadata;
+import gatekey.admin.model.ExplainedLimit;
+import gatekey.admin.model.LifetimeQuestion;
+import gatekey.admin.model.LifetimeRule;
+import gatekey.admin.model.LifetimeSelector;
+import gatekey.admin.model.LimitName;
+import gatekey.admin.model.Limits;
 import gatekey.admin.model.NewOAuthClient;
 import gatekey.admin.model.OAuthClient;
 import gatekey.admin.model.Problem;
 import gatekey.admin.model.RegisteredClient;
+import gatekey.admin.model.RuleChange;
 import gatekey.admin.model.Server;
 import gatekey.admin.model.Session;
 import gatekey.admin.model.SessionPage;
@@ -144,6 +152,32 @@ final class Client {
         replaced.add("redirect_uris", uris);
         say(replaced);
         say(refused("stale", () -> clients.clientReplace("notes", notes(setting("callback")), tag)));
+
+        LifetimePolicyApi lifetimes = new LifetimePolicyApi(api);
+        String rules = lifetimes.lifetimeRuleListWithHttpInfo().getHeaders().get("etag").get(0);
+        RuleChange change = new RuleChange().selector(new LifetimeSelector().client("notes")).limits(new Limits().sessionIdle("PT10M"));
+        LifetimeRule rule = lifetimes.lifetimeRulePut(change, rules);
+        JsonObject set = step("rule");
+        set.addProperty("client", rule.getSelector().getClient());
+        set.addProperty("session_idle", rule.getLimits().getSessionIdle());
+        say(set);
+        for (ExplainedLimit limit : lifetimes.lifetimeExplain(new LifetimeQuestion().client("notes")).getLimits()) {
+            if (limit.getLimit() != LimitName.SESSION_IDLE) {
+                continue;
+            }
+            JsonArray candidates = new JsonArray();
+            limit.getCandidates().forEach(one -> {
+                JsonObject candidate = new JsonObject();
+                candidate.addProperty("source", one.getSource().getValue());
+                candidate.addProperty("client", one.getSelector() == null ? null : one.getSelector().getClient());
+                candidate.addProperty("value", one.getValue());
+                candidates.add(candidate);
+            });
+            JsonObject explained = step("explained");
+            explained.addProperty("value", limit.getValue());
+            explained.add("candidates", candidates);
+            say(explained);
+        }
 
         for (int browser = 0; browser < 2; browser++) {
             JsonObject open = new JsonObject();

@@ -9,9 +9,27 @@ from uuid import UUID
 import gatekey_protocol
 from gatekey_admin import AuthenticatedClient
 from gatekey_admin.api.clients import client_create, client_replace, client_show
+from gatekey_admin.api.lifetime_policy import lifetime_explain, lifetime_rule_list, lifetime_rule_put
 from gatekey_admin.api.server import server_show
 from gatekey_admin.api.sessions import session_end, session_list, session_show
-from gatekey_admin.models import ClientKind, ClientMetadata, NewOAuthClient, OAuthClient, Problem, RegisteredClient, Server, Session, SessionPage
+from gatekey_admin.models import (
+    ClientKind,
+    ClientMetadata,
+    LifetimeExplanation,
+    LifetimeQuestion,
+    LifetimeRule,
+    LifetimeSelector,
+    LimitName,
+    Limits,
+    NewOAuthClient,
+    OAuthClient,
+    Problem,
+    RegisteredClient,
+    RuleChange,
+    Server,
+    Session,
+    SessionPage,
+)
 from gatekey_admin.types import UNSET, Response, Unset
 from gatekey_protocol.api.tokens import token_issue
 from gatekey_protocol.models import OAuthError, TokenRequest, TokenRequestGrantType, TokenResponse
@@ -92,6 +110,18 @@ changed.name = "Notebook"
 renamed = granted(OAuthClient, client_replace.sync_detailed("notes", client=admin, body=changed, if_match=tag))
 say("client_replaced", name=renamed.metadata.name, redirect_uris=renamed.metadata.redirect_uris)
 say("stale", **refused(client_replace.sync_detailed("notes", client=admin, body=metadata, if_match=tag)))
+
+rules = lifetime_rule_list.sync_detailed(client=admin)
+wanted = RuleChange(selector=LifetimeSelector(client="notes"), limits=Limits(session_idle="PT10M"))
+rule = granted(LifetimeRule, lifetime_rule_put.sync_detailed(client=admin, body=wanted, if_match=rules.headers["etag"]))
+say("rule", client=rule.selector.client or None, session_idle=rule.limits.session_idle or None)
+explained = granted(LifetimeExplanation, lifetime_explain.sync_detailed(client=admin, body=LifetimeQuestion(client="notes")))
+idle = next(one for one in explained.limits if one.limit is LimitName.SESSION_IDLE)
+say(
+    "explained",
+    value=idle.value,
+    candidates=[{"source": one.source.value, "client": one.selector.client or None if one.selector else None, "value": one.value} for one in idle.candidates],
+)
 
 for _ in range(2):
     browse(settings["sign_in"])

@@ -69,6 +69,18 @@ const renamed = granted(await admin.PUT('/clients/{id}', { params: { ...notes.pa
 say('client_replaced', { name: renamed.metadata.name, redirect_uris: renamed.metadata.redirect_uris });
 say('stale', refused(await admin.PUT('/clients/{id}', { params: { ...notes.params, header: { 'If-Match': tag } }, body: metadata })));
 
+const rules = await admin.GET('/lifetime-rules');
+const rule = granted(
+  await admin.PUT('/lifetime-rules', {
+    params: { header: { 'If-Match': rules.response.headers.get('etag')! } },
+    body: { selector: { client: 'notes' }, limits: { session_idle: 'PT10M' } },
+  }),
+);
+say('rule', { client: rule.selector.client, session_idle: rule.limits.session_idle });
+const explained = granted(await admin.POST('/lifetime-rules/explain', { body: { client: 'notes' } }));
+const idle = explained.limits.find(({ limit }) => limit === 'session_idle')!;
+say('explained', { value: idle.value, candidates: idle.candidates.map(({ source, selector, value }) => ({ source, client: selector?.client ?? null, value })) });
+
 for (let browsers = 0; browsers < 2; browsers++) await open(settings.sign_in);
 
 const sessions: components['schemas']['Session'][] = [];

@@ -3,8 +3,8 @@
 use std::error::Error as Failure;
 
 use gatekey_admin::apis::configuration::Configuration;
-use gatekey_admin::apis::{Error, clients_api, server_api, sessions_api};
-use gatekey_admin::models::{ClientKind, ClientMetadata, NewOAuthClient, Problem};
+use gatekey_admin::apis::{Error, clients_api, lifetime_policy_api as lifetimes_api, server_api, sessions_api};
+use gatekey_admin::models::{ClientKind, ClientMetadata, LifetimeQuestion, LifetimeSelector, LimitName, Limits, NewOAuthClient, Problem, RuleChange};
 use gatekey_protocol::apis as protocol;
 use gatekey_protocol::apis::tokens_api::{TokenIssueError, token_issue};
 use gatekey_protocol::models::{OAuthError, TokenResponse};
@@ -116,6 +116,20 @@ async fn main() -> Result<(), Box<dyn Failure>> {
     let renamed = granted(clients_api::client_replace(&api, "notes", changed.clone(), Some("*")).await)?.metadata;
     say("client_replaced", json!({ "name": renamed.name, "redirect_uris": renamed.redirect_uris }));
     say("stale", refused(clients_api::client_replace(&api, "notes", changed, Some("\"of another time\"")).await)?);
+
+    let selector = LifetimeSelector { client: Some("notes".to_owned()), ..LifetimeSelector::new() };
+    let limits = Limits { session_idle: Some("PT10M".to_owned()), ..Limits::new() };
+    let rule = granted(lifetimes_api::lifetime_rule_put(&api, RuleChange::new(selector, limits), Some("*")).await)?;
+    say("rule", json!({ "client": rule.selector.client, "session_idle": rule.limits.session_idle }));
+    let question = LifetimeQuestion { client: Some("notes".to_owned()), ..LifetimeQuestion::new() };
+    let explained = granted(lifetimes_api::lifetime_explain(&api, question).await)?;
+    let idle = explained.limits.into_iter().find(|one| one.limit == LimitName::SessionIdle).ok_or("no such limit")?;
+    let candidates: Vec<_> = idle
+        .candidates
+        .into_iter()
+        .map(|one| json!({ "source": one.source, "client": one.selector.and_then(|selector| selector.client), "value": one.value }))
+        .collect();
+    say("explained", json!({ "value": idle.value, "candidates": candidates }));
 
     for _ in 0..2 {
         open(&settings.sign_in)?;
