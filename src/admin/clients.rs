@@ -22,7 +22,7 @@ pub struct ClientsApi;
 /// A client: an application that asks for tokens.
 #[derive(Debug, Object)]
 #[oai(rename = "OAuthClient", example, skip_serializing_if_is_none)]
-struct Client {
+pub struct Client {
     /// The `client_id`.
     id: String,
     metadata: ClientMetadata,
@@ -46,11 +46,11 @@ struct ClientPage {
 /// A client to be registered.
 #[derive(Debug, Object)]
 #[oai(rename = "NewOAuthClient", example, skip_serializing_if_is_none, deny_unknown_fields)]
-struct NewClient {
+pub struct NewClient {
     /// The `client_id`: 1 to 128 letters, digits or the signs `-._~:@/`, and no UUID.
     #[oai(validator(min_length = 1, max_length = 128))]
-    id: String,
-    metadata: ClientMetadata,
+    pub id: String,
+    pub metadata: ClientMetadata,
 }
 
 /// A client that was just registered.
@@ -115,7 +115,7 @@ enum Listed {
 }
 
 #[derive(ApiResponse)]
-enum Shown {
+pub enum Shown {
     /// The client.
     #[oai(status = 200, content_type = "application/json")]
     Client(
@@ -145,19 +145,24 @@ enum Deleted {
     Gone,
 }
 
-fn shown(client: client::Client) -> Shown {
+pub fn shown(client: client::Client) -> Shown {
     let client = Client::from(client);
     let tag = etag::of(&client);
     Shown::Client(Json(client), tag)
 }
 
-fn id_of(path: &str) -> Result<ClientId, Problem> {
+pub fn id_of(path: &str) -> Result<ClientId, Problem> {
     // What cannot be an id is nobody's.
     ClientId::parse(path).map_err(|_| Problem::not_found("client"))
 }
 
+/// The id of a client in a parameter of this name.
+pub fn id_in_query(name: &str, text: &str) -> Result<ClientId, Problem> {
+    ClientId::parse(text).map_err(|error| Problem::malformed(format!("The parameter `{name}` is malformed: {error}.")))
+}
+
 /// Nobody makes a client, or lays hands on one, that can do more than they can.
-fn reach(caller: &Caller) -> impl Fn(&client::ClientMetadata) -> Result<(), AdminError> + Send + Clone + use<> {
+pub fn reach(caller: &Caller) -> impl Fn(&client::ClientMetadata) -> Result<(), AdminError> + Send + Clone + use<> {
     let held = caller.held();
     move |metadata| {
         let lacking = lacking(held, power_of_client(metadata));

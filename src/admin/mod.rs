@@ -6,16 +6,22 @@
 mod allow;
 mod body;
 mod caller;
+mod client_actions;
 mod client_metadata;
 mod clients;
 mod document;
 mod etag;
+mod event;
+mod events;
+mod keys;
 mod lifetime_answers;
 mod lifetime_rule;
 mod lifetimes;
 mod limits;
 mod page;
 mod problem;
+mod refresh_families;
+mod refresh_family;
 mod server;
 mod sessions;
 
@@ -51,6 +57,13 @@ enum Resource {
     /// Who is signed in where. A session is one browser signed in; ending it ends every application's share in it and every
     /// token that hangs on it, at once and everywhere.
     Sessions,
+    /// Refresh tokens, by the chain they belong to. Each is the descendant of one authorization code.
+    #[oai(rename = "Refresh token families")]
+    RefreshFamilies,
+    /// The keys that sign tokens.
+    Keys,
+    /// What happened, by whom and to what.
+    Events,
     /// How long things last, for whom, and why. For each limit the most specific rule that speaks of it wins.
     #[oai(rename = "Lifetime policy")]
     LifetimePolicy,
@@ -69,10 +82,26 @@ to a machine (the grant `client_credentials`) or to a user who is an administrat
 
 **Times** are RFC 3339, in UTC.";
 
-type Operations = (server::ServerApi, clients::ClientsApi, sessions::SessionsApi, lifetimes::LifetimesApi);
+type Operations = (
+    server::ServerApi,
+    (clients::ClientsApi, client_actions::ClientActionsApi),
+    sessions::SessionsApi,
+    refresh_families::RefreshFamiliesApi,
+    lifetimes::LifetimesApi,
+    keys::KeysApi,
+    events::EventsApi,
+);
 
 fn service() -> OpenApiService<Operations, ()> {
-    let operations: Operations = (server::ServerApi, clients::ClientsApi, sessions::SessionsApi, lifetimes::LifetimesApi);
+    let operations: Operations = (
+        server::ServerApi,
+        (clients::ClientsApi, client_actions::ClientActionsApi),
+        sessions::SessionsApi,
+        refresh_families::RefreshFamiliesApi,
+        lifetimes::LifetimesApi,
+        keys::KeysApi,
+        events::EventsApi,
+    );
     OpenApiService::new(operations, "Gatekey admin API", env!("CARGO_PKG_VERSION")).description(DESCRIPTION).license("MIT OR Apache-2.0").server(
         ServerObject::new("{issuer}admin/api/v1").description("The API of an issuer").variable(
             "issuer",

@@ -308,6 +308,7 @@ impl From<AdminError> for ChangeProblem {
             AdminError::Exists { what, name } => Self::already_exists(what, &name),
             AdminError::Stale => Self::stale(),
             AdminError::Client(refused) => Self::invalid(refused.to_string()),
+            AdminError::PublicClient(_) => Self::conflict("The client is public and keeps no secret: only clients of the kinds `web` and `machine` have one."),
             AdminError::Refused(reason) => Self::invalid(reason),
             other => Problem::from(other).into(),
         }

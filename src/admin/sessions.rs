@@ -8,11 +8,14 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use uuid::Uuid;
 
 use super::caller::{AdminScope, Caller};
+use super::clients::id_in_query;
 use super::problem::Problem;
+use super::refresh_family::{BelowSession, ClientSession, RefreshFamily, State};
 use super::{Api, Resource, page};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::session;
+use crate::store::listed::SessionFilter;
 
 pub struct SessionsApi;
 
@@ -111,6 +114,13 @@ enum Shown {
 }
 
 #[derive(ApiResponse)]
+enum Below {
+    /// Its applications and refresh token families, ended ones too.
+    #[oai(status = 200, content_type = "application/json")]
+    Session(Json<BelowSession>),
+}
+
+#[derive(ApiResponse)]
 enum Ended {
     /// The session as it is now: ended, by this call or before it.
     #[oai(status = 200, content_type = "application/json")]
@@ -121,14 +131,20 @@ enum Ended {
 impl SessionsApi {
     /// Lists sessions
     ///
-    /// In the order they were begun, ended ones too. Needs the scope `sessions:read`.
+    /// In the order they were begun, ended ones too. With `state` a page may hold fewer than `limit` though there is a `next`. Needs the scope
+    /// `sessions:read`.
     #[oai(path = "/sessions", method = "get", operation_id = "session_list")]
+    #[allow(clippy::too_many_arguments)]
     async fn list(
         &self,
         #[oai(scope = "AdminScope::SessionsRead")] caller: Caller,
         api: Data<&Api>,
         /// Only the sessions of this user.
         user: Query<Option<Uuid>>,
+        /// Only sessions in which this client has, or had, a share.
+        client: Query<Option<String>>,
+        /// Only sessions that have been ended, or have not; with `client` those in which its share has, or has not.
+        state: Query<Option<State>>,
         /// Only sessions begun after this one: `next` of the page before.
         after: Query<Option<Uuid>>,
         /// How many sessions a page holds at most.
@@ -136,9 +152,11 @@ impl SessionsApi {
         limit: Query<u32>,
     ) -> Result<Listed, Problem> {
         caller.may(AdminScope::SessionsRead)?;
-        let found = api.admin.sessions(user.map(UserId), after.map(SessionId), page::asked(limit.0)).await?;
-        let (found, next) = page::cut(found, limit.0, |session| session.id.0);
-        Ok(Listed::Page(Json(SessionPage { items: found.into_iter().map(Session::from).collect(), next })))
+        let client = client.0.map(|client| id_in_query("client", &client)).transpose()?;
+        let filter = SessionFilter { user: user.map(UserId), client, state: state.0.map(Into::into) };
+        let found = api.admin.sessions_page(filter, after.map(SessionId), limit.0).await?;
+        let items = found.items.into_iter().map(Session::from).collect();
+        Ok(Listed::Page(Json(SessionPage { items, next: found.next.map(|next| next.0) })))
     }
 
     /// Shows a session
@@ -154,6 +172,25 @@ impl SessionsApi {
     ) -> Result<Shown, Problem> {
         caller.may(AdminScope::SessionsRead)?;
         Ok(Shown::Session(Json(api.admin.session(SessionId(id.0)).await?.into())))
+    }
+
+    /// Shows what hangs on a session
+    ///
+    /// The applications that have or had a share in it, and the refresh token families that were granted in it. Needs the scope
+    /// `sessions:read`.
+    #[oai(path = "/sessions/:id/clients", method = "get", operation_id = "session_clients")]
+    async fn clients(
+        &self,
+        #[oai(scope = "AdminScope::SessionsRead")] caller: Caller,
+        api: Data<&Api>,
+        /// The session.
+        id: Path<Uuid>,
+    ) -> Result<Below, Problem> {
+        caller.may(AdminScope::SessionsRead)?;
+        let id = api.admin.session(SessionId(id.0)).await?.id;
+        let (clients, families) = api.admin.below_session(id).await?;
+        let (clients, refresh_families) = (clients.into_iter().map(ClientSession::from).collect(), families.into_iter().map(RefreshFamily::from).collect());
+        Ok(Below::Session(Json(BelowSession { clients, refresh_families })))
     }
 
     /// Ends a session

@@ -14,6 +14,7 @@ mod executor;
 pub mod grants;
 mod kept;
 pub mod lifetime_rules;
+pub mod listed;
 mod location;
 pub mod logout_notices;
 pub mod meta;

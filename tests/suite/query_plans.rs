@@ -8,6 +8,8 @@ use chrono::TimeDelta;
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::Text;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection};
+use gatekey::domain::id::ClientId;
+use gatekey::store::listed::{self, FamilyFilter, SessionFilter, State};
 use gatekey::store::{refresh_families, sessions};
 use serde_json::Value;
 
@@ -142,6 +144,14 @@ async fn every_endpoint(app: &App) {
         let first = sessions::list(db, Some(carol), None, 100)?;
         sessions::list(db, Some(carol), first.first().map(|session| session.id), 100)?;
         refresh_families::list_by_user(db, carol, None, 100)?;
+        for state in [None, Some(State::Live)] {
+            for (user, client) in [(None, None), (Some(carol), None), (None, Some(OWN_PAGE)), (Some(carol), Some(OWN_PAGE))] {
+                let client = client.map(|client| ClientId::parse(client).unwrap());
+                let session = first.first().map(|session| session.id).filter(|_| client.is_none());
+                listed::sessions(db, &SessionFilter { user, client: client.clone(), state }, None, 100)?;
+                listed::families(db, &FamilyFilter { user, client, session, state }, None, 100)?;
+            }
+        }
         Ok(first)
     });
     assert_eq!(listed.await.unwrap().len(), 1);

@@ -122,22 +122,27 @@ impl Admin {
 
     /// A new secret, told here and nowhere again; the old one is dead at once.
     pub async fn rotate_client_secret(&self, id: &ClientId) -> Result<Secret<String>, AdminError> {
-        if self.client(id).await?.metadata.is_public() {
-            return Err(AdminError::Refused(format!("client `{id}` is public and keeps no secret: only `web` and `machine` clients have one")));
-        }
+        self.rotate_client_secret_if(id, Box::new(|_| Ok(()))).await
+    }
+
+    /// The same, unless `guard` refuses when it sees the client.
+    pub async fn rotate_client_secret_if(&self, id: &ClientId, guard: Guard<Client>) -> Result<Secret<String>, AdminError> {
         let secret = Secret::<String>::generate(self.entropy.as_ref());
         let (lookup, digest, now) = (id.clone(), secret.digest(), self.now());
         let occasion = self.occasion(now);
         let set = self.store.write(move |db| {
-            let known = clients::set_secret(db, &lookup, digest, now)?;
-            if known {
-                events::record(db, &occasion.event(EventKind::ClientSecretRotated, Object::Client(lookup)))?;
+            let Some(client) = clients::find_held(db, &lookup)? else { return Ok(Err(not_found("client", &lookup))) };
+            if let Err(refused) = guard(&client) {
+                return Ok(Err(refused));
             }
-            Ok(known)
+            if client.metadata.is_public() {
+                return Ok(Err(AdminError::PublicClient(lookup)));
+            }
+            clients::set_secret(db, &lookup, digest, now)?;
+            events::record(db, &occasion.event(EventKind::ClientSecretRotated, Object::Client(lookup)))?;
+            Ok(Ok(()))
         });
-        if !set.await? {
-            return Err(not_found("client", id));
-        }
+        set.await??;
         tracing::info!(event = "client.secret_rotated", client = %id, "a client got a new secret");
         Ok(secret)
     }

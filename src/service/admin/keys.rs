@@ -44,11 +44,7 @@ impl Admin {
         let active_from = match activation {
             Activation::Announced(announce) if of_alg(KeyState::Active).next().is_some() => {
                 if let Some(next) = of_alg(KeyState::Announced).find(|key| !is_out_of_time(key, announce, now)) {
-                    return Err(AdminError::Refused(format!(
-                        "the next {} key is announced already and signs from {}: wait for it, or use --now",
-                        alg.as_str(),
-                        next.active_from.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
-                    )));
+                    return Err(AdminError::NextKeyAnnounced { alg, from: next.active_from });
                 }
                 announce.after(now).ok_or_else(|| AdminError::Refused("a key cannot be announced for ever: set `keys.announce` to a duration".to_owned()))?
             }
@@ -74,7 +70,7 @@ impl Admin {
             })
             .await;
         if !inserted? {
-            return Err(AdminError::Refused(format!("another {} key was made at this very moment: look at `gatekey key list`", alg.as_str())));
+            return Err(AdminError::KeyMadeMeanwhile { alg });
         }
         tracing::info!(event = "key.created", kid, alg = alg.as_str(), "a signing key was made");
         self.keys(limits).await?.into_iter().find(|key| key.kid == kid).ok_or_else(|| not_found("key", kid))
@@ -85,10 +81,7 @@ impl Admin {
         let keys = self.keys(limits).await?;
         let key = keys.iter().find(|key| key.kid == kid).ok_or_else(|| not_found("key", kid))?;
         match key.state {
-            KeyState::Active => {
-                let alg = key.alg.as_str();
-                return Err(AdminError::Refused(format!("key `{kid}` is the one that signs {alg}: run `gatekey key rotate --alg {alg} --now` first")));
-            }
+            KeyState::Active => return Err(AdminError::KeySigns { kid: kid.to_owned(), alg: key.alg }),
             // One that retired by age still vouches for old ID tokens as hints; retired by hand it no longer does.
             KeyState::Announced | KeyState::Retiring | KeyState::Retired => {}
         }

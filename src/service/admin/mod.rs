@@ -23,6 +23,8 @@ use crate::domain::client::InvalidClient;
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::entropy::Entropy;
 use crate::domain::event::{Actor, Occasion};
+use crate::domain::id::ClientId;
+use crate::domain::signing_key::SigningAlg;
 use crate::jose::key_ring::KeyError;
 use crate::jose::sealed::Sealer;
 use crate::service::request;
@@ -66,6 +68,15 @@ pub enum AdminError {
     /// It has, or would get, power that whoever does it lacks.
     #[error("it has more power than who does this")]
     Exceeds(AdminScopes),
+    #[error("the next {} key is announced already and signs from {}: wait for it, or use --now", alg.as_str(), from.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))]
+    NextKeyAnnounced { alg: SigningAlg, from: Timestamp },
+    #[error("key `{kid}` is the one that signs {0}: run `gatekey key rotate --alg {0} --now` first", alg.as_str())]
+    KeySigns { kid: String, alg: SigningAlg },
+    #[error("another {} key was made at this very moment: look at `gatekey key list`", alg.as_str())]
+    KeyMadeMeanwhile { alg: SigningAlg },
+    /// It proves itself by no secret.
+    #[error("client `{0}` is public and keeps no secret: only `web` and `machine` clients have one")]
+    PublicClient(ClientId),
     /// A rule said no; the text says what to do.
     #[error("{0}")]
     Refused(String),

@@ -3,17 +3,70 @@
 use super::{Admin, AdminError, not_found};
 use crate::domain::client_session::ClientSession;
 use crate::domain::event::{EventKind, Object};
-use crate::domain::id::{SessionId, UserId};
+use crate::domain::id::{ClientId, GrantId, SessionId, UserId};
 use crate::domain::refresh_family::RefreshFamily;
 use crate::domain::session::{EndReason, Session};
 use crate::service::telling_end;
+use crate::store::listed::{self, FamilyFilter, Page, SessionFilter};
 use crate::store::tree::{self, EndedCounts, Node};
-use crate::store::{client_sessions, events, refresh_families, sessions, users};
+use crate::store::{client_sessions, clients, events, refresh_families, sessions, users};
 
 impl Admin {
     /// Sessions in the order they were begun, of one user or of all, ended ones too, those after `after`.
     pub async fn sessions(&self, user: Option<UserId>, after: Option<SessionId>, limit: u32) -> Result<Vec<Session>, AdminError> {
         Ok(self.store.scan(move |db| sessions::list(db, user, after, limit)).await?)
+    }
+
+    /// The same, page by page, of whom and of what the filter says.
+    pub async fn sessions_page(&self, filter: SessionFilter, after: Option<SessionId>, limit: u32) -> Result<Page<Session, SessionId>, AdminError> {
+        Ok(self.store.scan(move |db| listed::sessions(db, &filter, after, limit)).await?)
+    }
+
+    /// Refresh families in the order they were made, ended ones too, page by page.
+    pub async fn refresh_families(&self, filter: FamilyFilter, after: Option<GrantId>, limit: u32) -> Result<Page<RefreshFamily, GrantId>, AdminError> {
+        Ok(self.store.scan(move |db| listed::families(db, &filter, after, limit)).await?)
+    }
+
+    pub async fn refresh_family(&self, id: GrantId) -> Result<RefreshFamily, AdminError> {
+        self.store.read(move |db| refresh_families::find(db, id)).await?.ok_or_else(|| not_found("refresh token family", id))
+    }
+
+    /// Ends a refresh family and the access tokens that came of it; its session goes on.
+    pub async fn end_refresh_family(&self, id: GrantId) -> Result<EndedCounts, AdminError> {
+        let now = self.now();
+        let occasion = self.occasion(now);
+        let ended = self.store.write(move |db| {
+            let Some(family) = refresh_families::find(db, id)? else { return Ok(None) };
+            let counts = tree::end(db, &Node::Grant(id), EndReason::RevokedByAdmin, now)?;
+            if counts != EndedCounts::default() {
+                let event = occasion.event(EventKind::GrantRevoked, Object::Grant(id)).of(family.user_id);
+                events::record(db, &telling_end(event, EndReason::RevokedByAdmin, &counts))?;
+            }
+            Ok(Some(counts))
+        });
+        let counts = ended.await?.ok_or_else(|| not_found("refresh token family", id))?;
+        tracing::info!(event = "grant.revoked", grant = %id, "a refresh token family was ended by an administrator");
+        Ok(counts)
+    }
+
+    /// Ends all that a client has from whomever: its share in every session, and its refresh families. The sessions themselves go on.
+    pub async fn end_sessions_at(&self, client: &ClientId) -> Result<EndedCounts, AdminError> {
+        let (lookup, now) = (client.clone(), self.now());
+        let occasion = self.occasion(now);
+        let ended = self.store.write(move |db| {
+            if clients::find(db, &lookup)?.is_none() {
+                return Ok(None);
+            }
+            let counts = tree::end(db, &Node::Client(lookup.clone()), EndReason::RevokedByAdmin, now)?;
+            if counts != EndedCounts::default() {
+                let event = occasion.event(EventKind::SessionRevoked, Object::Client(lookup));
+                events::record(db, &telling_end(event, EndReason::RevokedByAdmin, &counts))?;
+            }
+            Ok(Some(counts))
+        });
+        let counts = ended.await?.ok_or_else(|| not_found("client", client))?;
+        tracing::info!(event = "session.revoked", client = %client, "all that a client had was ended by an administrator");
+        Ok(counts)
     }
 
     pub async fn session(&self, id: SessionId) -> Result<Session, AdminError> {

@@ -15,10 +15,19 @@ async fn sample(app: &App, operation: &Operation, turn: usize) -> (String, Strin
     let victim = match path.split('/').nth(1).unwrap() {
         "server" => String::new(),
         "sessions" => a_session(app, "alice").await,
+        "refresh-families" => refresh_families::a_family(app, "alice").await.0,
+        "keys" if id == "key_retire" => keys::an_announced_key(app).await,
+        "keys" | "events" => String::new(),
+        "client-check" => {
+            body.as_mut().unwrap()["id"] = format!("client-{turn}").into();
+            String::new()
+        }
         "clients" => {
             let name = format!("client-{id}-{turn}");
             if id == "client_create" {
                 body.as_mut().unwrap()["id"] = name.clone().into();
+            } else if id == "client_rotate_secret" {
+                client_actions::register_machine(app, &name).await;
             } else {
                 clients::register(app, &name).await;
             }
@@ -32,7 +41,7 @@ async fn sample(app: &App, operation: &Operation, turn: usize) -> (String, Strin
         "lifetime-rules" => String::new(),
         other => panic!("{id}: the matrix does not know how to call /{other}"),
     };
-    (path.replace("{id}", &victim), body.map(|body| body.to_string()).unwrap_or_default())
+    (path.replace("{id}", &victim).replace("{kid}", &victim), body.map(|body| body.to_string()).unwrap_or_default())
 }
 
 async fn ad_01_every_operation_refuses_whoever_may_not(database: Database) {

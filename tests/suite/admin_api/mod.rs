@@ -1,8 +1,12 @@
 //! The admin API over HTTP: one file a resource, and the matrix of who may do what.
 
+mod client_actions;
 mod clients;
+mod events;
+mod keys;
 mod lifetimes;
 mod matrix;
+mod refresh_families;
 mod sessions;
 
 use std::process::Command;

@@ -1,0 +1,196 @@
+//! What is done to a client beside changing what it is registered with.
+
+use poem::web::Data;
+use poem_openapi::param::{Header, Path};
+use poem_openapi::payload::Json;
+use poem_openapi::types::Example;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+
+use super::body::Body;
+use super::caller::{AdminScope, Caller};
+use super::client_metadata::ClientMetadata;
+use super::clients::{Client, NewClient, Shown, id_of, reach, shown};
+use super::problem::{ChangeProblem, Problem};
+use super::{Api, Resource, etag};
+use crate::domain::client;
+use crate::domain::clock::Timestamp;
+use crate::domain::id::ClientId;
+use crate::service::admin::AdminError;
+
+pub struct ClientActionsApi;
+
+/// A client that could be registered.
+#[derive(Debug, Object)]
+#[oai(example)]
+struct CheckedClient {
+    /// What it would be registered with: what was left out has its default.
+    metadata: ClientMetadata,
+    /// Whether it would be given a secret.
+    confidential: bool,
+}
+
+/// A secret that was just made.
+#[derive(Debug, Object)]
+#[oai(example)]
+struct ClientSecret {
+    /// The new secret. It is told here and nowhere again.
+    client_secret: String,
+}
+
+/// How much ended now; what had ended before is not counted.
+#[derive(Debug, Object)]
+#[oai(example)]
+struct EndedCounts {
+    /// Shares of the client in sessions.
+    client_sessions: u64,
+    refresh_families: u64,
+}
+
+impl Example for CheckedClient {
+    fn example() -> Self {
+        Self { metadata: ClientMetadata::example(), confidential: false }
+    }
+}
+
+impl Example for ClientSecret {
+    fn example() -> Self {
+        Self { client_secret: "the-secret-is-shown-here-and-nowhere-again-x".to_owned() }
+    }
+}
+
+impl Example for EndedCounts {
+    fn example() -> Self {
+        Self { client_sessions: 214, refresh_families: 102 }
+    }
+}
+
+#[derive(ApiResponse)]
+enum Checked {
+    /// It could be registered. Nothing was.
+    #[oai(status = 200, content_type = "application/json")]
+    Client(Json<CheckedClient>),
+}
+
+#[derive(ApiResponse)]
+enum Rotated {
+    /// The new secret; the old one is dead.
+    #[oai(status = 200, content_type = "application/json")]
+    Secret(Json<ClientSecret>),
+}
+
+#[derive(ApiResponse)]
+enum Ended {
+    /// How much ended now.
+    #[oai(status = 200, content_type = "application/json")]
+    Counts(Json<EndedCounts>),
+}
+
+/// Disables or enables a client; one that is so already stays as it is.
+async fn set_disabled(caller: &Caller, api: &Api, id: &str, if_match: Option<String>, disabled: Option<Timestamp>) -> Result<Shown, ChangeProblem> {
+    let reach = reach(caller);
+    let change = move |client: &mut client::Client| {
+        etag::check(if_match.as_deref(), &Client::from(&*client))?;
+        reach(&client.metadata)?;
+        client.disabled_at = disabled.map(|now| client.disabled_at.unwrap_or(now));
+        Ok(())
+    };
+    Ok(shown(api.admin.acting_as(caller.actor()).try_update_client(&id_of(id)?, change).await?))
+}
+
+#[OpenApi(tag = "Resource::Clients")]
+impl ClientActionsApi {
+    /// Checks a registration
+    ///
+    /// Answers as registering the client would, without registering it. Needs the scope `clients:write`, and every scope of this API that the
+    /// client would get.
+    #[oai(path = "/client-check", method = "post", operation_id = "client_check")]
+    async fn check(&self, #[oai(scope = "AdminScope::ClientsWrite")] caller: Caller, api: Data<&Api>, new: Body<NewClient>) -> Result<Checked, ChangeProblem> {
+        caller.may(AdminScope::ClientsWrite)?;
+        let id = ClientId::parse(&new.0.id).map_err(|error| ChangeProblem::invalid_member("/id", format!("{error}.")))?;
+        let metadata = new.0.metadata.parse("/metadata")?;
+        ClientMetadata::check(&metadata, &id, "/metadata")?;
+        reach(&caller)(&metadata)?;
+        match api.admin.client(&id).await {
+            Ok(_) => Err(ChangeProblem::already_exists("client", id.as_str())),
+            Err(AdminError::NotFound { .. }) => {
+                Ok(Checked::Client(Json(CheckedClient { metadata: ClientMetadata::from(&metadata), confidential: !metadata.is_public() })))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Gives a client a new secret
+    ///
+    /// The answer tells it once; the old one is dead at once. A public client has none (409). Needs the scope `clients:write`, every scope of
+    /// this API that the client has, and a recent sign-in.
+    #[oai(path = "/clients/:id/secret", method = "post", operation_id = "client_rotate_secret")]
+    async fn rotate_secret(
+        &self,
+        #[oai(scope = "AdminScope::ClientsWrite")] caller: Caller,
+        api: Data<&Api>,
+        /// The `client_id`.
+        id: Path<String>,
+    ) -> Result<Rotated, ChangeProblem> {
+        caller.may_now(AdminScope::ClientsWrite)?;
+        let reach = reach(&caller);
+        let guard = move |client: &client::Client| reach(&client.metadata);
+        let secret = api.admin.acting_as(caller.actor()).rotate_client_secret_if(&id_of(&id)?, Box::new(guard)).await?;
+        Ok(Rotated::Secret(Json(ClientSecret { client_secret: secret.expose().clone() })))
+    }
+
+    /// Disables a client
+    ///
+    /// It gets no more tokens, and all that it has ends: its share in sessions, its refresh tokens, its access tokens. Needs the scope
+    /// `clients:write`, every scope of this API that the client has, and a recent sign-in.
+    #[oai(path = "/clients/:id/disable", method = "post", operation_id = "client_disable")]
+    async fn disable(
+        &self,
+        #[oai(scope = "AdminScope::ClientsWrite")] caller: Caller,
+        api: Data<&Api>,
+        /// The `client_id`.
+        id: Path<String>,
+        /// The `ETag` of the client as it was read: nothing is changed if it is another by now (RFC 9110 §13.1.1).
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+    ) -> Result<Shown, ChangeProblem> {
+        caller.may_now(AdminScope::ClientsWrite)?;
+        set_disabled(&caller, &api, &id, if_match.0, Some(api.core.now())).await
+    }
+
+    /// Enables a client
+    ///
+    /// It may ask for tokens again; what ended with it stays ended. Needs the scope `clients:write`, every scope of this API that the client
+    /// has, and a recent sign-in.
+    #[oai(path = "/clients/:id/enable", method = "post", operation_id = "client_enable")]
+    async fn enable(
+        &self,
+        #[oai(scope = "AdminScope::ClientsWrite")] caller: Caller,
+        api: Data<&Api>,
+        /// The `client_id`.
+        id: Path<String>,
+        /// The `ETag` of the client as it was read: nothing is changed if it is another by now (RFC 9110 §13.1.1).
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+    ) -> Result<Shown, ChangeProblem> {
+        caller.may_now(AdminScope::ClientsWrite)?;
+        set_disabled(&caller, &api, &id, if_match.0, None).await
+    }
+
+    /// Ends all that a client has
+    ///
+    /// Its share in every session, its refresh tokens and the access tokens that came of them, of every user. The sessions go on, and the client
+    /// may ask for tokens again. What a machine got for itself is not of a session, and stays. Needs the scope `sessions:end` and a recent
+    /// sign-in.
+    #[oai(path = "/clients/:id/sessions/end", method = "post", operation_id = "client_end_sessions")]
+    async fn end_sessions(
+        &self,
+        #[oai(scope = "AdminScope::SessionsEnd")] caller: Caller,
+        api: Data<&Api>,
+        /// The `client_id`.
+        id: Path<String>,
+    ) -> Result<Ended, Problem> {
+        caller.may_now(AdminScope::SessionsEnd)?;
+        let ended = api.admin.acting_as(caller.actor()).end_sessions_at(&id_of(&id)?).await?;
+        Ok(Ended::Counts(Json(EndedCounts { client_sessions: ended.client_sessions, refresh_families: ended.families })))
+    }
+}

@@ -1,0 +1,157 @@
+//! Pages of sessions and of refresh families, for whoever looks at all of them. A page looks at [`LOOKED_AT`] rows at most, whatever is asked
+//! for, so that none takes longer than another; it may then hold less than it could, and the next one goes on from there.
+
+use diesel::prelude::*;
+use uuid::Uuid;
+
+use super::connection::{AnyConnection as Connection, on_each};
+use super::error::StoreError;
+use super::refresh_families::RefreshFamilyRow;
+use super::row::id;
+use super::schema::{client_sessions, refresh_families, sessions};
+use super::sessions::SessionRow;
+use super::sql_types::{Id, Instant};
+use crate::domain::id::{ClientId, GrantId, SessionId, UserId};
+use crate::domain::refresh_family::RefreshFamily;
+use crate::domain::session::Session;
+
+/// How many rows a page looks at, where rows are passed over.
+const LOOKED_AT: u32 = 4000;
+
+/// Whether something has been ended. What is past its lifetime, and not written down yet, is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Live,
+    Ended,
+}
+
+/// Which sessions are wanted: those for which all that is set holds.
+#[derive(Debug, Clone, Default)]
+pub struct SessionFilter {
+    pub user: Option<UserId>,
+    /// Those in which the client has, or had, a share.
+    pub client: Option<ClientId>,
+    /// Of the session; with a client, of its share.
+    pub state: Option<State>,
+}
+
+/// Which refresh families are wanted: those for which all that is set holds.
+#[derive(Debug, Clone, Default)]
+pub struct FamilyFilter {
+    pub user: Option<UserId>,
+    pub client: Option<ClientId>,
+    pub session: Option<SessionId>,
+    pub state: Option<State>,
+}
+
+/// What a page holds, and after what the next one begins.
+#[derive(Debug)]
+pub struct Page<T, K> {
+    pub items: Vec<T>,
+    pub next: Option<K>,
+}
+
+/// In the order they were begun, those after `after`.
+pub fn sessions(conn: &mut Connection, filter: &SessionFilter, after: Option<SessionId>, limit: u32) -> Result<Page<Session, SessionId>, StoreError> {
+    // From the first one on it is a condition too: an index is walked from there either way.
+    let after = id(after.map_or(Uuid::nil(), |after| after.0));
+    let looked_at = looked_at(filter.state, limit);
+    let rows: Vec<(Id, Option<Instant>)> = match (&filter.client, filter.user) {
+        (None, user) => {
+            let mut query = sessions::table
+                .filter(sessions::id.gt(after))
+                .order(sessions::id)
+                .limit(i64::from(looked_at))
+                .select((sessions::id, sessions::ended_at))
+                .into_boxed();
+            if let Some(user) = user {
+                query = query.filter(sessions::user_id.eq(id(user.0)));
+            }
+            query.load(conn)?
+        }
+        (Some(client), None) => client_sessions::table
+            .filter(client_sessions::client_id.eq(client.as_str()))
+            .filter(client_sessions::session_id.gt(after))
+            .order(client_sessions::session_id)
+            .limit(i64::from(looked_at))
+            .select((client_sessions::session_id, client_sessions::ended_at))
+            .load(conn)?,
+        (Some(client), Some(user)) => {
+            let query = sessions::table
+                .inner_join(client_sessions::table.on(client_sessions::session_id.eq(sessions::id)))
+                .filter(sessions::user_id.eq(id(user.0)))
+                .filter(sessions::id.gt(after))
+                .filter(client_sessions::client_id.eq(client.as_str()))
+                .order(sessions::id)
+                .limit(i64::from(looked_at))
+                .select((sessions::id, client_sessions::ended_at));
+            on_each!(conn, query.load(conn))?
+        }
+    };
+    let (wanted, next) = cut(rows, filter.state, limit, looked_at);
+    let items = sessions::table.filter(sessions::id.eq_any(wanted)).order(sessions::id).load::<SessionRow>(conn)?;
+    Ok(Page { items: items.into_iter().map(Session::try_from).collect::<Result<_, _>>()?, next: next.map(|next| SessionId(next.0)) })
+}
+
+/// In the order they were made, those after `after`.
+pub fn families(conn: &mut Connection, filter: &FamilyFilter, after: Option<GrantId>, limit: u32) -> Result<Page<RefreshFamily, GrantId>, StoreError> {
+    let after = id(after.map_or(Uuid::nil(), |after| after.0));
+    let looked_at = looked_at(filter.state, limit);
+    let mut query = refresh_families::table
+        .filter(refresh_families::id.gt(after))
+        .order(refresh_families::id)
+        .limit(i64::from(looked_at))
+        .select((refresh_families::id, refresh_families::ended_at))
+        .into_boxed();
+    if let Some(user) = filter.user {
+        query = query.filter(refresh_families::user_id.eq(id(user.0)));
+    }
+    if let Some(client) = &filter.client {
+        query = query.filter(refresh_families::client_id.eq(client.as_str().to_owned()));
+    }
+    if let Some(session) = filter.session {
+        query = query.filter(refresh_families::session_id.eq(id(session.0)));
+    }
+    let rows: Vec<(Id, Option<Instant>)> = query.load(conn)?;
+    let (wanted, next) = cut(rows, filter.state, limit, looked_at);
+    let items = refresh_families::table.filter(refresh_families::id.eq_any(wanted)).order(refresh_families::id).load::<RefreshFamilyRow>(conn)?;
+    Ok(Page { items: items.into_iter().map(RefreshFamily::try_from).collect::<Result<_, _>>()?, next: next.map(|next| GrantId(next.0)) })
+}
+
+/// Where every row is wanted, one more than the page holds tells whether there is another.
+fn looked_at(state: Option<State>, limit: u32) -> u32 {
+    if state.is_some() { LOOKED_AT.max(limit.saturating_add(1)) } else { limit.saturating_add(1) }
+}
+
+fn cut<T: Copy, E>(rows: Vec<(T, Option<E>)>, state: Option<State>, limit: u32, looked_at: u32) -> (Vec<T>, Option<T>) {
+    let (last, all) = (rows.last().map(|(id, _)| *id), rows.len() < looked_at as usize);
+    let mut wanted: Vec<T> = Vec::new();
+    for (id, ended) in rows {
+        let fits = state.is_none_or(|state| (state == State::Ended) == ended.is_some());
+        if fits && wanted.len() == limit as usize {
+            let next = wanted.last().copied();
+            return (wanted, next);
+        }
+        if fits {
+            wanted.push(id);
+        }
+    }
+    (wanted, if all { None } else { last })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_goes_on_where_the_one_before_ended() {
+        let (live, ended) = (None::<()>, Some(()));
+        assert_eq!(cut(vec![(1, live), (2, ended), (3, live)], None, 2, 3), (vec![1, 2], Some(2)));
+        assert_eq!(cut(vec![(1, live), (2, ended)], None, 2, 3), (vec![1, 2], None), "a full last page");
+        assert_eq!(cut(vec![(1, live), (2, ended), (3, live)], Some(State::Live), 2, 4), (vec![1, 3], None));
+        assert_eq!(cut(vec![(1, live), (2, ended), (3, live), (4, live)], Some(State::Live), 2, 5), (vec![1, 3], Some(3)));
+        // Looked at enough: what was not found yet is on the pages that follow.
+        assert_eq!(cut(vec![(1, live), (2, live)], Some(State::Ended), 2, 2), (vec![], Some(2)));
+        assert_eq!(cut(Vec::<(u8, Option<()>)>::new(), Some(State::Ended), 2, 2), (vec![], None));
+    }
+}

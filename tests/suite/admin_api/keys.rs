@@ -1,0 +1,55 @@
+//! Signing keys: listed, rotated, retired.
+
+use serde_json::json;
+
+use super::*;
+use crate::support::database::each_database;
+
+each_database!(keys_are_listed_rotated_and_retired);
+
+async fn rotate(app: &App, body: &Value) -> Answer {
+    let token = robot_token(app, AUDIENCE, &all_scopes()).await;
+    send_json(app, Method::POST, "/keys/rotate", &token, body).await
+}
+
+/// A key that signs nothing yet: its id.
+pub async fn an_announced_key(app: &App) -> String {
+    loop {
+        let made = rotate(app, &json!({"alg": "EdDSA"})).await;
+        assert_eq!(made.status.as_u16(), 201, "{}", made.text());
+        // The first of its algorithm signs at once.
+        if made.json()["state"] == "announced" {
+            return made.json()["kid"].as_str().unwrap().to_owned();
+        }
+    }
+}
+
+async fn keys_are_listed_rotated_and_retired(database: Database) {
+    let app = start(database).await;
+    let token = robot_token(&app, AUDIENCE, &all_scopes()).await;
+    let keys = async || get(&app, "/keys", &token).await["items"].as_array().unwrap().clone();
+    let state = async |kid: &str| keys().await.iter().find(|key| key["kid"] == kid).map(|key| key["state"].as_str().unwrap().to_owned());
+    let retire = async |kid: &str| send(&app, Method::POST, &format!("/keys/{kid}/retire"), Some(&token)).await;
+    let first = keys().await.into_iter().find(|key| key["alg"] == "ES256").unwrap()["kid"].as_str().unwrap().to_owned();
+    assert!(keys().await.iter().all(|key| key.as_object().unwrap().keys().all(|name| !name.contains("private") && name != "d")));
+    assert_problem(&retire(&first).await, 409, "conflict", "the one that signs");
+    assert_problem(&retire("nobody").await, 404, "not-found", "no key");
+
+    let next = rotate(&app, &json!({})).await;
+    assert_eq!((next.status.as_u16(), &next.json()["state"], &next.json()["alg"]), (201, &json!("announced"), &json!("ES256")), "{}", next.text());
+    assert_problem(&rotate(&app, &json!({})).await, 409, "conflict", "the next one is announced");
+    assert_problem(&rotate(&app, &json!({"alg": "HS256"})).await, 400, "request-malformed", "no such algorithm");
+    let next = next.json()["kid"].as_str().unwrap().to_owned();
+    assert_eq!(retire(&next).await.status.as_u16(), 204);
+    assert_eq!(state(&next).await.as_deref(), Some("retired"));
+
+    let at_once = rotate(&app, &json!({"at_once": true})).await.json();
+    assert_eq!((&at_once["state"], state(&first).await.as_deref()), (&json!("active"), Some("retiring")));
+    assert_eq!(retire(&first).await.status.as_u16(), 204, "another one signs now");
+    // The token that asked was signed by it.
+    app.advance(chrono::TimeDelta::minutes(2));
+    assert_problem(&send(&app, Method::GET, "/keys", Some(&token)).await, 401, "token-invalid", "signed by a key that is retired");
+    let token = robot_token(&app, AUDIENCE, &all_scopes()).await;
+    let keys = get(&app, "/keys", &token).await["items"].as_array().unwrap().clone();
+    assert!(keys.iter().any(|key| key["kid"] == first.as_str() && key["state"] == "retired"), "{keys:?}");
+}
