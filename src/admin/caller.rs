@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::Api;
 use super::problem::Problem;
 pub use crate::domain::admin_scope::AdminScope;
-use crate::domain::admin_scope::{AUDIENCE, AdminRole, AdminScopes};
+use crate::domain::admin_scope::{AUDIENCE, AdminScopes};
 use crate::domain::clock::Timestamp;
 use crate::domain::event::Actor;
 use crate::domain::scope::Scope;
@@ -98,7 +98,7 @@ async fn judge(api: &Api, token: &str) -> Result<Admitted, Problem> {
         // A machine, acting for itself: that it may was said when the scope was registered for it.
         (None, None) => (Actor::Client(token.client.id.clone()), None),
         // Read afresh with every request: who is an administrator no more is refused at once.
-        (Some(_), Some(user)) if user.admin => (Actor::User(user.id), Some(AdminRole::Administrator)),
+        (Some(_), Some(user)) if user.role.is_some() => (Actor::User(user.id), user.role),
         _ => return Err(Problem::administrator_required()),
     };
     let held = held(&token.scope, role);

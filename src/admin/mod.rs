@@ -9,6 +9,7 @@ mod caller;
 mod client_actions;
 mod client_metadata;
 mod clients;
+mod consents;
 mod document;
 mod etag;
 mod event;
@@ -24,6 +25,9 @@ mod refresh_families;
 mod refresh_family;
 mod server;
 mod sessions;
+mod user_acts;
+mod user_profile;
+mod users;
 
 use std::sync::Arc;
 
@@ -52,6 +56,8 @@ struct Api {
 enum Resource {
     /// This server.
     Server,
+    /// The people who sign in. Nobody reads or sets a password here: a user gets in by a link.
+    Users,
     /// The applications that ask for tokens.
     Clients,
     /// Who is signed in where. A session is one browser signed in; ending it ends every application's share in it and every
@@ -84,6 +90,7 @@ to a machine (the grant `client_credentials`) or to a user who is an administrat
 
 type Operations = (
     server::ServerApi,
+    (users::UsersApi, user_acts::UserActsApi, consents::ConsentsApi),
     (clients::ClientsApi, client_actions::ClientActionsApi),
     sessions::SessionsApi,
     refresh_families::RefreshFamiliesApi,
@@ -95,6 +102,7 @@ type Operations = (
 fn service() -> OpenApiService<Operations, ()> {
     let operations: Operations = (
         server::ServerApi,
+        (users::UsersApi, user_acts::UserActsApi, consents::ConsentsApi),
         (clients::ClientsApi, client_actions::ClientActionsApi),
         sessions::SessionsApi,
         refresh_families::RefreshFamiliesApi,

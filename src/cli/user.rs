@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::output::{self, time, time_or, yes};
 use super::{Done, Failure, Place, input};
+use crate::domain::admin_scope::AdminRole;
 use crate::domain::entropy::SystemEntropy;
 use crate::domain::group::{GroupName, Groups, InvalidGroupName};
 use crate::domain::secret::Secret;
@@ -27,6 +28,7 @@ pub(super) enum User {
 Examples:
   gatekey user create alice --name Alice --email alice@example.com
   gatekey user create root --admin < password.txt
+  gatekey user create sam --role support
   gatekey user create bob --no-password --phone-number +14155550123 --locale de-AT")]
     Create(Box<Create>),
     /// List users
@@ -51,6 +53,7 @@ Examples:
   gatekey user update alice --email alice@example.com --email-verified
   gatekey user update alice --birthdate 1990-12-31 --address-locality Vienna --address-country Austria
   gatekey user update alice --groups staff,admins
+  gatekey user update alice --role none
   gatekey user update alice --nickname \"\"")]
     Update {
         /// The user name, or the id
@@ -60,6 +63,9 @@ Examples:
         /// The groups, with commas between, in place of those before; an empty text for none
         #[arg(long, value_name = "NAMES", value_parser = group_names)]
         groups: Option<Groups>,
+        /// What this user may administer: administrator, support, developer, auditor, or none
+        #[arg(long, value_parser = role_or_none)]
+        role: Option<RoleOrNone>,
     },
     /// Lock a user out, and sign out everywhere at once
     #[command(after_help = "Example:\n  gatekey user disable alice")]
@@ -102,9 +108,12 @@ pub(super) struct Create {
     /// The groups this user is in, with commas between
     #[arg(long, value_name = "NAMES", value_parser = group_names)]
     groups: Option<Groups>,
-    /// This user may administer the issuer
-    #[arg(long)]
+    /// This user may administer the issuer: the same as `--role administrator`
+    #[arg(long, conflicts_with = "role")]
     admin: bool,
+    /// What this user may administer: administrator, support, developer or auditor
+    #[arg(long, value_parser = role)]
+    role: Option<AdminRole>,
     /// Set no password: nobody can sign in with one until it is set
     #[arg(long)]
     no_password: bool,
@@ -122,7 +131,7 @@ impl User {
                 let user = place.administer(async |admin, _| Ok(admin.user(&user).await?))?;
                 if json { output::json(&as_json(&user)?) } else { show(&user) }
             }
-            Self::Update { user, profile, groups } => update(place, &user, *profile, groups),
+            Self::Update { user, profile, groups, role } => update(place, &user, *profile, groups, role),
             Self::Disable { user } => one(place, &user, "Disabled", async |admin, user| {
                 admin.disable_user(user.id).await?;
                 warn_without_admin(admin, user).await
@@ -157,12 +166,13 @@ impl User {
 
 impl Create {
     fn run(self, place: &Place) -> Done {
-        let Self { username, profile: options, groups, admin: is_admin, no_password, json } = self;
+        let Self { username, profile: options, groups, admin: is_admin, role, no_password, json } = self;
+        let role = if is_admin { Some(AdminRole::Administrator) } else { role };
         let mut profile = Profile::default();
         options.apply(&mut profile)?;
         place.administer_new(async |admin, settings: &Settings| {
             let password_hash = if no_password { None } else { Some(hash(&settings.passwords, input::new_password()?).await?) };
-            let user = admin.create_user(NewUser { username, profile, groups: groups.unwrap_or_default(), admin: is_admin, password_hash }).await?;
+            let user = admin.create_user(NewUser { username, profile, groups: groups.unwrap_or_default(), role, password_hash }).await?;
             if json { output::json(&as_json(&user)?) } else { output::print(&format!("Created {} ({})\n", user.username, user.id)) }
         })
     }
@@ -172,6 +182,17 @@ pub(super) fn group_names(text: &str) -> Result<Groups, InvalidGroupName> {
     Ok(Groups::of(text.split([',', ' ']).filter(|name| !name.is_empty()).map(GroupName::parse).collect::<Result<Vec<_>, _>>()?))
 }
 
+fn role(text: &str) -> Result<AdminRole, String> {
+    AdminRole::parse(text).ok_or_else(|| format!("it is one of {}", AdminRole::ALL.map(AdminRole::as_str).join(", ")))
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RoleOrNone(Option<AdminRole>);
+
+fn role_or_none(text: &str) -> Result<RoleOrNone, String> {
+    if text == "none" { Ok(RoleOrNone(None)) } else { role(text).map(|role| RoleOrNone(Some(role))).map_err(|why| format!("{why}, or none")) }
+}
+
 async fn hash(settings: &PasswordSettings, password: Secret<String>) -> Result<Secret<String>, Failure> {
     // One password: one thread is enough, whatever the server may use.
     let passwords = Passwords::new(&PasswordSettings { max_concurrent: 1, ..*settings }, Arc::new(SystemEntropy))?;
@@ -179,8 +200,8 @@ async fn hash(settings: &PasswordSettings, password: Secret<String>) -> Result<S
     Ok(passwords.hash(password).await?)
 }
 
-fn update(place: &Place, user: &str, options: profile::Options, groups: Option<Groups>) -> Done {
-    if options.is_empty() && groups.is_none() {
+fn update(place: &Place, user: &str, options: profile::Options, groups: Option<Groups>, role: Option<RoleOrNone>) -> Done {
+    if options.is_empty() && groups.is_none() && role.is_none() {
         return Err(Failure("nothing to change was named: see `gatekey user update --help`".to_owned()));
     }
     place.administer(async |admin, _| {
@@ -188,6 +209,9 @@ fn update(place: &Place, user: &str, options: profile::Options, groups: Option<G
         let change = move |user: &mut Account| {
             if let Some(groups) = groups {
                 user.groups = groups;
+            }
+            if let Some(RoleOrNone(role)) = role {
+                user.role = role;
             }
             options.apply(&mut user.profile).map_err(|Failure(why)| AdminError::Refused(why))
         };
@@ -219,7 +243,7 @@ async fn open_sessions(admin: &Admin, user: &Account) -> Result<usize, Failure> 
 
 /// After `user` was locked out or deleted.
 async fn warn_without_admin(admin: &Admin, user: &Account) -> Done {
-    if user.admin && user.disabled_at.is_none() && admin.count_admins().await? == 0 {
+    if user.role == Some(AdminRole::Administrator) && user.disabled_at.is_none() && admin.count_admins().await? == 0 {
         eprintln!(
             "gatekey: warning: nobody is an administrator any more: `gatekey user create NAME --admin` makes one, and so does the link that `gatekey serve` prints at its next start"
         );
@@ -247,13 +271,17 @@ fn list(place: &Place, json: bool) -> Done {
             user.username.clone(),
             user.profile.name.clone().unwrap_or_default(),
             user.profile.email.clone().unwrap_or_default(),
-            yes(user.admin),
+            role_text(user),
             if user.disabled_at.is_some() { "disabled" } else { "enabled" }.to_owned(),
             time(user.created_at),
             user.id.to_string(),
         ]
     };
-    output::table(&["username", "name", "email", "admin", "state", "created", "id"], &users.iter().map(row).collect::<Vec<_>>())
+    output::table(&["username", "name", "email", "role", "state", "created", "id"], &users.iter().map(row).collect::<Vec<_>>())
+}
+
+fn role_text(user: &Account) -> String {
+    user.role.map(AdminRole::as_str).unwrap_or_default().to_owned()
 }
 
 fn show(user: &Account) -> Done {
@@ -261,7 +289,7 @@ fn show(user: &Account) -> Done {
     rows.extend(profile::rows(&user.profile)?);
     rows.extend([
         ("groups", user.groups.text().unwrap_or_default().to_owned()),
-        ("admin", yes(user.admin)),
+        ("role", role_text(user)),
         ("password", if user.password_hash.is_some() { format!("set {}", time(user.password_changed_at)) } else { "none".to_owned() }),
         ("disabled", time_or(user.disabled_at, "no")),
         ("declared in file", yes(user.managed_by_file)),
@@ -281,7 +309,7 @@ fn as_json(user: &Account) -> Result<Value, Failure> {
         "email": user.profile.email,
         "email_verified": user.profile.email_verified,
         "groups": user.groups.names().collect::<Vec<_>>(),
-        "admin": user.admin,
+        "role": user.role.map(AdminRole::as_str),
         "has_password": user.password_hash.is_some(),
         "password_changed_at": user.password_changed_at,
         "disabled_at": user.disabled_at,

@@ -63,7 +63,7 @@ pub(super) fn settings(issuer: &str, apps: &[String], api: &str, data: &Path) ->
             ..Profile::default()
         },
         groups: Groups::default(),
-        admin: false,
+        role: None,
         password_hash: Some(Secret::new(PASSWORD_HASH.to_owned())),
     }];
     Ok(settings)

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use serde_json::{Map, Value};
 
 use super::acr::Acr;
+use super::admin_scope::AdminRole;
 use super::client::ClientMetadata;
 use super::clock::Timestamp;
 use super::duration::Lifetime;
@@ -249,6 +250,7 @@ fact! {
     EndReason: this => Value::from(this.as_str());
     SigningAlg: this => Value::from(this.as_str());
     Acr: this => Value::from(this.as_str());
+    AdminRole: this => Value::from(this.as_str());
     Timestamp: this => Value::from(this.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true));
     Lifetime: this => Value::from(this.to_string());
     Scope: this => Value::from(this.to_string());
@@ -296,7 +298,7 @@ impl Fact for User {
         fields.extend(texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), Value::from(text?.as_str())))));
         fields.insert("email_verified".to_owned(), profile.email_verified.into());
         fields.insert("groups".to_owned(), self.groups.fact());
-        fields.insert("admin".to_owned(), self.admin.into());
+        fields.insert("role".to_owned(), self.role.fact());
         Value::Object(fields)
     }
 }

@@ -1,5 +1,6 @@
 //! A person's account.
 
+use super::admin_scope::AdminRole;
 use super::clock::Timestamp;
 use super::group::Groups;
 use super::id::UserId;
@@ -19,7 +20,8 @@ pub struct User {
     pub password_hash: Option<Secret<String>>,
     /// Whatever was issued before this instant and depends on the password is dead.
     pub password_changed_at: Timestamp,
-    pub admin: bool,
+    /// What this user may do as an administrator; `None`: nothing.
+    pub role: Option<AdminRole>,
     pub disabled_at: Option<Timestamp>,
     /// Declared in `gatekey.toml`: the file wins at each start.
     pub managed_by_file: bool,
@@ -50,6 +52,11 @@ pub const USERNAME_RULE: &str = "a user name has 1 to 128 visible characters, wi
 /// Whether a user name in its normal form may be used.
 pub fn is_username(normal: &str) -> bool {
     (1..=128).contains(&normal.chars().count()) && !normal.chars().any(|c| c.is_control() || c.is_whitespace())
+}
+
+/// Whether a text may be shown as somebody's name, or a part of it.
+pub fn is_person_name(text: &str) -> bool {
+    !text.trim().is_empty() && text.chars().count() <= 256 && !text.chars().any(char::is_control)
 }
 
 /// Enough to catch a slip; whether mail arrives is shown by sending some.

@@ -213,7 +213,7 @@ pub(crate) mod tests {
             groups: crate::domain::group::Groups::default(),
             password_hash: None,
             password_changed_at: at(-1),
-            admin: false,
+            role: None,
             disabled_at: None,
             managed_by_file: false,
             created_at: at(-1),

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 
 use super::{Core, Failure};
+use crate::domain::admin_scope::AdminRole;
 use crate::domain::event::{Actor, EventKind, Object, Username};
 use crate::domain::group::Groups;
 use crate::domain::id::{LinkId, UserId};
@@ -60,7 +61,7 @@ pub async fn create_first_admin(core: &Core, link: &Secret<String>, admin: NewAd
         groups: Groups::default(),
         password_hash: Some(hash),
         password_changed_at: now,
-        admin: true,
+        role: Some(AdminRole::Administrator),
         disabled_at: None,
         managed_by_file: false,
         created_at: now,
@@ -76,7 +77,7 @@ pub async fn create_first_admin(core: &Core, link: &Secret<String>, admin: NewAd
         }
         users::insert(db, &user)?;
         let tell = |kind| occasion.event(kind, Object::User(id));
-        events::record(db, &tell(EventKind::UserCreated).with("username", Username(&user.username)).with("admin", true))?;
+        events::record(db, &tell(EventKind::UserCreated).with("username", Username(&user.username)).with("role", AdminRole::Administrator))?;
         events::record(db, &tell(EventKind::SetupCompleted))?;
         Ok(Setup::Done)
     });

@@ -6,6 +6,7 @@ use figment::error::Kind as Cause;
 use serde::de::DeserializeOwned;
 
 use super::*;
+use crate::domain::admin_scope::AdminRole;
 use crate::domain::client::{ClientAuthentication, ClientKind};
 use crate::domain::duration::Lifetime;
 use crate::domain::secret::Digest;
@@ -214,13 +215,19 @@ fn a_user_is_declared_with_a_hash_or_none() {
     let text = format!("[[users]]\nusername = \" Alice \"\nemail = \"a@b.test\"\nadmin = true\npassword_hash = \"{hash}\"\n[[users]]\nusername = \"bob\"");
     let settings = Settings::from_toml(&text).unwrap();
     assert_eq!(settings.users[0].username, "alice");
-    assert!(settings.users[0].admin && settings.users[0].password_hash.is_some() && settings.users[1].password_hash.is_none());
+    assert!(settings.users[0].role == Some(AdminRole::Administrator) && settings.users[0].password_hash.is_some() && settings.users[1].password_hash.is_none());
+    let role = |more: &str| Settings::from_toml(&format!("[[users]]\nusername = \"a\"\n{more}")).unwrap().users[0].role;
+    assert_eq!((role("role = \"support\""), role("role = \"administrator\"\nadmin = true")), (Some(AdminRole::Support), Some(AdminRole::Administrator)));
+    assert_eq!((role(""), role("admin = false"), role("role = \"auditor\"\nadmin = false")), (None, None, Some(AdminRole::Auditor)));
     for (text, expected) in [
         ("[[users]]\nusername = \"a\"\npassword_hash = \"hunter2\"", "line 3: `users[].password_hash`: this is no argon2id hash"),
         ("[[users]]\nusername = \"a\"\npassword_hash = \"$argon2i$v=19$m=1,t=1,p=1$aaaa$aaaa\"", "no argon2id hash"),
         ("[[users]]\nusername = \"\"", "a user name has"),
         ("[[users]]\nusername = \"a\"\n[[users]]\nusername = \"A\"", "line 4: `users[].username`: `a` is declared twice"),
         ("[[users]]\nusername = \"a\"\nemail = \"nobody\"", "no e-mail address"),
+        ("[[users]]\nusername = \"a\"\nrole = \"root\"", "line 3: `users[].role`: `root` is no role: write `administrator`, `support`"),
+        ("[[users]]\nusername = \"a\"\nrole = \"support\"\nadmin = true", "contradict each other"),
+        ("[[users]]\nusername = \"a\"\nrole = \"administrator\"\nadmin = false", "contradict each other"),
         ("[[users]]\nusername = \"a\"\nbirthdate = \"31.12.1990\"", "line 3: `users[].birthdate`: write YYYY-MM-DD"),
         ("[[users]]\nusername = \"a\"\nphone_number = \"0664 123\"", "write it in E.164 form"),
         ("[[users]]\nusername = \"a\"\nphone_number_verified = true", "there is no phone number to be verified"),

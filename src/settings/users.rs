@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::SettingsError;
 use super::known::{Key, Kind, key};
 use super::sources::Sources;
+use crate::domain::admin_scope::AdminRole;
 use crate::domain::group::{GroupName, Groups};
 use crate::domain::profile::{Address, Details, KeptDetails};
 use crate::domain::secret::Secret;
@@ -37,6 +38,7 @@ pub(super) const KEYS: &[Key] = &[
     key("users[].address.country", Kind::Text, "\"Austria\""),
     key("users[].groups", Kind::Texts, "[\"staff\"]"),
     key("users[].admin", Kind::Flag, "true"),
+    key("users[].role", Kind::Text, "\"support\""),
     key("users[].password_hash", Kind::Text, "\"$argon2id$v=19$m=19456,t=2,p=1$…\""),
 ];
 
@@ -47,7 +49,7 @@ pub struct DeclaredUser {
     pub username: String,
     pub profile: Profile,
     pub groups: Groups,
-    pub admin: bool,
+    pub role: Option<AdminRole>,
     /// A PHC string (argon2id). `None`: the password is left as it is.
     pub password_hash: Option<Secret<String>>,
 }
@@ -75,6 +77,7 @@ pub(super) struct Raw {
     address: Option<Address>,
     groups: Option<Vec<GroupName>>,
     admin: Option<bool>,
+    role: Option<String>,
     password_hash: Option<PasswordHash>,
 }
 
@@ -93,6 +96,7 @@ pub(super) fn validated(raw: Vec<Raw>, sources: &Sources) -> Result<Vec<Declared
         if raw.email.as_deref().is_some_and(|email| !is_email(email)) {
             return Err(refused("email", "this is no e-mail address: write `\"name@example.com\"`".to_owned()));
         }
+        let role = role_of(raw.admin, raw.role.as_deref()).map_err(|why| refused("role", why))?;
         let details = Details {
             middle_name: raw.middle_name,
             nickname: raw.nickname,
@@ -123,11 +127,23 @@ pub(super) fn validated(raw: Vec<Raw>, sources: &Sources) -> Result<Vec<Declared
                 details: KeptDetails::of(&details),
             },
             groups: Groups::of(raw.groups.unwrap_or_default()),
-            admin: raw.admin.unwrap_or(false),
+            role,
             password_hash: raw.password_hash.map(|hash| hash.0),
         });
     }
     Ok(users)
+}
+
+/// `admin = true` is the role `administrator`, under the name that it had before there were others.
+fn role_of(admin: Option<bool>, word: Option<&str>) -> Result<Option<AdminRole>, String> {
+    let Some(word) = word else { return Ok((admin == Some(true)).then_some(AdminRole::Administrator)) };
+    let Some(role) = AdminRole::parse(word) else {
+        return Err(format!("`{word}` is no role: write {}", AdminRole::ALL.map(|role| format!("`{}`", role.as_str())).join(", ")));
+    };
+    if admin.is_some_and(|admin| admin != (role == AdminRole::Administrator)) {
+        return Err(format!("`role = \"{word}\"` and `admin` contradict each other: leave `admin` out"));
+    }
+    Ok(Some(role))
 }
 
 /// A PHC string of argon2id.

@@ -39,6 +39,13 @@ pub fn list_by_user(conn: &mut Connection, user: UserId) -> Result<Vec<Consent>,
     consents::table.filter(consents::user_id.eq(id(user.0))).load::<ConsentRow>(conn)?.into_iter().map(Consent::try_from).collect()
 }
 
+/// The same by client, those after `after`.
+pub fn list(conn: &mut Connection, user: UserId, after: Option<&ClientId>, limit: u32) -> Result<Vec<Consent>, StoreError> {
+    let after = after.map_or("", ClientId::as_str);
+    let query = consents::table.filter(consents::user_id.eq(id(user.0))).filter(consents::client_id.gt(after));
+    query.order(consents::client_id).limit(i64::from(limit)).load::<ConsentRow>(conn)?.into_iter().map(Consent::try_from).collect()
+}
+
 /// Adds to what the user has allowed; `granted_at` moves. Answers what is allowed now. `Conflict`: user or client is gone.
 pub fn grant(conn: &mut Connection, consent: &Consent) -> Result<Consent, StoreError> {
     let row = ConsentRow {

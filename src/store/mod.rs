@@ -32,6 +32,7 @@ mod sql_types;
 pub mod sweep;
 pub mod throttle_buckets;
 pub mod tree;
+pub mod user_search;
 pub mod users;
 
 use std::fmt;

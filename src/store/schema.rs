@@ -28,6 +28,7 @@ diesel::table! {
         updated_at -> DbInstant,
         details -> Nullable<Text>,
         group_names -> Nullable<Text>,
+        admin_role -> Nullable<Text>,
     }
 }
 

@@ -1,12 +1,14 @@
 //! The table of users.
 
 use diesel::prelude::*;
+use uuid::Uuid;
 
 use super::connection::{AnyConnection as Connection, on_each};
 use super::error::StoreError;
 use super::row::{at, id};
 use super::schema::users;
 use super::sql_types::{Id, Instant};
+use crate::domain::admin_scope::AdminRole;
 use crate::domain::clock::Timestamp;
 use crate::domain::group::Groups;
 use crate::domain::id::UserId;
@@ -33,6 +35,17 @@ pub(super) struct UserRow {
     updated_at: Instant,
     details: Option<String>,
     group_names: Option<String>,
+    admin_role: Option<String>,
+}
+
+/// `admin` counts for the one role that is as old as it: who reads and writes nothing else is never contradicted. A word that is not known is
+/// of a later version, and gives no power here.
+fn role_of(admin: bool, word: Option<&str>) -> Option<AdminRole> {
+    if admin { Some(AdminRole::Administrator) } else { word.and_then(AdminRole::parse).filter(|role| *role != AdminRole::Administrator) }
+}
+
+fn is_administrator(role: Option<AdminRole>) -> bool {
+    role == Some(AdminRole::Administrator)
 }
 
 impl From<UserRow> for User {
@@ -51,7 +64,7 @@ impl From<UserRow> for User {
             groups: Groups::from_text(row.group_names),
             password_hash: row.password_hash.map(Secret::new),
             password_changed_at: row.password_changed_at.0,
-            admin: row.admin,
+            role: role_of(row.admin, row.admin_role.as_deref()),
             disabled_at: row.disabled_at.map(|at| at.0),
             managed_by_file: row.managed_by_file,
             created_at: row.created_at.0,
@@ -72,13 +85,14 @@ impl From<&User> for UserRow {
             email_verified: user.profile.email_verified,
             password_hash: user.password_hash.as_ref().map(|hash| hash.expose().clone()),
             password_changed_at: at(user.password_changed_at),
-            admin: user.admin,
+            admin: is_administrator(user.role),
             disabled_at: user.disabled_at.map(at),
             managed_by_file: user.managed_by_file,
             created_at: at(user.created_at),
             updated_at: at(user.updated_at),
             details: user.profile.details.text().map(str::to_owned),
             group_names: user.groups.text().map(str::to_owned),
+            admin_role: user.role.map(|role| role.as_str().to_owned()),
         }
     }
 }
@@ -106,6 +120,16 @@ pub fn find_held(conn: &mut Connection, user_id: UserId) -> Result<Option<User>,
     Ok(row.map(User::from))
 }
 
+/// The same for whoever is about to change the account: of two at once the second waits, and sees what the first did.
+pub fn find_to_change(conn: &mut Connection, user_id: UserId) -> Result<Option<User>, StoreError> {
+    let query = users::table.find(id(user_id.0));
+    let row = match conn {
+        Connection::Sqlite(conn) => query.get_result::<UserRow>(conn).optional()?,
+        Connection::Postgres(conn) => query.for_update().get_result::<UserRow>(conn).optional()?,
+    };
+    Ok(row.map(User::from))
+}
+
 /// Finds a user by the normal form of the name (`domain::user::normal_username`).
 pub fn find_by_username(conn: &mut Connection, normal: &str) -> Result<Option<User>, StoreError> {
     let row = users::table.filter(users::username.eq(normal)).get_result::<UserRow>(conn).optional()?;
@@ -114,14 +138,12 @@ pub fn find_by_username(conn: &mut Connection, normal: &str) -> Result<Option<Us
 
 /// Users in the order they were made, those after `after`.
 pub fn list(conn: &mut Connection, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
-    let mut query = users::table.order(users::id).limit(i64::from(limit)).into_boxed();
-    if let Some(after) = after {
-        query = query.filter(users::id.gt(id(after.0)));
-    }
+    let after = after.map_or(Uuid::nil(), |after| after.0);
+    let query = users::table.filter(users::id.gt(id(after))).order(users::id).limit(i64::from(limit));
     Ok(query.load::<UserRow>(conn)?.into_iter().map(User::from).collect())
 }
 
-/// Writes user name, profile, `admin` and `managed_by_file`. The password and the disabled state have functions of their own.
+/// Writes user name, profile, groups, role and `managed_by_file`. The password and the disabled state have functions of their own.
 /// False: no such user. `Conflict`: the name is taken.
 pub fn update(conn: &mut Connection, user: &User) -> Result<bool, StoreError> {
     let changed = diesel::update(users::table.find(id(user.id.0)))
@@ -134,7 +156,8 @@ pub fn update(conn: &mut Connection, user: &User) -> Result<bool, StoreError> {
             users::email_verified.eq(user.profile.email_verified),
             users::details.eq(user.profile.details.text()),
             users::group_names.eq(user.groups.text()),
-            users::admin.eq(user.admin),
+            users::admin.eq(is_administrator(user.role)),
+            users::admin_role.eq(user.role.map(AdminRole::as_str)),
             users::managed_by_file.eq(user.managed_by_file),
             users::updated_at.eq(at(user.updated_at)),
         ))
@@ -183,4 +206,21 @@ pub fn delete(conn: &mut Connection, user_id: UserId) -> Result<bool, StoreError
 pub fn count_admins(conn: &mut Connection) -> Result<u64, StoreError> {
     let count: i64 = users::table.filter(users::admin.eq(true)).filter(users::disabled_at.is_null()).count().get_result(conn)?;
     Ok(u64::try_from(count).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Servers of before and after the roles share a database while they are exchanged.
+    #[test]
+    fn the_old_column_counts() {
+        let administrator = Some(AdminRole::Administrator);
+        assert_eq!((role_of(true, None), role_of(true, Some("support"))), (administrator, administrator), "made an administrator by an old server");
+        assert_eq!((role_of(false, None), role_of(false, Some("administrator"))), (None, None), "made none by an old server");
+        assert_eq!((role_of(false, Some("support")), role_of(false, Some("of tomorrow"))), (Some(AdminRole::Support), None));
+        for role in AdminRole::ALL.map(Some).into_iter().chain([None]) {
+            assert_eq!(role_of(is_administrator(role), role.map(AdminRole::as_str)), role);
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use gatekey::domain::admin_scope::AdminRole;
 use gatekey::domain::client::ClientKind;
 use gatekey::domain::event::{Actor, Event, EventKind, Object, Occasion};
 use gatekey::domain::group::Groups;
@@ -169,16 +170,16 @@ async fn what_administrators_do_is_told(database: Database) {
     let short = |event: &Event| (event.kind.as_str(), event.actor.clone(), event.object.clone(), serde_json::Value::Object(event.detail.fields().clone()));
 
     // A user's life.
-    let new = NewUser { username: "Carol".to_owned(), profile: Profile::default(), groups: Groups::default(), admin: false, password_hash: None };
+    let new = NewUser { username: "Carol".to_owned(), profile: Profile::default(), groups: Groups::default(), role: None, password_hash: None };
     let carol = admin.create_user(new).await.unwrap().id;
     let object = Object::User(carol);
-    assert_eq!(short(&trail.one().await), by_hand("user.created", object.clone(), json!({"username": "carol", "groups": [], "admin": false})));
+    assert_eq!(short(&trail.one().await), by_hand("user.created", object.clone(), json!({"username": "carol", "groups": [], "role": null})));
     let change = |user: &mut User| {
-        (user.admin, user.profile.email) = (true, Some("carol@example.test".to_owned()));
+        (user.role, user.profile.email) = (Some(AdminRole::Administrator), Some("carol@example.test".to_owned()));
         Ok(())
     };
     admin.update_user(carol, Box::new(change)).await.unwrap();
-    let detail = json!({"before": {"admin": false, "email": null}, "after": {"admin": true, "email": "carol@example.test"}});
+    let detail = json!({"before": {"role": null, "email": null}, "after": {"role": "administrator", "email": "carol@example.test"}});
     assert_eq!(short(&trail.one().await), by_hand("user.updated", object.clone(), detail));
     admin.update_user(carol, Box::new(|_| Ok(()))).await.unwrap();
     assert_eq!(trail.news().await, [], "nothing was changed");

@@ -10,7 +10,7 @@ use diesel::sql_types::Text;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection};
 use gatekey::domain::id::ClientId;
 use gatekey::store::listed::{self, FamilyFilter, SessionFilter, State};
-use gatekey::store::{refresh_families, sessions};
+use gatekey::store::{consents, refresh_families, sessions, user_search, users};
 use serde_json::Value;
 
 use crate::account::add_user;
@@ -152,6 +152,10 @@ async fn every_endpoint(app: &App) {
                 listed::families(db, &FamilyFilter { user, client, session, state }, None, 100)?;
             }
         }
+        consents::list(db, carol, None, 100)?;
+        users::list(db, None, 100)?;
+        let (_, place) = user_search::search(db, "c", None, 1)?;
+        user_search::search(db, "c", place.or_else(|| Some(("carol".to_owned(), carol))), 1)?;
         Ok(first)
     });
     assert_eq!(listed.await.unwrap().len(), 1);

@@ -104,7 +104,7 @@ fn user(db: &mut Connection, id: UserId, declared: DeclaredUser, occasion: &Occa
             groups: declared.groups,
             password_hash: declared.password_hash,
             password_changed_at: now,
-            admin: declared.admin,
+            role: declared.role,
             disabled_at: None,
             managed_by_file: true,
             created_at: now,
@@ -115,7 +115,7 @@ fn user(db: &mut Connection, id: UserId, declared: DeclaredUser, occasion: &Occa
             .event(EventKind::UserCreated, Object::User(id))
             .with("username", Username(&user.username))
             .with("groups", &user.groups)
-            .with("admin", user.admin);
+            .with("role", user.role);
         return events::record(db, &event);
     };
     if let Some(hash) = &declared.password_hash
@@ -125,8 +125,8 @@ fn user(db: &mut Connection, id: UserId, declared: DeclaredUser, occasion: &Occa
         let ended = tree::end(db, &Node::User(there.id), EndReason::PasswordChanged, now)?;
         events::record(db, &telling_end(occasion.event(EventKind::UserPasswordSet, Object::User(there.id)), EndReason::PasswordChanged, &ended))?;
     }
-    if !there.managed_by_file || there.profile != declared.profile || there.groups != declared.groups || there.admin != declared.admin {
-        let user = User { profile: declared.profile, groups: declared.groups, admin: declared.admin, managed_by_file: true, updated_at: now, ..there.clone() };
+    if !there.managed_by_file || there.profile != declared.profile || there.groups != declared.groups || there.role != declared.role {
+        let user = User { profile: declared.profile, groups: declared.groups, role: declared.role, managed_by_file: true, updated_at: now, ..there.clone() };
         users::update(db, &user)?;
         let event = occasion.event(EventKind::UserUpdated, Object::User(user.id)).with_changes(&there, &user);
         if event.detail != Detail::default() {

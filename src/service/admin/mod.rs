@@ -3,6 +3,7 @@
 //! Each operation is one unit of work: what it changes and what it ends are written together or not at all.
 
 mod clients;
+mod consents;
 mod console;
 mod declare;
 mod events;
@@ -24,6 +25,7 @@ use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::entropy::Entropy;
 use crate::domain::event::{Actor, Occasion};
 use crate::domain::id::ClientId;
+use crate::domain::profile::CorruptDetails;
 use crate::domain::signing_key::SigningAlg;
 use crate::jose::key_ring::KeyError;
 use crate::jose::sealed::Sealer;
@@ -80,6 +82,8 @@ pub enum AdminError {
     /// A rule said no; the text says what to do.
     #[error("{0}")]
     Refused(String),
+    #[error(transparent)]
+    Details(#[from] CorruptDetails),
     #[error(transparent)]
     Key(#[from] KeyError),
     #[error(transparent)]

@@ -42,7 +42,7 @@ fn hash(text: &str) -> Option<Secret<String>> {
 
 impl Bench {
     async fn user(&self, name: &str) -> UserId {
-        let new = NewUser { username: name.to_owned(), profile: Profile::default(), groups: Groups::default(), admin: false, password_hash: hash("first") };
+        let new = NewUser { username: name.to_owned(), profile: Profile::default(), groups: Groups::default(), role: None, password_hash: hash("first") };
         self.admin.create_user(new).await.unwrap().id
     }
 
@@ -83,9 +83,9 @@ async fn a_user_name_is_taken_once_and_found_in_any_case() {
     let alice = bench.user(" Alice ").await;
     assert_eq!(bench.admin.user("ALICE").await.unwrap().id, alice);
     assert_eq!(bench.admin.user(&alice.to_string()).await.unwrap().username, "alice");
-    let again = NewUser { username: "aLiCe".to_owned(), profile: Profile::default(), groups: Groups::default(), admin: false, password_hash: None };
+    let again = NewUser { username: "aLiCe".to_owned(), profile: Profile::default(), groups: Groups::default(), role: None, password_hash: None };
     assert!(matches!(bench.admin.create_user(again).await, Err(AdminError::Exists { .. })));
-    let bad = NewUser { username: "a\nb".to_owned(), profile: Profile::default(), groups: Groups::default(), admin: false, password_hash: None };
+    let bad = NewUser { username: "a\nb".to_owned(), profile: Profile::default(), groups: Groups::default(), role: None, password_hash: None };
     assert!(matches!(bench.admin.create_user(bad).await, Err(AdminError::Refused(_))));
     let impostor = bench.user(&alice.to_string()).await;
     assert_ne!(impostor, alice);

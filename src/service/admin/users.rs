@@ -1,6 +1,9 @@
 //! Users: creating, disabling, a new password. Whatever makes an account unsafe or unusable ends all that hangs on it, in the same unit of work.
 
-use super::{Admin, AdminError, not_found};
+use std::sync::{Arc, OnceLock};
+
+use super::{Admin, AdminError, Guard, not_found};
+use crate::domain::admin_scope::AdminRole;
 use crate::domain::event::{Detail, EventKind, Object, Username};
 use crate::domain::group::Groups;
 use crate::domain::id::UserId;
@@ -10,7 +13,8 @@ use crate::domain::user::{Profile, User, normal_username};
 use crate::domain::user::{USERNAME_RULE, is_email, is_username};
 use crate::service::telling_end;
 use crate::store::tree::{self, Node};
-use crate::store::{StoreError, events, users};
+use crate::store::user_search::{self, Place};
+use crate::store::{Connection, StoreError, events, users};
 
 /// A user to be created.
 #[derive(Debug, Clone)]
@@ -18,7 +22,7 @@ pub struct NewUser {
     pub username: String,
     pub profile: Profile,
     pub groups: Groups,
-    pub admin: bool,
+    pub role: Option<AdminRole>,
     /// As `service::passwords` made it. `None`: nobody can sign in with a password.
     pub password_hash: Option<Secret<String>>,
 }
@@ -36,7 +40,7 @@ impl Admin {
             groups: new.groups,
             password_hash: new.password_hash,
             password_changed_at: now,
-            admin: new.admin,
+            role: new.role,
             disabled_at: None,
             managed_by_file: false,
             created_at: now,
@@ -52,14 +56,14 @@ impl Admin {
                     .event(EventKind::UserCreated, Object::User(row.id))
                     .with("username", Username(&row.username))
                     .with("groups", &row.groups)
-                    .with("admin", row.admin),
+                    .with("role", row.role),
             )
         });
         match inserted.await {
             Err(StoreError::Conflict) => Err(AdminError::Exists { what: "user", name: user.username }),
             other => {
                 other?;
-                tracing::info!(event = "user.created", user = %user.id, admin = user.admin, "a user was created");
+                tracing::info!(event = "user.created", user = %user.id, role = user.role.map(AdminRole::as_str), "a user was created");
                 Ok(user)
             }
         }
@@ -68,6 +72,20 @@ impl Admin {
     /// Users in the order they were created, those after `after`.
     pub async fn users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, AdminError> {
         Ok(self.store.scan(move |db| users::list(db, after, limit)).await?)
+    }
+
+    /// Users whose name or e-mail address begins with `text`, in the order of that, those after `after`; and where the next page begins.
+    pub async fn search_users(&self, text: &str, after: Option<Place>, limit: u32) -> Result<(Vec<User>, Option<Place>), AdminError> {
+        let text = text.trim().to_owned();
+        // Neither has such in it, and PostgreSQL takes no text with a NUL.
+        if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            return Ok((Vec::new(), None));
+        }
+        Ok(self.store.scan(move |db| user_search::search(db, &text, after, limit)).await?)
+    }
+
+    pub async fn user_of_id(&self, id: UserId) -> Result<User, AdminError> {
+        self.store.read(move |db| users::find(db, id)).await?.ok_or_else(|| not_found("user", id))
     }
 
     /// The user with this id or else this name: nobody can pass for another by taking that one's id as a name.
@@ -88,8 +106,10 @@ impl Admin {
     pub async fn update_user(&self, id: UserId, change: UserChange) -> Result<User, AdminError> {
         let now = self.now();
         let occasion = self.occasion(now);
+        let taken = Arc::new(OnceLock::new());
+        let name = Arc::clone(&taken);
         let changed = self.store.write(move |db| {
-            let Some(before) = users::find(db, id)? else { return Ok(None) };
+            let Some(before) = users::find_to_change(db, id)? else { return Ok(None) };
             let mut user = before.clone();
             if let Err(refused) = change(&mut user) {
                 return Ok(Some(Err(refused)));
@@ -98,6 +118,8 @@ impl Admin {
             if let Err(refused) = check(&user) {
                 return Ok(Some(Err(refused)));
             }
+            // Only a name can be in the way.
+            name.get_or_init(|| user.username.clone());
             users::update(db, &user)?;
             let event = occasion.event(EventKind::UserUpdated, Object::User(id)).with_changes(&before, &user);
             if event.detail != Detail::default() {
@@ -106,37 +128,53 @@ impl Admin {
             Ok(Some(Ok(user)))
         });
         match changed.await {
-            Err(StoreError::Conflict) => Err(AdminError::Refused("another user has that name: choose another".to_owned())),
+            Err(StoreError::Conflict) => Err(AdminError::Exists { what: "user", name: taken.get().cloned().unwrap_or_default() }),
             other => other?.ok_or_else(|| not_found("user", id))?,
         }
     }
 
-    /// Nobody signs in as this user any more, and whoever was is signed out everywhere.
+    /// Nobody signs in as this user any more, and whoever was is signed out everywhere. Doing it again changes nothing.
     pub async fn disable_user(&self, id: UserId) -> Result<(), AdminError> {
+        self.disable_user_if(id, Box::new(|_| Ok(()))).await.map(drop)
+    }
+
+    /// The same, unless `guard` refuses when it sees the user.
+    pub async fn disable_user_if(&self, id: UserId, guard: Guard<User>) -> Result<User, AdminError> {
         let now = self.now();
         let occasion = self.occasion(now);
-        let done = self.store.write(move |db| {
-            let known = users::set_disabled(db, id, Some(now), now)?;
+        let done = self.held(id, guard, move |db, user| {
             let ended = tree::end(db, &Node::User(id), EndReason::UserDisabled, now)?;
-            if known {
+            if user.disabled_at.is_none() {
+                users::set_disabled(db, id, Some(now), now)?;
+                (user.disabled_at, user.updated_at) = (Some(now), now);
                 events::record(db, &telling_end(occasion.event(EventKind::UserDisabled, Object::User(id)), EndReason::UserDisabled, &ended))?;
             }
-            Ok(known)
+            Ok(())
         });
-        self.told(done.await?, id, "user.disabled")
+        let user = done.await?;
+        tracing::info!(event = "user.disabled", user = %id, "a user was changed");
+        Ok(user)
     }
 
     pub async fn enable_user(&self, id: UserId) -> Result<(), AdminError> {
+        self.enable_user_if(id, Box::new(|_| Ok(()))).await.map(drop)
+    }
+
+    /// The same, unless `guard` refuses when it sees the user.
+    pub async fn enable_user_if(&self, id: UserId, guard: Guard<User>) -> Result<User, AdminError> {
         let now = self.now();
         let occasion = self.occasion(now);
-        let done = self.store.write(move |db| {
-            let known = users::set_disabled(db, id, None, now)?;
-            if known {
+        let done = self.held(id, guard, move |db, user| {
+            if user.disabled_at.is_some() {
+                users::set_disabled(db, id, None, now)?;
+                (user.disabled_at, user.updated_at) = (None, now);
                 events::record(db, &occasion.event(EventKind::UserEnabled, Object::User(id)))?;
             }
-            Ok(known)
+            Ok(())
         });
-        self.told(done.await?, id, "user.enabled")
+        let user = done.await?;
+        tracing::info!(event = "user.enabled", user = %id, "a user was changed");
+        Ok(user)
     }
 
     /// Sets a new password; whoever was signed in with the old one is signed out everywhere.
@@ -156,16 +194,40 @@ impl Admin {
 
     /// Deletes a user with all sessions, consents and refresh families.
     pub async fn delete_user(&self, id: UserId) -> Result<(), AdminError> {
+        self.delete_user_if(id, Box::new(|_| Ok(()))).await
+    }
+
+    /// The same, unless `guard` refuses when it sees the user.
+    pub async fn delete_user_if(&self, id: UserId, guard: Guard<User>) -> Result<(), AdminError> {
         let now = self.now();
         let occasion = self.occasion(now);
-        let done = self.store.write(move |db| {
-            let Some(user) = users::find(db, id)? else { return Ok(false) };
+        let done = self.held(id, guard, move |db, user| {
             events::record(db, &occasion.event(EventKind::UserDeleted, Object::User(id)).with("username", Username(&user.username)))?;
             // Ended first, so that the applications are told: what is only deleted is gone without a word.
             tree::end(db, &Node::User(id), EndReason::RevokedByAdmin, now)?;
-            users::delete(db, id)
+            users::delete(db, id).map(drop)
         });
-        self.told(done.await?, id, "user.deleted")
+        done.await?;
+        tracing::info!(event = "user.deleted", user = %id, "a user was changed");
+        Ok(())
+    }
+
+    /// Does `work` with the user as it is, if there is one and `guard` allows; the answer is the user as `work` left it.
+    async fn held(
+        &self,
+        id: UserId,
+        guard: Guard<User>,
+        work: impl FnOnce(&mut Connection, &mut User) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<User, AdminError> {
+        let done = self.store.write(move |db| {
+            let Some(mut user) = users::find_to_change(db, id)? else { return Ok(Err(not_found("user", id))) };
+            if let Err(refused) = guard(&user) {
+                return Ok(Err(refused));
+            }
+            work(db, &mut user)?;
+            Ok(Ok(user))
+        });
+        done.await?
     }
 
     /// How many may administer: those who are not disabled.

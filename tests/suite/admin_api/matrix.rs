@@ -1,11 +1,10 @@
 //! Who may do what: every operation of the document, as everybody who may not and as those who may (AD-01).
 
-use gatekey::domain::admin_scope::{AdminRole, AdminScope};
-
 use super::*;
+use crate::support::app::PAGE;
 use crate::support::database::each_database;
 
-each_database!(ad_01_every_operation_refuses_whoever_may_not, ad_08_other_spellings_of_a_path_decide_alike);
+each_database!(ad_01_every_operation_refuses_whoever_may_not, ad_01_each_role_reaches_as_far_as_its_scopes, ad_08_other_spellings_of_a_path_decide_alike);
 
 /// A request that succeeds for whoever may, on something made for it alone. An operation that is not known here fails the test: say how it is
 /// called, so that it is in the matrix.
@@ -39,9 +38,26 @@ async fn sample(app: &App, operation: &Operation, turn: usize) -> (String, Strin
             return (format!("{path}?group={group}"), String::new());
         }
         "lifetime-rules" => String::new(),
+        "users" => {
+            let name = format!("user-{id}-{turn}");
+            if let Some(username) = body.as_mut().and_then(|body| body.get_mut("username")) {
+                *username = name.clone().into();
+            }
+            // A role is granted by who has all of it: the matrix is of the operation alone.
+            if id == "user_set_role" {
+                body.as_mut().unwrap()["role"] = Value::Null;
+            }
+            if id == "user_create" {
+                String::new()
+            } else {
+                let user = users::register(app, &name, None).await;
+                consents::consent(app, user, PAGE).await;
+                user.to_string()
+            }
+        }
         other => panic!("{id}: the matrix does not know how to call /{other}"),
     };
-    (path.replace("{id}", &victim).replace("{kid}", &victim), body.map(|body| body.to_string()).unwrap_or_default())
+    (path.replace("{id}", &victim).replace("{client_id}", PAGE).replace("{kid}", &victim), body.map(|body| body.to_string()).unwrap_or_default())
 }
 
 async fn ad_01_every_operation_refuses_whoever_may_not(database: Database) {
@@ -79,6 +95,29 @@ async fn ad_01_every_operation_refuses_whoever_may_not(database: Database) {
         let (path, body) = sample(&app, &operation, 1).await;
         assert_success(&request(&app, method.clone(), &path, Some(&bobby), &[], &body).await, &format!("{id}: an administrator"));
     }
+}
+
+/// A user with a role is let in exactly where its bundle has the operation's scope, from the next call on; nobody else's token matters.
+async fn ad_01_each_role_reaches_as_far_as_its_scopes(database: Database) {
+    let app = start(database).await;
+    // With every scope that there is: what stops it is the role.
+    let (alice, _) = user_tokens(&app, "alice").await;
+    for (turn, role) in AdminRole::ALL.into_iter().enumerate() {
+        users::give_role(&app, "alice", Some(role)).await;
+        for operation in operations() {
+            let Operation { id, method, scope, .. } = &operation;
+            let what = format!("{id} as {}", role.as_str());
+            let (path, body) = sample(&app, &operation, turn).await;
+            let answer = request(&app, method.clone(), &path, Some(&alice), &[], &body).await;
+            if role.scopes().iter().any(|held| held.as_str() == scope) {
+                assert_success(&answer, &what);
+            } else {
+                assert_problem(&answer, 403, "administrator-required", &what);
+            }
+        }
+    }
+    users::give_role(&app, "alice", None).await;
+    assert_problem(&send(&app, Method::GET, "/server", Some(&alice)).await, 403, "administrator-required", "no role any more");
 }
 
 fn assert_success(answer: &Answer, what: &str) {

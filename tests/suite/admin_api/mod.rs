@@ -2,17 +2,19 @@
 
 mod client_actions;
 mod clients;
+mod consents;
 mod events;
 mod keys;
 mod lifetimes;
 mod matrix;
 mod refresh_families;
 mod sessions;
+mod users;
 
 use std::process::Command;
 use std::sync::OnceLock;
 
-use gatekey::domain::admin_scope::AdminScope;
+use gatekey::domain::admin_scope::{AdminRole, AdminScope};
 use gatekey::domain::client::ClientKind;
 use gatekey::domain::scope::Scope;
 use poem::http::Method;
@@ -88,7 +90,7 @@ async fn start(database: Database) -> App {
             c.resources = vec![AUDIENCE.to_owned()];
         }));
         for user in &mut settings.users {
-            user.admin = user.username == "bobby";
+            user.role = (user.username == "bobby").then_some(AdminRole::Administrator);
         }
     })
     .await

@@ -100,11 +100,11 @@ async fn a_token_dies_with_what_it_hangs_on(database: Database) {
 
     // Who is an administrator is read with every request, not from the token.
     let mut user = app.user("bobby").await;
-    user.admin = false;
+    user.role = None;
     let changed = user.clone();
     app.write(move |db| gatekey::store::users::update(db, &changed)).await;
     assert_eq!(kind(&bobby).await, "administrator-required");
-    user.admin = true;
+    user.role = Some(AdminRole::Administrator);
     app.write(move |db| gatekey::store::users::update(db, &user)).await;
     assert_eq!(kind(&bobby).await, "accepted");
 

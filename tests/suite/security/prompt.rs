@@ -386,7 +386,10 @@ async fn pn_11_no_path_takes_a_dead_session_for_a_live_one(database: Database) {
     })
     .await;
     let alice = app.user("alice").await;
-    app.write(move |db| users::update(db, &gatekey::domain::user::User { admin: true, ..alice }).map(drop)).await;
+    app.write(move |db| {
+        users::update(db, &gatekey::domain::user::User { role: Some(gatekey::domain::admin_scope::AdminRole::Administrator), ..alice }).map(drop)
+    })
+    .await;
     let party = app.relying_party("console");
     let request = party.authorize("openid server:read", &[("resource", "urn:gatekey:admin")]);
     for (steps, last) in [(0, TimeDelta::minutes(10)), (7, TimeDelta::minutes(4))] {

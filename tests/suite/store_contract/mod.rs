@@ -124,7 +124,7 @@ fn user(name: &str) -> User {
         groups: Groups::default(),
         password_hash: Some(Secret::new("$argon2id$old".to_owned())),
         password_changed_at: at,
-        admin: false,
+        role: None,
         disabled_at: None,
         managed_by_file: false,
         created_at: at,

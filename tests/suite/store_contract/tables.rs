@@ -114,7 +114,7 @@ async fn small_tables_keep_their_word(database: Database) {
     store.write(move |conn| store::signing_keys::set_retired(conn, "k1", at)).await.unwrap();
     assert_eq!(store.read(store::signing_keys::list).await.unwrap()[0].retired_at, Some(at));
 
-    let ann = User { admin: true, ..user("ann") };
+    let ann = User { role: Some(gatekey::domain::admin_scope::AdminRole::Administrator), ..user("ann") };
     let id = ann.id;
     store.write(move |conn| store::users::insert(conn, &ann)).await.unwrap();
     assert_eq!(store.read(store::users::count_admins).await, Ok(1));

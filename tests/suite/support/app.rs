@@ -95,13 +95,7 @@ pub fn client(id: &str, kind: ClientKind, origin: &str, change: impl FnOnce(&mut
 fn user(username: &str, name: &str) -> DeclaredUser {
     let email = Some(format!("{username}@example.test"));
     let profile = Profile { name: Some(name.to_owned()), email, email_verified: true, ..Profile::default() };
-    DeclaredUser {
-        username: username.to_owned(),
-        profile,
-        groups: Groups::default(),
-        admin: false,
-        password_hash: Some(Secret::new(password_hash().to_owned())),
-    }
+    DeclaredUser { username: username.to_owned(), profile, groups: Groups::default(), role: None, password_hash: Some(Secret::new(password_hash().to_owned())) }
 }
 
 /// Of [`PASSWORD`], with the parameters of [`settings`].

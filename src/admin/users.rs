@@ -1,0 +1,332 @@
+//! Users: the people who sign in.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use poem::web::Data;
+use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::payload::Json;
+use poem_openapi::types::Example;
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
+use uuid::Uuid;
+
+use super::body::Body;
+use super::caller::{AdminScope, Caller};
+use super::problem::{ChangeProblem, Problem};
+use super::user_profile::UserProfile;
+use super::{Api, Resource, etag, page};
+use crate::domain::admin_scope::AdminRole;
+use crate::domain::clock::Timestamp;
+use crate::domain::group::{GroupName, Groups};
+use crate::domain::id::UserId;
+use crate::domain::user::{self, USERNAME_RULE, is_username, normal_username};
+use crate::protocol::admin_privilege::{lacking, power_of_user};
+use crate::service::admin::{AdminError, NewUser as Account};
+
+pub struct UsersApi;
+
+/// What an administrator is for; each role is a bundle of scopes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case", remote = "AdminRole")]
+pub enum Role {
+    /// May do everything.
+    Administrator,
+    /// Helps users: sees who they are, ends their sessions, starts the reset of a password.
+    Support,
+    /// Registers applications and reads what concerns them.
+    Developer,
+    /// Reads everything and changes nothing.
+    Auditor,
+}
+
+/// A user: somebody who can sign in.
+#[derive(Debug, Object)]
+#[oai(example, skip_serializing_if_is_none)]
+pub struct User {
+    /// The `sub` of the tokens. It never changes.
+    id: Uuid,
+    /// What is typed to sign in; lowercase.
+    username: String,
+    profile: UserProfile,
+    /// The groups the user is in, by name. Lifetime rules may be for a group.
+    groups: Vec<String>,
+    /// What the user may do at this API; absent: nothing.
+    role: Option<Role>,
+    /// Whether there is a password to sign in with.
+    has_password: bool,
+    /// When the user was disabled; absent while they may sign in.
+    disabled_at: Option<Timestamp>,
+    /// Whether the user is declared in the settings file, which wins at each start.
+    managed_by_file: bool,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// Users: of a search in the order of what was found, else in the order they were created.
+#[derive(Debug, Object)]
+#[oai(example, skip_serializing_if_is_none)]
+struct UserPage {
+    items: Vec<User>,
+    /// What to pass as `after` for the next page; absent on the last one.
+    next: Option<String>,
+}
+
+/// What is kept of a user, as a whole.
+#[derive(Debug, Object)]
+#[oai(example, skip_serializing_if_is_none, deny_unknown_fields)]
+struct UserMetadata {
+    /// What is typed to sign in: 1 to 128 visible characters without spaces. The case of letters does not matter.
+    username: String,
+    /// Default: nothing is known.
+    profile: Option<UserProfile>,
+    /// Each 1 to 64 lowercase letters, digits or the signs `-_.:`. Default: none.
+    groups: Option<Vec<String>>,
+}
+
+impl UserMetadata {
+    fn parse(self) -> Result<(String, user::Profile, Groups), ChangeProblem> {
+        let username = normal_username(&self.username);
+        if !is_username(&username) {
+            return Err(ChangeProblem::invalid_member("/username", format!("It does not fit: {USERNAME_RULE}.")));
+        }
+        let group =
+            |(i, name): (usize, String)| GroupName::parse(&name).map_err(|error| ChangeProblem::invalid_member(&format!("/groups/{i}"), format!("{error}.")));
+        let groups = self.groups.unwrap_or_default().into_iter().enumerate().map(group).collect::<Result<Vec<_>, _>>()?;
+        Ok((username, self.profile.unwrap_or_default().parse("/profile")?, Groups::of(groups)))
+    }
+}
+
+impl User {
+    pub fn of(user: &user::User) -> Result<Self, AdminError> {
+        Ok(Self {
+            id: user.id.0,
+            username: user.username.clone(),
+            profile: UserProfile::of(&user.profile)?,
+            groups: user.groups.names().map(str::to_owned).collect(),
+            role: user.role.map(Role::from),
+            has_password: user.password_hash.is_some(),
+            disabled_at: user.disabled_at,
+            managed_by_file: user.managed_by_file,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+        })
+    }
+}
+
+impl Example for User {
+    fn example() -> Self {
+        let created = Timestamp::UNIX_EPOCH + chrono::TimeDelta::seconds(1_767_256_200);
+        Self {
+            id: Uuid::from_u128(0x0198_c5f2_7d3e_7b52_8c3a_61f0_2e4d_9a18),
+            username: "alice".to_owned(),
+            profile: UserProfile::example(),
+            groups: vec!["staff".to_owned()],
+            role: Some(Role::Support),
+            has_password: true,
+            disabled_at: None,
+            managed_by_file: false,
+            created_at: created,
+            updated_at: created,
+        }
+    }
+}
+
+impl Example for UserPage {
+    fn example() -> Self {
+        let user = User::example();
+        Self { next: Some(user.id.to_string()), items: vec![user] }
+    }
+}
+
+impl Example for UserMetadata {
+    fn example() -> Self {
+        Self { username: "alice".to_owned(), profile: Some(UserProfile::example()), groups: Some(vec!["staff".to_owned()]) }
+    }
+}
+
+#[derive(ApiResponse)]
+enum Listed {
+    /// A page of users.
+    #[oai(status = 200, content_type = "application/json")]
+    Page(Json<UserPage>),
+}
+
+#[derive(ApiResponse)]
+pub enum Shown {
+    /// The user, as they are now.
+    #[oai(status = 200, content_type = "application/json")]
+    User(
+        Json<User>,
+        /// What to send as `If-Match` with a change (RFC 9110 §8.8.3).
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+#[derive(ApiResponse)]
+enum Created {
+    /// The user.
+    #[oai(status = 201, content_type = "application/json")]
+    User(
+        Json<User>,
+        /// What to send as `If-Match` with a change (RFC 9110 §8.8.3).
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+#[derive(ApiResponse)]
+enum Deleted {
+    /// The user is gone.
+    #[oai(status = 204)]
+    Gone,
+}
+
+pub fn shown(user: &user::User) -> Result<Shown, AdminError> {
+    let user = User::of(user)?;
+    let tag = etag::of(&user);
+    Ok(Shown::User(Json(user), tag))
+}
+
+/// Nobody lays hands on a user who can do more than they can.
+pub fn reach(caller: &Caller) -> impl Fn(Option<AdminRole>) -> Result<(), AdminError> + Send + Clone + use<> {
+    let held = caller.held();
+    move |role| {
+        let lacking = lacking(held, power_of_user(role));
+        if lacking.is_empty() { Ok(()) } else { Err(AdminError::Exceeds(lacking)) }
+    }
+}
+
+/// Where a search goes on: who was found last, and by what.
+fn mark((text, user): &(String, UserId)) -> String {
+    format!("{user}.{}", URL_SAFE_NO_PAD.encode(text))
+}
+
+fn marked(text: &str) -> Option<(String, UserId)> {
+    let (user, found) = text.split_once('.')?;
+    let found = String::from_utf8(URL_SAFE_NO_PAD.decode(found).ok()?).ok()?;
+    // PostgreSQL takes no text with a NUL.
+    (!found.contains('\0')).then_some((found, user.parse().ok()?))
+}
+
+#[OpenApi(tag = "Resource::Users")]
+impl UsersApi {
+    /// Lists users
+    ///
+    /// In the order they were created; of a search in the order of what was found. Needs the scope `users:read`.
+    #[oai(path = "/users", method = "get", operation_id = "user_list")]
+    async fn list(
+        &self,
+        #[oai(scope = "AdminScope::UsersRead")] caller: Caller,
+        api: Data<&Api>,
+        /// Only users whose name or e-mail address begins with this. The case of letters does not matter.
+        #[oai(validator(max_length = 254))]
+        search: Query<Option<String>>,
+        /// Only users after this one: `next` of the page before, of the same search.
+        after: Query<Option<String>>,
+        /// How many users a page holds at most. Of a search it may be fewer though there is a next page.
+        #[oai(default = "page::default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
+        limit: Query<u32>,
+    ) -> Result<Listed, Problem> {
+        caller.may(AdminScope::UsersRead)?;
+        let malformed = || Problem::malformed("The parameter `after` is malformed: pass `next` of the page before.".to_owned());
+        let (found, next) = match search.0.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+            Some(text) => {
+                let after = after.0.map(|after| marked(&after).ok_or_else(malformed)).transpose()?;
+                let (found, next) = api.admin.search_users(text, after, limit.0).await?;
+                (found, next.as_ref().map(mark))
+            }
+            None => {
+                let after = after.0.map(|after| after.parse::<UserId>().map_err(|_| malformed())).transpose()?;
+                let found = api.admin.users(after, page::asked(limit.0)).await?;
+                page::cut(found, limit.0, |user| user.id.to_string())
+            }
+        };
+        Ok(Listed::Page(Json(UserPage { items: found.iter().map(User::of).collect::<Result<_, _>>()?, next })))
+    }
+
+    /// Creates a user
+    ///
+    /// Without a password: start the reset of one, and give the user the link. Needs the scope `users:write`.
+    #[oai(path = "/users", method = "post", operation_id = "user_create")]
+    async fn create(
+        &self,
+        #[oai(scope = "AdminScope::UsersWrite")] caller: Caller,
+        api: Data<&Api>,
+        new: Body<UserMetadata>,
+    ) -> Result<Created, ChangeProblem> {
+        caller.may(AdminScope::UsersWrite)?;
+        let (username, profile, groups) = new.0.parse()?;
+        let user = api.admin.acting_as(caller.actor()).create_user(Account { username, profile, groups, role: None, password_hash: None }).await?;
+        let user = User::of(&user)?;
+        let tag = etag::of(&user);
+        Ok(Created::User(Json(user), tag))
+    }
+
+    /// Shows a user
+    ///
+    /// Needs the scope `users:read`.
+    #[oai(path = "/users/:id", method = "get", operation_id = "user_show")]
+    async fn show(
+        &self,
+        #[oai(scope = "AdminScope::UsersRead")] caller: Caller,
+        api: Data<&Api>,
+        /// The user.
+        id: Path<Uuid>,
+    ) -> Result<Shown, Problem> {
+        caller.may(AdminScope::UsersRead)?;
+        Ok(shown(&api.admin.user_of_id(UserId(id.0)).await?)?)
+    }
+
+    /// Replaces what is known of a user
+    ///
+    /// As a whole: what the body leaves out is no longer known. Sessions go on; who changes from one group to another is judged by the rules of
+    /// that one from the next use on. Needs the scope `users:write`, and every scope of this API that the user's role has.
+    #[oai(path = "/users/:id", method = "put", operation_id = "user_replace")]
+    async fn replace(
+        &self,
+        #[oai(scope = "AdminScope::UsersWrite")] caller: Caller,
+        api: Data<&Api>,
+        /// The user.
+        id: Path<Uuid>,
+        /// The `ETag` of the user as it was read: nothing is changed if it is another by now (RFC 9110 §13.1.1).
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+        metadata: Body<UserMetadata>,
+    ) -> Result<Shown, ChangeProblem> {
+        caller.may(AdminScope::UsersWrite)?;
+        let (username, profile, groups) = metadata.0.parse()?;
+        let reach = reach(&caller);
+        let change = move |user: &mut user::User| {
+            etag::check(if_match.0.as_deref(), &User::of(user)?)?;
+            reach(user.role)?;
+            (user.username, user.profile, user.groups) = (username, profile, groups);
+            Ok(())
+        };
+        Ok(shown(&api.admin.acting_as(caller.actor()).update_user(UserId(id.0), Box::new(change)).await?)?)
+    }
+
+    /// Deletes a user
+    ///
+    /// With all sessions, consents and refresh tokens. Needs the scope `users:write`, every scope of this API that the user's role has, and a
+    /// recent sign-in.
+    #[oai(path = "/users/:id", method = "delete", operation_id = "user_delete")]
+    async fn delete(
+        &self,
+        #[oai(scope = "AdminScope::UsersWrite")] caller: Caller,
+        api: Data<&Api>,
+        /// The user.
+        id: Path<Uuid>,
+        /// The `ETag` of the user as it was read: nothing is deleted if it is another by now (RFC 9110 §13.1.1).
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+    ) -> Result<Deleted, ChangeProblem> {
+        caller.may_now(AdminScope::UsersWrite)?;
+        let reach = reach(&caller);
+        let guard = move |user: &user::User| {
+            etag::check(if_match.0.as_deref(), &User::of(user)?)?;
+            reach(user.role)
+        };
+        api.admin.acting_as(caller.actor()).delete_user_if(UserId(id.0), Box::new(guard)).await?;
+        Ok(Deleted::Gone)
+    }
+}
