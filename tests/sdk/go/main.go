@@ -147,7 +147,7 @@ func run(ctx context.Context) error {
 	say("server", step{"version": server.JSON200.Version, "issuer": server.JSON200.Issuer, "database": server.JSON200.Database})
 
 	yes := true
-	metadata := admin.ClientMetadata{Name: "Notes", Kind: admin.Spa, RedirectUris: &[]string{s.Callback}, FirstParty: &yes}
+	metadata := admin.ClientMetadata{Name: "Notes", Kind: admin.ClientKindSpa, RedirectUris: &[]string{s.Callback}, FirstParty: &yes}
 	registered, err := api.ClientCreateWithResponse(ctx, admin.NewOAuthClient{Id: "notes", Metadata: metadata})
 	if err != nil {
 		return err

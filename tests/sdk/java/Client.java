@@ -65,7 +65,7 @@ final class Client {
         issuer.setBasePath(setting("issuer").replaceAll("/$", ""));
         issuer.setUsername(setting("client_id"));
         issuer.setPassword(setting("client_secret"));
-        return new TokensApi(issuer).tokenIssue("client_credentials", null, null, null, null, scope, List.of("urn:gatekey:admin"), null, null);
+        return new TokensApi(issuer).tokenIssue("client_credentials", null, null, null, null, scope, List.of("urn:gatekey:admin"), null, null, null);
     }
 
     private static ApiClient api(TokenResponse token) {

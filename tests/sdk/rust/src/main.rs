@@ -43,7 +43,7 @@ impl Settings {
             ..Default::default()
         };
         let resource = Some(vec!["urn:gatekey:admin".to_owned()]);
-        token_issue(&issuer, "client_credentials", None, None, None, None, Some(scope), resource, None, None).await
+        token_issue(&issuer, "client_credentials", None, None, None, None, Some(scope), resource, None, None, None).await
     }
 
     async fn token(&self, scope: &str) -> Result<TokenResponse, Box<dyn Failure>> {
