@@ -15,7 +15,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::event::EventKind;
 use crate::domain::id::{EventId, UserId};
 use crate::protocol::urlencoded::append_pair;
-use crate::store::events::Filter;
+use crate::service::admin::EventFilter as Filter;
 
 pub struct EventsApi;
 

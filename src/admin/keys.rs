@@ -13,7 +13,7 @@ use super::problem::{ChangeProblem, Problem};
 use super::{Api, Resource};
 use crate::domain::clock::Timestamp;
 use crate::domain::signing_key;
-use crate::jose::key_ring::KeyInfo;
+use crate::service::admin::KeyInfo;
 use crate::service::admin::{Activation, AdminError};
 
 pub struct KeysApi;

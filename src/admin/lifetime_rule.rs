@@ -49,7 +49,7 @@ impl Selector {
     }
 
     /// The selector, from parameters of these names.
-    pub fn from_parameters(&self) -> Result<lifetime_rule::Selector, Problem> {
+    pub fn of_parameters(&self) -> Result<lifetime_rule::Selector, Problem> {
         self.read().map_err(|(member, why)| Problem::malformed(format!("The parameter `{member}` is malformed: {why}")))
     }
 

@@ -218,7 +218,7 @@ impl LifetimesApi {
         if_match: Header<Option<String>>,
     ) -> Result<Deleted, ChangeProblem> {
         caller.may(AdminScope::LifetimesWrite)?;
-        let selector = Selector { client: client.0, group: group.0, acr: acr.0 }.from_parameters()?;
+        let selector = Selector { client: client.0, group: group.0, acr: acr.0 }.of_parameters()?;
         let wanted = selector.clone();
         let change = move |rules: &[lifetime_rule::LifetimeRule], limits: &mut lifetime::LimitOverrides| {
             if !rules.iter().any(|rule| rule.selector == wanted) {

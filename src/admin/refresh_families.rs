@@ -14,8 +14,8 @@ use super::problem::Problem;
 use super::refresh_family::{RefreshFamily, State};
 use super::{Api, Resource, page};
 use crate::domain::id::{GrantId, SessionId, UserId};
-use crate::store::events::Filter;
-use crate::store::listed::FamilyFilter;
+use crate::service::admin::EventFilter as Filter;
+use crate::service::admin::FamilyFilter;
 
 pub struct RefreshFamiliesApi;
 

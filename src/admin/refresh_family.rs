@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::domain::clock::Timestamp;
 use crate::domain::scope::{OFFLINE_ACCESS, ONLINE_ACCESS};
 use crate::domain::{client_session, refresh_family};
-use crate::store::listed;
+use crate::service::admin::listed;
 
 /// Whether it has been ended. What is past its lifetime, and was not used since, is `live` until that is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]

@@ -15,7 +15,7 @@ use super::{Api, Resource, page};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::session;
-use crate::store::listed::SessionFilter;
+use crate::service::admin::SessionFilter;
 
 pub struct SessionsApi;
 

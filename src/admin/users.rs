@@ -30,7 +30,7 @@ pub struct UsersApi;
 pub enum Role {
     /// May do everything.
     Administrator,
-    /// Helps users: sees who they are, ends their sessions, starts the reset of a password.
+    /// Helps users: sees who they are, ends their sessions, withdraws consents.
     Support,
     /// Registers applications and reads what concerns them.
     Developer,
@@ -246,7 +246,7 @@ impl UsersApi {
 
     /// Creates a user
     ///
-    /// Without a password: start the reset of one, and give the user the link. Needs the scope `users:write`.
+    /// Without a password: this API neither reads nor sets one; `gatekey user set-password` does. Needs the scope `users:write`.
     #[oai(path = "/users", method = "post", operation_id = "user_create")]
     async fn create(
         &self,

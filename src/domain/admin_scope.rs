@@ -38,7 +38,6 @@ admin_scopes! {
     StatisticsRead "statistics:read" "Read how many sign in, renew and are signed in";
     UsersRead "users:read" "Read users and their groups";
     UsersWrite "users:write" "Create, change, disable and delete users";
-    UsersResetPassword "users:reset-password" "Start the reset of a user's password";
     RolesGrant "roles:grant" "Give users a role of administrators, and take it away";
     ClientsRead "clients:read" "Read clients";
     ClientsWrite "clients:write" "Register, change, disable and delete clients, and give them new secrets";
@@ -112,7 +111,7 @@ impl AdminScopes {
 pub enum AdminRole {
     /// May do everything.
     Administrator,
-    /// Helps users: sees who they are, ends their sessions, starts the reset of a password.
+    /// Helps users: sees who they are, ends their sessions, withdraws consents.
     Support,
     /// Registers applications and reads what concerns them.
     Developer,
@@ -144,7 +143,6 @@ impl AdminRole {
                 S::ServerRead,
                 S::StatisticsRead,
                 S::UsersRead,
-                S::UsersResetPassword,
                 S::ClientsRead,
                 S::SessionsRead,
                 S::SessionsEnd,

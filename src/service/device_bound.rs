@@ -214,7 +214,11 @@ async fn hosts(core: &Core) -> Result<Arc<Vec<String>>, Failure> {
         return Ok(hosts);
     }
     let addresses = core.store.scan(clients::addresses).await?;
-    let fresh = Arc::new(initiators(addresses.iter().map(String::as_str)));
+    let mut fresh = initiators(addresses.iter().map(String::as_str));
+    // What is at the issuer's own host, as the console is, may anyway.
+    let own = initiators([core.issuer()]);
+    fresh.retain(|host| !own.contains(host));
+    let fresh = Arc::new(fresh);
     *core.initiators.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some((now, Arc::clone(&fresh)));
     Ok(fresh)
 }

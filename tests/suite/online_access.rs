@@ -137,7 +137,7 @@ async fn it_idles_by_its_own_limit_unless_it_is_used(database: Database) {
     app.advance(TimeDelta::minutes(3));
     party.refused(used.refresh()).await;
     let reasons: Vec<_> = stored(&app).await.iter().map(|family| family.ended.unwrap().reason).collect();
-    assert_eq!(reasons, [EndReason::ExpiredAbsolute, EndReason::ExpiredIdle]);
+    assert!(reasons.len() == 2 && reasons.contains(&EndReason::ExpiredAbsolute) && reasons.contains(&EndReason::ExpiredIdle), "{reasons:?}");
     party.code(&app.silently(&mut browser, &party, "openid", &[]).await);
 }
 

@@ -32,6 +32,10 @@ use crate::jose::sealed::Sealer;
 use crate::service::request;
 use crate::store::{Store, StoreError};
 
+// What the operations take and tell, for those above who may not name the layers below.
+pub use crate::jose::key_ring::KeyInfo;
+pub use crate::store::events::Filter as EventFilter;
+pub use crate::store::listed::{self, FamilyFilter, SessionFilter};
 pub use clients::{ClientChange, NewClient};
 pub use console::{CONSOLE, declare_console};
 pub use declare::declare;

@@ -149,7 +149,7 @@ async fn a_client_secret_is_told_once_and_stored_as_a_digest() {
     let spa = ClientMetadata { redirect_uris: changed.metadata.redirect_uris.clone(), ..ClientMetadata::defaults(ClientKind::Spa, "Page") };
     let page = ClientId::parse("page").unwrap();
     assert!(bench.admin.create_client(NewClient { id: page.clone(), metadata: spa }).await.unwrap().1.is_none());
-    assert!(matches!(bench.admin.rotate_client_secret(&page).await, Err(AdminError::Refused(_))));
+    assert!(matches!(bench.admin.rotate_client_secret(&page).await, Err(AdminError::PublicClient(_))));
     bench.admin.delete_client(&id).await.unwrap();
     assert_eq!(bench.admin.clients(None, 10).await.unwrap().len(), 1);
     // The console's id is the issuer's own.
@@ -225,8 +225,8 @@ async fn a_key_is_announced_before_it_signs_and_the_signing_one_cannot_go() {
     bench.clock.advance(TimeDelta::hours(1));
     let second = bench.admin.rotate_key(SigningAlg::Es256, announce, &limits).await.unwrap();
     assert_eq!(second.state, KeyState::Announced);
-    assert!(matches!(bench.admin.rotate_key(SigningAlg::Es256, announce, &limits).await, Err(AdminError::Refused(_))));
-    assert!(matches!(bench.admin.retire_key(&first.kid, &limits).await, Err(AdminError::Refused(_))));
+    assert!(matches!(bench.admin.rotate_key(SigningAlg::Es256, announce, &limits).await, Err(AdminError::NextKeyAnnounced { .. })));
+    assert!(matches!(bench.admin.retire_key(&first.kid, &limits).await, Err(AdminError::KeySigns { .. })));
     bench.clock.advance(TimeDelta::days(1));
     assert_eq!(states().await, [KeyState::Active, KeyState::Announced], "a verifier may keep the JWKS for a day");
     bench.clock.advance(TimeDelta::days(1));

@@ -43,6 +43,7 @@ async fn keys_are_listed_rotated_and_retired(database: Database) {
     assert_eq!(retire(&next).await.status.as_u16(), 204);
     assert_eq!(state(&next).await.as_deref(), Some("retired"));
 
+    app.advance(chrono::TimeDelta::seconds(1));
     let at_once = rotate(&app, &json!({"at_once": true})).await.json();
     assert_eq!((&at_once["state"], state(&first).await.as_deref()), (&json!("active"), Some("retiring")));
     assert_eq!(retire(&first).await.status.as_u16(), 204, "another one signs now");

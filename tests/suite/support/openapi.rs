@@ -119,7 +119,7 @@ impl Document {
         let Some((_, body)) = bodies.iter().find(|(named, _)| media_type(named) == media_type(sent)) else {
             return Err(format!("the type {sent} is not named"));
         };
-        let value = if media_type(sent).ends_with("json") {
+        let value = if media_type(sent).ends_with("json") && media_type(sent) != "application/x-ndjson" {
             serde_json::from_slice(&answer.body).map_err(|error| format!("not JSON: {error}"))?
         } else {
             Value::from(std::str::from_utf8(&answer.body).map_err(|error| error.to_string())?)
