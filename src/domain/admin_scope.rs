@@ -35,7 +35,6 @@ macro_rules! admin_scopes {
 
 admin_scopes! {
     ServerRead "server:read" "Read what this server is";
-    StatisticsRead "statistics:read" "Read how many sign in, renew and are signed in";
     UsersRead "users:read" "Read users and their groups";
     UsersWrite "users:write" "Create, change, disable and delete users";
     RolesGrant "roles:grant" "Give users a role of administrators, and take it away";
@@ -141,7 +140,6 @@ impl AdminRole {
             Self::Administrator => AdminScopes::all(),
             Self::Support => AdminScopes::of(&[
                 S::ServerRead,
-                S::StatisticsRead,
                 S::UsersRead,
                 S::ClientsRead,
                 S::SessionsRead,
@@ -151,20 +149,10 @@ impl AdminRole {
                 S::LifetimesRead,
                 S::EventsRead,
             ]),
-            Self::Developer => {
-                AdminScopes::of(&[S::ServerRead, S::StatisticsRead, S::ClientsRead, S::ClientsWrite, S::LifetimesRead, S::KeysRead, S::EventsRead])
+            Self::Developer => AdminScopes::of(&[S::ServerRead, S::ClientsRead, S::ClientsWrite, S::LifetimesRead, S::KeysRead, S::EventsRead]),
+            Self::Auditor => {
+                AdminScopes::of(&[S::ServerRead, S::UsersRead, S::ClientsRead, S::SessionsRead, S::ConsentsRead, S::LifetimesRead, S::KeysRead, S::EventsRead])
             }
-            Self::Auditor => AdminScopes::of(&[
-                S::ServerRead,
-                S::StatisticsRead,
-                S::UsersRead,
-                S::ClientsRead,
-                S::SessionsRead,
-                S::ConsentsRead,
-                S::LifetimesRead,
-                S::KeysRead,
-                S::EventsRead,
-            ]),
         }
     }
 }

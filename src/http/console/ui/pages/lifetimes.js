@@ -15,21 +15,31 @@ const ACRS = [
 const AHEAD = { PT0S: 'At once', P1D: 'Within a day', P7D: 'Within a week' };
 const compact = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value));
 
-/** What a change would end, as the server reckons it. */
-function Impact({ of: { sessions, refresh_families: families, horizons } }) {
-  const now = horizons[0];
-  const ends = now ? now.sessions_changed - now.sessions : 0;
+/** How much more than now a change ends at once. Sessions are judged as on the issuer’s own pages, refresh tokens as their client’s. */
+const atOnce = ({ horizons: [now] }) => ({
+  sessions: Math.max(0, (now?.sessions_changed ?? 0) - (now?.sessions ?? 0)),
+  families: Math.max(0, (now?.refresh_families_changed ?? 0) - (now?.refresh_families ?? 0)),
+});
+
+const FAMILY = ['refresh token family', 'refresh token families'];
+
+/** `1 session and 3 refresh token families`; nothing where nothing ends. */
+const ending = ({ sessions, families }) => [sessions > 0 && count(sessions, 'session'), families > 0 && count(families, ...FAMILY)].filter(Boolean).join(' and ');
+
+/** What a change would end, as the server reckons it. `client`: the rule is for one client, which says nothing of the session as such. */
+function Impact({ of, client }) {
+  const { sessions, refresh_families: families, horizons } = of;
+  const ends = ending(atOnce(of));
   return html`<div class="impact" role="status">
-    <p><strong>${ends > 0 ? `Ends ${count(ends, 'session')} at once` : 'Ends no session at once'}</strong>, of ${count(sessions, 'session')} and ${count(families, 'refresh token family', 'refresh token families')} that run now.</p>
+    <p><strong>${ends ? `Ends ${ends} at once` : 'Ends nothing at once'}</strong>, of ${count(sessions, 'session')} and ${count(families, ...FAMILY)} that run now.</p>
+    ${client && html`<p>Sessions go on for other applications: at this one people who are past a limit sign in again.</p>`}
     <table class="small-table">
       <caption class="unseen">What will have ended, if it is not used meanwhile</caption>
       <thead><tr><th scope="col">If unused, ended</th><th scope="col">as it is</th><th scope="col">with the change</th></tr></thead>
-      <tbody>${horizons.map((horizon) => html`<tr key=${horizon.ahead}><th scope="row">${AHEAD[horizon.ahead] ?? `Within ${lasts(horizon.ahead)}`}</th><td>${count(horizon.sessions, 'session')}</td><td>${count(horizon.sessions_changed, 'session')}</td></tr>`)}</tbody>
+      <tbody>${horizons.map((horizon) => html`<tr key=${horizon.ahead}><th scope="row">${AHEAD[horizon.ahead] ?? `Within ${lasts(horizon.ahead)}`}</th><td>${count(horizon.sessions, 'session')}, ${count(horizon.refresh_families, ...FAMILY)}</td><td>${count(horizon.sessions_changed, 'session')}, ${count(horizon.refresh_families_changed, ...FAMILY)}</td></tr>`)}</tbody>
     </table>
   </div>`;
 }
-
-const atOnce = ({ horizons: [now] }) => Math.max(0, (now?.sessions_changed ?? 0) - (now?.sessions ?? 0));
 
 /** A rule is written, tried out, and only then saved. */
 function RuleForm({ rule, etag, close, done }) {
@@ -62,7 +72,7 @@ function RuleForm({ rule, etag, close, done }) {
   };
   const wrong = errorsOf(error);
   for (const { pointer, detail } of error?.errors ?? []) wrong[pointer.split('/').at(-1)] ??= detail;
-  const ends = impact && atOnce(impact);
+  const ends = impact && ending(atOnce(impact));
   const set = Object.keys(change.limits).length > 0;
   return html`<form onSubmit=${step}>
     <div class="dialog-body">
@@ -81,11 +91,11 @@ function RuleForm({ rule, etag, close, done }) {
         )}</div>
       </fieldset>
       ${set && html`<p class="sentence">${sentence(change)}</p>`}
-      ${impact && html`<${Impact} of=${impact} />`}
+      ${impact && html`<${Impact} of=${impact} client=${change.selector.client} />`}
     </div>
     <footer>
       <button type="button" class="secondary" disabled=${busy} onClick=${close}>Cancel</button>
-      <button type="submit" class=${ends > 0 ? 'danger' : 'primary'} disabled=${busy || !set}>${busy ? 'Under way…' : !impact ? 'Try it out' : ends > 0 ? `Save: end ${count(ends, 'session')}` : 'Save'}</button>
+      <button type="submit" class=${ends ? 'danger' : 'primary'} disabled=${busy || !set}>${busy ? 'Under way…' : !impact ? 'Try it out' : ends ? `Save: end ${ends}` : 'Save'}</button>
     </footer>
   </form>`;
 }
@@ -95,7 +105,7 @@ function DeleteRule({ rule, etag, close, done }) {
   return html`<${Confirm}
     title="Delete this rule?"
     verb="Delete the rule"
-    consequence=${html`<p>${sentence(rule)}</p><p>The rules that are left decide instead.</p>${impact.data && html`<${Impact} of=${impact.data} />`}${impact.error && html`<${Trouble} error=${impact.error} />`}`}
+    consequence=${html`<p>${sentence(rule)}</p><p>The rules that are left decide instead.</p>${impact.data && html`<${Impact} of=${impact.data} client=${rule.selector.client} />`}${impact.error && html`<${Trouble} error=${impact.error} />`}`}
     act=${() => call('DELETE', '/lifetime-rules', { query: rule.selector, headers: { 'If-Match': etag } })}
     close=${close}
     done=${done}
