@@ -190,7 +190,7 @@ final class Client {
         int pages = 0;
         UUID after = null;
         do {
-            SessionPage page = sessions.sessionList(null, after, 1);
+            SessionPage page = sessions.sessionList(null, null, null, after, 1);
             found.addAll(page.getItems());
             after = page.getNext();
             pages++;

@@ -137,7 +137,7 @@ async fn main() -> Result<(), Box<dyn Failure>> {
 
     let (mut sessions, mut pages, mut after) = (Vec::new(), 0, None::<String>);
     loop {
-        let page = granted(sessions_api::session_list(&api, None, after.as_deref(), Some(1)).await)?;
+        let page = granted(sessions_api::session_list(&api, None, None, None, after.as_deref(), Some(1)).await)?;
         sessions.extend(page.items);
         pages += 1;
         after = page.next.map(|next| next.to_string());
