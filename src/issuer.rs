@@ -32,6 +32,7 @@ use crate::service::found_over::{self, FoundOver};
 use crate::service::keys::Keys;
 use crate::service::known_clients::KnownClients;
 use crate::service::passwords::Passwords;
+use crate::service::statistics::{self, Tally};
 use crate::service::sweep::{self, Swept};
 use crate::service::throttle::Throttle;
 use crate::service::web_origins::WebOrigins;
@@ -140,6 +141,7 @@ impl IssuerBuilder {
             initiators: Initiators::default(),
             clients: Arc::new(KnownClients::new(settings.lifetimes)),
             found_over: FoundOver::default(),
+            tally: Tally::default(),
             outbound,
             restored_at,
             settings,
@@ -155,7 +157,8 @@ impl IssuerBuilder {
         // It ends with the issuer: it only looks whether there still is one.
         let weak = || Arc::downgrade(&core);
         let (ending, telling, sweeping) = (found_over::run(weak()), logout_notices::run(weak()), sweep::run(weak()));
-        let background = background.then(|| tokio::spawn(async { tokio::join!(ending, telling, sweeping) }).abort_handle());
+        let counting = statistics::run(weak());
+        let background = background.then(|| tokio::spawn(async { tokio::join!(ending, telling, sweeping, counting) }).abort_handle());
         Ok(Issuer { app, admin: Arc::new(admin), background })
     }
 }
@@ -248,6 +251,7 @@ impl Issuer {
         if let Some(background) = &self.background {
             background.abort();
         }
+        statistics::write_down(&self.app.core).await;
         self.app.core.store.close().await;
     }
 }

@@ -25,6 +25,7 @@ mod refresh_families;
 mod refresh_family;
 mod server;
 mod sessions;
+mod statistics;
 mod user_acts;
 mod user_profile;
 mod users;
@@ -89,7 +90,7 @@ to a machine (the grant `client_credentials`) or to a user who is an administrat
 **Times** are RFC 3339, in UTC.";
 
 type Operations = (
-    server::ServerApi,
+    (server::ServerApi, statistics::StatisticsApi),
     (users::UsersApi, user_acts::UserActsApi, consents::ConsentsApi),
     (clients::ClientsApi, client_actions::ClientActionsApi),
     sessions::SessionsApi,
@@ -101,7 +102,7 @@ type Operations = (
 
 fn service() -> OpenApiService<Operations, ()> {
     let operations: Operations = (
-        server::ServerApi,
+        (server::ServerApi, statistics::StatisticsApi),
         (users::UsersApi, user_acts::UserActsApi, consents::ConsentsApi),
         (clients::ClientsApi, client_actions::ClientActionsApi),
         sessions::SessionsApi,

@@ -49,6 +49,7 @@ admin_scopes! {
     KeysRead "keys:read" "Read which keys sign tokens";
     KeysRotate "keys:rotate" "Make new signing keys and retire old ones";
     EventsRead "events:read" "Read what happened";
+    StatisticsRead "statistics:read" "Read how much happened, by the hour";
 }
 
 /// Several of them.
@@ -148,11 +149,22 @@ impl AdminRole {
                 S::ConsentsWithdraw,
                 S::LifetimesRead,
                 S::EventsRead,
+                S::StatisticsRead,
             ]),
-            Self::Developer => AdminScopes::of(&[S::ServerRead, S::ClientsRead, S::ClientsWrite, S::LifetimesRead, S::KeysRead, S::EventsRead]),
-            Self::Auditor => {
-                AdminScopes::of(&[S::ServerRead, S::UsersRead, S::ClientsRead, S::SessionsRead, S::ConsentsRead, S::LifetimesRead, S::KeysRead, S::EventsRead])
+            Self::Developer => {
+                AdminScopes::of(&[S::ServerRead, S::ClientsRead, S::ClientsWrite, S::LifetimesRead, S::KeysRead, S::EventsRead, S::StatisticsRead])
             }
+            Self::Auditor => AdminScopes::of(&[
+                S::ServerRead,
+                S::UsersRead,
+                S::ClientsRead,
+                S::SessionsRead,
+                S::ConsentsRead,
+                S::LifetimesRead,
+                S::KeysRead,
+                S::EventsRead,
+                S::StatisticsRead,
+            ]),
         }
     }
 }

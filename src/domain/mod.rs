@@ -28,6 +28,7 @@ pub mod sector;
 pub mod session;
 pub mod signing_key;
 pub mod site;
+pub mod statistics;
 pub mod throttle;
 pub mod user;
 pub mod user_agent;

@@ -22,6 +22,7 @@ use crate::domain::id::{ClientId, GrantId, SessionId, UserId};
 use crate::domain::lifetime::Limits;
 use crate::domain::refresh_family::Grant;
 use crate::domain::scope::Scope;
+use crate::domain::statistics::Counted;
 use crate::domain::user::User;
 use crate::protocol::authorize::account::{Asked, Candidate, Which, is_hinted, is_known, which};
 use crate::protocol::authorize::response::{self, AuthorizationResponse};
@@ -297,6 +298,9 @@ async fn run(
         (Decision::Issue, Some(facts), Some(held)) => {
             let renew = touch(core, facts, &client.id, &limits, now).await.then_some(held.slot);
             let code = seal_code(core, &request, facts, limits.code, now);
+            if request.prompts.has(Prompt::None) {
+                core.tally.count(Counted::SilentRenewals);
+            }
             let response = response::code(&target, core.issuer(), &code, facts.user.id, browser_state.for_application(core, &target));
             return Ok(Outcome::Respond { response, issued: true, renew, browser_state });
         }

@@ -17,6 +17,7 @@ use crate::domain::held_sessions::{DeviceProof, Held, HeldSessions, Slot};
 use crate::domain::id::{ClientId, SessionId};
 use crate::domain::secret::Secret;
 use crate::domain::session::{EndReason, Session};
+use crate::domain::statistics::Counted;
 use crate::domain::user::{User, is_username, normal_username};
 use crate::protocol::lifetime_policy::longest_session;
 use crate::protocol::session::judge;
@@ -67,8 +68,12 @@ pub async fn sign_in(core: &Core, attempt: Attempt<'_>) -> Result<SignIn, Failur
         Err(wait) => return Ok(SignIn::Wait(wait)),
     };
     match check(core, attempt).await {
-        Ok(None) => Ok(SignIn::Wrong),
+        Ok(None) => {
+            core.tally.count(Counted::FailedSignIns);
+            Ok(SignIn::Wrong)
+        }
         Ok(Some((begun, password_since))) => {
+            core.tally.count(Counted::SignIns);
             throttle::take_back(core, counted).await;
             Ok(SignIn::Done { begun: Box::new(begun), known: KnownBrowser::remember(core, known.as_ref(), account, password_since) })
         }

@@ -25,6 +25,7 @@ pub mod request;
 pub mod restored;
 pub mod revoke;
 pub mod setup;
+pub mod statistics;
 pub mod subject;
 pub mod sweep;
 pub mod throttle;
@@ -75,6 +76,8 @@ pub struct Core {
     pub clients: Arc<known_clients::KnownClients>,
     /// Sessions past their end that are still to be written down.
     pub found_over: found_over::FoundOver,
+    /// How much happened, and is not written down yet.
+    pub tally: statistics::Tally,
     /// What this server asks of others goes through here.
     pub outbound: Outbound,
     /// When the database was last put back from a copy. Read at the start: it is not put back under a running server.

@@ -3,7 +3,8 @@
 //!
 //! 1. Sessions past every limit that any application gives them are ended, and so are refresh families past their own ([`crate::protocol::sweep`]).
 //! 2. What was ended longer ago than it is kept is deleted; a session only when no living family hangs on it any more.
-//! 3. Redeemed codes, one-time links and counts of failed sign-ins are deleted when they say nothing any more, events past their retention.
+//! 3. Redeemed codes, one-time links and counts of failed sign-ins are deleted when they say nothing any more, events past their retention, statistics
+//!    after 400 days.
 //!
 //! Nothing here is needed for a right answer: whatever is past its limits is refused when it is used. Several replicas may sweep at once.
 
@@ -11,11 +12,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::access_token::limits_of;
 use super::keys::stored;
 use super::known_clients::KnownClient;
+use super::statistics::note_live_sessions;
 use super::{Core, telling_end};
 use crate::domain::clock::Timestamp;
 use crate::domain::event::{Event, EventKind, Object, Occasion};
@@ -25,13 +28,15 @@ use crate::protocol::lifetime_policy::longest_session;
 use crate::protocol::sweep::{family_over, kept_since, session_over};
 use crate::store::refresh_families::{self, FamilyFacts};
 use crate::store::tree::{self, EndedCounts, Node};
-use crate::store::{Connection, StoreError, events, sweep, throttle_buckets};
+use crate::store::{Connection, StoreError, events, statistics, sweep, throttle_buckets};
 
 /// Rows that are looked at together, and that one unit of work deletes at most.
 const BATCH: i64 = 250;
 const EVERY: Duration = Duration::from_secs(3600);
 /// After a start there is other work to do.
 const FIRST: Duration = Duration::from_secs(60);
+/// A year can be laid beside the one before.
+const STATISTICS: TimeDelta = TimeDelta::days(400);
 /// Between two batches, so that at most a small part of the database's time goes into sweeping.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -48,6 +53,7 @@ pub struct Swept {
     pub links: u64,
     pub throttle_buckets: u64,
     pub events: u64,
+    pub statistics: u64,
 }
 
 /// Sweeps as long as there is an issuer to sweep for.
@@ -73,6 +79,7 @@ pub async fn pass(core: &Core, pause: Duration) -> Result<Swept, StoreError> {
     pass.links().await?;
     pass.throttle_buckets().await?;
     pass.events().await?;
+    pass.statistics().await?;
     Ok(pass.swept)
 }
 
@@ -92,17 +99,19 @@ impl Pass<'_> {
     async fn sessions(&mut self) -> Result<(), StoreError> {
         // Read afresh: what the keys remember of it may be from the last request.
         let registered = stored(&self.core.store, &self.core.settings.lifetimes).await?.registered;
-        let mut after = SessionId(Uuid::nil());
+        let (mut after, mut live) = (SessionId(Uuid::nil()), 0_u64);
         loop {
             let clients = Arc::clone(&self.core.clients);
             // The policy with each page: one that has been lengthened meanwhile spares what is still to be looked at.
             let (page, policy) = self.core.store.scan(move |db| Ok((sweep::sessions(db, after, BATCH)?, clients.policy(db)?))).await?;
-            let Some((last, _)) = page.last() else { return Ok(()) };
+            let Some((last, _)) = page.last() else { return note_live_sessions(self.core, live).await };
             after = last.id;
             for (session, user) in &page {
                 let longest = longest_session(&policy, &registered, &user.groups, session.acr);
                 if let Some(reason) = session_over(session, &longest, self.now) {
                     self.swept.ended_sessions += self.end_session(session, reason).await?;
+                } else if session.ended.is_none() {
+                    live += 1;
                 }
             }
             let gone = self.gone(page.iter().map(|(session, _)| (session.id, session.ended.map(|ended| ended.at))));
@@ -184,6 +193,12 @@ impl Pass<'_> {
             }
             self.rest().await;
         }
+    }
+
+    async fn statistics(&mut self) -> Result<(), StoreError> {
+        let Some(before) = self.now.checked_sub_signed(STATISTICS) else { return Ok(()) };
+        self.swept.statistics += self.core.store.write(move |db| statistics::sweep(db, before)).await?;
+        Ok(())
     }
 
     async fn events(&mut self) -> Result<(), StoreError> {

@@ -29,6 +29,7 @@ mod schema;
 pub mod sessions;
 pub mod signing_keys;
 mod sql_types;
+pub mod statistics;
 pub mod sweep;
 pub mod throttle_buckets;
 pub mod tree;

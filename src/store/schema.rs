@@ -221,6 +221,17 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::store::sql_types::DbInstant;
+
+    statistics (hour, what) {
+        hour -> DbInstant,
+        what -> Text,
+        amount -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(meta, users, clients, sessions, client_sessions, consents, redeemed_codes, refresh_families);
 
 /// Every table, in order: a database that has others is somebody else's.
@@ -237,6 +248,7 @@ pub(super) const TABLES: &[&str] = &[
     "refresh_families",
     "sessions",
     "signing_keys",
+    "statistics",
     "throttle_buckets",
     "users",
 ];

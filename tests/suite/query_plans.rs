@@ -9,8 +9,9 @@ use diesel::connection::SimpleConnection;
 use diesel::sql_types::Text;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection};
 use gatekey::domain::id::ClientId;
+use gatekey::domain::statistics::Hour;
 use gatekey::store::listed::{self, FamilyFilter, SessionFilter, State};
-use gatekey::store::{consents, refresh_families, sessions, user_search, users};
+use gatekey::store::{consents, refresh_families, sessions, statistics, user_search, users};
 use serde_json::Value;
 
 use crate::account::add_user;
@@ -139,7 +140,7 @@ async fn every_endpoint(app: &App) {
     let page = carols.submit(&form.fill("password_again", "another battery staple"), None).await.page();
     assert!(page.text().contains("Your password is changed"));
     // What an administrator asks of one user.
-    let carol = app.user("carol").await.id;
+    let (carol, now) = (app.user("carol").await.id, app.now());
     let listed = app.store.scan(move |db| {
         let first = sessions::list(db, Some(carol), None, 100)?;
         sessions::list(db, Some(carol), first.first().map(|session| session.id), 100)?;
@@ -152,6 +153,8 @@ async fn every_endpoint(app: &App) {
                 listed::families(db, &FamilyFilter { user, client, session, state }, None, 100)?;
             }
         }
+        statistics::live_sessions(db, 100)?;
+        statistics::of(db, &[Hour::of(now)])?;
         consents::list(db, carol, None, 100)?;
         users::list(db, None, 100)?;
         let (_, place) = user_search::search(db, "c", None, 1)?;

@@ -12,6 +12,7 @@ mod keys;
 mod lifetime_policy;
 mod logout_notices;
 mod sessions;
+mod statistics;
 mod users;
 
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub use declare::declare;
 pub use installation::{Installation, InstallationError};
 pub use keys::{Activation, is_out_of_time};
 pub use lifetime_policy::{Changed, ExplainedSession, HORIZONS, Horizon, Impact, RuleChange, Sample, limits_text};
+pub use statistics::Statistics;
 pub use users::{NewUser, UserChange};
 
 /// Everything an administrator's operation needs.

@@ -13,6 +13,7 @@ use crate::domain::lifetime::Limits;
 use crate::domain::refresh_family::PresentedRefreshToken;
 use crate::domain::scope::Scope;
 use crate::domain::session::{EndReason, Session};
+use crate::domain::statistics::Counted;
 use crate::domain::user::User;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
@@ -75,7 +76,9 @@ pub async fn refresh(core: &Core, params: &Params, client: &KnownClient) -> Resu
                 next
             }
         };
-        return answer(core, params, client, facts, generation, now).await;
+        let response = answer(core, params, client, facts, generation, now).await?;
+        core.tally.count(Counted::RefreshRenewals);
+        return Ok(response);
     }
     Err(Failure::Unavailable("a refresh lost every turn to other callers".to_owned()))
 }
@@ -108,6 +111,7 @@ async fn reuse(core: &Core, client: &KnownClient, presented: PresentedRefreshTok
     let event = core.occasion(Actor::Client(client.id.clone()), now).event(EventKind::RefreshReuseDetected, Object::Grant(id)).of(family.user_id);
     let event = event.with("presented", presented.generation).with("current", family.generation);
     end(core, event.with("rotated_at", family.rotated_at), id, EndReason::ReuseDetected).await?;
+    core.tally.count(Counted::Reuses);
     tracing::warn!(
         event = "refresh.reuse_detected",
         client = %client.id,

@@ -9,6 +9,7 @@ mod lifetimes;
 mod matrix;
 mod refresh_families;
 mod sessions;
+mod statistics;
 mod users;
 
 use std::process::Command;

@@ -1,0 +1,11 @@
+-- What is counted, by the hour: how often in it, or how many there were of something.
+CREATE TABLE statistics (
+    hour timestamptz NOT NULL,
+    what text NOT NULL,
+    amount bigint NOT NULL,
+    PRIMARY KEY (hour, what)
+);
+
+-- The sessions that have not been ended, page by page, however many have been. By the column that nothing else asks for (the two belong
+-- together): a statement that looks for sessions by another index, and for live ones only, cannot be led astray to this one.
+CREATE INDEX sessions_live ON sessions (id) WHERE end_reason IS NULL;
