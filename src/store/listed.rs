@@ -16,7 +16,7 @@ use crate::domain::refresh_family::RefreshFamily;
 use crate::domain::session::Session;
 
 /// How many rows a page looks at, where rows are passed over.
-const LOOKED_AT: u32 = 4000;
+const LOOKED_AT: u32 = 2000;
 
 /// Whether something has been ended. What is past its lifetime, and not written down yet, is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

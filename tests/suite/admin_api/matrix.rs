@@ -4,7 +4,12 @@ use super::*;
 use crate::support::app::PAGE;
 use crate::support::database::each_database;
 
-each_database!(ad_01_every_operation_refuses_whoever_may_not, ad_01_each_role_reaches_as_far_as_its_scopes, ad_08_other_spellings_of_a_path_decide_alike);
+each_database!(
+    ad_01_every_operation_refuses_whoever_may_not,
+    ad_01_each_role_reaches_as_far_as_its_scopes,
+    ad_08_other_spellings_of_a_path_decide_alike,
+    ad_10_the_cookies_of_an_administrator_open_nothing
+);
 
 /// A request that succeeds for whoever may, on something made for it alone. An operation that is not known here fails the test: say how it is
 /// called, so that it is in the matrix.
@@ -175,4 +180,32 @@ fn every_scope_is_in_the_document_and_in_a_role() {
         assert_eq!(named, known, "{flow}");
     }
     assert!(AdminScope::ALL.iter().all(|scope| AdminRole::Administrator.scopes().contains(*scope)));
+}
+
+/// A browser in which an administrator is signed in, and a page of another site that sends what a form can send, and what it cannot.
+async fn ad_10_the_cookies_of_an_administrator_open_nothing(database: Database) {
+    let app = start(database).await;
+    let session = a_session(&app, "alice").await;
+    let mut browser = app.browser();
+    let party = app.relying_party(CONSOLE);
+    let url = party.authorize(&format!("openid {}", all_scopes().join(" ")), &[("resource", AUDIENCE)]);
+    let tokens = party.exchange(&party.code(&app.authorize_as(&mut browser, &url, "bobby").await)).await;
+    let cookies = browser.cookies(&url);
+    assert!(cookies.contains('='), "signed in: {cookies}");
+    let path = format!("{}admin/api/v1/sessions/{session}/end", app.issuer);
+    for content_type in ["application/x-www-form-urlencoded", "text/plain", "application/json"] {
+        let headers = [("cookie", &*cookies), ("origin", "https://elsewhere.example.test"), ("sec-fetch-site", "cross-site"), ("content-type", content_type)];
+        for body in ["", "{}", "x=y"] {
+            assert_problem(&app.network.send(Method::POST, &path, &headers, body).await, 401, "token-missing", content_type);
+        }
+        let read = format!("{}admin/api/v1/users", app.issuer);
+        assert_problem(&app.network.send(Method::GET, &read, &headers, "").await, 401, "token-missing", content_type);
+        // A token where a form can put it is none.
+        let in_form = format!("access_token={}", tokens.access);
+        assert_problem(&app.network.send(Method::POST, &path, &headers, &in_form).await, 401, "token-missing", content_type);
+    }
+    let live = get(&app, &format!("/sessions/{session}"), &tokens.access).await;
+    assert!(live.get("ended_at").is_none(), "{live}");
+    // The control: the same browser's token, where a token belongs.
+    assert_success(&send(&app, Method::POST, &format!("/sessions/{session}/end"), Some(&tokens.access)).await, "with the token");
 }

@@ -74,6 +74,11 @@ impl Browser {
         &self.network
     }
 
+    /// What it would send there by itself, to a page that it has navigated to.
+    pub fn cookies(&self, url: &Url) -> String {
+        self.jar.header(url, Initiator::SameSite, self.clock.now()).unwrap_or_default()
+    }
+
     /// The same browser, sent to another replica.
     pub fn through(&self, network: Network) -> Self {
         Self { network, ..self.clone() }
