@@ -6,24 +6,10 @@ import { after, before, describe, test } from 'node:test';
 import { chromium } from 'playwright-core';
 
 import { LAUNCH, complaints, focused, signIn, tabTo } from '../support/chromium.mjs';
+import { PAYLOADS, admin as adminOf, harmed, heading, isRefusal, makeAdministrator, visitor as visitorOf } from '../support/console.mjs';
 import { DATABASES, Gatekey, USER, freePort } from '../support/gatekey.mjs';
 
-/** What a script of an attacker's would do, in the ways names can hold one. */
-const PAYLOADS = [
-  '<script>window.hit=1</script>',
-  '"><img src=x onerror=window.hit=1>',
-  "'><svg onload=window.hit=1>",
-  '</title></h1><iframe srcdoc="<script>parent.hit=1</script>">',
-  'javascript:window.hit=1',
-  '" autofocus onfocus="window.hit=1',
-  '<a href="javascript:window.hit=1">x</a>',
-  '${window.hit=1}{{ 7777*7 }}',
-  '\u202e<script>window.hit=1</script>',
-];
 const BOB = { name: 'bob', password: 'wrong donkey battery clip' };
-/** What a refusal writes to the browser's console is what the test wants. */
-const isRefusal = (line) => /Failed to load resource.*(40[0-9]|412|422|503)/.test(line) || /Failed to load resource: net::ERR_/.test(line);
-
 for (const kind of DATABASES) {
   describe(kind, () => {
     let gatekey, browser;
@@ -37,7 +23,7 @@ kind = "web"
 redirect_uris = ["https://app.example.test/callback"]
 `).join('');
       gatekey = await Gatekey.install(kind, { clients: named });
-      gatekey.run(['user', 'create', USER.name, '--admin', '--email', 'alice@example.test', '--name', 'Alice Example'], `${USER.password}\n`);
+      makeAdministrator(gatekey);
       gatekey.createUser(BOB.name, BOB.password);
       await gatekey.start();
       browser = await chromium.launch(LAUNCH);
@@ -47,21 +33,8 @@ redirect_uris = ["https://app.example.test/callback"]
       await gatekey?.remove();
     });
 
-    const admin = (place = '') => new URL(`admin${place}`, gatekey.issuer).href;
-
-    /** A browser in which somebody has gone to a place of the console, signed in and come back to it. */
-    async function visitor({ place = '#/', who = USER, ...options } = {}) {
-      const context = await browser.newContext({ locale: 'en-US', ...options });
-      const page = await context.newPage();
-      const problems = complaints(page);
-      await page.goto(admin(place));
-      await page.waitForURL('**/login?**');
-      await signIn(page, who);
-      await page.waitForURL(admin(place));
-      return { context, page, problems, heard: () => problems.filter((line) => !isRefusal(line)) };
-    }
-
-    const heading = (page, name) => page.getByRole('heading', { level: 1, name }).waitFor();
+    const admin = (place) => adminOf(gatekey, place);
+    const visitor = (options) => visitorOf(browser, gatekey, options);
 
     test('signing in leads back to the place; a reload asks for nothing; signing out is told, and the next sign-in is one click', async () => {
       const { context, page, heard } = await visitor({ place: '#/sessions' });
@@ -120,7 +93,7 @@ redirect_uris = ["https://app.example.test/callback"]
       await page.waitForFunction(() => document.activeElement?.textContent === 'End');
       await page.keyboard.press('Enter');
       await dialog.getByRole('button', { name: 'End 1 session' }).click();
-      await page.getByText('revoked by admin').waitFor();
+      await page.getByText('revoked by admin').first().waitFor();
 
       await other.page.getByRole('link', { name: 'Sessions' }).click();
       const told = other.page.getByRole('dialog', { name: 'You are signed out' });
@@ -280,7 +253,7 @@ redirect_uris = ["https://app.example.test/callback"]
       await page.goto(admin('#/sessions'));
       await page.getByRole('link', { name: 'onerror' }).first().click();
       await page.getByText(hostile).first().waitFor();
-      assert.deepEqual(await page.evaluate(() => [window.hit, document.querySelectorAll('img, iframe, main script, a[href^="javascript:"]').length]), [undefined, 0]);
+      assert.deepEqual(await harmed(page), [undefined, 0]);
       // The control: a script of the page itself cannot make markup of a text.
       assert.equal(await page.evaluate(() => { try { document.body.innerHTML = '<p>'; return 'made'; } catch (error) { return error.name; } }), 'TypeError');
       assert.deepEqual(problems.filter((line) => !isRefusal(line) && !line.includes('TrustedHTML')), []);

@@ -63,7 +63,8 @@ export async function request(method, path, options = {}) {
     if (parameter(challenge, 'error') === 'insufficient_user_authentication') tell('stale', { maxAge: Number(parameter(challenge, 'max_age')) || 0 });
     else tell('over');
   }
-  if (problem.kind === 'administrator-required') tell('stranger');
+  // A role that does not reach so far is told in these words too. Every role may read what runs here; who may not even that is none.
+  if (problem.kind === 'administrator-required') path === '/server' ? tell('stranger') : request('GET', '/server').catch(() => {});
   throw problem;
 }
 
@@ -92,7 +93,8 @@ export function useLoad(read, deps) {
     set(({ data }) => ({ data, busy: true }));
     read(stop.signal).then(
       (data) => stop.signal.aborted || set({ data }),
-      (error) => stop.signal.aborted || aborted(error) || set({ error }),
+      // What was there stays to be read when there is no answer just now.
+      (error) => stop.signal.aborted || aborted(error) || set(({ data }) => (error.status === 0 || error.status >= 500 ? { data, error } : { error })),
     );
     return () => stop.abort();
   }, [...deps, turn]);
@@ -105,8 +107,8 @@ export function useLoad(read, deps) {
   return { ...found, reload };
 }
 
-/** A list that comes in pages: `{ items, error, busy, more, reload }`; `more` is there while there are more. */
-export function useList(path, query, { limit = 50 } = {}) {
+/** A list that comes in pages: `{ items, error, busy, more, reload }`; `more` is there while there are more. `cursor`: what the next page is asked by. */
+export function useList(path, query, { limit = 50, cursor = 'after' } = {}) {
   const key = JSON.stringify([path, query]);
   const [found, set] = useState({ key: null });
   const latest = useRef();
@@ -115,7 +117,7 @@ export function useList(path, query, { limit = 50 } = {}) {
       latest.current?.abort();
       const stop = (latest.current = new AbortController());
       set((found) => ({ ...found, busy: true, error: undefined }));
-      return get(path, { ...query, limit, after }, { signal: stop.signal }).then(
+      return get(path, { ...query, limit, ...(after && { [cursor]: after }) }, { signal: stop.signal }).then(
         ({ items, next }) => stop.signal.aborted || set({ key, items: [...before, ...items], next }),
         (error) => stop.signal.aborted || aborted(error) || set((found) => ({ ...found, key, busy: false, error })),
       );

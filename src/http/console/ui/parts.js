@@ -1,5 +1,6 @@
 // What pages are made of.
 import { problemText } from './problem.js';
+import { useHeld, useOpen } from './held.js';
 import { Fragment, html, useEffect, useId, useRef, useState } from './html.js';
 import { to } from './route.js';
 import { ago, moment, preciseMoment, short } from './words.js';
@@ -50,7 +51,7 @@ export function Page({ title, back, lead, actions, children }) {
 export const Loading = ({ what = 'Loading' }) => html`<p class="loading" role="status"><span class="dots" aria-hidden="true"></span>${what}…</p>`;
 
 /** A refusal: what happened in the server's words, and what can be done. */
-export function Trouble({ error, retry }) {
+export function Trouble({ error, retry, again = 'Try again' }) {
   const { title, text } = problemText(error);
   return html`<div class="notice" role="alert">
     <svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true"><path fill="currentColor" fill-rule="evenodd" d="M10 1.5a8.5 8.5 0 1 1 0 17 8.5 8.5 0 0 1 0-17ZM9 5.5v5.5h2V5.5Zm0 7v2h2v-2Z" /></svg>
@@ -58,7 +59,7 @@ export function Trouble({ error, retry }) {
       <strong>${title}</strong>
       ${text && html`<p>${text}</p>`}
       ${error.requestId && html`<p class="request">Request <code>${error.requestId}</code></p>`}
-      ${retry && html`<p><button type="button" class="secondary small-button" onClick=${retry}>Try again</button></p>`}
+      ${retry && html`<p><button type="button" class="secondary small-button" onClick=${retry}>${again}</button></p>`}
     </div>
   </div>`;
 }
@@ -69,7 +70,7 @@ export const Empty = ({ title, children }) => html`<div class="empty"><h2>${titl
 export function Read({ of, children }) {
   if (of.error && !of.data) return html`<${Trouble} error=${of.error} retry=${of.reload} />`;
   if (of.data === undefined) return html`<${Loading} />`;
-  return children(of.data);
+  return of.error ? html`<${Fragment}><${Trouble} error=${of.error} retry=${of.reload} />${children(of.data)}<//>` : children(of.data);
 }
 
 /** A moment, how long ago; the very moment on pointing at it. */
@@ -99,7 +100,7 @@ export function Table({ caption, columns, rows, keyOf = (row) => row.id }) {
     <tbody role="rowgroup">
       ${rows.map(
         (row) => html`<tr role="row" key=${keyOf(row)}>
-          ${columns.map(({ name, cell, unseen, first }) => html`<td role="cell" key=${name} class=${first ? 'first' : unseen ? 'acts' : ''} data-name=${unseen || first ? undefined : name}>${cell(row)}</td>`)}
+          ${columns.map(({ name, cell, unseen, first }) => html`<td role="cell" key=${name} class=${first ? 'first' : unseen ? 'acts' : ''} data-name=${unseen || first ? undefined : name}>${unseen || first ? cell(row) : html`<div class="cell">${cell(row)}</div>`}</td>`)}
         </tr>`,
       )}
     </tbody>
@@ -111,7 +112,9 @@ export function Listed({ of, caption, columns, empty, keyOf }) {
   const { items, error, busy, more, reload } = of;
   if (error && !items) return html`<${Trouble} error=${error} retry=${reload} />`;
   if (!items) return html`<${Loading} />`;
-  if (items.length === 0) return empty;
+  if (items.length === 0 && !more) return error ? html`<${Trouble} error=${error} retry=${reload} />` : empty;
+  // A page is as long as the server looks: it may have found nothing yet.
+  if (items.length === 0) return html`<${Empty} title="Nothing among the first"><p><button type="button" class="secondary small-button" disabled=${busy} onClick=${more}>${busy ? 'Looking…' : 'Look further'}</button></p><//>`;
   return html`<${Fragment}>
     <${Table} caption=${caption} columns=${columns} rows=${items} keyOf=${keyOf} />
     ${error && html`<${Trouble} error=${error} retry=${more ?? reload} />`}
@@ -146,7 +149,7 @@ export function Dialog({ title, close, busy, wide, children }) {
 export function Confirm({ title, consequence, verb, act, close, done, word }) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState();
-  const [typed, setTyped] = useState('');
+  const [typed, setTyped] = useHeld('word', '');
   const id = useId();
   const confirmed = async (event) => {
     event.preventDefault();
@@ -176,12 +179,12 @@ export function Confirm({ title, consequence, verb, act, close, done, word }) {
   <//>`;
 }
 
-/** A button that opens a dialog; `children` makes the dialog and is given what closes it. */
-export function Opens({ label, about, kind = 'secondary', disabled, children }) {
-  const [open, setOpen] = useState(false);
+/** A button that opens a dialog; `children` makes the dialog and is given what closes it. `id` tells it from others of the same words on the page. */
+export function Opens({ label, about, id, kind = 'secondary', disabled, children }) {
+  const [is, open, close] = useOpen(label, id ?? about);
   return html`<${Fragment}>
-    <button type="button" class=${`${kind} small-button`} disabled=${disabled} onClick=${() => setOpen(true)}>${label}${about && html`<span class="unseen"> ${about}</span>`}</button>
-    ${open && children(() => setOpen(false))}
+    <button type="button" class=${`${kind} small-button`} disabled=${disabled} onClick=${open}>${label}${about && html`<span class="unseen"> ${about}</span>`}</button>
+    ${is && children(close)}
   <//>`;
 }
 

@@ -2,6 +2,8 @@
 
 const ADVICE = {
   'scope-insufficient': 'Your account may not do this. Somebody with more rights can, or can give you the role.',
+  'administrator-required': 'Your account may not do this. Somebody with more rights can, or can give you the role.',
+  'precondition-failed': 'Somebody else changed this meanwhile. Nothing of yours was saved: look at what it is now, and decide again.',
   unavailable: 'Try again in a moment.',
   internal: 'This is a mistake of the server. Its log has more under the number below.',
   offline: '',
@@ -11,4 +13,15 @@ export function problemText(error) {
   if (error.status === undefined) return { title: 'The console made a mistake', text: String(error.message ?? error) };
   const advice = ADVICE[error.kind];
   return { title: error.title, text: [error.detail, advice].filter(Boolean).join(' ') };
+}
+
+/** The refusals of the body, by the member they are about, and by its path where it is nested (`profile/email`). */
+export function errorsOf(error) {
+  const found = {};
+  for (const { pointer, detail } of error?.errors ?? []) {
+    const path = pointer.replace(/^\/(metadata\/)?/, '');
+    found[path] ??= detail;
+    found[path.split('/')[0]] ??= detail;
+  }
+  return found;
 }

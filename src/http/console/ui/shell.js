@@ -16,7 +16,7 @@ const Brand = () =>
       </a>`;
 
 function Ways({ here, left }) {
-  return html`<nav aria-label="Console"><ul>${PAGES.map(
+  return html`<nav aria-label="Console"><ul>${PAGES.filter(({ within }) => !within).map(
     ({ id, title }) => html`<li key=${id}><a href=${to(id === 'overview' ? [] : id)} aria-current=${here === id ? 'page' : undefined} onClick=${left}><${Icon} name=${id} />${title}</a></li>`,
   )}</ul></nav>`;
 }
@@ -54,6 +54,7 @@ export function Shell() {
   const [first = 'overview', ...rest] = parts;
   const page = PAGES.find(({ id }) => id === first);
   const View = page?.view ?? Nowhere;
+  const place = page?.within ?? page?.id;
   const skip = (event) => {
     event.preventDefault();
     document.querySelector('main h1')?.focus();
@@ -61,7 +62,7 @@ export function Shell() {
   return html`<${Fragment}>
     <a class="skip" href="#main" onClick=${skip}>Skip to the page</a>
     <div class="frame">
-      <header class="side"><${Brand} /><${Menu} here=${page?.id} /><div class="side-ways"><${Ways} here=${page?.id} /><${Me} /></div></header>
+      <header class="side"><${Brand} /><${Menu} here=${place} /><div class="side-ways"><${Ways} here=${place} /><${Me} /></div></header>
       <main id="main"><${Offline} /><${View} key=${parts.join('/')} rest=${rest} query=${query} /></main>
     </div>
   <//>`;

@@ -1,19 +1,13 @@
 // What a client is registered with, as a form: a new one step by step, or one that is there.
+import { ActForm } from '../form.js';
 import { Fragment, html, useState } from '../html.js';
 import { KINDS } from '../kinds.js';
-import { Check, Lines, Text, Trouble } from '../parts.js';
+import { Check, Lines, Text } from '../parts.js';
 
 const lines = (text) => text.split('\n').map((line) => line.trim()).filter(Boolean);
 
 /** A client id made of a name: what people would write themselves. */
 export const idOf = (name) => name.normalize('NFKD').toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 60);
-
-/** The refusals of the body, by the member they are about. */
-export function errorsOf(error) {
-  const found = {};
-  for (const { pointer, detail } of error?.errors ?? []) found[pointer.replace(/^\/(metadata\/)?/, '').split('/')[0]] ??= detail;
-  return found;
-}
 
 /** What the fields hold of a client's metadata, as text. */
 export const filled = (metadata) => ({
@@ -69,27 +63,9 @@ export function Fields({ kind, fields, set, wrong, more }) {
 }
 
 /** The form of a client that is there. `save` is given its new metadata. */
-export function EditForm({ metadata, save, close }) {
+export function EditForm({ metadata, save, close, changed }) {
   const [fields, set] = useState(() => filled(metadata));
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState();
-  const submit = async (event) => {
-    event.preventDefault();
-    setBusy(true);
-    setError(undefined);
-    try {
-      await save(metadataOf(fields, metadata));
-      close();
-    } catch (error) {
-      setError(error);
-      setBusy(false);
-    }
-  };
-  return html`<form onSubmit=${submit}>
-    <div class="dialog-body">
-      ${error && html`<${Trouble} error=${error} />`}
-      <${Fields} kind=${metadata.kind} fields=${fields} set=${set} wrong=${errorsOf(error)} more />
-    </div>
-    <footer><button type="button" class="secondary" disabled=${busy} onClick=${close}>Cancel</button><button type="submit" class="primary" disabled=${busy}>${busy ? 'Saving…' : 'Save'}</button></footer>
-  </form>`;
+  return html`<${ActForm} verb="Save" busy="Saving…" act=${() => save(metadataOf(fields, metadata))} close=${close} changed=${changed}>
+    ${(wrong) => html`<${Fields} kind=${metadata.kind} fields=${fields} set=${set} wrong=${wrong} more />`}
+  <//>`;
 }

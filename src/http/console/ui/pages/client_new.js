@@ -3,9 +3,10 @@ import { call } from '../api.js';
 import { Fragment, html, useState } from '../html.js';
 import { KINDS } from '../kinds.js';
 import { Copy, Page, Snippet, Text, Trouble } from '../parts.js';
+import { errorsOf } from '../problem.js';
 import { go, to } from '../route.js';
 import { snippets } from '../snippets.js';
-import { Fields, errorsOf, filled, idOf, metadataOf } from './client_form.js';
+import { Fields, filled, idOf, metadataOf } from './client_form.js';
 
 const Kinds = () =>
   html`<ul class="kinds">${Object.entries(KINDS).map(([kind, { title, text }]) => html`<li key=${kind}><a href=${to(['clients', 'new', kind])}><strong>${title}</strong><span>${text}</span></a></li>`)}</ul>`;

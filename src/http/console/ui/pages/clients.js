@@ -1,12 +1,12 @@
 // The applications that ask for tokens.
-import { call, getVersioned, useList, useLoad } from '../api.js';
-import { html, useState } from '../html.js';
+import { getVersioned, useList, useLoad } from '../api.js';
+import { Fragment, html, useState } from '../html.js';
 import { kindTitle } from '../kinds.js';
 import { LIMITS } from '../limits.js';
-import { Confirm, Dialog, Empty, Facts, Listed, Moment, Opens, Page, Read, Tag, When } from '../parts.js';
-import { go, to } from '../route.js';
+import { Empty, Facts, Listed, Moment, Page, Read, Tag, When } from '../parts.js';
+import { to } from '../route.js';
 import { lasts, plain } from '../words.js';
-import { EditForm } from './client_form.js';
+import { Acts } from './client_acts.js';
 import { Code, NewClient, Secret } from './client_new.js';
 
 export const Clients = ({ rest: [id, kind] }) => (id === 'new' ? html`<${NewClient} kind=${kind} />` : id ? html`<${One} id=${id} />` : html`<${All} />`);
@@ -40,31 +40,20 @@ const several = (values) => values?.length > 0 && html`<ul class="plain-list">${
 function One({ id }) {
   const client = useLoad(() => getVersioned(at(id)), [id]);
   const [secret, setSecret] = useState();
+  const [said, setSaid] = useState();
   const found = client.data?.value;
   const byFile = found?.managed_by_file;
-  const save = async (metadata) => {
-    await call('PUT', at(id), { body: metadata, headers: { 'If-Match': client.data.etag } });
-    client.reload();
-  };
-  const actions =
-    found &&
-    html`<${Opens} label="Edit">${(close) => html`<${Dialog} title=${`Edit ${found.metadata.name}`} close=${close} wide><${EditForm} metadata=${found.metadata} save=${save} close=${close} /><//>`}<//>
-      <${Opens} label="Delete" kind="danger">${(close) => html`<${Confirm}
-        title=${`Delete ${found.metadata.name}?`}
-        word=${id}
-        verb="Delete the client"
-        consequence=${html`<p>Nobody can sign in to it any more. Everything it was given ends with it: its share in every session, its refresh tokens, what people have allowed it, and the lifetime rules that are for it alone. This cannot be undone.</p>`}
-        act=${() => call('DELETE', at(id))}
-        close=${close}
-        done=${() => go('clients')}
-      />`}<//>`;
+  const actions = found && html`<${Acts} client=${found} etag=${client.data.etag} reload=${client.reload} told=${setSaid} secret=${setSecret} />`;
   return html`<${Page} title=${found ? found.metadata.name : 'Client'} back=${{ href: to('clients'), text: 'Clients' }} actions=${actions}>
     ${byFile && html`<p class="told">This client is declared in the settings file, which wins at the next start: change it there too.</p>`}
     ${id === CONSOLE && html`<p class="told">This is the console you are in. The issuer registers it by itself at each start.</p>`}
+    ${said && html`<p class="told" role="status">${said}</p>`}
     ${secret && html`<${Secret} secret=${secret} />`}
     <${Read} of=${client}>${({ value: client }) => html`<div class="columns">
       <div>
-        <section class="panel" aria-label="About the client"><${Facts} of=${facts(client)} /></section>
+        <section class="panel" aria-label="About the client"><${Facts} of=${facts(client)} />
+          <p class="ways">${client.metadata.kind !== 'machine' && html`<${Fragment}><a href=${to('sessions', { client: id })}>Its sessions</a><a href=${to('families', { client: id })}>Its refresh tokens</a><//>`}<a href=${to('events', { object: id })}>What happened to it</a></p>
+        </section>
         ${client.metadata.lifetimes && Object.keys(client.metadata.lifetimes).length > 0 && html`<section class="panel" aria-labelledby="limits"><h2 id="limits">Limits of its own</h2><${Facts} of=${Object.entries(client.metadata.lifetimes).map(([name, value]) => [LIMITS[name]?.title ?? plain(name), lasts(value)])} /></section>`}
       </div>
       <div>

@@ -3,9 +3,10 @@ import { call, getVersioned, useLoad } from '../api.js';
 import { Fragment, html, useState } from '../html.js';
 import { LIMITS, sentence, whom } from '../limits.js';
 import { Choice, Confirm, Dialog, Empty, Opens, Page, Read, Tag, Text, Trouble, When } from '../parts.js';
+import { PickClient, PickUser } from '../pick.js';
+import { errorsOf } from '../problem.js';
 import { Timeline } from '../timeline.js';
 import { count, lasts, seconds } from '../words.js';
-import { errorsOf } from './client_form.js';
 
 const ACRS = [
   ['', 'However they signed in'],
@@ -81,7 +82,7 @@ function RuleForm({ rule, etag, close, done }) {
         ? html`<p>For <strong>${whom(rule.selector)}</strong>:</p>`
         : html`<fieldset><legend>For whom</legend><div class="two">
             <${Text} label="In the group" optional value=${selector.group} set=${touched((group) => setSelector({ ...selector, group: group.trim() }))} error=${wrong.group} />
-            <${Text} label="At the client" optional hint="Its client id." value=${selector.client} set=${touched((client) => setSelector({ ...selector, client: client.trim() }))} error=${wrong.client} />
+            <${PickClient} label="At the client" hint="Its client id." id=${selector.client} set=${touched((client) => setSelector({ ...selector, client }))} error=${wrong.client} />
             <${Choice} label="Signed in" value=${selector.acr} set=${touched((acr) => setSelector({ ...selector, acr }))} options=${ACRS} error=${wrong.acr} />
           </div></fieldset>`}
       <fieldset><legend>How long</legend>
@@ -137,8 +138,8 @@ function Explain() {
   return html`<section class="panel" aria-labelledby="explain">
     <h2 id="explain">What holds for somebody</h2>
     <form class="ask" onSubmit=${ask}>
-      <${Text} label="User" optional hint="Their id. Empty: somebody in no group." value=${user} set=${setUser} error=${wrong.user} />
-      <${Text} label="Client" optional hint="Its client id. Empty: on the issuer’s own pages." value=${client} set=${setClient} error=${wrong.client} />
+      <${PickUser} label="User" hint="By name. Empty: somebody in no group." id=${user} set=${setUser} error=${wrong.user} />
+      <${PickClient} label="Client" hint="Its client id. Empty: on the issuer’s own pages." id=${client} set=${setClient} error=${wrong.client} />
       <button type="submit" class="secondary" disabled=${busy}>${busy ? 'Asking…' : 'Explain'}</button>
     </form>
     ${error && html`<${Trouble} error=${error} />`}

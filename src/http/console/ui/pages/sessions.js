@@ -1,18 +1,32 @@
-// Who is signed in where, and ending it.
+// Who is signed in where, what hangs on it, and ending it.
 import { call, get, useList, useLoad } from '../api.js';
-import { html, useState } from '../html.js';
-import { Confirm, Empty, Facts, Icon, Id, Listed, Moment, Opens, Page, Read, Tag, When } from '../parts.js';
+import { Fragment, html, useEffect } from '../html.js';
+import { ClientName, UserName } from '../names.js';
+import { Confirm, Empty, Facts, Listed, Moment, Opens, Page, Read, Table, Tag, Trouble, When } from '../parts.js';
+import { PickClient, PickUser } from '../pick.js';
 import { settle, to } from '../route.js';
-import { device, plain } from '../words.js';
+import { ago, device, plain } from '../words.js';
+import { familyColumns } from './families.js';
 
 export const Sessions = ({ rest: [id], query }) => (id ? html`<${One} id=${id} />` : html`<${All} query=${query} />`);
 
 export const endSession = (id) => call('POST', `/sessions/${encodeURIComponent(id)}/end`);
 
+/** What a list shows of what has ended: `live`, unless the address says otherwise. */
+export const stateOf = ({ state }) => (state === 'ended' || state === 'all' ? state : 'live');
+
+const STATES = [
+  ['live', 'Not ended'],
+  ['ended', 'Ended'],
+  ['all', 'Both'],
+];
+
+export const StateChoice = ({ state, set }) => html`<select aria-label="State" value=${state} onChange=${({ target }) => set(target.value)}>${STATES.map(([value, text]) => html`<option key=${value} value=${value}>${text}</option>`)}</select>`;
+
 export const SessionState = ({ of }) => (of.ended_at ? html`<${Tag} kind="over">ended<//> <span class="aside">${plain(of.end_reason)}</span>` : html`<${Tag}>open<//>`);
 
 const EndSession = ({ session, done, about, kind }) =>
-  html`<${Opens} label="End" about=${about} kind=${kind}>${(close) => html`<${Confirm}
+  html`<${Opens} label="End" id=${session.id} about=${about} kind=${kind}>${(close) => html`<${Confirm}
     title="End this session?"
     verb="End 1 session"
     consequence=${html`<p>Ends 1 session: ${device(session.user_agent)}${session.network ? `, ${session.network}` : ''}. Its user is signed out of every application it was used for, at once, and every token that came from it is dead.</p>`}
@@ -21,60 +35,108 @@ const EndSession = ({ session, done, about, kind }) =>
     done=${done}
   />`}<//>`;
 
-export const sessionColumns = (done, { user = true } = {}) => [
+export const sessionColumns = (done, { user = true, more = [] } = {}) => [
   { name: 'Browser', first: true, cell: (session) => html`<a href=${to(['sessions', session.id])}>${device(session.user_agent)}</a>` },
-  ...(user ? [{ name: 'User', cell: (session) => html`<${Id} id=${session.user_id} href=${to('sessions', { user: session.user_id })} />` }] : []),
+  ...(user ? [{ name: 'User', cell: (session) => html`<${UserName} id=${session.user_id} />` }] : []),
   { name: 'Network', cell: (session) => session.network ?? html`<span class="none">–</span>` },
   { name: 'Signed in', cell: (session) => html`<${When} at=${session.auth_time} />` },
   { name: 'Last used', cell: (session) => html`<${When} at=${session.last_used_at} />` },
+  ...more,
   { name: 'State', cell: (session) => html`<${SessionState} of=${session} />` },
   { name: 'End it', unseen: true, cell: (session) => !session.ended_at && html`<${EndSession} session=${session} about=${device(session.user_agent)} done=${done} />` },
 ];
 
 function All({ query }) {
-  const [user, setUser] = useState(query.user ?? '');
-  const list = useList('/sessions', { user: query.user });
-  const search = (event) => {
-    event.preventDefault();
-    settle('sessions', { user: user.trim() });
-  };
-  return html`<${Page} title="Sessions" lead="Browsers that are signed in, in the order they signed in; ended ones too.">
-    <form class="filter" role="search" onSubmit=${search}>
-      <div class="search"><${Icon} name="search" /><input type="search" aria-label="User" placeholder="A user’s id" value=${user} spellcheck="false" autocomplete="off" onInput=${({ target }) => setUser(target.value)} /></div>
-      <button type="submit" class="secondary small-button">Filter</button>
-      ${query.user && html`<a class="plain-link" href=${to('sessions')} onClick=${() => setUser('')}>All users</a>`}
+  const { user, client } = query;
+  const state = stateOf(query);
+  const list = useList('/sessions', { user, client, state: state === 'all' ? undefined : state });
+  const by = (change) => settle('sessions', { user, client, state: query.state, ...change });
+  return html`<${Page} title="Sessions" lead="Browsers that are signed in, in the order they signed in." actions=${html`<a class="secondary small-button" href=${to('families', { user, client })}>Refresh tokens</a>`}>
+    <form class="filter" role="search" onSubmit=${(event) => event.preventDefault()}>
+      <${PickUser} bare label="User" placeholder="Any user" id=${user} set=${(user) => by({ user })} />
+      <${PickClient} bare label="Client" placeholder="Any client" id=${client} set=${(client) => by({ client })} />
+      <${StateChoice} state=${state} set=${(state) => by({ state })} />
+      ${(user || client) && html`<a class="plain-link" href=${to('sessions')}>All sessions</a>`}
     </form>
     <${Listed}
       of=${list}
       caption="Sessions"
       columns=${sessionColumns(list.reload)}
-      empty=${html`<${Empty} title="No sessions"><p>${query.user ? 'This user has never signed in here, or the sessions are cleared away already.' : 'Nobody has signed in yet.'}</p><//>`}
+      empty=${html`<${Empty} title="No sessions"><p>${state === 'live' ? 'Nobody of these is signed in now.' : 'There are none, or they are cleared away already.'}</p><//>`}
     />
   <//>`;
 }
 
+const WATCHED = 4000;
+const WATCHES = 75;
+
+/** Reads a thing anew from time to time while it is looked at, for five minutes: what somebody has left open is not to keep them signed in. */
+function useWatch(reload, on) {
+  useEffect(() => {
+    if (!on) return undefined;
+    let left = WATCHES;
+    const timer = setInterval(() => {
+      if (left-- <= 0) clearInterval(timer);
+      else if (!document.hidden) reload();
+    }, WATCHED);
+    return () => clearInterval(timer);
+  }, [reload, on]);
+}
+
+/** When it ends by its age, as the rules are now: of a session that was not ended. */
+function Left({ of: { expires_at: most, idle_expires_at: idle, unusable } }) {
+  if (unusable) return html`<${Tag} kind="over">past its lifetime<//> <span class="aside">${plain(unusable)}: its next use finds it ended</span>`;
+  const said = [most && html`<${Fragment} key="most"><time datetime=${most}>${ago(most)}</time> at the latest<//>`, idle && idle !== most && html`<${Fragment} key="idle"><time datetime=${idle}>${ago(idle)}</time> if it is not used<//>`].filter(Boolean);
+  return said.length > 0 ? html`${said[0]}${said[1] && html`, ${said[1]}`}` : 'Never by its age';
+}
+
+const shareColumns = [
+  { name: 'Application', first: true, cell: ({ client_id: id }) => html`<${ClientName} id=${id} />` },
+  { name: 'Since', cell: ({ created_at: at }) => html`<${When} at=${at} />` },
+  { name: 'Last used', cell: ({ last_used_at: at }) => html`<${When} at=${at} />` },
+  { name: 'State', cell: (share) => html`<${SessionState} of=${share} />` },
+];
+
 function One({ id }) {
-  const session = useLoad((signal) => get(`/sessions/${encodeURIComponent(id)}`, {}, { signal }), [id]);
+  const at = `/sessions/${encodeURIComponent(id)}`;
+  const session = useLoad((signal) => get(at, {}, { signal }), [id]);
+  const below = useLoad((signal) => get(`${at}/clients`, {}, { signal }), [id]);
   const found = session.data;
+  const live = found && !found.ended_at;
+  // Who may not read lifetimes reads the rest.
+  const judged = useLoad((signal) => (live ? call('POST', '/lifetime-rules/explain', { body: { session: id }, signal }).catch(() => null) : Promise.resolve(null)), [id, live]);
+  const reload = () => [session, below, judged].forEach((one) => one.reload());
+  useWatch(session.reload, live);
+  useWatch(below.reload, live);
+  useWatch(judged.reload, live);
   return html`<${Page}
     title=${found ? device(found.user_agent) : 'Session'}
     back=${{ href: to('sessions'), text: 'Sessions' }}
-    actions=${found && !found.ended_at && html`<${EndSession} session=${found} kind="danger" done=${session.reload} />`}
+    actions=${html`<${Fragment}><a class="secondary small-button" href=${to('events', { object: id })}>What happened</a>${live && html`<${EndSession} session=${found} kind="danger" done=${reload} />`}<//>`}
   >
-    <${Read} of=${session}>${(session) => html`<section class="panel" aria-label="About the session"><${Facts}
-      of=${[
-        ['State', html`<${SessionState} of=${session} />`],
-        ['User', html`<${Id} whole id=${session.user_id} href=${to('sessions', { user: session.user_id })} />`],
-        ['Begun', html`<${Moment} at=${session.created_at} />`],
-        ['Last proof', html`<${Moment} at=${session.auth_time} />`],
-        ['Last used', html`<${Moment} at=${session.last_used_at} />`],
-        ['Ended', session.ended_at && html`<${Moment} at=${session.ended_at} />`],
-        ['How', html`<code>${session.acr}</code>`],
-        ['Remembered', session.remembered ? 'Yes: the browser keeps it when it is closed' : 'No: it is gone when the browser is closed'],
-        ['Network', session.network],
-        ['Browser', session.user_agent],
-        ['Id', html`<code>${session.id}</code>`],
-      ]}
-    /></section>`}<//>
+    <${Read} of=${session}>${(session) => html`<${Fragment}>
+      <section class="panel" aria-label="About the session"><${Facts}
+        of=${[
+          ['State', html`<${SessionState} of=${session} />`],
+          ['User', html`<${UserName} id=${session.user_id} />`],
+          ['Begun', html`<${Moment} at=${session.created_at} />`],
+          ['Last proof', html`<${Moment} at=${session.auth_time} />`],
+          ['Last used', html`<${Moment} at=${session.last_used_at} />`],
+          ['Ends', live && judged.data?.session && html`<${Left} of=${judged.data.session} />`],
+          ['Ended', session.ended_at && html`<${Moment} at=${session.ended_at} />`],
+          ['How', html`<code>${session.acr}</code>`],
+          ['Remembered', session.remembered ? 'Yes: the browser keeps it when it is closed' : 'No: it is gone when the browser is closed'],
+          ['Network', session.network],
+          ['Browser', session.user_agent],
+          ['Id', html`<code>${session.id}</code>`],
+        ]}
+      /></section>
+      ${below.error && html`<${Trouble} error=${below.error} retry=${below.reload} />`}
+      ${below.data && html`<${Fragment}>
+        <div class="section-head"><h2>Applications</h2></div>
+        ${below.data.clients.length > 0 ? html`<${Table} caption="Applications in this session" columns=${shareColumns} rows=${below.data.clients} keyOf=${({ client_id: id }) => id} />` : html`<${Empty} title="None yet"><p>It was used for the issuer’s own pages only.</p><//>`}
+        ${below.data.refresh_families.length > 0 && html`<${Fragment}><div class="section-head"><h2>Refresh token families</h2></div><${Table} caption="Refresh token families of this session" columns=${familyColumns(reload, { user: false })} rows=${below.data.refresh_families} /><//>`}
+      <//>`}
+    <//>`}<//>
   <//>`;
 }

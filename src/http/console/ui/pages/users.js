@@ -1,0 +1,103 @@
+// Who can sign in: finding them, and making one.
+import { call, useList } from '../api.js';
+import { ActForm } from '../form.js';
+import { Fragment, html, useEffect, useState } from '../html.js';
+import { Dialog, Empty, Icon, Listed, Opens, Page, Tag, Text, When } from '../parts.js';
+import { go, settle, to } from '../route.js';
+import { User } from './user.js';
+
+export const Users = ({ rest: [id], query }) => (id ? html`<${User} id=${id} />` : html`<${All} query=${query} />`);
+
+export const UserState = ({ of }) => (of.disabled_at ? html`<${Tag} kind="problem">disabled<//>` : of.has_password ? html`<${Tag}>may sign in<//>` : html`<${Tag} kind="over">no password yet<//>`);
+
+const none = html`<span class="none">–</span>`;
+
+const columns = [
+  { name: 'User', first: true, cell: ({ id, username, profile }) => html`<a href=${to(['users', id])}><bdi>${username}</bdi></a>${profile.name && html`<span class="aside"><bdi>${profile.name}</bdi></span>`}` },
+  { name: 'E-mail', cell: ({ profile }) => (profile.email ? html`<bdi>${profile.email}</bdi>` : none) },
+  { name: 'Groups', cell: ({ groups }) => (groups.length > 0 ? groups.join(', ') : none) },
+  { name: 'Role', cell: ({ role }) => (role ? html`<${Tag}>${role}<//>` : none) },
+  { name: 'State', cell: (user) => html`<${UserState} of=${user} />` },
+  { name: 'Created', cell: ({ created_at: created }) => html`<${When} at=${created} />` },
+];
+
+const words = (text) => text.split(/[\s,]+/).filter(Boolean);
+
+/** The fields that are filled in of the profile; what has none stays as it is. */
+const PROFILE = [
+  ['name', 'Name', 'As it is shown to others.'],
+  ['email', 'E-mail'],
+  ['given_name', 'Given name'],
+  ['family_name', 'Family name'],
+  ['phone_number', 'Telephone', 'With the country: +441134960000.'],
+  ['locale', 'Language', 'Such as en or de-CH.'],
+];
+
+function profileOf(fields, before) {
+  const made = { ...before };
+  for (const [name] of PROFILE) {
+    const value = fields[name].trim();
+    if (value === (before[name] ?? '')) continue;
+    if (value) made[name] = value;
+    else delete made[name];
+    // Another address, or number, has been proved by nobody.
+    delete made[`${name}_verified`];
+  }
+  return made;
+}
+
+/** What is known of a user, as a form. `save` is given what the API takes. */
+export function UserForm({ user, save, close, changed }) {
+  const before = user?.profile ?? {};
+  const [fields, set] = useState(() => ({
+    username: user?.username ?? '',
+    groups: (user?.groups ?? []).join(' '),
+    verified: before.email_verified ?? false,
+    ...Object.fromEntries(PROFILE.map(([name]) => [name, before[name] ?? ''])),
+  }));
+  const field = (name) => ({ value: fields[name], set: (value) => set((fields) => ({ ...fields, [name]: value })) });
+  const act = () => save({ username: fields.username.trim(), profile: profileOf(fields, before), groups: words(fields.groups) });
+  const [main, more] = [PROFILE.slice(0, 2), PROFILE.slice(2)];
+  return html`<${ActForm} verb=${user ? 'Save' : 'Create'} busy=${user ? 'Saving…' : 'Creating…'} act=${act} close=${close} changed=${changed}>
+    ${(wrong) => {
+      const ofProfile = (name) => wrong[`profile/${name}`];
+      const text = ([name, label, hint]) => html`<${Text} key=${name} label=${label} hint=${hint} optional ...${field(name)} error=${ofProfile(name)} />`;
+      return html`<${Fragment}>
+        ${!user && html`<p>A user is made without a password: nobody can sign in with it until there is one. What to do next stands on the user’s page.</p>`}
+        <${Text} label="User name" hint="What is typed to sign in; the case of letters does not matter." ...${field('username')} error=${wrong.username} required autofocus />
+        ${main.map(text)}
+        <${Text} label="Groups" optional hint="With spaces between. Lifetime rules may be for a group." ...${field('groups')} error=${wrong.groups} />
+        <details class="more-fields"><summary>More</summary>${more.map(text)}</details>
+      <//>`;
+    }}
+  <//>`;
+}
+
+function NewUser({ close }) {
+  // The same request sent twice makes one user.
+  const [key] = useState(() => crypto.randomUUID());
+  const create = (body) => call('POST', '/users', { body, headers: { 'Idempotency-Key': key } }).then(({ id }) => go(['users', id]));
+  return html`<${Dialog} title="New user" close=${close}><${UserForm} save=${create} close=${close} /><//>`;
+}
+
+function All({ query }) {
+  const [search, setSearch] = useState(query.search ?? '');
+  const list = useList('/users', { search: query.search });
+  // Asked when the typing rests, not with each letter.
+  useEffect(() => {
+    const found = setTimeout(() => search.trim() !== (query.search ?? '') && settle('users', { search: search.trim() }), 200);
+    return () => clearTimeout(found);
+  }, [search]);
+  return html`<${Page} title="Users" lead="Who can sign in." actions=${html`<${Opens} label="New user" kind="primary">${(close) => html`<${NewUser} close=${close} />`}<//>`}>
+    <form class="filter" role="search" onSubmit=${(event) => event.preventDefault()}>
+      <div class="search"><${Icon} name="search" /><input type="search" aria-label="Search users" placeholder="The beginning of a user name or e-mail address" value=${search} spellcheck="false" autocomplete="off" autocapitalize="off" onInput=${({ target }) => setSearch(target.value)} /></div>
+      <p class="unseen" role="status">${list.items && query.search ? `${list.items.length} found` : ''}</p>
+    </form>
+    <${Listed}
+      of=${list}
+      caption="Users"
+      columns=${columns}
+      empty=${query.search ? html`<${Empty} title="Nobody is found"><p>No user name and no e-mail address begins with “<bdi>${query.search}</bdi>”.</p><//>` : html`<${Empty} title="No users yet"><p>Create the first one.</p><//>`}
+    />
+  <//>`;
+}

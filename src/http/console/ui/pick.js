@@ -1,0 +1,58 @@
+// Fields in which a user or a client is chosen by name: what is typed is searched, and the browser's own list offers what was found.
+import { get } from './api.js';
+import { html, useEffect, useId, useRef, useState } from './html.js';
+import { Field } from './parts.js';
+
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
+
+/** `search(text)` gives `[{ id, name, more }]`. What is no name of one of them is taken as it is typed. */
+function Pick({ label, hint, error, placeholder, id: chosen, set, search, bare, ties: around }) {
+  const [text, setText] = useState(chosen ?? '');
+  const [found, setFound] = useState([]);
+  const given = useRef(chosen ?? '');
+  const list = useId();
+  // Somebody else has set it: the name it has, if that was found.
+  if (given.current !== (chosen ?? '')) {
+    given.current = chosen ?? '';
+    setText(found.find(({ id }) => id === chosen)?.name ?? chosen ?? '');
+  }
+  useEffect(() => {
+    const typed = text.trim();
+    if (!typed) return undefined;
+    const stop = new AbortController();
+    const later = setTimeout(() => search(typed, stop.signal).then((found) => stop.signal.aborted || setFound(found), () => {}), 150);
+    return () => {
+      clearTimeout(later);
+      stop.abort();
+    };
+  }, [text]);
+  const say = (typed, found) => {
+    const id = found.find(({ id, name }) => name === typed.trim().toLowerCase() || id === typed.trim())?.id ?? typed.trim();
+    if (id === given.current) return;
+    given.current = id;
+    set(id);
+  };
+  // What was typed in full before the list came is that very one.
+  useEffect(() => say(text, found), [found]);
+  const typed = ({ target: { value } }) => {
+    setText(value);
+    say(value, found);
+  };
+  const options = html`<datalist id=${list}>${found.map(({ id, name, more }) => html`<option key=${id} value=${name}>${more}</option>`)}</datalist>`;
+  const input = (ties) => html`<input ...${ties} list=${list} placeholder=${placeholder} value=${text} autocomplete="off" autocapitalize="off" spellcheck="false" onInput=${typed} />${options}`;
+  if (around) return input(around);
+  if (bare) return html`<span class="pick">${input({ 'aria-label': label })}</span>`;
+  return html`<${Field} label=${label} hint=${hint} error=${error} optional>${input}<//>`;
+}
+
+const users = (search, signal) => (UUID.test(search) ? get(`/users/${search}`, {}, { signal }).then((user) => [user]) : get('/users', { search, limit: 20 }, { signal }).then(({ items }) => items)).then((users) => users.map(({ id, username, profile }) => ({ id, name: username, more: profile.name ?? profile.email ?? '' })));
+
+let clients;
+/** There are few clients beside users: the first two hundred are read once, and any other is written in full. */
+const searchClients = () => (clients ??= get('/clients', { limit: 200 }).then(({ items }) => items.map(({ id, metadata }) => ({ id, name: id, more: metadata.name })), (error) => ((clients = undefined), Promise.reject(error))));
+
+/** `id`: the user's id; `set` is given the id, or what was typed when that is nobody's name. */
+export const PickUser = (props) => html`<${Pick} search=${users} ...${props} />`;
+export const PickClient = (props) => html`<${Pick} search=${searchClients} ...${props} />`;
+/** Whether a text can be the id of a user. */
+export const isId = (text) => UUID.test(text);

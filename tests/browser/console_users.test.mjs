@@ -1,0 +1,222 @@
+// The console's users: finding, creating and changing them, their sessions, what they have allowed, and what roles let somebody see.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+
+import { chromium } from 'playwright-core';
+
+import { LAUNCH, allow, focused, signIn, tabTo } from '../support/chromium.mjs';
+import { PAYLOADS, admin as adminOf, harmed, heading, isRefusal, makeAdministrator, visitor as visitorOf } from '../support/console.mjs';
+import { DATABASES, Gatekey, USER } from '../support/gatekey.mjs';
+
+const SUPPORT = { name: 'sue', password: 'helpful horse battery staple' };
+const VERIFIER = 'v'.repeat(43);
+const CLIENT = `
+[[clients]]
+id = "notes"
+name = "Notes"
+kind = "spa"
+redirect_uris = ["http://127.0.0.1:9/callback"]
+`;
+
+for (const kind of DATABASES) {
+  describe(kind, () => {
+    let gatekey, browser;
+
+    before(async () => {
+      gatekey = await Gatekey.install(kind, { clients: CLIENT });
+      makeAdministrator(gatekey);
+      gatekey.run(['user', 'create', SUPPORT.name, '--role', 'support'], `${SUPPORT.password}\n`);
+      await gatekey.start();
+      browser = await chromium.launch(LAUNCH);
+    });
+    after(async () => {
+      await browser?.close();
+      await gatekey?.remove();
+    });
+
+    const admin = (place) => adminOf(gatekey, place);
+    const visitor = (options) => visitorOf(browser, gatekey, options);
+    const names = (page) => page.locator('td.first a').allInnerTexts();
+    const list = (page, expected) => page.waitForFunction((expected) => JSON.stringify([...document.querySelectorAll('td.first a')].map((a) => a.textContent)) === expected, JSON.stringify(expected));
+
+    /** A person who signs in to the application, allows it what it asks, and stays. */
+    async function signedIn(who) {
+      const context = await browser.newContext({ locale: 'en-US', userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0' });
+      const page = await context.newPage();
+      await page.route('http://127.0.0.1:9/**', (route) => route.fulfill({ contentType: 'text/html', body: '<title>Notes</title>' }));
+      const url = new URL(`authorize?${new URLSearchParams({ response_type: 'code', client_id: 'notes', redirect_uri: 'http://127.0.0.1:9/callback', scope: 'openid profile', code_challenge: createHash('sha256').update(VERIFIER).digest('base64url'), code_challenge_method: 'S256' })}`, gatekey.issuer);
+      await page.goto(url.href);
+      await signIn(page, who);
+      await page.waitForURL('**/consent?**');
+      await allow(page);
+      await page.waitForURL('http://127.0.0.1:9/**');
+      const code = new URL(page.url()).searchParams.get('code');
+      await fetch(new URL('oauth/token', gatekey.issuer), { method: 'POST', body: new URLSearchParams({ grant_type: 'authorization_code', client_id: 'notes', redirect_uri: 'http://127.0.0.1:9/callback', code, code_verifier: VERIFIER }) });
+      return context;
+    }
+
+    test('a user is created without a password, found as one types, changed unless somebody was faster, and deleted', async () => {
+      const { context, page, heard } = await visitor({ place: '#/users' });
+      await heading(page, 'Users');
+      await page.getByRole('button', { name: 'New user' }).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByText('A user is made without a password').waitFor();
+      await dialog.getByLabel('User name').fill('Carol');
+      await dialog.getByLabel('E-mail').fill('not an address');
+      await dialog.getByRole('button', { name: 'Create' }).click();
+      await dialog.locator('.field.wrong').filter({ hasText: 'E-mail' }).locator('.error').waitFor();
+      await dialog.getByLabel('E-mail').fill('carol@example.test');
+      await dialog.getByLabel('Groups').fill('staff, editors');
+      await dialog.getByRole('button', { name: 'Create' }).click();
+      await heading(page, 'carol');
+      await page.getByText('There is no password yet').waitFor();
+      await page.getByText('gatekey user set-password carol').waitFor();
+      await page.locator('.facts').getByText('editors').waitFor();
+
+      // As one types; the focus stays where one types.
+      await page.getByRole('link', { name: 'Users' }).first().click();
+      await list(page, [USER.name, SUPPORT.name, 'carol']);
+      await page.getByRole('searchbox', { name: 'Search users' }).pressSequentially('CAR');
+      await list(page, ['carol']);
+      assert.equal(page.url(), admin('#/users?search=CAR'));
+      await page.getByRole('searchbox', { name: 'Search users' }).fill('nobody');
+      await page.getByText('No user name and no e-mail address begins with “nobody”.').waitFor();
+      await page.getByRole('searchbox', { name: 'Search users' }).fill('');
+      await list(page, [USER.name, SUPPORT.name, 'carol']);
+
+      await page.getByRole('link', { name: 'carol' }).click();
+      await page.getByRole('button', { name: 'Edit' }).click();
+      await dialog.getByLabel(/^Name/).fill('Carol Jones');
+      await dialog.getByRole('button', { name: 'Save' }).click();
+      await page.getByText('Carol Jones').first().waitFor();
+
+      // Somebody else was faster: nothing is written over, and what there is now is shown.
+      await page.getByRole('button', { name: 'Edit' }).click();
+      gatekey.run(['user', 'update', 'carol', '--name', 'Carol Smith']);
+      await dialog.getByLabel(/^Name/).fill('Carol Brown');
+      await dialog.getByRole('button', { name: 'Save' }).click();
+      await dialog.getByRole('alert').getByText('Somebody else changed this meanwhile').waitFor();
+      await dialog.getByRole('button', { name: 'Show what it is now' }).click();
+      await page.getByText('Carol Smith').first().waitFor();
+
+      await page.getByRole('button', { name: 'Delete' }).click();
+      const confirm = page.getByRole('dialog', { name: 'Delete carol?' });
+      await confirm.getByText('Ends 0 sessions').waitFor();
+      assert.equal(await confirm.getByRole('button', { name: 'Delete the user' }).isDisabled(), true);
+      await confirm.getByRole('textbox').fill('carol');
+      await confirm.getByRole('button', { name: 'Delete the user' }).click();
+      await heading(page, 'Users');
+      await list(page, [USER.name, SUPPORT.name]);
+      assert.deepEqual(heard(), []);
+      await context.close();
+    });
+
+    test('where a user is signed in and to what; a consent is withdrawn, sessions are ended, the user disabled and enabled, each with what it ends', async () => {
+      const dora = { name: 'dora', password: 'quiet horse battery staple' };
+      gatekey.createUser(dora.name, dora.password);
+      const theirs = [await signedIn(dora)];
+      const { context, page, heard } = await visitor({ place: '#/users?search=dora' });
+      await page.getByRole('link', { name: 'dora' }).click();
+      const sessions = page.getByRole('table', { name: 'Sessions of this user' });
+      await sessions.getByRole('link', { name: 'Notes' }).waitFor();
+      const consents = page.getByRole('table', { name: 'Consents of this user' });
+      await consents.getByText('openid profile').waitFor();
+      await consents.getByRole('button', { name: 'Withdraw' }).click();
+      await page.getByRole('dialog').getByText('has to ask the user again').waitFor();
+      await page.getByRole('button', { name: 'Withdraw the consent' }).click();
+      await page.getByText('Nothing was asked').waitFor();
+
+      await page.getByRole('button', { name: 'End all' }).click();
+      await page.getByRole('dialog').getByText('Ends 1 session:').waitFor();
+      await page.getByRole('button', { name: 'End them all' }).click();
+      await page.getByRole('status').getByText('Ended 1 session').waitFor();
+      await page.getByText('Signed in nowhere').waitFor();
+
+      theirs.push(await signedIn(dora));
+      await page.reload();
+      await sessions.getByRole('link', { name: 'Firefox on Linux' }).waitFor();
+      await page.getByRole('button', { name: 'Disable' }).click();
+      await page.getByRole('dialog').getByText('Ends 1 session, with every token').waitFor();
+      await page.getByRole('button', { name: 'Disable the user' }).click();
+      await page.locator('.facts').getByText('disabled').waitFor();
+      await page.getByText('Signed in nowhere').waitFor();
+      await page.getByRole('button', { name: 'Enable' }).click();
+      await page.getByRole('button', { name: 'Enable the user' }).click();
+      await page.locator('.facts').getByText('may sign in').waitFor();
+      // What was ended is a click away.
+      await page.getByRole('link', { name: 'Ended sessions' }).click();
+      await heading(page, 'Sessions');
+      await page.getByText('user disabled').waitFor();
+      assert.deepEqual(await names(page), ['Firefox on Linux', 'Firefox on Linux']);
+      assert.deepEqual(heard(), []);
+      for (const one of theirs) await one.close();
+      await context.close();
+    });
+
+    test('a role is given and taken; who has it sees what it reaches, and of the rest who can', async () => {
+      gatekey.createUser('eve', 'another horse battery staple');
+      const { context, page, heard } = await visitor({ place: '#/users?search=eve' });
+      await page.getByRole('link', { name: 'eve', exact: true }).click();
+      for (const [role, shown] of [['auditor', 'auditor'], ['', 'none']]) {
+        await page.getByRole('button', { name: 'Role' }).click();
+        await page.getByRole('dialog').getByRole('combobox').selectOption(role);
+        await page.getByRole('button', { name: 'Save' }).click();
+        await page.locator('.facts div').filter({ has: page.getByText('Role', { exact: true }) }).getByText(shown).waitFor();
+      }
+      assert.deepEqual(heard(), []);
+      await context.close();
+
+      const support = await visitor({ who: SUPPORT, place: '#/sessions' });
+      await support.page.getByRole('cell', { name: SUPPORT.name }).first().waitFor();
+      await support.page.getByRole('link', { name: 'Keys' }).click();
+      await support.page.getByRole('alert').getByText('Your account may not do this').waitFor();
+      await support.page.getByRole('link', { name: 'Users' }).click();
+      await support.page.getByRole('link', { name: 'eve', exact: true }).click();
+      await support.page.getByRole('button', { name: 'Disable' }).click();
+      await support.page.getByRole('button', { name: 'Disable the user' }).click();
+      await support.page.getByRole('dialog').getByRole('alert').getByText('Your account may not do this').waitFor();
+      assert.deepEqual(support.heard(), []);
+      await support.context.close();
+    });
+
+    test('by keyboard alone: finding a user, opening a dialog, and leaving it where one was', async () => {
+      gatekey.createUser('fred', 'fifth horse battery staple');
+      const { context, page, heard } = await visitor({ place: '#/users' });
+      await heading(page, 'Users');
+      await page.getByRole('cell', { name: 'fred' }).first().waitFor();
+      await tabTo(page, /^Search users$|^$/);
+      await page.keyboard.type('fred');
+      await list(page, ['fred']);
+      await tabTo(page, /^fred$/);
+      await page.keyboard.press('Enter');
+      await heading(page, 'fred');
+      await tabTo(page, /^Edit$/);
+      await page.keyboard.press('Enter');
+      await page.getByRole('dialog', { name: 'Edit fred' }).waitFor();
+      await page.keyboard.press('Escape');
+      await page.waitForFunction(() => document.activeElement?.textContent === 'Edit');
+      assert.equal(await focused(page), 'Edit');
+      assert.deepEqual(heard(), []);
+      await context.close();
+    });
+
+    test('UI-14: what users are called, by themselves or by others, is text', async () => {
+      const { context, page, problems } = await visitor({ place: '#/users' });
+      await heading(page, 'Users');
+      for (const [i, name] of PAYLOADS.entries()) gatekey.run(['user', 'create', `h${i}${name.replace(/[\s\u202e]/g, '').toLowerCase()}`, '--name', name, '--email', `h${i}@example.test`], 'hostile horse battery staple\n');
+      for (const [i, name] of PAYLOADS.entries()) {
+        await page.goto(admin(`#/users?search=h${i}`));
+        await page.reload();
+        await page.locator('td.first a').click();
+        await page.getByText(`h${i}@example.test`).waitFor();
+        // The positive control: both are there, whole, as text.
+        assert.equal(await page.locator('h1').innerText(), `h${i}${name.replace(/[\s\u202e]/g, '').toLowerCase()}`);
+        assert.equal((await page.locator('.lead').innerText()).replaceAll('\u202e', ''), name.replaceAll('\u202e', ''));
+        assert.deepEqual(await harmed(page), [undefined, 0]);
+      }
+      assert.deepEqual(problems.filter((line) => !isRefusal(line)), []);
+      await context.close();
+    });
+  });
+}
