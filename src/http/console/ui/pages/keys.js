@@ -23,8 +23,8 @@ function Next({ of: { state, active_from: from, retires_at: end } }) {
 }
 
 const CONSEQUENCES = {
-  announced: 'It has signed nothing yet. It leaves the published keys now and will never sign; the server makes and announces another when one is due.',
-  retiring: 'It leaves the published keys now. Tokens that it signed and that are still good are refused from here on: applications ask for new ones, and what cannot renew silently leads people to sign in again.',
+  announced: 'It has signed nothing yet. It leaves the published keys, within a minute everywhere, and will never sign; the server makes and announces another when one is due.',
+  retiring: 'It leaves the published keys, within a minute everywhere. Tokens that it signed and that are still good are refused from then on: applications ask for new ones, and what cannot renew silently leads people to sign in again.',
   retired: 'It has left the published keys already. ID tokens that it signed are no longer taken as a hint of who was signed in.',
 };
 
