@@ -109,6 +109,7 @@ for (const kind of DATABASES) {
       await page.getByLabel('User').fill('bob');
       await only(/\bbob\b/);
       await page.getByLabel('User').fill('nobody');
+      await page.keyboard.press('Enter');
       await page.getByText('Nobody has this name.').waitFor();
       await page.getByLabel('User').fill('');
       // Today, by the reader's own calendar, as it comes from the page; and the days before it, in which nothing happened.

@@ -103,6 +103,19 @@ ${clients}`;
     return Buffer.concat(files.map((name) => readFileSync(join(this.folder, name))));
   }
 
+  /** Changes the database past the server, where no time that a test can wait for would do. */
+  sql({ sqlite, postgres }) {
+    if (this.kind === 'postgres') return sql(postgres, this.database);
+    const program = 'import sqlite3, sys\nwith sqlite3.connect(sys.argv[1], timeout=10) as database: database.execute(sys.argv[2])';
+    return execFileSync('python3', ['-c', program, join(this.folder, 'gatekey.db'), sqlite], { encoding: 'utf8' });
+  }
+
+  /** As if everybody had signed in an hour earlier, with a password that is as old. */
+  ageSignIns() {
+    for (const [table, column] of [['users', 'password_changed_at'], ['sessions', 'auth_time']])
+      this.sql({ sqlite: `UPDATE ${table} SET ${column} = ${column} - 3600000000`, postgres: `UPDATE ${table} SET ${column} = ${column} - interval '1 hour'` });
+  }
+
   createUser(name = USER.name, password = USER.password) {
     this.run(['user', 'create', name, '--email', `${name}@example.test`, '--name', 'Alice Example'], `${password}\n`);
   }

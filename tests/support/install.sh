@@ -76,3 +76,8 @@ need_chromium() {
 need_firefox() {
   command -v firefox-esr >/dev/null || apt_install firefox-esr
 }
+
+# Its sqlite3 module changes a database past the server.
+need_python() {
+  command -v python3 >/dev/null || apt_install python3
+}

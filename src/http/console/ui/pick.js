@@ -5,7 +5,10 @@ import { Field } from './parts.js';
 
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
-/** `search(text)` gives `[{ id, name, more }]`. What is no name of one of them is taken as it is typed. */
+/**
+ * `search(text)` gives `[{ id, name, more }]`. What is no name of one of them is taken as it is typed: in a form (with a `hint`) with each letter, as a filter when
+ * one leaves the field or presses Enter.
+ */
 function Pick({ label, hint, error, placeholder, id: chosen, set, search, bare, ties: around }) {
   const [text, setText] = useState(chosen ?? '');
   const [found, setFound] = useState([]);
@@ -26,20 +29,21 @@ function Pick({ label, hint, error, placeholder, id: chosen, set, search, bare, 
       stop.abort();
     };
   }, [text]);
-  const say = (typed, found) => {
-    const id = found.find(({ id, name }) => name === typed.trim().toLowerCase() || id === typed.trim())?.id ?? typed.trim();
-    if (id === given.current) return;
+  const say = (typed, found, whole) => {
+    const id = found.find(({ id, name }) => name === typed.trim().toLowerCase() || id === typed.trim())?.id ?? (whole || !typed.trim() ? typed.trim() : undefined);
+    if (id === undefined || id === given.current) return;
     given.current = id;
     set(id);
   };
   // What was typed in full before the list came is that very one.
-  useEffect(() => say(text, found), [found]);
+  useEffect(() => say(text, found, false), [found]);
   const typed = ({ target: { value } }) => {
     setText(value);
-    say(value, found);
+    say(value, found, hint);
   };
+  const left = ({ target: { value } }) => say(value, found, true);
   const options = html`<datalist id=${list}>${found.map(({ id, name, more }) => html`<option key=${id} value=${name}>${more}</option>`)}</datalist>`;
-  const input = (ties) => html`<input ...${ties} list=${list} placeholder=${placeholder} value=${text} autocomplete="off" autocapitalize="off" spellcheck="false" onInput=${typed} />${options}`;
+  const input = (ties) => html`<input ...${ties} list=${list} placeholder=${placeholder} value=${text} autocomplete="off" autocapitalize="off" spellcheck="false" onInput=${typed} onChange=${left} />${options}`;
   if (around) return input(around);
   if (bare) return html`<span class="pick">${input({ 'aria-label': label })}</span>`;
   return html`<${Field} label=${label} hint=${hint} error=${error} optional>${input}<//>`;
@@ -56,3 +60,5 @@ export const PickUser = (props) => html`<${Pick} search=${users} ...${props} />`
 export const PickClient = (props) => html`<${Pick} search=${searchClients} ...${props} />`;
 /** Whether a text can be the id of a user. */
 export const isId = (text) => UUID.test(text);
+/** The id of the user of a name, or of an id; nothing where nobody is called so. */
+export const userOf = async (text) => (isId(text) ? text : (await get('/users', { search: text, limit: 20 })).items.find(({ username }) => username === text.toLowerCase())?.id);

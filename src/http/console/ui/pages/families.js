@@ -4,7 +4,7 @@ import { Happened } from '../happened.js';
 import { Fragment, html } from '../html.js';
 import { ClientName, UserName } from '../names.js';
 import { Confirm, Empty, Facts, Id, Listed, Moment, Opens, Page, Read, Tag, When } from '../parts.js';
-import { PickClient, PickUser } from '../pick.js';
+import { PickClient, PickUser, isId } from '../pick.js';
 import { settle, to } from '../route.js';
 import { count, plain, short } from '../words.js';
 import { StateChoice, stateOf } from './sessions.js';
@@ -45,7 +45,7 @@ export const familyColumns = (done, { user = true, client = true } = {}) => [
 function All({ query }) {
   const { user, client, session } = query;
   const state = stateOf(query);
-  const list = useList('/refresh-families', { user, client, session, state: state === 'all' ? undefined : state });
+  const list = useList('/refresh-families', { user: isId(user ?? '') ? user : undefined, client, session, state: state === 'all' ? undefined : state });
   const by = (change) => settle('families', { user, client, session, state: query.state, ...change });
   return html`<${Page} title="Refresh token families" back=${{ href: to('sessions'), text: 'Sessions' }} lead="What applications keep to stay signed in: the tokens that one authorization gave, one after the other.">
     <form class="filter" role="search" onSubmit=${(event) => event.preventDefault()}>
@@ -54,6 +54,7 @@ function All({ query }) {
       <${StateChoice} state=${state} set=${(state) => by({ state })} />
       ${session && html`<span class="chosen">of session <${Id} id=${session} href=${to(['sessions', session])} /></span>`}
       ${(user || client || session) && html`<a class="plain-link" href=${to('families')}>All families</a>`}
+      ${user && !isId(user) && html`<p class="error">Nobody has this name.</p>`}
     </form>
     <${Listed} of=${list} caption="Refresh token families" columns=${familyColumns(list.reload)} empty=${html`<${Empty} title="No families"><p>${state === 'live' ? 'None of these lives.' : 'There are none, or they are cleared away already.'}</p><//>`} />
   <//>`;

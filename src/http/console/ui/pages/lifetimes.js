@@ -3,7 +3,7 @@ import { call, getVersioned, useLoad } from '../api.js';
 import { Fragment, html, useState } from '../html.js';
 import { LIMITS, sentence, whom } from '../limits.js';
 import { Choice, Confirm, Dialog, Empty, Opens, Page, Read, Tag, Text, Trouble, When } from '../parts.js';
-import { PickClient, PickUser } from '../pick.js';
+import { PickClient, PickUser, userOf } from '../pick.js';
 import { errorsOf } from '../problem.js';
 import { Timeline } from '../timeline.js';
 import { count, lasts, seconds } from '../words.js';
@@ -119,6 +119,7 @@ const sourceOf = ({ source, selector }) => (source === 'rule' ? `the rule for ${
 function Explain() {
   const [user, setUser] = useState('');
   const [client, setClient] = useState('');
+  const [nobody, setNobody] = useState(false);
   const [found, setFound] = useState();
   const [error, setError] = useState();
   const [busy, setBusy] = useState(false);
@@ -126,8 +127,11 @@ function Explain() {
     event.preventDefault();
     setBusy(true);
     setError(undefined);
+    setNobody(false);
     try {
-      setFound(await call('POST', '/lifetime-rules/explain', { body: compact({ user: user.trim(), client: client.trim() }) }));
+      const id = user && (await userOf(user));
+      if (user && !id) setNobody(true);
+      else setFound(await call('POST', '/lifetime-rules/explain', { body: compact({ user: id, client }) }));
     } catch (error) {
       setFound(undefined);
       setError(error);
@@ -138,7 +142,7 @@ function Explain() {
   return html`<section class="panel" aria-labelledby="explain">
     <h2 id="explain">What holds for somebody</h2>
     <form class="ask" onSubmit=${ask}>
-      <${PickUser} label="User" hint="By name. Empty: somebody in no group." id=${user} set=${setUser} error=${wrong.user} />
+      <${PickUser} label="User" hint="By name. Empty: somebody in no group." id=${user} set=${setUser} error=${nobody ? 'Nobody has this name.' : wrong.user} />
       <${PickClient} label="Client" hint="Its client id. Empty: on the issuer’s own pages." id=${client} set=${setClient} error=${wrong.client} />
       <button type="submit" class="secondary" disabled=${busy}>${busy ? 'Asking…' : 'Explain'}</button>
     </form>
