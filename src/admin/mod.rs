@@ -20,6 +20,7 @@ mod lifetime_rule;
 mod lifetimes;
 mod limits;
 mod page;
+mod password_reset;
 mod problem;
 mod refresh_families;
 mod refresh_family;
@@ -91,7 +92,7 @@ to a machine (the grant `client_credentials`) or to a user who is an administrat
 
 type Operations = (
     (server::ServerApi, statistics::StatisticsApi),
-    (users::UsersApi, user_acts::UserActsApi, consents::ConsentsApi),
+    (users::UsersApi, user_acts::UserActsApi, password_reset::PasswordResetApi, consents::ConsentsApi),
     (clients::ClientsApi, client_actions::ClientActionsApi),
     sessions::SessionsApi,
     refresh_families::RefreshFamiliesApi,
@@ -103,7 +104,7 @@ type Operations = (
 fn service() -> OpenApiService<Operations, ()> {
     let operations: Operations = (
         (server::ServerApi, statistics::StatisticsApi),
-        (users::UsersApi, user_acts::UserActsApi, consents::ConsentsApi),
+        (users::UsersApi, user_acts::UserActsApi, password_reset::PasswordResetApi, consents::ConsentsApi),
         (clients::ClientsApi, client_actions::ClientActionsApi),
         sessions::SessionsApi,
         refresh_families::RefreshFamiliesApi,

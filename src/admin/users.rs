@@ -30,7 +30,7 @@ pub struct UsersApi;
 pub enum Role {
     /// May do everything.
     Administrator,
-    /// Helps users: sees who they are, ends their sessions, withdraws consents.
+    /// Helps users: sees who they are, starts resets of their passwords, ends their sessions, withdraws consents.
     Support,
     /// Registers applications and reads what concerns them.
     Developer,
@@ -246,7 +246,8 @@ impl UsersApi {
 
     /// Creates a user
     ///
-    /// Without a password: this API neither reads nor sets one; `gatekey user set-password` does. Needs the scope `users:write`.
+    /// Without a password: this API neither reads nor sets one; the user sets it, by the link of `user_start_password_reset`. Needs the scope
+    /// `users:write`.
     #[oai(path = "/users", method = "post", operation_id = "user_create")]
     async fn create(
         &self,

@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::output::{self, time, time_or, yes};
 use super::{Done, Failure, Place, input};
 use crate::domain::admin_scope::AdminRole;
+use crate::domain::duration::Lifetime;
 use crate::domain::entropy::SystemEntropy;
 use crate::domain::group::{GroupName, Groups, InvalidGroupName};
 use crate::domain::secret::Secret;
-use crate::domain::user::{Profile, User as Account};
+use crate::domain::user::{Profile, User as Account, normal_username};
 use crate::service::admin::{Admin, AdminError, NewUser};
+use crate::service::password_reset::{self, LONGEST, SHORTEST};
 use crate::service::passwords::Passwords;
 use crate::settings::{PasswordSettings, Settings};
 
@@ -20,7 +23,7 @@ mod profile;
 
 const PAGE: u32 = 500;
 
-/// Create, list, change, disable and delete users, set their passwords
+/// Create, list, change, disable and delete users, set or reset their passwords
 #[derive(Debug, Subcommand)]
 pub(super) enum User {
     /// Create a user; the password is asked for, or read from standard input
@@ -84,6 +87,18 @@ Examples:
     SetPassword {
         /// The user name, or the id
         user: String,
+    },
+    /// Print a link by which the user sets a new password; it works once, and those printed before no more
+    #[command(after_help = "Examples:\n  gatekey user reset-password alice\n  gatekey user reset-password alice --expires-in P1D --json")]
+    ResetPassword {
+        /// The user name, or the id
+        user: String,
+        /// How long the link is good: at most P7D
+        #[arg(long, value_name = "DURATION", default_value = "PT1H", value_parser = reset_lifetime)]
+        expires_in: TimeDelta,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Delete a user with all sessions, consents and refresh tokens
     #[command(after_help = "Examples:\n  gatekey user delete alice\n  gatekey user delete alice --yes      ask nothing")]
@@ -154,6 +169,7 @@ impl User {
                 let note = if declared { "; but gatekey.toml declares another, which comes back at the next start" } else { "" };
                 output::print(&format!("Set the password of {}; signed out everywhere{note}\n", user.username))
             }),
+            Self::ResetPassword { user, expires_in, json } => reset_password(place, &user, expires_in, json),
             Self::HashPassword => {
                 let settings = place.settings()?;
                 let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -198,6 +214,29 @@ async fn hash(settings: &PasswordSettings, password: Secret<String>) -> Result<S
     let passwords = Passwords::new(&PasswordSettings { max_concurrent: 1, ..*settings }, Arc::new(SystemEntropy))?;
     passwords.judge(&password)?;
     Ok(passwords.hash(password).await?)
+}
+
+fn reset_lifetime(text: &str) -> Result<TimeDelta, String> {
+    match text.parse::<Lifetime>().map_err(|error| error.to_string())? {
+        Lifetime::Limited(span) if (SHORTEST..=LONGEST).contains(&span) => Ok(span),
+        _ => Err("a link is good for a minute at least and seven days at most: write PT1M to P7D".to_owned()),
+    }
+}
+
+fn reset_password(place: &Place, user: &str, expires_in: TimeDelta, json: bool) -> Done {
+    place.administer(async |admin, settings| {
+        let user = admin.user(user).await?;
+        let declared: Vec<String> = settings.users.iter().filter(|user| user.password_hash.is_some()).map(|user| normal_username(&user.username)).collect();
+        let guard = move |user: &Account| {
+            if declared.contains(&user.username) { Err(AdminError::PasswordDeclared(user.username.clone())) } else { Ok(()) }
+        };
+        let reset = admin.start_password_reset(user.id, expires_in, Box::new(guard)).await?;
+        let link = password_reset::address(&settings.issuer, &reset.secret);
+        if json {
+            return output::json(&json!({ "link": link, "expires_at": reset.expires_at }));
+        }
+        output::print(&format!("Hand this link to {}; it works once, until {}:\n\n{link}\n", output::plain(&user.username), time(reset.expires_at)))
+    })
 }
 
 fn update(place: &Place, user: &str, options: profile::Options, groups: Option<Groups>, role: Option<RoleOrNone>) -> Done {

@@ -37,6 +37,7 @@ admin_scopes! {
     ServerRead "server:read" "Read what this server is";
     UsersRead "users:read" "Read users and their groups";
     UsersWrite "users:write" "Create, change, disable and delete users";
+    UsersResetPassword "users:reset-password" "Start resets of passwords, for users to finish";
     RolesGrant "roles:grant" "Give users a role of administrators, and take it away";
     ClientsRead "clients:read" "Read clients";
     ClientsWrite "clients:write" "Register, change, disable and delete clients, and give them new secrets";
@@ -111,7 +112,7 @@ impl AdminScopes {
 pub enum AdminRole {
     /// May do everything.
     Administrator,
-    /// Helps users: sees who they are, ends their sessions, withdraws consents.
+    /// Helps users: sees who they are, starts resets of their passwords, ends their sessions, withdraws consents.
     Support,
     /// Registers applications and reads what concerns them.
     Developer,
@@ -142,6 +143,7 @@ impl AdminRole {
             Self::Support => AdminScopes::of(&[
                 S::ServerRead,
                 S::UsersRead,
+                S::UsersResetPassword,
                 S::ClientsRead,
                 S::SessionsRead,
                 S::SessionsEnd,

@@ -15,7 +15,7 @@ use super::clock::Timestamp;
 use super::duration::Lifetime;
 use super::entropy::Entropy;
 use super::group::{GroupName, Groups};
-use super::id::{ClientId, EventId, GrantId, SessionId, UserId};
+use super::id::{ClientId, EventId, GrantId, LinkId, SessionId, UserId};
 use super::lifetime::LimitOverrides;
 use super::scope::Scope;
 use super::session::EndReason;
@@ -82,6 +82,8 @@ vocabulary! {
     UserDisabled = "user.disabled",
     UserEnabled = "user.enabled",
     UserPasswordSet = "user.password_set",
+    /// Somebody made a link by which the user sets a new password.
+    UserPasswordResetStarted = "user.password_reset_started",
     UserDeleted = "user.deleted",
     ClientCreated = "client.created",
     ClientUpdated = "client.updated",
@@ -255,6 +257,7 @@ fact! {
     Lifetime: this => Value::from(this.to_string());
     Scope: this => Value::from(this.to_string());
     UserId: this => Value::from(this.to_string());
+    LinkId: this => Value::from(this.to_string());
     ClientId: this => Value::from(this.as_str());
     GroupName: this => Value::from(this.as_str());
     LimitOverrides: this => serde_json::to_value(this).unwrap_or_default();

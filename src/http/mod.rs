@@ -33,6 +33,7 @@ pub mod openapi;
 mod own_page;
 pub mod pages;
 pub mod require_token;
+mod reset_password;
 mod revoke;
 mod select_account;
 mod setup;
@@ -151,6 +152,7 @@ pub fn routes(app: &Arc<App>, admin: AdminApi) -> BoxEndpoint<'static, Response>
         .at("/account/password", on(app).get(account::password::get).post(account::password::post))
         .at("/dbsc/register", api(app).post(device_bound::register))
         .at("/dbsc/refresh", api(app).post(device_bound::refresh))
+        .at("/reset-password", on(app).get(reset_password::get).post(reset_password::post))
         .at("/setup", on(app).get(setup::get).post(setup::post))
         .at("/assets/:file", on(app).get(assets::get))
         .at("/gatekey.js", public(app).get(gatekey_js::script))

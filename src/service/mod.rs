@@ -20,6 +20,7 @@ pub mod known_clients;
 pub mod login;
 pub mod logout;
 pub mod logout_notices;
+pub mod password_reset;
 pub mod passwords;
 pub mod request;
 pub mod restored;

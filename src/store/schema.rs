@@ -158,6 +158,7 @@ diesel::table! {
         expires_at -> DbInstant,
         created_at -> DbInstant,
         used_at -> Nullable<DbInstant>,
+        user_id -> Nullable<DbId>,
     }
 }
 

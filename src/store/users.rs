@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::connection::{AnyConnection as Connection, on_each};
 use super::error::StoreError;
+use super::one_time_links;
 use super::row::{at, id};
 use super::schema::users;
 use super::sql_types::{Id, Instant};
@@ -165,11 +166,12 @@ pub fn update(conn: &mut Connection, user: &User) -> Result<bool, StoreError> {
     Ok(changed == 1)
 }
 
-/// Sets a new password: `password_changed_at` moves, so what was issued before is dead. End the tree in the same unit.
+/// Sets a new password: `password_changed_at` moves, so what was issued before is dead, as are the user's links. End the tree in the same unit.
 pub fn set_password(conn: &mut Connection, user_id: UserId, hash: &Secret<String>, now: Timestamp) -> Result<bool, StoreError> {
     let changed = diesel::update(users::table.find(id(user_id.0)))
         .set((users::password_hash.eq(Some(hash.expose())), users::password_changed_at.eq(at(now)), users::updated_at.eq(at(now))))
         .execute(conn)?;
+    one_time_links::use_up_of(conn, user_id, now)?;
     Ok(changed == 1)
 }
 
@@ -179,6 +181,9 @@ pub fn change_password(conn: &mut Connection, user_id: UserId, old: &Secret<Stri
     let changed = diesel::update(there)
         .set((users::password_hash.eq(Some(new.expose())), users::password_changed_at.eq(at(now)), users::updated_at.eq(at(now))))
         .execute(conn)?;
+    if changed == 1 {
+        one_time_links::use_up_of(conn, user_id, now)?;
+    }
     Ok(changed == 1)
 }
 
@@ -190,10 +195,11 @@ pub fn rehash(conn: &mut Connection, user_id: UserId, old: &Secret<String>, new:
     Ok(changed == 1)
 }
 
-/// Disables (`Some`) or enables (`None`) a user. End the tree in the same unit when disabling.
+/// Disables (`Some`) or enables (`None`) a user; links of before are dead either way. End the tree in the same unit when disabling.
 pub fn set_disabled(conn: &mut Connection, user_id: UserId, disabled_at: Option<Timestamp>, now: Timestamp) -> Result<bool, StoreError> {
     let changed =
         diesel::update(users::table.find(id(user_id.0))).set((users::disabled_at.eq(disabled_at.map(at)), users::updated_at.eq(at(now)))).execute(conn)?;
+    one_time_links::use_up_of(conn, user_id, now)?;
     Ok(changed == 1)
 }
 

@@ -418,7 +418,20 @@ async fn a_refusal_before_it_is_read_is_in_the_addresss_own_kind(database: Datab
         (("content-encoding", "gzip"), 415, "without a Content-Encoding"),
         (("content-length", "1000000"), 413, "longer than 64 KiB"),
     ];
-    let pages = ["", "authorize", "login", "consent", "select-account", "account", "account/password", "oidc/logout", "v2/logout", "setup", "assets/x"];
+    let pages = [
+        "",
+        "authorize",
+        "login",
+        "consent",
+        "select-account",
+        "account",
+        "account/password",
+        "oidc/logout",
+        "v2/logout",
+        "setup",
+        "reset-password",
+        "assets/x",
+    ];
     let (scripts, everybodys) = (["oauth/token", "oauth/revoke", "userinfo"], [".well-known/openid-configuration", ".well-known/jwks.json"]);
     let (programs, admin) = (["oauth/introspect", "healthz", "readyz"], "admin/api/v1/sessions");
     for (odd, status, why) in refusals {

@@ -88,6 +88,34 @@ fn a_profile_is_set_changed_and_shown() {
     assert_eq!(place.json(&["user", "show", "alice", "--json"]), shown, "a refusal changes nothing");
 }
 
+#[test]
+fn a_link_to_a_new_password_is_printed() {
+    let place = Place::new();
+    place.says(&["user", "create", "carol", "--no-password"]);
+    let said = place.says(&["user", "reset-password", "CAROL"]);
+    let link = said.lines().last().unwrap();
+    let secret = link.strip_prefix("http://localhost:8080/reset-password?link=").unwrap_or_else(|| panic!("{said}"));
+    assert!(secret.len() == 43 && said.contains("carol"), "{said}");
+    let told = place.json(&["user", "reset-password", "carol", "--expires-in", "P7D", "--json"]);
+    let (until, now) = (told["expires_at"].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap(), chrono::Utc::now());
+    assert!((until - now - chrono::TimeDelta::days(7)).abs() < chrono::TimeDelta::minutes(5), "{told}");
+    assert!(told["link"].as_str().unwrap().starts_with("http://localhost:8080/reset-password?link="));
+    let events = place.says(&["event", "list", "--kind", "user.password_reset_started"]);
+    assert!(events.contains("command line") && !events.contains(secret), "{events}");
+    for wrong in ["P8D", "PT59S", "unlimited"] {
+        let output = place.run(&["user", "reset-password", "carol", "--expires-in", wrong]);
+        assert!(String::from_utf8_lossy(&output.stderr).contains("seven days at most") && !output.status.success(), "{wrong}: {output:?}");
+    }
+    place.refuses(&["user", "reset-password", "dora"], "there is no user `dora`");
+    place.says(&["user", "disable", "carol"]);
+    place.refuses(&["user", "reset-password", "carol"], "run `gatekey user enable` first");
+    let file =
+        "issuer = \"http://localhost:8080/\"\n[[users]]\nusername = \"Carol\"\npassword_hash = \"$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$bmV3bmV3bmV3\"\n";
+    std::fs::write(place.0.path().join("gatekey.toml"), file).unwrap();
+    place.says(&["user", "enable", "carol"]);
+    place.refuses(&["user", "reset-password", "carol"], "gatekey.toml declares the password");
+}
+
 /// RFC 9700 §2.1.1.
 #[test]
 fn going_without_pkce_is_warned_of_once() {

@@ -8,10 +8,13 @@ use chrono::TimeDelta;
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::Text;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection};
-use gatekey::domain::id::ClientId;
+use gatekey::domain::entropy::SystemEntropy;
+use gatekey::domain::id::{ClientId, LinkId};
+use gatekey::domain::secret::Secret;
 use gatekey::domain::statistics::Hour;
+use gatekey::service::password_reset;
 use gatekey::store::listed::{self, FamilyFilter, SessionFilter, State};
-use gatekey::store::{consents, refresh_families, sessions, statistics, user_search, users};
+use gatekey::store::{consents, one_time_links, refresh_families, sessions, statistics, user_search, users};
 use serde_json::Value;
 
 use crate::account::add_user;
@@ -139,6 +142,15 @@ async fn every_endpoint(app: &App) {
     let form = form_with(&page, "new_password").fill("password", PASSWORD).fill("new_password", "another battery staple");
     let page = carols.submit(&form.fill("password_again", "another battery staple"), None).await.page();
     assert!(page.text().contains("Your password is changed"));
+    // A password that is reset.
+    add_user(app, "rosa").await;
+    let (rosa, secret, now) = (app.user("rosa").await.id, Secret::<String>::generate(&SystemEntropy), app.now());
+    let (link, digest) = (LinkId::generate(now, &SystemEntropy), secret.digest());
+    app.write(move |db| one_time_links::insert_for(db, rosa, link, "password_reset", &digest, now + TimeDelta::hours(1), now)).await;
+    let link = password_reset::address(&app.settings.issuer, &secret);
+    let mut stranger = app.browser();
+    let form = form_with(&stranger.visit(&link).await.page(), "new_password").fill("new_password", PASSWORD).fill("password_again", PASSWORD);
+    assert_eq!(stranger.submit(&form, None).await.page().status.as_u16(), 200);
     // What an administrator asks of one user.
     let (carol, now) = (app.user("carol").await.id, app.now());
     let listed = app.store.scan(move |db| {

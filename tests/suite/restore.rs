@@ -12,6 +12,7 @@ use gatekey::store::{refresh_families, restored};
 use poem::http::StatusCode;
 use url::Url;
 
+use crate::account::add_user;
 use crate::support::app::{App, OWN_PAGE, PASSWORD};
 use crate::support::browser::{Browser, OWN_FORM, form_with};
 use crate::support::database::{Backend, Copy, Database, each_database, run};
@@ -66,6 +67,15 @@ async fn follow(browser: &mut Browser, link: &str, name: &str) -> StatusCode {
     browser.submit_as(&form, None, OWN_FORM).await.status
 }
 
+async fn reset(browser: &mut Browser, link: &str) -> StatusCode {
+    let page = browser.visit(link).await.page();
+    if page.status != StatusCode::OK {
+        return page.status;
+    }
+    let form = form_with(&page, "new_password").fill("new_password", "another battery staple").fill("password_again", "another battery staple");
+    browser.submit_as(&form, None, OWN_FORM).await.status
+}
+
 /// RFC 6749 §4.1.2; CO-02: codes and links from before the restore are refused, used or not; those given out since work once.
 async fn nothing_used_comes_back(database: Database) {
     let app = App::start(database).await;
@@ -73,6 +83,8 @@ async fn nothing_used_comes_back(database: Database) {
     let mut browser = app.browser();
     let first = app.sign_in(&mut browser, &party, "openid").await;
     let link = app.running.first_admin_link().await.unwrap().unwrap();
+    add_user(&app, "rosa").await;
+    let reset_link = app.reset_link("rosa").await;
     let (before, unused) = (code(&app, &mut browser, &party).await, code(&app, &mut browser, &party).await);
     let copy = app.database.copy();
     let after = code(&app, &mut browser, &party).await;
@@ -80,6 +92,8 @@ async fn nothing_used_comes_back(database: Database) {
         party.exchange(used).await;
     }
     assert_eq!(follow(&mut app.browser(), &link, "root").await, StatusCode::OK);
+    // A password that was reset since is the old one in the copy, and the link that did it is used in none.
+    assert_eq!(reset(&mut app.browser(), &reset_link).await, StatusCode::OK);
     let second = party.refresh(first.refresh()).await;
 
     let app = put_back(app, &copy).await;
@@ -88,6 +102,7 @@ async fn nothing_used_comes_back(database: Database) {
         refused(&party, dead).await;
     }
     assert_eq!(follow(&mut app.browser(), &link, "root").await, StatusCode::BAD_REQUEST);
+    assert_eq!(reset(&mut app.browser(), &reset_link).await, StatusCode::BAD_REQUEST);
 
     // All of that is the restore's doing: the same things, given out since, work. Once.
     app.advance(TimeDelta::microseconds(1));
@@ -99,6 +114,9 @@ async fn nothing_used_comes_back(database: Database) {
     let link = app.running.first_admin_link().await.unwrap().unwrap();
     assert_eq!(follow(&mut app.browser(), &link, "root").await, StatusCode::OK);
     assert_eq!(follow(&mut app.browser(), &link, "again").await, StatusCode::BAD_REQUEST);
+    let reset_link = app.reset_link("rosa").await;
+    assert_eq!(reset(&mut app.browser(), &reset_link).await, StatusCode::OK);
+    assert_eq!(reset(&mut app.browser(), &reset_link).await, StatusCode::BAD_REQUEST);
 }
 
 /// docs/operations.md says so: what was ended since the copy lives again, and what began since is gone.

@@ -30,7 +30,8 @@ pub use diagnose::{Diagnose, FindingRow};
 pub use language::Language;
 pub use moment::{Ago, Moment};
 pub use own_page::{
-    AccountPage, ActionKind, ApplicationCard, ChangePassword, ConfirmAction, DeviceName, NewPasswordProblem, ProofProblem, SessionCard, Told, WarningCard,
+    AccountPage, ActionKind, ApplicationCard, ChangePassword, ConfirmAction, DeviceName, NewPasswordProblem, ProofProblem, ResetPassword, SessionCard, Told,
+    WarningCard,
 };
 pub use page::{
     AccessLasts, Account, AccountRow, ChooseAccount, ConfirmLogout, Consent, ErrorKind, ErrorPage, FedcmWindow, FormPost, Home, Page, Setup, SetupDone,
@@ -178,6 +179,8 @@ impl Pages {
             Page::Account(page) => ("account.html", Value::from(Serde(page))),
             Page::ConfirmAction(page) => ("confirm_action.html", Value::from(Serde(page))),
             Page::ChangePassword(page) => ("change_password.html", Value::from(Serde(page))),
+            Page::ResetPassword(page) => ("reset_password.html", Value::from(Serde(page))),
+            Page::ResetPasswordDone => ("reset_password_done.html", Value::UNDEFINED),
             Page::FormPost(page) => ("form_post.html", Value::from(Serde(page))),
             Page::WebMessage(page) => ("web_message.html", Value::from(Serde(page))),
             Page::Diagnose(page) => ("diagnose.html", Value::from(Serde(page))),

@@ -151,6 +151,19 @@ pub struct ChangePassword<'a> {
     pub new_problem: Option<NewPasswordProblem>,
 }
 
+/// A new password in place of one that was forgotten; posts `link`, `csrf`, `new_password`, `password_again` to `reset-password`.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct ResetPassword<'a> {
+    pub csrf: &'a str,
+    /// The secret of the one-time link.
+    pub link: &'a str,
+    /// Whose it is.
+    pub account: Account<'a>,
+    /// The least number of characters.
+    pub min_length: u32,
+    pub problem: Option<NewPasswordProblem>,
+}
+
 /// What is wrong with the new password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

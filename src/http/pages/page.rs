@@ -7,7 +7,7 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use super::diagnose::Diagnose;
-use super::own_page::{AccountPage, ChangePassword, ConfirmAction};
+use super::own_page::{AccountPage, ChangePassword, ConfirmAction, ResetPassword};
 use super::reference::Reference;
 use super::storage_access::StorageAccess;
 use super::text::{self, Span};
@@ -29,6 +29,8 @@ pub enum Page<'a> {
     Account(AccountPage<'a>),
     ConfirmAction(ConfirmAction<'a>),
     ChangePassword(ChangePassword<'a>),
+    ResetPassword(ResetPassword<'a>),
+    ResetPasswordDone,
     FormPost(FormPost<'a>),
     WebMessage(WebMessage<'a>),
     StorageAccess(StorageAccess<'a>),
@@ -206,8 +208,10 @@ pub enum ErrorKind {
     Expired,
     /// The browser withholds cookies.
     CookiesBlocked,
-    /// A one-time link was used before, is out of date or was never given out.
+    /// The one-time link to the set-up was used before, is out of date or was never given out.
     LinkInvalid,
+    /// The same of one to a new password, or another has taken its place.
+    ResetLinkInvalid,
     /// A form came from another site or another browser.
     Forbidden,
     NotFound,
@@ -217,13 +221,14 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::InvalidRequest,
         Self::UnknownClient,
         Self::RedirectMismatch,
         Self::Expired,
         Self::CookiesBlocked,
         Self::LinkInvalid,
+        Self::ResetLinkInvalid,
         Self::Forbidden,
         Self::NotFound,
         Self::TooManyRequests,

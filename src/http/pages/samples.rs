@@ -7,7 +7,8 @@ use chrono::TimeDelta;
 use super::diagnose::{Diagnose, FindingRow};
 use super::moment::{Ago, Moment};
 use super::own_page::{
-    AccountPage, ActionKind, ApplicationCard, ChangePassword, ConfirmAction, DeviceName, NewPasswordProblem, ProofProblem, SessionCard, Told, WarningCard,
+    AccountPage, ActionKind, ApplicationCard, ChangePassword, ConfirmAction, DeviceName, NewPasswordProblem, ProofProblem, ResetPassword, SessionCard, Told,
+    WarningCard,
 };
 use super::page::{
     AccessLasts, Account, AccountRow, ChooseAccount, ConfirmLogout, Consent, ErrorKind, ErrorPage, FedcmWindow, FormPost, Home, Page, Setup, SetupDone,
@@ -185,7 +186,10 @@ impl OwnSamples {
         };
         let confirm = ConfirmAction { csrf: "c", ticket: "t", account: ACCOUNT, action: ActionKind::EndSession, problem: None };
         let change = ChangePassword { csrf: "c", account: NAMELESS, min_length: 8, declared: false, problem: None, new_problem: None };
+        let reset = ResetPassword { csrf: "c", link: "l", account: NAMELESS, min_length: 8, problem: None };
         let mut pages = vec![
+            Page::ResetPassword(reset),
+            Page::ResetPasswordDone,
             Page::Account(page),
             Page::Account(AccountPage { warnings: &[], older: None, applications: &[], password_is_own: false, account: NAMELESS, ..page }),
             Page::Account(AccountPage { others: &self.accounts, ..page }),
@@ -205,6 +209,7 @@ impl OwnSamples {
         }
         for problem in [NewPasswordProblem::Missing, NewPasswordProblem::TooShort, NewPasswordProblem::TooLong, NewPasswordProblem::Differ] {
             pages.push(Page::ChangePassword(ChangePassword { new_problem: Some(problem), ..change }));
+            pages.push(Page::ResetPassword(ResetPassword { problem: Some(problem), ..reset }));
         }
         pages
     }

@@ -10,7 +10,7 @@ use super::messages::Messages;
 use super::text;
 
 /// Name and source of every template.
-pub(super) const ALL: [(&str, &str); 22] = [
+pub(super) const ALL: [(&str, &str); 24] = [
     ("base.html", include_str!("templates/base.html")),
     ("parts.html", include_str!("templates/parts.html")),
     ("sign_in.html", include_str!("templates/sign_in.html")),
@@ -26,6 +26,8 @@ pub(super) const ALL: [(&str, &str); 22] = [
     ("account.html", include_str!("templates/account.html")),
     ("confirm_action.html", include_str!("templates/confirm_action.html")),
     ("change_password.html", include_str!("templates/change_password.html")),
+    ("reset_password.html", include_str!("templates/reset_password.html")),
+    ("reset_password_done.html", include_str!("templates/reset_password_done.html")),
     ("form_post.html", include_str!("templates/form_post.html")),
     ("fedcm_window.html", include_str!("templates/fedcm_window.html")),
     ("web_message.html", include_str!("templates/web_message.html")),

@@ -11,7 +11,7 @@ use crate::domain::user::User;
 use crate::service::telling_end;
 use crate::settings::{DeclaredClient, DeclaredUser, Settings};
 use crate::store::tree::{self, Node};
-use crate::store::{Connection, StoreError, clients, events, users};
+use crate::store::{Connection, StoreError, clients, events, one_time_links, users};
 
 /// All of them in one unit of work.
 pub async fn declare(admin: &Admin, settings: &Settings) -> Result<(), AdminError> {
@@ -128,6 +128,9 @@ fn user(db: &mut Connection, id: UserId, declared: DeclaredUser, occasion: &Occa
     if !there.managed_by_file || there.profile != declared.profile || there.groups != declared.groups || there.role != declared.role {
         let user = User { profile: declared.profile, groups: declared.groups, role: declared.role, managed_by_file: true, updated_at: now, ..there.clone() };
         users::update(db, &user)?;
+        if user.role != there.role {
+            one_time_links::use_up_of(db, user.id, now)?;
+        }
         let event = occasion.event(EventKind::UserUpdated, Object::User(user.id)).with_changes(&there, &user);
         if event.detail != Detail::default() {
             events::record(db, &event)?;

@@ -11,6 +11,7 @@ mod installation;
 mod keys;
 mod lifetime_policy;
 mod logout_notices;
+mod password_reset;
 mod sessions;
 mod statistics;
 mod users;
@@ -43,6 +44,7 @@ pub use declare::declare;
 pub use installation::{Installation, InstallationError};
 pub use keys::{Activation, is_out_of_time};
 pub use lifetime_policy::{Changed, ExplainedSession, HORIZONS, Horizon, Impact, RuleChange, Sample, limits_text};
+pub use password_reset::PasswordReset;
 pub use statistics::Statistics;
 pub use users::{NewUser, UserChange};
 
@@ -85,6 +87,10 @@ pub enum AdminError {
     /// It proves itself by no secret.
     #[error("client `{0}` is public and keeps no secret: only `web` and `machine` clients have one")]
     PublicClient(ClientId),
+    #[error("user `{0}` is disabled, and no password would let them in: run `gatekey user enable` first")]
+    UserDisabled(String),
+    #[error("gatekey.toml declares the password of user `{0}`: change it there")]
+    PasswordDeclared(String),
     /// A rule said no; the text says what to do.
     #[error("{0}")]
     Refused(String),

@@ -14,7 +14,7 @@ use crate::domain::user::{USERNAME_RULE, is_email, is_username};
 use crate::service::telling_end;
 use crate::store::tree::{self, Node};
 use crate::store::user_search::{self, Place};
-use crate::store::{Connection, StoreError, events, users};
+use crate::store::{Connection, StoreError, events, one_time_links, users};
 
 /// A user to be created.
 #[derive(Debug, Clone)]
@@ -121,6 +121,10 @@ impl Admin {
             // Only a name can be in the way.
             name.get_or_init(|| user.username.clone());
             users::update(db, &user)?;
+            if user.role != before.role {
+                // Who was let at the account as it was is not let at what it may do now.
+                one_time_links::use_up_of(db, id, now)?;
+            }
             let event = occasion.event(EventKind::UserUpdated, Object::User(id)).with_changes(&before, &user);
             if event.detail != Detail::default() {
                 events::record(db, &event)?;
@@ -213,7 +217,7 @@ impl Admin {
     }
 
     /// Does `work` with the user as it is, if there is one and `guard` allows; the answer is the user as `work` left it.
-    async fn held(
+    pub(super) async fn held(
         &self,
         id: UserId,
         guard: Guard<User>,

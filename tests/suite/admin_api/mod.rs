@@ -7,6 +7,7 @@ mod events;
 mod keys;
 mod lifetimes;
 mod matrix;
+mod password_reset;
 mod refresh_families;
 mod sessions;
 mod statistics;

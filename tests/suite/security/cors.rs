@@ -32,7 +32,20 @@ async fn cr_01_pages_answer_no_origin(database: Database) {
     app.sign_in(&mut browser, &party, "openid").await;
     let cookies: Vec<String> = browser.jar.all().iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
     let cookies = cookies.join("; ");
-    let paths = ["login", "consent", "select-account", "setup", "oidc/logout", "oidc/logout/confirm", "v2/logout", "oauth/introspect", "", "healthz", "readyz"];
+    let paths = [
+        "login",
+        "consent",
+        "select-account",
+        "setup",
+        "reset-password",
+        "oidc/logout",
+        "oidc/logout/confirm",
+        "v2/logout",
+        "oauth/introspect",
+        "",
+        "healthz",
+        "readyz",
+    ];
     let mut urls: Vec<String> = paths.iter().map(|path| party.endpoint(path)).collect();
     urls.extend([authorize.to_string(), silent.to_string()]);
     for url in &urls {

@@ -82,7 +82,7 @@ async fn er_04_no_page_takes_an_address_to_go_to(database: Database) {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(names.iter().map(|name| (name, address)));
         let query = query.finish();
-        for path in ["", "login", "consent", "select-account", "oidc/logout", "setup", "authorize", "nothing/here"] {
+        for path in ["", "login", "consent", "select-account", "oidc/logout", "setup", "reset-password", "authorize", "nothing/here"] {
             let url = Url::parse(&format!("{}?{query}", party.endpoint(path))).unwrap();
             stays(&ask(&mut app.browser(), &url).await, path);
         }
@@ -112,7 +112,9 @@ async fn er_05_a_referer_is_no_address_to_go_to(database: Database) {
     for days in [0, 31] {
         app.advance(TimeDelta::days(days));
         let before = state(&app).await;
-        for path in ["login", "consent", "select-account", "oidc/logout/confirm", "oidc/logout", "setup", "authorize", "oauth/token", "nothing/here"] {
+        for path in
+            ["login", "consent", "select-account", "oidc/logout/confirm", "oidc/logout", "setup", "reset-password", "authorize", "oauth/token", "nothing/here"]
+        {
             for (site, origin) in [("cross-site", "https://evil.test"), ("same-origin", "https://id.example.test"), ("none", "null")] {
                 let headers = [
                     ("content-type", "application/x-www-form-urlencoded"),
@@ -269,7 +271,7 @@ async fn er_07_hostile_text_stays_text(database: Database) {
                     gives_nothing_away(&page, name);
                 }
             }
-            for path in ["", "login", "consent", "select-account", "oidc/logout", "setup"] {
+            for path in ["", "login", "consent", "select-account", "oidc/logout", "setup", "reset-password"] {
                 let url = Url::parse_with_params(&party.endpoint(path), [(name, payload)]).unwrap();
                 is_inert(&ask(&mut app.browser(), &url).await, &format!("{path}: {name}={payload}"));
             }

@@ -230,7 +230,20 @@ async fn ds_08_a_panic_is_one_answer_of_500(database: Database) {
     let form = [("cookie", session.as_str()), ("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
     for round in 0..3 {
         clock.fails.store(true, Ordering::SeqCst);
-        for path in ["", "authorize", "login", "consent", "select-account", "oidc/logout", "setup", "userinfo", ".well-known/jwks.json", "healthz", "nothing"] {
+        for path in [
+            "",
+            "authorize",
+            "login",
+            "consent",
+            "select-account",
+            "oidc/logout",
+            "setup",
+            "reset-password",
+            "userinfo",
+            ".well-known/jwks.json",
+            "healthz",
+            "nothing",
+        ] {
             let answer = network.get(&party.endpoint(path), &form).await;
             assert_eq!(answer.status.as_u16(), 500, "{path}");
             assert!(!answer.text().contains("secret of the panic") && !answer.text().contains(".rs"), "{path}: {}", answer.text());

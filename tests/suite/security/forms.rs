@@ -421,6 +421,7 @@ fn posts(form: &Form) -> Vec<(&'static str, Form)> {
         ("another account", of("select-account", &[("account", "other")])),
         ("sign-out", of("oidc/logout/confirm", &[("decision", "allow")])),
         ("set-up", of("setup", &[("username", "mallory"), ("password", PASSWORD), ("password_again", PASSWORD), ("link", &ticket)])),
+        ("reset", of("reset-password", &[("username", "alice"), ("new_password", PASSWORD), ("password_again", PASSWORD), ("link", &ticket)])),
     ]
 }
 

@@ -21,6 +21,7 @@ mod one_time;
 mod online_access;
 mod outbound;
 mod pages;
+mod password_reset;
 mod pkce;
 mod prompt;
 mod proxies;

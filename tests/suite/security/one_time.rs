@@ -11,6 +11,7 @@ use gatekey::domain::secret::Secret;
 use serde_json::json;
 use url::Url;
 
+use crate::account::add_user;
 use crate::support::app::{App, MASTER_KEY, PASSWORD, SECRET, SERVER};
 use crate::support::attack::{ask, error_page, session_cookie, state};
 use crate::support::browser::{FRAME, OWN_FORM, form_with};
@@ -31,6 +32,9 @@ async fn co_06_no_secret_is_taken_for_another(database: Database) {
     let confirm = form_with(&ask(&mut browser, &Url::parse(&server.endpoint("oidc/logout")).unwrap()).await, "decision");
     let link = app.running.first_admin_link().await.unwrap().unwrap();
     let (link_page, link_secret) = link.split_once("?link=").unwrap();
+    add_user(&app, "rosa").await;
+    let reset = app.reset_link("rosa").await;
+    let (reset_page, reset_secret) = reset.split_once("?link=").unwrap();
     let (cookie, session) = session_cookie(&browser);
     let browser_cookie = browser.jar.all().iter().find(|cookie| cookie.name.ends_with("-browser")).unwrap().clone();
     let field = |form: &crate::support::form::Form, name: &str| form.field(name).unwrap().value.clone();
@@ -45,6 +49,7 @@ async fn co_06_no_secret_is_taken_for_another(database: Database) {
         ("session cookie", session.clone()),
         ("browser cookie", browser_cookie.value.clone()),
         ("setup link", link_secret.to_owned()),
+        ("reset link", reset_secret.to_owned()),
         ("client secret", SECRET.to_owned()),
         ("password", PASSWORD.to_owned()),
     ];
@@ -102,6 +107,10 @@ async fn co_06_no_secret_is_taken_for_another(database: Database) {
             let url = Url::parse_with_params(link_page, [("link", object)]).unwrap();
             error_page(&ask(&mut app.browser(), &url).await, &format!("{name} as setup link"));
         }
+        if *name != "reset link" {
+            let url = Url::parse_with_params(reset_page, [("link", object)]).unwrap();
+            error_page(&ask(&mut app.browser(), &url).await, &format!("{name} as reset link"));
+        }
         if *name != "client secret" {
             let party = server.clone().with_secret(object);
             assert_eq!(party.try_refresh(live.refresh()).await.status.as_u16(), 401, "{name} as client secret");
@@ -114,7 +123,9 @@ async fn co_06_no_secret_is_taken_for_another(database: Database) {
     server.refresh(live.refresh()).await;
     server.code(&app.silently(&mut browser, &server, "openid", &[("id_token_hint", &objects[3].1)]).await);
     server.code(&browser.submit(&chooser, Some(chooser.first_button())).await.left());
-    assert_eq!(ask(&mut app.browser(), &Url::parse(&link).unwrap()).await.status.as_u16(), 200);
+    for link in [&link, &reset] {
+        assert_eq!(ask(&mut app.browser(), &Url::parse(link).unwrap()).await.status.as_u16(), 200);
+    }
     assert_eq!(browser.submit_as(&confirm, Some("allow"), OWN_FORM).await.status.as_u16(), 200);
     assert_eq!(server.error(&browser.navigate(&server.authorize("openid", &[("prompt", "none")]), FRAME).await.left()), "login_required");
 }
@@ -203,6 +214,9 @@ async fn co_09_a_stolen_database_holds_no_secret(database: Database) {
     server.introspect(&second.access).await;
     let link = app.running.first_admin_link().await.unwrap().unwrap();
     let (_, link) = link.split_once("?link=").unwrap();
+    add_user(&app, "rosa").await;
+    let reset = app.reset_link("rosa").await;
+    let (_, reset) = reset.split_once("?link=").unwrap();
     let mut secrets: Vec<(String, String)> = browser.jar.all().iter().map(|cookie| (cookie.name.clone(), cookie.value.clone())).collect();
     for (name, secret) in [
         ("refresh token", first.refresh()),
@@ -214,6 +228,7 @@ async fn co_09_a_stolen_database_holds_no_secret(database: Database) {
         ("ticket", &ticket),
         ("form token", &csrf),
         ("setup link", link),
+        ("reset link", reset),
         ("client secret", SECRET),
         ("password", PASSWORD),
         ("master key", MASTER_KEY),

@@ -11,7 +11,7 @@ use poem::http::Method;
 use url::Url;
 
 use super::errors::is_inert;
-use crate::account::form_to;
+use crate::account::{add_user, form_to};
 use crate::support::app::{App, MACHINE, OWN_PAGE, PAGE, PASSWORD, SERVER};
 use crate::support::attack::{ask, state};
 use crate::support::browser::{Browser, OWN_FORM, form_with};
@@ -44,6 +44,16 @@ pub async fn every_page(app: &App) -> Vec<(&'static str, Answer)> {
         pages.push(("setup done", browser.submit(&form, None).await.page()));
         pages.push(("setup, too late", visit(&mut browser, &Url::parse(&link).unwrap()).await));
     }
+    if app.store.read(|db| users::find_by_username(db, "rosa")).await.unwrap().is_none() {
+        add_user(app, "rosa").await;
+    }
+    let link = Url::parse(&app.reset_link("rosa").await).unwrap();
+    let reset = visit(&mut browser, &link).await;
+    let form = form_with(&reset, "new_password").fill("new_password", PASSWORD).fill("password_again", PASSWORD);
+    pages.push(("reset", reset));
+    pages.push(("reset again", browser.submit(&form.clone().fill("password_again", "another"), None).await.page()));
+    pages.push(("reset done", browser.submit(&form, None).await.page()));
+    pages.push(("reset, too late", visit(&mut browser, &link).await));
     pages.push(("home", visit(&mut browser, &at("")).await));
     pages.push(("sign-in without an application", visit(&mut browser, &at("login")).await));
     let sign_in = app.sign_in_page(&mut browser, &page).await;

@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta};
 use gatekey::Issuer;
 use gatekey::domain::client::{ClientKind, ClientMetadata};
 use gatekey::domain::clock::{Clock, ManualClock, Timestamp};
+use gatekey::domain::entropy::SystemEntropy;
 use gatekey::domain::group::Groups;
 use gatekey::domain::id::ClientId;
 use gatekey::domain::redirect_uri::{RedirectUri, WebOrigin};
@@ -14,6 +15,8 @@ use gatekey::domain::scope::Scope;
 use gatekey::domain::secret::{Digest, Secret};
 use gatekey::domain::signing_key::SigningAlg;
 use gatekey::domain::user::{Profile, User};
+use gatekey::service::admin::{Admin, Installation};
+use gatekey::service::password_reset;
 use gatekey::settings::{DeclaredClient, DeclaredUser, MasterKeySource, Settings};
 use gatekey::store::{Connection, Options, Store, StoreError, clients, users};
 use poem::Response;
@@ -207,6 +210,18 @@ impl App {
     /// The sign-in page of a correct request.
     pub async fn sign_in_page(&self, browser: &mut Browser, party: &RelyingParty) -> Answer {
         browser.visit(party.authorize("openid", &[]).as_str()).await.page()
+    }
+
+    /// What a command administers with.
+    pub async fn admin(&self) -> Admin {
+        Installation::open_existing(&self.settings).await.unwrap().admin(self.clock.clone(), Arc::new(SystemEntropy))
+    }
+
+    /// A link by which the user sets a new password, good for an hour.
+    pub async fn reset_link(&self, username: &str) -> String {
+        let (admin, user) = (self.admin().await, self.user(username).await.id);
+        let reset = admin.start_password_reset(user, password_reset::LIFETIME, Box::new(|_| Ok(()))).await.unwrap();
+        password_reset::address(&self.settings.issuer, &reset.secret)
     }
 
     pub async fn user(&self, username: &str) -> User {

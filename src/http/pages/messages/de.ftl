@@ -103,6 +103,8 @@ error-cookies-blocked-title = Ein Cookie fehlt
 error-cookies-blocked-text = Zum Anmelden ist ein Cookie dieser Seite nötig, und Ihr Browser hat es nicht zurückgesandt. Erlauben Sie Cookies, gehen Sie zurück zur Anwendung und beginnen Sie noch einmal.
 error-link-invalid-title = Dieser Link gilt nicht mehr
 error-link-invalid-text = Er wurde schon benutzt oder ist zu alt. Gibt es noch keinen Administrator, starten Sie den Dienst neu: Er gibt einen neuen Link aus.
+error-reset-link-invalid-title = Dieser Link gilt nicht mehr
+error-reset-link-invalid-text = Er wurde schon benutzt, ist zu alt, oder ein neuerer hat ihn ersetzt. Bitten Sie die Betreiber dieses Dienstes um einen neuen.
 error-forbidden-title = Das konnten wir nicht annehmen
 error-forbidden-text = Das Formular kam von einer anderen Seite oder aus einem anderen Browser. Gehen Sie zurück zur Anwendung und beginnen Sie noch einmal.
 error-not-found-title = Hier ist nichts
@@ -296,6 +298,12 @@ change-password-problem-missing = Wählen Sie ein neues Passwort.
 change-password-problem-too-short = Dieses Passwort ist zu kurz.
 change-password-problem-too-long = Dieses Passwort ist zu lang.
 change-password-problem-differ = Die beiden neuen Passwörter sind verschieden. Geben Sie beide noch einmal ein.
+
+reset-password-title = Neues Passwort wählen
+reset-password-text = Für Ihr Konto bei { $service }. Danach sind Sie überall abgemeldet und melden sich damit neu an.
+reset-password-button = Passwort setzen
+reset-password-done-title = Ihr neues Passwort gilt
+reset-password-done-text = Sie sind überall abgemeldet. Melden Sie sich jetzt mit dem neuen Passwort an.
 
 # Eine Seite, die ein OpenAPI-Dokument zeigt; was das Dokument sagt, ist englisch.
 reference-text = Version { $version }, wie dieser Server antwortet.

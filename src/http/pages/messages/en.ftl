@@ -103,6 +103,8 @@ error-cookies-blocked-title = A cookie is missing
 error-cookies-blocked-text = Signing in needs a cookie from this site, and your browser didn’t send it back. Allow cookies, then go back to the application and start again.
 error-link-invalid-title = This link no longer works
 error-link-invalid-text = It was used before or is too old. If there is no administrator yet, start the service again: it prints a new link.
+error-reset-link-invalid-title = This link no longer works
+error-reset-link-invalid-text = It was used before, is too old, or a newer one has taken its place. Ask the people who run this service for a new one.
 error-forbidden-title = We couldn’t accept this
 error-forbidden-text = The form came from another page or another browser. Go back to the application and start again.
 error-not-found-title = There is nothing here
@@ -296,6 +298,12 @@ change-password-problem-missing = Choose a new password.
 change-password-problem-too-short = This password is too short.
 change-password-problem-too-long = This password is too long.
 change-password-problem-differ = The two new passwords differ. Type both again.
+
+reset-password-title = Choose a new password
+reset-password-text = For your account at { $service }. Once it is set, you are signed out everywhere and sign in with it.
+reset-password-button = Set password
+reset-password-done-title = Your new password is set
+reset-password-done-text = You are signed out everywhere. Now sign in with the new password.
 
 # A page that shows an OpenAPI document; what the document says is in English.
 reference-text = Version { $version }, as this server answers.
