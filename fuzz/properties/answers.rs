@@ -54,6 +54,7 @@ fn client(kind: ClientKind, uri: &RedirectUri) -> Client {
         id: ClientId::parse("app").unwrap(),
         metadata: ClientMetadata { redirect_uris: vec![uri.clone()], ..ClientMetadata::defaults(kind, "App") },
         secret_digest: None,
+        previous_secret: None,
         disabled_at: None,
         managed_by_file: false,
         created_at: chrono::DateTime::UNIX_EPOCH,

@@ -81,6 +81,7 @@ fn client(method: ClientAuthentication) -> Client {
         id: ClientId::parse("app").unwrap(),
         metadata: serde_json::from_value(metadata).unwrap(),
         secret_digest: Some(Digest::of(SECRET.as_bytes())),
+        previous_secret: None,
         disabled_at: None,
         managed_by_file: false,
         created_at: chrono::DateTime::UNIX_EPOCH,
@@ -130,8 +131,8 @@ pub fn client_credentials(data: &[u8]) {
     }
     for client in CLIENTS.iter() {
         let right = found.method == client.metadata.authentication && (secret == Some(SECRET) || undecoded == Some(SECRET));
-        assert_eq!(authenticate(&found, Some(client)).is_ok(), right);
-        assert!(authenticate(&found, None).is_err());
+        assert_eq!(authenticate(&found, Some(client), chrono::DateTime::UNIX_EPOCH).is_ok(), right);
+        assert!(authenticate(&found, None, chrono::DateTime::UNIX_EPOCH).is_err());
     }
 }
 

@@ -64,3 +64,32 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Body<T> {
         }
     }
 }
+
+/// The same of a body that may be left out: then it is what an object without members would be.
+#[derive(Debug)]
+pub struct OptionalBody<T>(pub T);
+
+impl<'a, T: ParseFromJSON + Default> ApiExtractor<'a> for OptionalBody<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        <Body<T> as Payload>::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        Some(MetaRequest { required: false, ..<Body<T> as ApiExtractor>::request_meta()? })
+    }
+
+    async fn from_request(request: &'a Request, body: &mut RequestBody, options: ExtractParamOptions<()>) -> Result<Self> {
+        // Not by its headers: some libraries name the type of a body that they do not send.
+        let bytes = <Vec<u8> as FromRequest>::from_request(request, body).await?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        *body = RequestBody::new(bytes.into());
+        Ok(Self(<Body<T> as ApiExtractor>::from_request(request, body, options).await?.0))
+    }
+}

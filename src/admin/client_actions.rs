@@ -6,13 +6,14 @@ use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
-use super::body::Body;
+use super::body::{Body, OptionalBody};
 use super::caller::{AdminScope, Caller};
 use super::client_metadata::ClientMetadata;
 use super::clients::{Client, NewClient, Shown, id_of, reach, shown};
 use super::problem::{ChangeProblem, Problem};
 use super::{Api, Resource, etag};
 use crate::domain::client;
+use crate::domain::client_secret::SecretOverlap;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::ClientId;
 use crate::service::admin::AdminError;
@@ -29,12 +30,23 @@ struct CheckedClient {
     confidential: bool,
 }
 
+/// How a secret is to be replaced.
+#[derive(Debug, Default, Object)]
+#[oai(example, skip_serializing_if_is_none, deny_unknown_fields)]
+struct SecretRotation {
+    /// For how many seconds the old secret works beside the new one; 30 days at most. Default: 0, the old one is dead at once.
+    #[oai(validator(maximum(value = "2592000")))]
+    overlap: Option<u32>,
+}
+
 /// A secret that was just made.
 #[derive(Debug, Object)]
-#[oai(example)]
+#[oai(example, skip_serializing_if_is_none)]
 struct ClientSecret {
     /// The new secret. It is told here and nowhere again.
     client_secret: String,
+    /// Until when the old one works beside it; absent if it is dead.
+    previous_secret_expires_at: Option<Timestamp>,
 }
 
 /// How much ended now; what had ended before is not counted.
@@ -52,9 +64,16 @@ impl Example for CheckedClient {
     }
 }
 
+impl Example for SecretRotation {
+    fn example() -> Self {
+        Self { overlap: Some(86_400) }
+    }
+}
+
 impl Example for ClientSecret {
     fn example() -> Self {
-        Self { client_secret: "the-secret-is-shown-here-and-nowhere-again-x".to_owned() }
+        let expires_at = Timestamp::UNIX_EPOCH + chrono::TimeDelta::seconds(1_767_342_600);
+        Self { client_secret: "the-secret-is-shown-here-and-nowhere-again-x".to_owned(), previous_secret_expires_at: Some(expires_at) }
     }
 }
 
@@ -73,7 +92,7 @@ enum Checked {
 
 #[derive(ApiResponse)]
 enum Rotated {
-    /// The new secret; the old one is dead.
+    /// The new secret.
     #[oai(status = 200, content_type = "application/json")]
     Secret(Json<ClientSecret>),
 }
@@ -86,15 +105,15 @@ enum Ended {
 }
 
 /// Disables or enables a client; one that is so already stays as it is.
-async fn set_disabled(caller: &Caller, api: &Api, id: &str, if_match: Option<String>, disabled: Option<Timestamp>) -> Result<Shown, ChangeProblem> {
-    let reach = reach(caller);
+async fn set_disabled(caller: &Caller, api: &Api, id: &str, if_match: Option<String>, disabled: bool) -> Result<Shown, ChangeProblem> {
+    let (reach, now) = (reach(caller), api.core.now());
     let change = move |client: &mut client::Client| {
-        etag::check(if_match.as_deref(), &Client::from(&*client))?;
+        etag::check(if_match.as_deref(), &Client::of(client, now))?;
         reach(&client.metadata)?;
-        client.disabled_at = disabled.map(|now| client.disabled_at.unwrap_or(now));
+        client.disabled_at = disabled.then(|| client.disabled_at.unwrap_or(now));
         Ok(())
     };
-    Ok(shown(api.admin.acting_as(caller.actor()).try_update_client(&id_of(id)?, change).await?))
+    Ok(shown(&api.admin.acting_as(caller.actor()).try_update_client(&id_of(id)?, change).await?, now))
 }
 
 #[OpenApi(tag = "Resource::Clients")]
@@ -121,8 +140,9 @@ impl ClientActionsApi {
 
     /// Gives a client a new secret
     ///
-    /// The answer tells it once; the old one is dead at once. A public client has none (409). Needs the scope `clients:write`, every scope of
-    /// this API that the client has, and a recent sign-in.
+    /// The answer tells it once. The old one is dead at once, unless the body says for how long it works beside the new one; one that is older
+    /// still is dead in any case, so that there are never more than two. A public client has none (409). Needs the scope `clients:write`, every
+    /// scope of this API that the client has, and a recent sign-in.
     #[oai(path = "/clients/:id/secret", method = "post", operation_id = "client_rotate_secret")]
     async fn rotate_secret(
         &self,
@@ -130,12 +150,34 @@ impl ClientActionsApi {
         api: Data<&Api>,
         /// The `client_id`.
         id: Path<String>,
+        rotation: OptionalBody<SecretRotation>,
     ) -> Result<Rotated, ChangeProblem> {
+        caller.may_now(AdminScope::ClientsWrite)?;
+        let overlap = SecretOverlap::seconds(rotation.0.overlap.unwrap_or_default());
+        let overlap = overlap.map_err(|error| ChangeProblem::invalid_member("/overlap", format!("{error}.")))?;
+        let reach = reach(&caller);
+        let guard = move |client: &client::Client| reach(&client.metadata);
+        let made = api.admin.acting_as(caller.actor()).rotate_client_secret_if(&id_of(&id)?, overlap, Box::new(guard)).await?;
+        Ok(Rotated::Secret(Json(ClientSecret { client_secret: made.secret.expose().clone(), previous_secret_expires_at: made.previous_expires_at })))
+    }
+
+    /// Ends a client's previous secret
+    ///
+    /// Only the present one works from here on; if that was so already, nothing changes. Needs the scope `clients:write`, every scope of this API
+    /// that the client has, and a recent sign-in.
+    #[oai(path = "/clients/:id/secret/end-previous", method = "post", operation_id = "client_end_previous_secret")]
+    async fn end_previous_secret(
+        &self,
+        #[oai(scope = "AdminScope::ClientsWrite")] caller: Caller,
+        api: Data<&Api>,
+        /// The `client_id`.
+        id: Path<String>,
+    ) -> Result<Shown, ChangeProblem> {
         caller.may_now(AdminScope::ClientsWrite)?;
         let reach = reach(&caller);
         let guard = move |client: &client::Client| reach(&client.metadata);
-        let secret = api.admin.acting_as(caller.actor()).rotate_client_secret_if(&id_of(&id)?, Box::new(guard)).await?;
-        Ok(Rotated::Secret(Json(ClientSecret { client_secret: secret.expose().clone() })))
+        let client = api.admin.acting_as(caller.actor()).end_previous_client_secret(&id_of(&id)?, Box::new(guard)).await?;
+        Ok(shown(&client, api.core.now()))
     }
 
     /// Disables a client
@@ -154,7 +196,7 @@ impl ClientActionsApi {
         if_match: Header<Option<String>>,
     ) -> Result<Shown, ChangeProblem> {
         caller.may_now(AdminScope::ClientsWrite)?;
-        set_disabled(&caller, &api, &id, if_match.0, Some(api.core.now())).await
+        set_disabled(&caller, &api, &id, if_match.0, true).await
     }
 
     /// Enables a client
@@ -173,7 +215,7 @@ impl ClientActionsApi {
         if_match: Header<Option<String>>,
     ) -> Result<Shown, ChangeProblem> {
         caller.may_now(AdminScope::ClientsWrite)?;
-        set_disabled(&caller, &api, &id, if_match.0, None).await
+        set_disabled(&caller, &api, &id, if_match.0, false).await
     }
 
     /// Ends all that a client has

@@ -26,6 +26,8 @@ pub struct Client {
     /// The `client_id`.
     id: String,
     metadata: ClientMetadata,
+    /// Until when the secret before the present one works beside it; absent if none does.
+    previous_secret_expires_at: Option<Timestamp>,
     /// When it was disabled; absent while it may ask for tokens.
     disabled_at: Option<Timestamp>,
     /// Whether it is declared in the settings file, which wins at each start.
@@ -62,17 +64,13 @@ struct RegisteredClient {
     client_secret: Option<String>,
 }
 
-impl From<client::Client> for Client {
-    fn from(client: client::Client) -> Self {
-        Self::from(&client)
-    }
-}
-
-impl From<&client::Client> for Client {
-    fn from(client: &client::Client) -> Self {
+impl Client {
+    /// As it is at `now`.
+    pub fn of(client: &client::Client, now: Timestamp) -> Self {
         Self {
             id: client.id.as_str().to_owned(),
             metadata: ClientMetadata::from(&client.metadata),
+            previous_secret_expires_at: client.live_previous_secret(now).map(|previous| previous.expires_at),
             disabled_at: client.disabled_at,
             managed_by_file: client.managed_by_file,
             created_at: client.created_at,
@@ -85,7 +83,15 @@ impl Example for Client {
     fn example() -> Self {
         let created = Timestamp::UNIX_EPOCH + chrono::TimeDelta::seconds(1_767_256_200);
         let metadata = ClientMetadata::example();
-        Self { id: "notes".to_owned(), metadata, disabled_at: None, managed_by_file: false, created_at: created, updated_at: created }
+        Self {
+            id: "notes".to_owned(),
+            metadata,
+            previous_secret_expires_at: None,
+            disabled_at: None,
+            managed_by_file: false,
+            created_at: created,
+            updated_at: created,
+        }
     }
 }
 
@@ -145,8 +151,8 @@ enum Deleted {
     Gone,
 }
 
-pub fn shown(client: client::Client) -> Shown {
-    let client = Client::from(client);
+pub fn shown(client: &client::Client, now: Timestamp) -> Shown {
+    let client = Client::of(client, now);
     let tag = etag::of(&client);
     Shown::Client(Json(client), tag)
 }
@@ -191,7 +197,8 @@ impl ClientsApi {
         let after = after.0.map(|after| ClientId::parse(&after).map_err(malformed)).transpose()?;
         let found = api.admin.clients(after, page::asked(limit.0)).await?;
         let (found, next) = page::cut(found, limit.0, |client| client.id.as_str().to_owned());
-        Ok(Listed::Page(Json(ClientPage { items: found.into_iter().map(Client::from).collect(), next })))
+        let now = api.core.now();
+        Ok(Listed::Page(Json(ClientPage { items: found.iter().map(|client| Client::of(client, now)).collect(), next })))
     }
 
     /// Registers a client
@@ -206,7 +213,7 @@ impl ClientsApi {
         ClientMetadata::check(&metadata, &id, "/metadata")?;
         reach(&caller)(&metadata)?;
         let (client, secret) = api.admin.acting_as(caller.actor()).create_client(Registration { id, metadata }).await?;
-        let client = Client::from(client);
+        let client = Client::of(&client, api.core.now());
         let tag = etag::of(&client);
         Ok(Created::Client(Json(RegisteredClient { client, client_secret: secret.map(|secret| secret.expose().clone()) }), tag))
     }
@@ -223,7 +230,7 @@ impl ClientsApi {
         id: Path<String>,
     ) -> Result<Shown, Problem> {
         caller.may(AdminScope::ClientsRead)?;
-        Ok(shown(api.admin.client(&id_of(&id)?).await?))
+        Ok(shown(&api.admin.client(&id_of(&id)?).await?, api.core.now()))
     }
 
     /// Replaces what a client is registered with
@@ -246,15 +253,15 @@ impl ClientsApi {
         let id = id_of(&id)?;
         let metadata = metadata.0.parse("")?;
         ClientMetadata::check(&metadata, &id, "")?;
-        let reach = reach(&caller);
+        let (reach, now) = (reach(&caller), api.core.now());
         let change = move |client: &mut client::Client| {
-            etag::check(if_match.0.as_deref(), &Client::from(&*client))?;
+            etag::check(if_match.0.as_deref(), &Client::of(client, now))?;
             reach(&client.metadata)?;
             reach(&metadata)?;
             client.metadata = metadata;
             Ok(())
         };
-        Ok(shown(api.admin.acting_as(caller.actor()).try_update_client(&id, change).await?))
+        Ok(shown(&api.admin.acting_as(caller.actor()).try_update_client(&id, change).await?, now))
     }
 
     /// Deletes a client
@@ -273,9 +280,9 @@ impl ClientsApi {
         if_match: Header<Option<String>>,
     ) -> Result<Deleted, ChangeProblem> {
         caller.may_now(AdminScope::ClientsWrite)?;
-        let reach = reach(&caller);
+        let (reach, now) = (reach(&caller), api.core.now());
         let guard = move |client: &client::Client| {
-            etag::check(if_match.0.as_deref(), &Client::from(client))?;
+            etag::check(if_match.0.as_deref(), &Client::of(client, now))?;
             reach(&client.metadata)
         };
         api.admin.acting_as(caller.actor()).delete_client_if(&id_of(&id)?, Box::new(guard)).await?;

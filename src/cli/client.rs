@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 use super::output::{self, time, time_or, yes};
 use super::{Done, Failure, Place, input};
 use crate::domain::client::{Caution, Client as Registered, ClientKind};
+use crate::domain::client_secret::SecretOverlap;
+use crate::domain::clock::Timestamp;
+use crate::domain::duration::Lifetime;
 use crate::domain::id::ClientId;
 use crate::domain::secret::Secret;
 use crate::service::admin::NewClient;
@@ -74,9 +77,19 @@ Examples:
         #[arg(long)]
         enable: bool,
     },
-    /// Make a new secret, shown once; the old one is dead at once
-    #[command(after_help = "Example:\n  gatekey client rotate-secret site")]
-    RotateSecret { id: String },
+    /// Make a new secret, shown once; the old one is dead at once, or works beside it for a while
+    #[command(
+        after_help = "Examples:\n  gatekey client rotate-secret site\n  gatekey client rotate-secret site --overlap P1D      the old one works for a day more"
+    )]
+    RotateSecret {
+        id: String,
+        /// For how long the old secret works beside the new one: PT0S to P30D
+        #[arg(long, value_name = "DURATION", default_value = "PT0S")]
+        overlap: Lifetime,
+    },
+    /// End the secret before the present one now
+    #[command(after_help = "Example:\n  gatekey client end-previous-secret site")]
+    EndPreviousSecret { id: String },
     /// Delete an application with its sessions, consents and refresh tokens
     #[command(after_help = "Examples:\n  gatekey client delete notes\n  gatekey client delete notes --yes      ask nothing")]
     Delete {
@@ -94,14 +107,20 @@ impl Client {
             Self::List { json } => list(place, json),
             Self::Show { id, json } => {
                 let id = parse(&id)?;
-                let client = place.administer(async |admin, _| Ok(admin.client(&id).await?))?;
-                if json { output::json(&as_json(&client, None)) } else { show(&client) }
+                let (client, now) = place.administer(async |admin, _| Ok((admin.client(&id).await?, admin.clock.now())))?;
+                if json { output::json(&as_json(&client, None, now)) } else { show(&client, now) }
             }
             Self::Update { id, options, disable, enable } => update(place, &parse(&id)?, *options, disable, enable),
-            Self::RotateSecret { id } => {
+            Self::RotateSecret { id, overlap } => {
+                let (id, overlap) = (parse(&id)?, SecretOverlap::of(overlap).map_err(|error| Failure(format!("--overlap: {error}: write PT0S to P30D")))?);
+                let made = place.administer(async |admin, _| Ok(admin.rotate_client_secret_if(&id, overlap, Box::new(|_| Ok(()))).await?))?;
+                output::print(&secret_note(&made.secret))?;
+                made.previous_expires_at.map_or(Ok(()), |until| output::print(&format!("The old one works until {}\n", time(until))))
+            }
+            Self::EndPreviousSecret { id } => {
                 let id = parse(&id)?;
-                let secret = place.administer(async |admin, _| Ok(admin.rotate_client_secret(&id).await?))?;
-                output::print(&secret_note(&secret))
+                place.administer(async |admin, _| Ok(admin.end_previous_client_secret(&id, Box::new(|_| Ok(()))).await?))?;
+                output::print(&format!("Only the present secret of {id} works\n"))
             }
             Self::Delete { id, yes } => {
                 let id = parse(&id)?;
@@ -128,10 +147,11 @@ fn secret_note(secret: &Secret<String>) -> String {
 
 fn create(place: &Place, id: ClientId, kind: ClientKind, options: Options, json: bool) -> Done {
     let metadata = options.new_metadata(kind, &id)?;
-    let (client, secret) = place.administer_new(async |admin, _| Ok(admin.create_client(NewClient { id, metadata }).await?))?;
+    let made = place.administer_new(async |admin, _| Ok((admin.create_client(NewClient { id, metadata }).await?, admin.clock.now())))?;
+    let ((client, secret), now) = made;
     warn(&client.id, &client.metadata.cautions(None));
     if json {
-        return output::json(&as_json(&client, secret.as_ref()));
+        return output::json(&as_json(&client, secret.as_ref(), now));
     }
     output::print(&format!("Created {}\n", client.id))?;
     secret.map_or(Ok(()), |secret| output::print(&secret_note(&secret)))
@@ -167,19 +187,19 @@ fn update(place: &Place, id: &ClientId, options: Options, disable: bool, enable:
 }
 
 fn list(place: &Place, json: bool) -> Done {
-    let clients = place.administer(async |admin, _| {
+    let (clients, now) = place.administer(async |admin, _| {
         let mut clients: Vec<Registered> = Vec::new();
         loop {
             let page = admin.clients(clients.last().map(|client| client.id.clone()), PAGE).await?;
             let last = page.len() < PAGE as usize;
             clients.extend(page);
             if last {
-                return Ok(clients);
+                return Ok((clients, admin.clock.now()));
             }
         }
     })?;
     if json {
-        return output::json(&Value::Array(clients.iter().map(|client| as_json(client, None)).collect()));
+        return output::json(&Value::Array(clients.iter().map(|client| as_json(client, None, now)).collect()));
     }
     let row = |client: &Registered| {
         vec![
@@ -194,7 +214,7 @@ fn list(place: &Place, json: bool) -> Done {
     output::table(&["id", "kind", "name", "state", "declared by", "redirect uris"], &clients.iter().map(row).collect::<Vec<_>>())
 }
 
-fn show(client: &Registered) -> Done {
+fn show(client: &Registered, now: Timestamp) -> Done {
     let metadata = &client.metadata;
     let uris = |uris: &[crate::domain::redirect_uri::RedirectUri]| uris.iter().map(|uri| uri.as_str()).collect::<Vec<_>>().join(" ");
     let lifetimes = serde_json::to_value(metadata.lifetimes)?;
@@ -211,6 +231,10 @@ fn show(client: &Registered) -> Done {
         ("kind", text(&metadata.kind)),
         ("authentication", text(&metadata.authentication)),
         ("secret", secret.to_owned()),
+        (
+            "previous secret",
+            client.live_previous_secret(now).map_or_else(|| "none".to_owned(), |previous| format!("works until {}", time(previous.expires_at))),
+        ),
         ("grant types", metadata.grant_types.iter().map(text).collect::<Vec<_>>().join(" ")),
         ("redirect uris", uris(&metadata.redirect_uris)),
         ("post-logout redirect uris", uris(&metadata.post_logout_redirect_uris)),
@@ -243,11 +267,12 @@ fn text(value: &impl serde::Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-fn as_json(client: &Registered, secret: Option<&Secret<String>>) -> Value {
+fn as_json(client: &Registered, secret: Option<&Secret<String>>, now: Timestamp) -> Value {
     let mut value = json!(client.metadata);
     if let Some(fields) = value.as_object_mut() {
         fields.insert("id".to_owned(), json!(client.id));
         fields.insert("has_secret".to_owned(), json!(client.secret_digest.is_some()));
+        fields.insert("previous_secret_expires_at".to_owned(), json!(client.live_previous_secret(now).map(|previous| previous.expires_at)));
         fields.insert("disabled_at".to_owned(), json!(client.disabled_at));
         fields.insert("managed_by_file".to_owned(), json!(client.managed_by_file));
         fields.insert("created_at".to_owned(), json!(client.created_at));

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::client_secret::PreviousSecret;
 use super::clock::Timestamp;
 use super::duration::Lifetime;
 use super::id::ClientId;
@@ -20,6 +21,8 @@ pub struct Client {
     pub metadata: ClientMetadata,
     /// SHA-256 of the generated secret; `None` for public clients.
     pub secret_digest: Option<Digest>,
+    /// The one before, while it works beside it; whether it still does is judged by the clock at each use.
+    pub previous_secret: Option<PreviousSecret>,
     pub disabled_at: Option<Timestamp>,
     /// Declared in `gatekey.toml`: the file wins at each start.
     pub managed_by_file: bool,
@@ -141,6 +144,13 @@ pub enum GrantType {
     AuthorizationCode,
     RefreshToken,
     ClientCredentials,
+}
+
+impl Client {
+    /// The secret before the present one, if it works at `now`.
+    pub fn live_previous_secret(&self, now: Timestamp) -> Option<&PreviousSecret> {
+        self.previous_secret.as_ref().filter(|previous| previous.lives_at(now))
+    }
 }
 
 impl ClientMetadata {

@@ -90,6 +90,8 @@ vocabulary! {
     ClientDisabled = "client.disabled",
     ClientEnabled = "client.enabled",
     ClientSecretRotated = "client.secret_rotated",
+    /// The secret before the present one was ended before its time.
+    ClientPreviousSecretEnded = "client.previous_secret_ended",
     ClientDeleted = "client.deleted",
     KeyCreated = "key.created",
     KeyRetired = "key.retired",

@@ -5,6 +5,7 @@ pub mod admin_scope;
 pub mod authorization_code;
 pub mod claim;
 pub mod client;
+pub mod client_secret;
 pub mod client_session;
 pub mod clock;
 pub mod consent;

@@ -167,7 +167,16 @@ mod tests {
 
     fn client(name: &str, first_party: bool) -> Client {
         let metadata = ClientMetadata { first_party, ..ClientMetadata::defaults(ClientKind::Spa, name) };
-        Client { id: id(name), metadata, secret_digest: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+        Client {
+            id: id(name),
+            metadata,
+            secret_digest: None,
+            previous_secret: None,
+            disabled_at: None,
+            managed_by_file: false,
+            created_at: at(0),
+            updated_at: at(0),
+        }
     }
 
     fn by_id(clients: &[Client; 2]) -> BTreeMap<ClientId, &Client> {

@@ -7,8 +7,9 @@ use percent_encoding::percent_decode_str;
 use super::error::{ErrorCode, OAuthError};
 use super::params::Params;
 use crate::domain::client::{Client, ClientAuthentication};
+use crate::domain::clock::Timestamp;
 use crate::domain::id::ClientId;
-use crate::domain::secret::Secret;
+use crate::domain::secret::{Digest, Secret};
 
 /// What the caller presented.
 #[derive(Debug, Clone)]
@@ -75,20 +76,22 @@ fn basic(header: &str) -> Option<Basic> {
 }
 
 /// Is this the client? `client` is what the id names.
-pub fn authenticate<'a>(credentials: &Credentials, client: Option<&'a Client>) -> Result<&'a Client, OAuthError> {
+pub fn authenticate<'a>(credentials: &Credentials, client: Option<&'a Client>, now: Timestamp) -> Result<&'a Client, OAuthError> {
     let client = client.ok_or_else(|| invalid_client("unknown client"))?;
     if credentials.method != client.metadata.authentication {
         return Err(invalid_client("other authentication method than registered"));
     }
+    let previous = client.live_previous_secret(now).map(|previous| previous.digest);
     // The digest of a 256-bit random secret, compared in constant time; no slow hash per request is needed.
     // An empty secret proves nothing, whatever digest was registered.
     let proves = |secret: &Secret<String>| {
-        let empty = secret.expose().is_empty();
-        !empty && client.secret_digest.is_some_and(|digest| secret.digest() == digest)
+        let (empty, digest) = (secret.expose().is_empty(), secret.digest());
+        // Both are always compared, so that the time tells neither which it was nor whether there are two.
+        !empty & (is(client.secret_digest, digest) | is(previous, digest))
     };
     let believed = match &credentials.secret {
         None => client.metadata.is_public(),
-        Some(secret) => proves(secret) || credentials.undecoded.as_ref().is_some_and(proves),
+        Some(secret) => proves(secret) | credentials.undecoded.as_ref().is_some_and(proves),
     };
     if !believed {
         return Err(invalid_client("wrong or missing secret"));
@@ -99,10 +102,16 @@ pub fn authenticate<'a>(credentials: &Credentials, client: Option<&'a Client>) -
     Ok(client)
 }
 
+/// Whether `presented` is what is known; where nothing is, it takes as long to say no.
+fn is(known: Option<Digest>, presented: Digest) -> bool {
+    (known.unwrap_or(Digest([0; 32])) == presented) & known.is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::client::{ClientKind, ClientMetadata};
+    use crate::domain::client_secret::PreviousSecret;
     use crate::protocol::session::tests::at;
 
     fn params(text: &str) -> Params {
@@ -179,7 +188,16 @@ mod tests {
     fn client(authentication: ClientAuthentication, secret: Option<&str>) -> Client {
         let metadata = ClientMetadata { authentication, ..ClientMetadata::defaults(ClientKind::Web, "App") };
         let secret_digest = secret.map(|secret| Secret::new(secret.to_owned()).digest());
-        Client { id: ClientId::parse("app").unwrap(), metadata, secret_digest, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+        Client {
+            id: ClientId::parse("app").unwrap(),
+            metadata,
+            secret_digest,
+            previous_secret: None,
+            disabled_at: None,
+            managed_by_file: false,
+            created_at: at(0),
+            updated_at: at(0),
+        }
     }
 
     fn presented(method: ClientAuthentication, secret: Option<&str>, undecoded: Option<&str>) -> Credentials {
@@ -194,11 +212,11 @@ mod tests {
             for method in METHODS {
                 let secret = Some("right").filter(|_| method != ClientAuthentication::None);
                 let client = client(registered, Some("right"));
-                assert_eq!(authenticate(&presented(method, secret, None), Some(&client)).is_ok(), method == registered, "{registered:?} {method:?}");
+                assert_eq!(authenticate(&presented(method, secret, None), Some(&client), at(0)).is_ok(), method == registered, "{registered:?} {method:?}");
             }
         }
         let basic = client(ClientAuthentication::ClientSecretBasic, Some("right"));
-        let tried = |secret, undecoded| authenticate(&presented(ClientAuthentication::ClientSecretBasic, secret, undecoded), Some(&basic));
+        let tried = |secret, undecoded| authenticate(&presented(ClientAuthentication::ClientSecretBasic, secret, undecoded), Some(&basic), at(0));
         assert_eq!(tried(Some("right"), None).unwrap().id, basic.id);
         for wrong in ["wrong", "righ", "right ", "Right", ""] {
             assert!(tried(Some(wrong), None).is_err(), "{wrong}");
@@ -216,9 +234,30 @@ mod tests {
             let client = client(ClientAuthentication::ClientSecretPost, registered);
             for secret in [None, Some(""), Some("x")] {
                 let credentials = presented(ClientAuthentication::ClientSecretPost, secret, Some(""));
-                assert!(authenticate(&credentials, Some(&client)).is_err(), "{registered:?} {secret:?}");
+                assert!(authenticate(&credentials, Some(&client), at(0)).is_err(), "{registered:?} {secret:?}");
             }
         }
+    }
+
+    /// The one before works as the present one does, by the registered method, until its instant; and where it is the only one, it is one.
+    #[test]
+    fn the_secret_before_works_until_its_time() {
+        let previous = |text: &str| Some(PreviousSecret { digest: Digest::of(text.as_bytes()), expires_at: at(60) });
+        for registered in [ClientAuthentication::ClientSecretBasic, ClientAuthentication::ClientSecretPost] {
+            for present in [Some("new"), None] {
+                let client = Client { previous_secret: previous("old"), ..client(registered, present) };
+                let tried = |secret, undecoded, now| authenticate(&presented(registered, Some(secret), undecoded), Some(&client), now).is_ok();
+                let just_before = at(60) - chrono::TimeDelta::microseconds(1);
+                assert!(tried("old", None, at(0)) && tried("old", None, just_before) && !tried("old", None, at(60)) && !tried("old", None, at(61)));
+                assert!(tried("other", Some("old"), just_before) && !tried("other", Some("old"), at(60)));
+                assert!([at(0), just_before, at(60)].into_iter().all(|now| tried("new", None, now) == present.is_some()));
+                assert!(!tried("older", None, at(0)));
+                let disabled = Client { disabled_at: Some(at(0)), ..client.clone() };
+                assert!(authenticate(&presented(registered, Some("old"), None), Some(&disabled), at(0)).is_err());
+            }
+        }
+        let empty = Client { previous_secret: previous(""), ..client(ClientAuthentication::ClientSecretPost, Some("new")) };
+        assert!(authenticate(&presented(ClientAuthentication::ClientSecretPost, Some(""), None), Some(&empty), at(0)).is_err());
     }
 
     /// RFC 6749 §5.2: whoever fails learns neither whether the client exists nor what was wrong; the log does.
@@ -226,13 +265,13 @@ mod tests {
     fn every_failure_reads_the_same() {
         let good = presented(ClientAuthentication::ClientSecretPost, Some("right"), None);
         let post = client(ClientAuthentication::ClientSecretPost, Some("right"));
-        assert!(authenticate(&good, Some(&post)).is_ok());
+        assert!(authenticate(&good, Some(&post), at(0)).is_ok());
         let disabled = Client { disabled_at: Some(at(0)), ..post.clone() };
         let errors = [
-            authenticate(&good, None).unwrap_err(),
-            authenticate(&good, Some(&disabled)).unwrap_err(),
-            authenticate(&good, Some(&client(ClientAuthentication::ClientSecretBasic, Some("right")))).unwrap_err(),
-            authenticate(&presented(ClientAuthentication::ClientSecretPost, Some("wrong"), None), Some(&post)).unwrap_err(),
+            authenticate(&good, None, at(0)).unwrap_err(),
+            authenticate(&good, Some(&disabled), at(0)).unwrap_err(),
+            authenticate(&good, Some(&client(ClientAuthentication::ClientSecretBasic, Some("right"))), at(0)).unwrap_err(),
+            authenticate(&presented(ClientAuthentication::ClientSecretPost, Some("wrong"), None), Some(&post), at(0)).unwrap_err(),
         ];
         for (i, error) in errors.iter().enumerate() {
             assert_eq!((error.code, &error.description), (ErrorCode::InvalidClient, &errors[0].description));

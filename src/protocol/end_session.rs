@@ -127,7 +127,7 @@ mod tests {
             ..ClientMetadata::defaults(ClientKind::Spa, "App")
         };
         let id = ClientId::parse("app").unwrap();
-        Client { id, metadata, secret_digest: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+        Client { id, metadata, secret_digest: None, previous_secret: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
     }
 
     fn params(text: &str) -> Params {

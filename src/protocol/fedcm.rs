@@ -297,6 +297,7 @@ mod tests {
             metadata: Registered { fedcm, first_party, ..Registered::defaults(ClientKind::Spa, "App") },
             id: ClientId::parse("app").unwrap(),
             secret_digest: None,
+            previous_secret: None,
             disabled_at: None,
             managed_by_file: false,
             created_at: at(0),

@@ -40,7 +40,7 @@ mod tests {
     fn caller(id: &str, resources: &[&str]) -> Client {
         let metadata = ClientMetadata { resources: resources.iter().map(|r| (*r).to_owned()).collect(), ..ClientMetadata::defaults(ClientKind::Web, "Caller") };
         let id = ClientId::parse(id).unwrap();
-        Client { id, metadata, secret_digest: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+        Client { id, metadata, secret_digest: None, previous_secret: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
     }
 
     fn claims() -> Map<String, Value> {

@@ -50,7 +50,7 @@ mod tests {
     fn client(id: &str, registered: &str, first_party: bool) -> Client {
         let metadata = ClientMetadata { scope: scope(registered), first_party, ..ClientMetadata::defaults(ClientKind::Web, "App") };
         let id = ClientId::parse(id).unwrap();
-        Client { id, metadata, secret_digest: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+        Client { id, metadata, secret_digest: None, previous_secret: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
     }
 
     fn ended_by(family: &RefreshFamily, session: Option<&Session>, consent: Option<&Consent>, client: &Client, limits: &Limits, now: i64) -> Ends {

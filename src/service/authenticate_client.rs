@@ -11,7 +11,7 @@ use crate::protocol::params::Params;
 pub async fn authenticate_client(core: &Core, authorization: Option<&str>, params: &Params) -> Result<Arc<KnownClient>, Failure> {
     let credentials = credentials(authorization, params)?;
     let client = core.clients.get(&core.store, &credentials.client_id).await?;
-    authenticate(&credentials, client.as_deref().map(|client| &**client))?;
+    authenticate(&credentials, client.as_deref().map(|client| &**client), core.now())?;
     // Nobody gets here without a client.
     client.ok_or_else(|| invalid_client("unknown client").into())
 }

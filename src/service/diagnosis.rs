@@ -107,7 +107,7 @@ async fn discovery(settings: &Settings, clock: &dyn Clock) -> Discovery {
 async fn client_findings(settings: &Settings, admin: Option<&Admin>, id: &ClientId, clock: &dyn Clock) -> Vec<Finding> {
     let declared = settings.clients.iter().find(|client| client.id == *id).map(|declared| {
         let (metadata, secret_digest, now) = (declared.metadata.clone(), declared.secret_digest, clock.now());
-        Client { id: id.clone(), metadata, secret_digest, disabled_at: None, managed_by_file: true, created_at: now, updated_at: now }
+        Client { id: id.clone(), metadata, secret_digest, previous_secret: None, disabled_at: None, managed_by_file: true, created_at: now, updated_at: now }
     });
     let mut found = Vec::new();
     // Whether the database has answered, and what.

@@ -11,6 +11,7 @@ use super::row::{at, digest};
 use super::schema::clients;
 use super::sql_types::Instant;
 use crate::domain::client::{Client, ClientMetadata};
+use crate::domain::client_secret::PreviousSecret;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::ClientId;
 use crate::domain::secret::Digest;
@@ -28,6 +29,8 @@ pub struct ClientRow {
     managed_by_file: bool,
     created_at: Instant,
     updated_at: Instant,
+    previous_secret_digest: Option<Vec<u8>>,
+    previous_secret_expires_at: Option<Instant>,
 }
 
 fn metadata_of(text: &str) -> Result<ClientMetadata, StoreError> {
@@ -46,6 +49,10 @@ impl TryFrom<ClientRow> for Client {
             id: super::row::client_id(TABLE, row.id)?,
             metadata: metadata_of(&row.metadata)?,
             secret_digest: row.secret_digest.map(|bytes| digest(TABLE, bytes)).transpose()?,
+            previous_secret: match (row.previous_secret_digest, row.previous_secret_expires_at) {
+                (Some(bytes), Some(expires_at)) => Some(PreviousSecret { digest: digest(TABLE, bytes)?, expires_at: expires_at.0 }),
+                _ => None,
+            },
             disabled_at: row.disabled_at.map(|at| at.0),
             managed_by_file: row.managed_by_file,
             created_at: row.created_at.0,
@@ -66,6 +73,8 @@ impl TryFrom<&Client> for ClientRow {
             managed_by_file: client.managed_by_file,
             created_at: at(client.created_at),
             updated_at: at(client.updated_at),
+            previous_secret_digest: client.previous_secret.map(|previous| previous.digest.0.to_vec()),
+            previous_secret_expires_at: client.previous_secret.map(|previous| at(previous.expires_at)),
         })
     }
 }
@@ -153,8 +162,8 @@ pub fn insert(conn: &mut Connection, client: &Client) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// Adds a client or writes over the one that is there. `created_at` stays; so does the secret, when the new one is `None` and
-/// the client is still confidential (a file that declares a client need not repeat its secret).
+/// Adds a client or writes over the one that is there. `created_at` stays; so do the secret and the one before, when the new one is `None`
+/// and the client is still confidential (a file that declares a client need not repeat its secret).
 pub fn upsert(conn: &mut Connection, client: &Client) -> Result<(), StoreError> {
     let row = ClientRow::try_from(client)?;
     let keep_secret = client.secret_digest.is_none() && !client.metadata.is_public();
@@ -176,15 +185,34 @@ pub fn upsert(conn: &mut Connection, client: &Client) -> Result<(), StoreError> 
         ))
         .execute(conn)?;
     if !keep_secret {
-        diesel::update(there).set(clients::secret_digest.eq(&row.secret_digest)).execute(conn)?;
+        diesel::update(there)
+            .set((
+                clients::secret_digest.eq(&row.secret_digest),
+                clients::previous_secret_digest.eq(&row.previous_secret_digest),
+                clients::previous_secret_expires_at.eq(row.previous_secret_expires_at),
+            ))
+            .execute(conn)?;
     }
     Ok(())
 }
 
-/// Gives the client a new secret; the old one is dead at once. False: no such client.
-pub fn set_secret(conn: &mut Connection, id: &ClientId, secret: Digest, now: Timestamp) -> Result<bool, StoreError> {
+/// Gives the client a new secret, beside which only `previous` works. False: no such client.
+pub fn set_secret(conn: &mut Connection, id: &ClientId, secret: Digest, previous: Option<PreviousSecret>, now: Timestamp) -> Result<bool, StoreError> {
     let changed = diesel::update(clients::table.find(id.as_str()))
-        .set((clients::secret_digest.eq(Some(secret.0.to_vec())), clients::updated_at.eq(at(now))))
+        .set((
+            clients::secret_digest.eq(Some(secret.0.to_vec())),
+            clients::previous_secret_digest.eq(previous.map(|previous| previous.digest.0.to_vec())),
+            clients::previous_secret_expires_at.eq(previous.map(|previous| at(previous.expires_at))),
+            clients::updated_at.eq(at(now)),
+        ))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// Leaves the client its present secret alone. False: no such client.
+pub fn end_previous_secret(conn: &mut Connection, id: &ClientId, now: Timestamp) -> Result<bool, StoreError> {
+    let changed = diesel::update(clients::table.find(id.as_str()))
+        .set((clients::previous_secret_digest.eq(None::<Vec<u8>>), clients::previous_secret_expires_at.eq(None::<Instant>), clients::updated_at.eq(at(now))))
         .execute(conn)?;
     Ok(changed == 1)
 }

@@ -44,6 +44,8 @@ diesel::table! {
         managed_by_file -> Bool,
         created_at -> DbInstant,
         updated_at -> DbInstant,
+        previous_secret_digest -> Nullable<Binary>,
+        previous_secret_expires_at -> Nullable<DbInstant>,
     }
 }
 

@@ -236,3 +236,20 @@ fn a_command_that_has_done_its_work_ends_well() {
         }
     });
 }
+
+#[test]
+fn a_secret_is_replaced_with_an_overlap() {
+    let place = Place::new();
+    place.says(&["client", "create", "job", "--kind", "machine", "--scope", "jobs:run"]);
+    let previous = || place.json(&["client", "show", "job", "--json"])["previous_secret_expires_at"].clone();
+    assert!(place.says(&["client", "rotate-secret", "job"]).starts_with("Secret (shown this once): "));
+    assert_eq!(previous(), Value::Null);
+    let said = place.says(&["client", "rotate-secret", "job", "--overlap", "P1D"]);
+    assert!(said.lines().nth(1).unwrap().starts_with("The old one works until "), "{said}");
+    assert!(previous().is_string() && place.says(&["client", "show", "job"]).contains("works until "));
+    assert!(place.says(&["client", "end-previous-secret", "job"]).contains("Only the present secret of job works"));
+    assert_eq!(previous(), Value::Null);
+    for beyond in ["P31D", "unlimited"] {
+        place.refuses(&["client", "rotate-secret", "job", "--overlap", beyond], "30 days at most");
+    }
+}

@@ -77,7 +77,7 @@ async fn fill(app: &App, dice: &Dice) {
                 metadata.lifetimes = LimitOverrides { session_idle: Some(Lifetime::seconds(90 * 3600)), ..LimitOverrides::default() };
             }
             let id = ClientId::parse(id).unwrap();
-            Client { id, metadata, secret_digest: None, disabled_at: None, managed_by_file: false, created_at: now, updated_at: now }
+            Client { id, metadata, secret_digest: None, previous_secret: None, disabled_at: None, managed_by_file: false, created_at: now, updated_at: now }
         })
         .collect();
     let users: Vec<User> = (0..12)

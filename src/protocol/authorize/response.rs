@@ -87,7 +87,16 @@ mod tests {
         let redirect_uris = vec![RedirectUri::parse(redirect_uri).unwrap()];
         let metadata = ClientMetadata { redirect_uris, ..ClientMetadata::defaults(ClientKind::Native, "App") };
         let id = ClientId::parse("app").unwrap();
-        let client = Client { id, metadata, secret_digest: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) };
+        let client = Client {
+            id,
+            metadata,
+            secret_digest: None,
+            previous_secret: None,
+            disabled_at: None,
+            managed_by_file: false,
+            created_at: at(0),
+            updated_at: at(0),
+        };
         let pairs = [("client_id", "app"), ("redirect_uri", redirect_uri)].into_iter().chain(more.iter().copied());
         let params = Params::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned()))).unwrap();
         target(&params, Some(&client)).unwrap()

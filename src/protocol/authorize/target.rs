@@ -207,7 +207,7 @@ mod tests {
         let redirect_uris = [CALLBACK, OWN_SCHEME].map(|uri| RedirectUri::parse(uri).unwrap()).to_vec();
         let metadata = ClientMetadata { redirect_uris, ..ClientMetadata::defaults(ClientKind::Native, "App") };
         let id = ClientId::parse("app").unwrap();
-        Client { id, metadata, secret_digest: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+        Client { id, metadata, secret_digest: None, previous_secret: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
     }
 
     fn params(pairs: &[(&str, &str)]) -> Params {

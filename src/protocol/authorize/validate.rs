@@ -154,7 +154,7 @@ mod tests {
         metadata.redirect_uris = vec![RedirectUri::parse("https://app.test/cb").unwrap()];
         change(&mut metadata);
         let id = ClientId::parse("app").unwrap();
-        Client { id, metadata, secret_digest: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+        Client { id, metadata, secret_digest: None, previous_secret: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
     }
 
     fn validated(client: &Client, more: &str) -> Result<AuthorizationRequest, OAuthError> {

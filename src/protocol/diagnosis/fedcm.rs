@@ -47,7 +47,16 @@ mod tests {
     fn told(fedcm: bool, issuer: &str, cookie_in_foreign_frames: bool) -> Vec<&'static str> {
         let metadata = ClientMetadata { fedcm, ..ClientMetadata::defaults(ClientKind::Spa, "App") };
         let id = ClientId::parse("app").unwrap();
-        let client = Client { id, metadata, secret_digest: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) };
+        let client = Client {
+            id,
+            metadata,
+            secret_digest: None,
+            previous_secret: None,
+            disabled_at: None,
+            managed_by_file: false,
+            created_at: at(0),
+            updated_at: at(0),
+        };
         let facts = ClientFacts { client: &client, issuer, cookie_in_foreign_frames, access_token: Lifetime::seconds(600), reach: &Reach::default() };
         let found = diagnose(&facts);
         assert!(found.iter().all(|finding| finding.change.is_some() == (finding.level() != Level::Ok)));

@@ -18,6 +18,7 @@ fn client(id: &str, lifetimes: LimitOverrides) -> Client {
         id: ClientId::parse(id).unwrap(),
         metadata: ClientMetadata { lifetimes, ..ClientMetadata::defaults(ClientKind::Spa, id) },
         secret_digest: None,
+        previous_secret: None,
         disabled_at: None,
         managed_by_file: false,
         created_at: at(0),

@@ -43,7 +43,16 @@ mod tests {
             ..ClientMetadata::defaults(ClientKind::Machine, "Machine")
         };
         let id = ClientId::parse("machine").unwrap();
-        let client = Client { id, metadata, secret_digest: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) };
+        let client = Client {
+            id,
+            metadata,
+            secret_digest: None,
+            previous_secret: None,
+            disabled_at: None,
+            managed_by_file: false,
+            created_at: at(0),
+            updated_at: at(0),
+        };
         let grant = decide(&Params::parse(text).unwrap(), &client).map_err(|error| error.code)?;
         assert_eq!(grant.resources, ["https://api.test/"]);
         Ok(grant.scope.to_string())

@@ -57,7 +57,7 @@ mod tests {
     fn client(kind: ClientKind) -> Client {
         let id = ClientId::parse("app").unwrap();
         let metadata = ClientMetadata { resources: vec!["https://a.test/".to_owned()], ..ClientMetadata::defaults(kind, "App") };
-        Client { id, metadata, secret_digest: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+        Client { id, metadata, secret_digest: None, previous_secret: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
     }
 
     #[test]

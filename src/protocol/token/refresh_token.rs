@@ -201,6 +201,7 @@ pub(crate) mod tests {
             id: ClientId::parse("app").unwrap(),
             metadata,
             secret_digest: None,
+            previous_secret: None,
             disabled_at: None,
             managed_by_file: false,
             created_at: at(0),

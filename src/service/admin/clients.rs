@@ -2,6 +2,8 @@
 
 use super::{Admin, AdminError, Guard, console, lifetime_policy, not_found};
 use crate::domain::client::{Caution, Client, ClientMetadata};
+use crate::domain::client_secret::SecretOverlap;
+use crate::domain::clock::Timestamp;
 use crate::domain::event::{EventKind, Object};
 use crate::domain::id::ClientId;
 use crate::domain::secret::Secret;
@@ -15,6 +17,15 @@ use crate::store::{StoreError, clients, events, logout_notices};
 pub struct NewClient {
     pub id: ClientId,
     pub metadata: ClientMetadata,
+}
+
+/// What a client proves itself by from now on.
+#[derive(Debug, Clone)]
+pub struct NewSecret {
+    /// Told here and nowhere again.
+    pub secret: Secret<String>,
+    /// Until when the one before works beside it, if it does.
+    pub previous_expires_at: Option<Timestamp>,
 }
 
 /// A change of a client: its metadata as a whole, and whether it is disabled.
@@ -38,6 +49,7 @@ impl Admin {
             id: new.id,
             metadata: new.metadata,
             secret_digest: secret.as_ref().map(Secret::digest),
+            previous_secret: None,
             disabled_at: None,
             managed_by_file: false,
             created_at: now,
@@ -89,13 +101,13 @@ impl Admin {
         let changed = self.store.write(move |db| {
             let Some(before) = clients::find_held(db, &lookup)? else { return Ok(None) };
             let mut client = before.clone();
-            let (created_at, secret_digest, enabled) = (client.created_at, client.secret_digest, client.disabled_at.is_none());
+            let (created_at, secrets, enabled) = (client.created_at, (client.secret_digest, client.previous_secret), client.disabled_at.is_none());
             if let Err(refused) = change(&mut client) {
                 return Ok(Some(Err(refused)));
             }
             // What a change may not touch.
             (client.id, client.created_at, client.updated_at) = (lookup, created_at, now);
-            client.secret_digest = secret_digest.filter(|_| !client.metadata.is_public());
+            (client.secret_digest, client.previous_secret) = if client.metadata.is_public() { (None, None) } else { secrets };
             if let Err(refused) = client.metadata.check(&client.id) {
                 return Ok(Some(Err(refused.into())));
             }
@@ -122,11 +134,12 @@ impl Admin {
 
     /// A new secret, told here and nowhere again; the old one is dead at once.
     pub async fn rotate_client_secret(&self, id: &ClientId) -> Result<Secret<String>, AdminError> {
-        self.rotate_client_secret_if(id, Box::new(|_| Ok(()))).await
+        Ok(self.rotate_client_secret_if(id, SecretOverlap::NONE, Box::new(|_| Ok(()))).await?.secret)
     }
 
-    /// The same, unless `guard` refuses when it sees the client.
-    pub async fn rotate_client_secret_if(&self, id: &ClientId, guard: Guard<Client>) -> Result<Secret<String>, AdminError> {
+    /// The same, unless `guard` refuses when it sees the client; and the old one works beside the new one for `overlap`. One that is older
+    /// still is dead at once: there are never more than two.
+    pub async fn rotate_client_secret_if(&self, id: &ClientId, overlap: SecretOverlap, guard: Guard<Client>) -> Result<NewSecret, AdminError> {
         let secret = Secret::<String>::generate(self.entropy.as_ref());
         let (lookup, digest, now) = (id.clone(), secret.digest(), self.now());
         let occasion = self.occasion(now);
@@ -138,13 +151,37 @@ impl Admin {
             if client.metadata.is_public() {
                 return Ok(Err(AdminError::PublicClient(lookup)));
             }
-            clients::set_secret(db, &lookup, digest, now)?;
-            events::record(db, &occasion.event(EventKind::ClientSecretRotated, Object::Client(lookup)))?;
-            Ok(Ok(()))
+            let previous = overlap.previous(client.secret_digest, now);
+            clients::set_secret(db, &lookup, digest, previous, now)?;
+            let event = occasion.event(EventKind::ClientSecretRotated, Object::Client(lookup));
+            let event = previous.iter().fold(event, |event, previous| event.with("previous_secret_expires_at", previous.expires_at));
+            events::record(db, &event)?;
+            Ok(Ok(previous.map(|previous| previous.expires_at)))
         });
-        set.await??;
-        tracing::info!(event = "client.secret_rotated", client = %id, "a client got a new secret");
-        Ok(secret)
+        let previous_expires_at = set.await??;
+        tracing::info!(event = "client.secret_rotated", client = %id, ?previous_expires_at, "a client got a new secret");
+        Ok(NewSecret { secret, previous_expires_at })
+    }
+
+    /// Ends the secret before the present one, if it still works, unless `guard` refuses when it sees the client.
+    pub async fn end_previous_client_secret(&self, id: &ClientId, guard: Guard<Client>) -> Result<Client, AdminError> {
+        let (lookup, now) = (id.clone(), self.now());
+        let occasion = self.occasion(now);
+        let ended = self.store.write(move |db| {
+            let Some(client) = clients::find_held(db, &lookup)? else { return Ok(Err(not_found("client", &lookup))) };
+            if let Err(refused) = guard(&client) {
+                return Ok(Err(refused));
+            }
+            if client.live_previous_secret(now).is_none() {
+                return Ok(Ok(client));
+            }
+            clients::end_previous_secret(db, &lookup, now)?;
+            events::record(db, &occasion.event(EventKind::ClientPreviousSecretEnded, Object::Client(lookup)))?;
+            Ok(Ok(Client { previous_secret: None, updated_at: now, ..client }))
+        });
+        let client = ended.await??;
+        tracing::info!(event = "client.previous_secret_ended", client = %id, "only the present secret of a client works");
+        Ok(client)
     }
 
     /// Deletes a client with its client sessions, consents and refresh families, and the lifetime rules that are for it.

@@ -63,7 +63,7 @@ pub(super) fn client(db: &mut Connection, declared: DeclaredClient, by_file: boo
     let now = occasion.at;
     let there = clients::find(db, &declared.id)?;
     let tell = |kind| occasion.event(kind, Object::Client(declared.id.clone()));
-    let mut told = Vec::new();
+    let (mut told, mut previous_secret) = (Vec::new(), None);
     if let Some(there) = &there {
         let same_secret = declared.metadata.is_public() || declared.secret_digest.is_none() || declared.secret_digest == there.secret_digest;
         if there.managed_by_file == by_file && there.metadata == declared.metadata && same_secret {
@@ -72,7 +72,10 @@ pub(super) fn client(db: &mut Connection, declared: DeclaredClient, by_file: boo
         if there.metadata != declared.metadata {
             told.push(tell(EventKind::ClientUpdated).with_changes(&there.metadata, &declared.metadata));
         }
-        if !same_secret {
+        if same_secret {
+            previous_secret = there.previous_secret.filter(|_| !declared.metadata.is_public());
+        } else {
+            // The file names what is right: neither what a command made of it nor what was before works on.
             told.push(tell(EventKind::ClientSecretRotated));
         }
     } else {
@@ -83,6 +86,7 @@ pub(super) fn client(db: &mut Connection, declared: DeclaredClient, by_file: boo
         id: declared.id,
         metadata: declared.metadata,
         secret_digest: declared.secret_digest,
+        previous_secret,
         // The file does not say whether a client is disabled: one that an administrator stopped does not come back with a restart.
         disabled_at: there.and_then(|there| there.disabled_at),
         managed_by_file: by_file,

@@ -5,17 +5,18 @@ use chrono::{DateTime, TimeDelta};
 use super::*;
 use crate::domain::acr::Acr;
 use crate::domain::client::{ClientKind, ClientMetadata};
+use crate::domain::client_secret::SecretOverlap;
 use crate::domain::clock::ManualClock;
 use crate::domain::entropy::SystemEntropy;
 use crate::domain::group::Groups;
 use crate::domain::id::{ClientId, SessionId, UserId};
 use crate::domain::lifetime::Limits;
 use crate::domain::redirect_uri::RedirectUri;
-use crate::domain::secret::Secret;
+use crate::domain::secret::{Digest, Secret};
 use crate::domain::session::{EndReason, Session};
 use crate::domain::signing_key::{KeyState, SigningAlg};
 use crate::domain::user::Profile;
-use crate::settings::{MasterKeySource, Settings};
+use crate::settings::{DeclaredClient, MasterKeySource, Settings};
 use crate::store::{OpenError, Options, migrate, sessions};
 
 struct Bench {
@@ -156,6 +157,48 @@ async fn a_client_secret_is_told_once_and_stored_as_a_digest() {
     let spa = ClientMetadata { redirect_uris: changed.metadata.redirect_uris.clone(), ..ClientMetadata::defaults(ClientKind::Spa, "Mine") };
     let taken = bench.admin.create_client(NewClient { id: ClientId::parse(super::CONSOLE).unwrap(), metadata: spa }).await;
     assert!(matches!(taken, Err(AdminError::Refused(_))));
+}
+
+#[tokio::test]
+async fn the_secret_before_goes_with_the_present_one_and_when_the_file_says_otherwise() {
+    let bench = bench("").await;
+    let id = ClientId::parse("site").unwrap();
+    let (_, first) = bench.admin.create_client(NewClient { id: id.clone(), metadata: web("Site") }).await.unwrap();
+    let overlap = SecretOverlap::seconds(60).unwrap();
+    let rotate = async || bench.admin.rotate_client_secret_if(&id, overlap, Box::new(|_| Ok(()))).await.unwrap();
+    let read = async || bench.admin.client(&id).await.unwrap();
+    let previous = async || read().await.previous_secret.map(|previous| (previous.digest, previous.expires_at));
+    let second = rotate().await;
+    let end = bench.clock.now() + TimeDelta::seconds(60);
+    assert_eq!((previous().await, second.previous_expires_at), (Some((first.unwrap().digest(), end)), Some(end)));
+    // Not by a change, nor by declaring it without a word of its secret, nor with this very secret.
+    bench.admin.update_client(&id, Box::new(|client| client.previous_secret = None)).await.unwrap();
+    let declared = async |digest: Option<Digest>| {
+        let mut settings = bench.settings.clone();
+        let metadata = ClientMetadata { name: format!("Declared with {}", digest.is_some()), ..web("Site") };
+        settings.clients = vec![DeclaredClient { id: id.clone(), metadata, secret_digest: digest }];
+        declare(&bench.admin, &settings).await.unwrap();
+    };
+    declared(None).await;
+    declared(Some(second.secret.digest())).await;
+    assert!(read().await.managed_by_file && previous().await.is_some_and(|(_, at)| at == end));
+    // The file names another: that one alone.
+    let third = Digest::of(b"of the file");
+    declared(Some(third)).await;
+    assert_eq!((read().await.secret_digest, previous().await), (Some(third), None));
+    // One that was made since dies at the next start, and so does what was kept beside it.
+    rotate().await;
+    assert_eq!(previous().await.map(|(digest, _)| digest), Some(third));
+    declared(Some(third)).await;
+    assert_eq!((read().await.secret_digest, previous().await), (Some(third), None));
+    // A public client has none.
+    rotate().await;
+    let spa = ClientMetadata { redirect_uris: web("Site").redirect_uris, ..ClientMetadata::defaults(ClientKind::Spa, "Site") };
+    bench.admin.update_client(&id, Box::new(|client| client.metadata = spa)).await.unwrap();
+    assert_eq!((read().await.secret_digest, previous().await), (None, None));
+    // Confidential again, it gets one for the first time: there is none before.
+    bench.admin.update_client(&id, Box::new(|client| client.metadata = web("Site"))).await.unwrap();
+    assert_eq!((rotate().await.previous_expires_at, previous().await), (None, None));
 }
 
 const DECLARED: &str = "[[clients]]\nid = \"notes\"\nkind = \"web\"\nredirect_uris = [\"https://rp.test/cb\"]\n\

@@ -21,7 +21,7 @@ pub async fn register_machine(app: &App, id: &str) -> String {
     made.json()["client_secret"].as_str().unwrap_or_else(|| panic!("{}", made.text())).to_owned()
 }
 
-async fn status_of_grant(app: &App, id: &str, secret: &str) -> u16 {
+pub async fn status_of_grant(app: &App, id: &str, secret: &str) -> u16 {
     let basic = format!("Basic {}", base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("{id}:{secret}")));
     let fields = [("grant_type", "client_credentials"), ("scope", "notes:read")];
     app.network.post_form(&format!("{}oauth/token", app.issuer), &[("authorization", &basic)], &fields).await.status.as_u16()
@@ -48,7 +48,7 @@ async fn ad_04_nobody_gets_the_secret_of_a_client_that_can_do_more(database: Dat
     let some = robot_token(&app, AUDIENCE, &["clients:write".to_owned()]).await;
     let strong = json!({"name": "Strong", "kind": "machine", "scope": "users:write", "resources": [AUDIENCE]});
     send_json(&app, Method::POST, "/clients", &all, &json!({"id": "strong", "metadata": strong.clone()})).await;
-    for action in ["secret", "disable", "enable"] {
+    for action in ["secret", "secret/end-previous", "disable", "enable"] {
         let path = format!("/clients/strong/{action}");
         assert_problem(&send(&app, Method::POST, &path, Some(&some)).await, 403, "privilege-exceeded", action);
         assert_eq!(send(&app, Method::POST, &path, Some(&all)).await.status.as_u16(), 200, "the control: {action}");

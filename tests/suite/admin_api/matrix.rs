@@ -30,7 +30,7 @@ async fn sample(app: &App, operation: &Operation, turn: usize) -> (String, Strin
             let name = format!("client-{id}-{turn}");
             if id == "client_create" {
                 body.as_mut().unwrap()["id"] = name.clone().into();
-            } else if id == "client_rotate_secret" {
+            } else if id.ends_with("_secret") {
                 client_actions::register_machine(app, &name).await;
             } else {
                 clients::register(app, &name).await;

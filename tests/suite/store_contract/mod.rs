@@ -112,7 +112,16 @@ fn client(id: &str) -> Client {
     metadata.redirect_uris = vec![gatekey::domain::redirect_uri::RedirectUri::parse("https://app.example.com/callback").unwrap()];
     metadata.web_origins = vec![gatekey::domain::redirect_uri::WebOrigin::parse("https://app.example.com").unwrap()];
     let at = now();
-    Client { id: ClientId::parse(id).unwrap(), metadata, secret_digest: None, disabled_at: None, managed_by_file: false, created_at: at, updated_at: at }
+    Client {
+        id: ClientId::parse(id).unwrap(),
+        metadata,
+        secret_digest: None,
+        previous_secret: None,
+        disabled_at: None,
+        managed_by_file: false,
+        created_at: at,
+        updated_at: at,
+    }
 }
 
 fn user(name: &str) -> User {

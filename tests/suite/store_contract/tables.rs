@@ -86,7 +86,7 @@ async fn clients_are_declared_again(database: Database) {
     let find = id.clone();
     let found = store.read(move |conn| store::clients::find(conn, &find)).await.unwrap().unwrap();
     assert!(found.secret_digest == Some(secret) && found.managed_by_file && found.created_at < found.updated_at);
-    assert_eq!(store.write(move |conn| store::clients::set_secret(conn, &id, Digest([7; 32]), now())).await, Ok(true));
+    assert_eq!(store.write(move |conn| store::clients::set_secret(conn, &id, Digest([7; 32]), None, now())).await, Ok(true));
     let public = client("app");
     store.write(move |conn| store::clients::upsert(conn, &public)).await.unwrap();
     let origins = store.scan(store::clients::origins).await.unwrap();

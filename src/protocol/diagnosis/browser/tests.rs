@@ -20,7 +20,7 @@ fn client(change: impl FnOnce(&mut ClientMetadata)) -> Client {
     metadata.fedcm = true;
     change(&mut metadata);
     let id = ClientId::parse("app").unwrap();
-    Client { id, metadata, secret_digest: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+    Client { id, metadata, secret_digest: None, previous_secret: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
 }
 
 fn facts<'a>(client: &'a Client, origin: Option<&'a str>) -> PageFacts<'a> {

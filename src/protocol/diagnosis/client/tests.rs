@@ -23,7 +23,16 @@ fn client(kind: ClientKind, change: impl FnOnce(&mut ClientMetadata)) -> Client 
     change(&mut metadata);
     let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
     let secret_digest = (!metadata.is_public()).then(|| Digest::of(b"secret"));
-    Client { id: ClientId::parse("app").unwrap(), metadata, secret_digest, disabled_at: None, managed_by_file: false, created_at: at, updated_at: at }
+    Client {
+        id: ClientId::parse("app").unwrap(),
+        metadata,
+        secret_digest,
+        previous_secret: None,
+        disabled_at: None,
+        managed_by_file: false,
+        created_at: at,
+        updated_at: at,
+    }
 }
 
 /// A page at the issuer's site with which nothing is wrong.
