@@ -59,6 +59,7 @@ const MODULES: &[(&str, &str)] = modules![
     "ui/shell.js",
     "ui/snippets.js",
     "ui/timeline.js",
+    "ui/tour.js",
     "ui/words.js",
 ];
 const STYLESHEET: (&str, &str) = ("ui/console.css", include_str!("console/ui/console.css"));

@@ -1,5 +1,6 @@
 // The console at /admin as administrators have it, in Chromium: signing in and staying signed in, what it says when it may not, and each page.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import http from 'node:http';
 import { after, before, describe, test } from 'node:test';
 
@@ -8,6 +9,7 @@ import { chromium } from 'playwright-core';
 import { LAUNCH, complaints, focused, signIn, tabTo } from '../support/chromium.mjs';
 import { PAYLOADS, admin as adminOf, harmed, heading, isRefusal, makeAdministrator, visitor as visitorOf } from '../support/console.mjs';
 import { DATABASES, Gatekey, USER, freePort } from '../support/gatekey.mjs';
+import { UserAgent } from '../support/user_agent.mjs';
 
 const BOB = { name: 'bob', password: 'wrong donkey battery clip' };
 for (const kind of DATABASES) {
@@ -209,7 +211,7 @@ redirect_uris = ["https://app.example.test/callback"]
       await context.close();
     });
 
-    test('after the first administrator is made, the console is one click away and says what to do first', async () => {
+    test('after the first administrator is made, a tour of what is really done leads from a first application to how long its session lasts', async () => {
       const fresh = await Gatekey.install(kind);
       await fresh.start();
       const context = await browser.newContext({ locale: 'en-US' });
@@ -222,18 +224,52 @@ redirect_uris = ["https://app.example.test/callback"]
       await page.getByRole('link', { name: 'Open the console' }).click();
       await page.waitForURL('**/login?**');
       await signIn(page, { name: 'root', password: USER.password });
-      await page.getByRole('link', { name: 'Register an application' }).click();
+      const tour = page.getByRole('complementary');
+      await tour.getByRole('heading', { name: 'Register a first application' }).waitFor();
+      await tour.getByRole('link', { name: 'Register an application' }).click();
       await page.getByRole('link', { name: /^Page in a browser/ }).click();
       await page.getByLabel('Name').fill('First');
-      await page.getByLabel('Redirect URIs').fill('http://localhost:5173/');
+      await page.getByLabel('Redirect URIs').fill('http://127.0.0.1:9/callback');
       await page.getByRole('button', { name: 'Register' }).click();
       await heading(page, 'First is registered');
       await page.getByText("clientId: 'first'").waitFor();
-      await page.goto(new URL('admin#/', fresh.issuer).href);
-      await heading(page, 'Overview');
+      // It waits for a sign-in, here or on another page, and goes on by itself.
+      await tour.getByRole('heading', { name: 'Paste its code, and sign in to it' }).waitFor();
+      await page.reload();
+      await tour.getByRole('heading', { name: 'Paste its code, and sign in to it' }).waitFor();
+      const verifier = 'v'.repeat(43);
+      const url = new URL(`authorize?${new URLSearchParams({ response_type: 'code', client_id: 'first', redirect_uri: 'http://127.0.0.1:9/callback', scope: 'openid', code_challenge: createHash('sha256').update(verifier).digest('base64url'), code_challenge_method: 'S256' })}`, fresh.issuer);
+      const left = await new UserAgent(fresh.issuer).authorize(url, { name: 'root', password: USER.password });
+      await fetch(new URL('oauth/token', fresh.issuer), { method: 'POST', body: new URLSearchParams({ grant_type: 'authorization_code', client_id: 'first', redirect_uri: 'http://127.0.0.1:9/callback', code: left.searchParams.get('code'), code_verifier: verifier }) });
+      await tour.getByRole('link', { name: 'Show the session' }).click();
+      await page.getByRole('table', { name: 'Applications in this session' }).getByRole('link', { name: 'First' }).waitFor();
+      await tour.getByRole('button', { name: 'Go on' }).click();
+      await tour.getByRole('link', { name: 'Show the lifetimes' }).click();
+      await heading(page, 'Lifetimes');
+      await tour.getByRole('button', { name: 'Done' }).click();
+      await tour.waitFor({ state: 'detached' });
+      await page.goto(adminOf(fresh, '#/'));
+      await page.reload();
       await page.getByText('Version').waitFor();
-      assert.equal(await page.getByText('Three steps').count(), 0);
+      assert.equal(await tour.count(), 0);
       assert.deepEqual(problems, []);
+      await context.close();
+      await fresh.remove();
+    });
+
+    test('the tour can be left, and does not come back', async () => {
+      const fresh = await Gatekey.install(kind);
+      makeAdministrator(fresh);
+      await fresh.start();
+      const { context, page, heard } = await visitorOf(browser, fresh, { place: '#/sessions' });
+      const tour = page.getByRole('complementary');
+      await tour.getByRole('button', { name: 'Leave the tour' }).click();
+      await tour.waitFor({ state: 'detached' });
+      await page.reload();
+      await heading(page, 'Sessions');
+      await page.getByRole('cell', { name: USER.name }).first().waitFor();
+      assert.equal(await tour.count(), 0);
+      assert.deepEqual(heard(), []);
       await context.close();
       await fresh.remove();
     });

@@ -4,6 +4,7 @@ import { at, logo, service, signIn, signOut } from './issuer.js';
 import { Icon } from './parts.js';
 import { to, useRoute } from './route.js';
 import { Nowhere, PAGES } from './pages.js';
+import { Tour } from './tour.js';
 
 /** The key of the issuer's own pages: the name of the service is written on its blade. */
 const Brand = () =>
@@ -63,7 +64,7 @@ export function Shell() {
     <a class="skip" href="#main" onClick=${skip}>Skip to the page</a>
     <div class="frame">
       <header class="side"><${Brand} /><${Menu} here=${place} /><div class="side-ways"><${Ways} here=${place} /><${Me} /></div></header>
-      <main id="main"><${Offline} /><${View} key=${parts.join('/')} rest=${rest} query=${query} /></main>
+      <main id="main"><${Offline} /><${Tour} here=${parts} /><${View} key=${parts.join('/')} rest=${rest} query=${query} /></main>
     </div>
   <//>`;
 }

@@ -6,6 +6,7 @@ import { Copy, Page, Snippet, Text, Trouble } from '../parts.js';
 import { errorsOf } from '../problem.js';
 import { go, to } from '../route.js';
 import { snippets } from '../snippets.js';
+import { registered } from '../tour.js';
 import { Fields, filled, idOf, metadataOf } from './client_form.js';
 
 const Kinds = () =>
@@ -50,6 +51,7 @@ function About({ kind }) {
     try {
       const { client, client_secret: secret } = await call('POST', '/clients', { body: { id: shownId, metadata: metadataOf(fields, { kind }) }, headers: { 'Idempotency-Key': key } });
       setMade({ client, secret });
+      registered(client);
     } catch (error) {
       setError(error);
       setBusy(false);
