@@ -177,13 +177,26 @@ for (const kind of DATABASES) {
     test('a client gets a new secret, told once; it loses all it has; it is disabled and enabled', async () => {
       const { client_secret: old } = JSON.parse(gatekey.run(['client', 'create', 'shop', '--kind', 'web', '--name', 'Shop', '--redirect-uri', 'https://shop.example.test/callback', '--json']));
       const { context, page, heard } = await visitor({ place: '#/clients/shop' });
-      await page.getByRole('button', { name: 'New secret' }).click();
-      await page.getByRole('dialog').getByText('is dead at once').waitFor();
-      await page.getByRole('button', { name: 'Make a new secret' }).click();
-      const secret = await page.locator('.secret code').innerText();
-      assert.notEqual(secret, old);
       const asks = async (secret) => (await (await fetch(new URL('oauth/token', gatekey.issuer), { method: 'POST', headers: { Authorization: `Basic ${Buffer.from(`shop:${secret}`).toString('base64')}` }, body: new URLSearchParams({ grant_type: 'authorization_code', code: 'none', redirect_uri: 'https://shop.example.test/callback', code_verifier: VERIFIER }) })).json()).error;
-      assert.deepEqual([await asks(old), await asks(secret)], ['invalid_client', 'invalid_grant']);
+      const dialog = page.getByRole('dialog');
+      /** Makes a secret; the one before works on for so long. */
+      const anew = async (overlap) => {
+        await page.getByRole('button', { name: 'New secret' }).click();
+        await dialog.getByLabel('The secret it has now').selectOption(overlap);
+        await dialog.getByRole('button', { name: 'Make a new secret' }).click();
+        await dialog.waitFor({ state: 'detached' });
+        return page.locator('.secret code').innerText();
+      };
+      const beside = await anew('For a day');
+      assert.deepEqual([await asks(old), await asks(beside)], ['invalid_grant', 'invalid_grant'], 'both work');
+      await page.getByText('works until').waitFor();
+      await page.getByRole('button', { name: 'End the old secret' }).click();
+      await dialog.getByText('has not got the new secret yet').waitFor();
+      await dialog.getByRole('button', { name: 'End the old secret' }).click();
+      await page.getByRole('status').getByText('Only the new secret works now.').waitFor();
+      assert.deepEqual([await asks(old), await asks(beside)], ['invalid_client', 'invalid_grant']);
+      const secret = await anew('It is dead at once: others may know it');
+      assert.deepEqual([await asks(beside), await asks(secret)], ['invalid_client', 'invalid_grant']);
       await page.reload();
       await heading(page, 'Shop');
       assert.equal((await page.locator('main').innerText()).includes(secret), false, 'the secret is told once');

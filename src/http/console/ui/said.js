@@ -3,7 +3,7 @@ import { counted } from './counts.js';
 import { Fragment, html } from './html.js';
 import { sentence, whom as whose } from './limits.js';
 import { ClientName, UserName } from './names.js';
-import { Id } from './parts.js';
+import { Id, Moment } from './parts.js';
 import { to } from './route.js';
 import { plain, short } from './words.js';
 
@@ -66,7 +66,8 @@ const SAID = {
   'client.updated': (event, who) => html`${who} changed ${changed(event)} of <${Thing} of=${event.object} />`,
   'client.disabled': (event, who) => html`${who} disabled <${Thing} of=${event.object} />`,
   'client.enabled': (event, who) => html`${who} enabled <${Thing} of=${event.object} />`,
-  'client.secret_rotated': (event, who) => html`${who} gave <${Thing} of=${event.object} /> a new secret`,
+  'client.secret_rotated': (event, who) => html`${who} gave <${Thing} of=${event.object} /> a new secret${event.detail.previous_secret_expires_at && html`; the one before works until <${Moment} at=${event.detail.previous_secret_expires_at} />`}`,
+  'client.previous_secret_ended': (event, who) => html`${who} ended the secret before of <${Thing} of=${event.object} />`,
   'client.deleted': (event, who) => html`${who} deleted the client <code>${event.object.id}</code>`,
   'key.created': (event, who) => html`${who} made the signing key <${Thing} of=${event.object} />${event.detail.alg && ` (${event.detail.alg})`}`,
   'key.retired': (event, who) => html`${who} retired the signing key <${Thing} of=${event.object} />${event.detail.alg && ` (${event.detail.alg})`}`,

@@ -6,7 +6,7 @@ import { LIMITS } from '../limits.js';
 import { Empty, Facts, Listed, Moment, Page, Read, Tag, When } from '../parts.js';
 import { to } from '../route.js';
 import { lasts, plain } from '../words.js';
-import { Acts } from './client_acts.js';
+import { Acts, beside } from './client_acts.js';
 import { Code, NewClient, Secret } from './client_new.js';
 
 export const Clients = ({ rest: [id, kind] }) => (id === 'new' ? html`<${NewClient} kind=${kind} />` : id ? html`<${One} id=${id} />` : html`<${All} />`);
@@ -63,11 +63,12 @@ function One({ id }) {
   <//>`;
 }
 
-const facts = ({ id, metadata, disabled_at: disabled, created_at: created, updated_at: updated }) => [
+const facts = ({ id, metadata, disabled_at: disabled, created_at: created, updated_at: updated, previous_secret_expires_at: until }) => [
   ['Client id', html`<code>${id}</code>`],
   ['Kind', kindTitle(metadata.kind)],
   ['State', html`<${State} of=${{ disabled_at: disabled }} />`],
   ['Proves itself by', metadata.authentication === 'none' ? 'PKCE alone: it keeps no secret' : html`its secret (<code>${metadata.authentication}</code>)${metadata.require_pkce ? ' and PKCE' : ''}`],
+  ['The secret before', beside({ previous_secret_expires_at: until }) && html`works until <${Moment} at=${until} />`],
   ['Redirect URIs', several(metadata.redirect_uris)],
   ['After signing out', several(metadata.post_logout_redirect_uris)],
   ['Origins', several(metadata.web_origins)],
