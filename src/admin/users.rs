@@ -20,7 +20,8 @@ use crate::domain::group::{GroupName, Groups};
 use crate::domain::id::UserId;
 use crate::domain::user::{self, USERNAME_RULE, is_username, normal_username};
 use crate::protocol::admin_privilege::{lacking, power_of_user};
-use crate::service::admin::{AdminError, NewUser as Account};
+use crate::service::admin::listed::State;
+use crate::service::admin::{AdminError, NewUser as Account, UserFilter};
 
 pub struct UsersApi;
 
@@ -36,6 +37,24 @@ pub enum Role {
     Developer,
     /// Reads everything and changes nothing.
     Auditor,
+}
+
+/// Whether a user may sign in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+enum UserState {
+    Active,
+    /// Locked out, by `user_disable`.
+    Disabled,
+}
+
+impl From<UserState> for State {
+    fn from(state: UserState) -> Self {
+        match state {
+            UserState::Active => Self::Live,
+            UserState::Disabled => Self::Ended,
+        }
+    }
 }
 
 /// A user: somebody who can sign in.
@@ -214,6 +233,7 @@ impl UsersApi {
     ///
     /// In the order they were created; of a search in the order of what was found. Needs the scope `users:read`.
     #[oai(path = "/users", method = "get", operation_id = "user_list")]
+    #[allow(clippy::too_many_arguments)]
     async fn list(
         &self,
         #[oai(scope = "AdminScope::UsersRead")] caller: Caller,
@@ -221,24 +241,32 @@ impl UsersApi {
         /// Only users whose name or e-mail address begins with this. The case of letters does not matter.
         #[oai(validator(max_length = 254))]
         search: Query<Option<String>>,
-        /// Only users after this one: `next` of the page before, of the same search.
+        /// Only users after this one: `next` of the page before, that asked for the same.
         after: Query<Option<String>>,
-        /// How many users a page holds at most. Of a search it may be fewer though there is a next page.
+        /// How many users a page holds at most. Of a search, or where more than one thing is asked for, it may be fewer though there is a next page.
         #[oai(default = "page::default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<u32>,
+        /// Only users in the group of this name.
+        group: Query<Option<String>>,
+        /// Only users who may sign in, or only those who were disabled.
+        state: Query<Option<UserState>>,
+        /// Only users with this role.
+        role: Query<Option<Role>>,
     ) -> Result<Listed, Problem> {
         caller.may(AdminScope::UsersRead)?;
         let malformed = || Problem::malformed("The parameter `after` is malformed: pass `next` of the page before.".to_owned());
+        let group = group.0.map(|name| GroupName::parse(&name).map_err(|error| Problem::malformed(format!("The parameter `group` is malformed: {error}."))));
+        let filter = UserFilter { group: group.transpose()?, role: role.0.map(AdminRole::from), state: state.0.map(State::from) };
         let (found, next) = match search.0.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
             Some(text) => {
                 let after = after.0.map(|after| marked(&after).ok_or_else(malformed)).transpose()?;
-                let (found, next) = api.admin.search_users(text, after, limit.0).await?;
+                let (found, next) = api.admin.search_users(text, filter, after, limit.0).await?;
                 (found, next.as_ref().map(mark))
             }
             None => {
                 let after = after.0.map(|after| after.parse::<UserId>().map_err(|_| malformed())).transpose()?;
-                let found = api.admin.users(after, page::asked(limit.0)).await?;
-                page::cut(found, limit.0, |user| user.id.to_string())
+                let found = api.admin.users_page(filter, after, limit.0).await?;
+                (found.items, found.next.map(|next| next.to_string()))
             }
         };
         Ok(Listed::Page(Json(UserPage { items: found.iter().map(User::of).collect::<Result<_, _>>()?, next })))

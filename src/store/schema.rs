@@ -208,6 +208,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::Text;
+    use crate::store::sql_types::DbId;
+
+    group_members (group_name, user_id) {
+        group_name -> Text,
+        user_id -> DbId,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+
+    group_sizes (name) {
+        name -> Text,
+        members -> BigInt,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{BigInt, Nullable, Text};
     use crate::store::sql_types::{DbId, DbInstant};
 
@@ -243,6 +262,8 @@ pub(super) const TABLES: &[&str] = &[
     "clients",
     "consents",
     "events",
+    "group_members",
+    "group_sizes",
     "lifetime_rules",
     "logout_notices",
     "meta",

@@ -11,6 +11,7 @@ use super::error::StoreError;
 use super::row::id;
 use super::schema::users;
 use super::sql_types::DbId;
+use super::user_lists::UserFilter;
 use super::users::UserRow;
 use crate::domain::id::UserId;
 use crate::domain::user::User;
@@ -26,12 +27,14 @@ struct Walk {
     prefix: String,
 }
 
-/// How often a page is filled up that lost what was found twice.
+/// How often a page is filled up that lost what was found twice, or is not wanted.
 const ROUNDS: usize = 4;
+/// How many of each walk are looked at in a round where some are not wanted.
+const FILTERED: u32 = 200;
 
 /// Users whose name or e-mail address begins with `prefix`, whatever the case of its letters (of an address: of its ASCII letters), in the order
 /// of what was found, those after `after`; and where the next page begins, if there may be one. A page may hold less than `limit`.
-pub fn search(conn: &mut Connection, prefix: &str, after: Option<Place>, limit: u32) -> Result<(Vec<User>, Option<Place>), StoreError> {
+pub fn search(conn: &mut Connection, prefix: &str, filter: &UserFilter, after: Option<Place>, limit: u32) -> Result<(Vec<User>, Option<Place>), StoreError> {
     let (name, email) = match conn {
         Connection::Sqlite(_) => ("users.username", "lower(users.email)"),
         Connection::Postgres(_) => ("users.username COLLATE \"C\"", "lower(users.email COLLATE \"C\")"),
@@ -39,21 +42,22 @@ pub fn search(conn: &mut Connection, prefix: &str, after: Option<Place>, limit: 
     let names = Walk { column: name, partial: false, prefix: prefix.to_lowercase() };
     let emails = Walk { column: email, partial: true, prefix: prefix.to_ascii_lowercase() };
     let (wanted, mut place, mut page) = (limit as usize, after, Vec::new());
+    let round = if filter.is_empty() { limit } else { FILTERED.max(limit) };
     for _ in 0..ROUNDS {
         let mut found: Vec<(Place, bool, User)> = Vec::new();
-        for user in names.on(conn, place.as_ref(), limit)? {
-            found.push(((user.username.clone(), user.id), true, user));
+        for user in names.on(conn, place.as_ref(), round)? {
+            found.push(((user.username.clone(), user.id), filter.fits(&user), user));
         }
-        for user in emails.on(conn, place.as_ref(), limit)? {
+        for user in emails.on(conn, place.as_ref(), round)? {
             // Whoever is found by both is shown once, by name.
-            let shown = !user.username.starts_with(&names.prefix);
+            let shown = !user.username.starts_with(&names.prefix) && filter.fits(&user);
             found.push(((user.profile.email.as_deref().unwrap_or_default().to_ascii_lowercase(), user.id), shown, user));
         }
         found.sort_by(|(one, ..), (other, ..)| (&one.0, one.1.0).cmp(&(&other.0, other.1.0)));
-        // Each walk was cut after `limit + 1`: of the two together no more than that is in order.
-        let cut = found.len() > wanted;
+        // Each walk was cut after `round + 1`: of the two together no more than that is in order.
+        let cut = found.len() > round as usize;
         let mut found = found.into_iter();
-        for (at, shown, user) in found.by_ref().take(wanted) {
+        for (at, shown, user) in found.by_ref().take(round as usize) {
             place = Some(at);
             if shown {
                 page.push(user);

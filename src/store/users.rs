@@ -1,6 +1,8 @@
 //! The table of users.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use uuid::Uuid;
 
 use super::connection::{AnyConnection as Connection, on_each};
@@ -208,9 +210,9 @@ pub fn delete(conn: &mut Connection, user_id: UserId) -> Result<bool, StoreError
     Ok(diesel::delete(users::table.find(id(user_id.0))).execute(conn)? == 1)
 }
 
-/// How many admins may sign in: the first-start link is offered while there is none.
+/// How many admins may sign in: the first-start link is offered while there is none. Written as the index of them has it.
 pub fn count_admins(conn: &mut Connection) -> Result<u64, StoreError> {
-    let count: i64 = users::table.filter(users::admin.eq(true)).filter(users::disabled_at.is_null()).count().get_result(conn)?;
+    let count: i64 = users::table.filter(sql::<Bool>("users.admin")).filter(users::disabled_at.is_null()).count().get_result(conn)?;
     Ok(u64::try_from(count).unwrap_or(0))
 }
 

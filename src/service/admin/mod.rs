@@ -38,6 +38,7 @@ use crate::store::{Store, StoreError};
 pub use crate::jose::key_ring::KeyInfo;
 pub use crate::store::events::Filter as EventFilter;
 pub use crate::store::listed::{self, FamilyFilter, SessionFilter};
+pub use crate::store::user_lists::UserFilter;
 pub use clients::{ClientChange, NewClient, NewSecret};
 pub use console::{CONSOLE, declare_console};
 pub use declare::declare;

@@ -12,7 +12,9 @@ use crate::domain::session::EndReason;
 use crate::domain::user::{Profile, User, normal_username};
 use crate::domain::user::{USERNAME_RULE, is_email, is_username};
 use crate::service::telling_end;
+use crate::store::listed::Page;
 use crate::store::tree::{self, Node};
+use crate::store::user_lists::{self, UserFilter};
 use crate::store::user_search::{self, Place};
 use crate::store::{Connection, StoreError, events, one_time_links, users};
 
@@ -74,14 +76,19 @@ impl Admin {
         Ok(self.store.scan(move |db| users::list(db, after, limit)).await?)
     }
 
+    /// Those of them who are wanted. Where more than one thing is asked for, a page may hold less than `limit` though there is a next one.
+    pub async fn users_page(&self, filter: UserFilter, after: Option<UserId>, limit: u32) -> Result<Page<User, UserId>, AdminError> {
+        Ok(self.store.scan(move |db| user_lists::page(db, &filter, after, limit)).await?)
+    }
+
     /// Users whose name or e-mail address begins with `text`, in the order of that, those after `after`; and where the next page begins.
-    pub async fn search_users(&self, text: &str, after: Option<Place>, limit: u32) -> Result<(Vec<User>, Option<Place>), AdminError> {
+    pub async fn search_users(&self, text: &str, filter: UserFilter, after: Option<Place>, limit: u32) -> Result<(Vec<User>, Option<Place>), AdminError> {
         let text = text.trim().to_owned();
         // Neither has such in it, and PostgreSQL takes no text with a NUL.
         if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Ok((Vec::new(), None));
         }
-        Ok(self.store.scan(move |db| user_search::search(db, &text, after, limit)).await?)
+        Ok(self.store.scan(move |db| user_search::search(db, &text, &filter, after, limit)).await?)
     }
 
     pub async fn user_of_id(&self, id: UserId) -> Result<User, AdminError> {

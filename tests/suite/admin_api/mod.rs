@@ -12,6 +12,7 @@ mod password_reset;
 mod refresh_families;
 mod sessions;
 mod statistics;
+mod user_lists;
 mod users;
 
 use std::process::Command;
