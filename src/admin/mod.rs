@@ -14,6 +14,7 @@ mod document;
 mod etag;
 mod event;
 mod events;
+mod groups;
 mod keys;
 mod lifetime_answers;
 mod lifetime_rule;
@@ -60,6 +61,8 @@ enum Resource {
     Server,
     /// The people who sign in. Nobody reads or sets a password here: a user gets in by a link.
     Users,
+    /// Groups of users. A group is a name, by which lifetime rules may be for those in it; it gives no power.
+    Groups,
     /// The applications that ask for tokens.
     Clients,
     /// Who is signed in where. A session is one browser signed in; ending it ends every application's share in it and every
@@ -92,7 +95,7 @@ to a machine (the grant `client_credentials`) or to a user who is an administrat
 
 type Operations = (
     (server::ServerApi, statistics::StatisticsApi),
-    (users::UsersApi, user_acts::UserActsApi, password_reset::PasswordResetApi, consents::ConsentsApi),
+    (users::UsersApi, user_acts::UserActsApi, password_reset::PasswordResetApi, groups::GroupsApi, consents::ConsentsApi),
     (clients::ClientsApi, client_actions::ClientActionsApi),
     sessions::SessionsApi,
     refresh_families::RefreshFamiliesApi,
@@ -104,7 +107,7 @@ type Operations = (
 fn service() -> OpenApiService<Operations, ()> {
     let operations: Operations = (
         (server::ServerApi, statistics::StatisticsApi),
-        (users::UsersApi, user_acts::UserActsApi, password_reset::PasswordResetApi, consents::ConsentsApi),
+        (users::UsersApi, user_acts::UserActsApi, password_reset::PasswordResetApi, groups::GroupsApi, consents::ConsentsApi),
         (clients::ClientsApi, client_actions::ClientActionsApi),
         sessions::SessionsApi,
         refresh_families::RefreshFamiliesApi,

@@ -84,6 +84,18 @@ impl Groups {
         self.names().any(|one| one == name.as_str())
     }
 
+    /// The same with this one.
+    #[must_use]
+    pub fn with(&self, name: &GroupName) -> Self {
+        Self::of(self.names().map(|name| GroupName(name.to_owned())).chain([name.clone()]))
+    }
+
+    /// The same without this one.
+    #[must_use]
+    pub fn without(&self, name: &GroupName) -> Self {
+        Self::of(self.names().filter(|one| *one != name.as_str()).map(|name| GroupName(name.to_owned())))
+    }
+
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.as_deref().unwrap_or_default().split_ascii_whitespace()
     }
@@ -107,6 +119,9 @@ mod tests {
         assert_eq!(groups.text(), Some("admins staff"));
         assert!(groups.contains(&group("staff")) && !groups.contains(&group("sta")) && !groups.contains(&group("staff.vienna")));
         assert_eq!(Groups::from_text(Some("admins staff".to_owned())), groups);
+        assert_eq!((groups.with(&group("b")).text(), groups.with(&group("staff"))), (Some("admins b staff"), groups.clone()));
+        assert_eq!((groups.without(&group("admins")).text(), groups.without(&group("b"))), (Some("staff"), groups.clone()));
+        assert_eq!(Groups::of([group("staff")]).without(&group("staff")), Groups::default());
         assert_eq!(Groups::of([]), Groups::default());
         assert!(Groups::from_text(Some(String::new())).is_empty());
     }

@@ -12,6 +12,7 @@ mod error;
 pub mod events;
 mod executor;
 pub mod grants;
+pub mod groups;
 mod kept;
 pub mod lifetime_rules;
 pub mod listed;

@@ -17,7 +17,7 @@ use gatekey::domain::statistics::Hour;
 use gatekey::service::password_reset;
 use gatekey::store::listed::{self, FamilyFilter, SessionFilter, State};
 use gatekey::store::user_lists::{self, UserFilter};
-use gatekey::store::{consents, one_time_links, refresh_families, sessions, statistics, user_search, users};
+use gatekey::store::{consents, groups, one_time_links, refresh_families, sessions, statistics, user_search, users};
 use serde_json::Value;
 
 use crate::account::add_user;
@@ -177,6 +177,8 @@ async fn every_endpoint(app: &App) {
             let group = group.map(|group| GroupName::parse(group).unwrap());
             user_lists::page(db, &UserFilter { group, role, state }, None, 100)?;
         }
+        groups::sizes(db, "a", 100)?;
+        users::count_admins(db)?;
         let all = UserFilter::default();
         let (_, place) = user_search::search(db, "c", &all, None, 1)?;
         user_search::search(db, "c", &all, place.or_else(|| Some(("carol".to_owned(), carol))), 1)?;

@@ -43,6 +43,11 @@ async fn sample(app: &App, operation: &Operation, turn: usize) -> (String, Strin
             return (format!("{path}?group={group}"), String::new());
         }
         "lifetime-rules" => String::new(),
+        "groups" if id == "group_list" => String::new(),
+        "groups" => {
+            let user = users::register(app, &format!("user-{id}-{turn}"), None).await.to_string();
+            return (path.replace("{name}", "staff").replace("{user_id}", &user), String::new());
+        }
         "users" => {
             let name = format!("user-{id}-{turn}");
             if let Some(username) = body.as_mut().and_then(|body| body.get_mut("username")) {

@@ -5,6 +5,7 @@ mod client_secrets;
 mod clients;
 mod consents;
 mod events;
+mod groups;
 mod keys;
 mod lifetimes;
 mod matrix;
