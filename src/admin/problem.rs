@@ -309,6 +309,9 @@ impl From<AdminError> for ChangeProblem {
             AdminError::Stale => Self::stale(),
             AdminError::Client(refused) => Self::invalid(refused.to_string()),
             AdminError::PublicClient(_) => Self::conflict("The client is public and keeps no secret: only clients of the kinds `web` and `machine` have one."),
+            AdminError::LastAdministrator(_) => Self::conflict(
+                "Nobody would be left who administers: give somebody else the role `administrator` first. On the server `gatekey user` does it all the same.",
+            ),
             AdminError::UserDisabled(_) => Self::conflict("The user is disabled, and no password would let them in: let them in again first."),
             AdminError::PasswordDeclared(_) => Self::conflict("The settings file says what the user's password is: it is changed there."),
             AdminError::Refused(reason) => Self::invalid(reason),

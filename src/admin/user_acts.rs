@@ -61,8 +61,8 @@ enum Ended {
 impl UserActsApi {
     /// Disables a user
     ///
-    /// The user cannot sign in, and is signed out everywhere at once. Doing it again changes nothing and is no error. Needs the scope
-    /// `users:write`, and every scope of this API that the user's role has.
+    /// The user cannot sign in, and is signed out everywhere at once. Doing it again changes nothing and is no error. `conflict` for the last one
+    /// who administers. Needs the scope `users:write`, and every scope of this API that the user's role has.
     #[oai(path = "/users/:id/disable", method = "post", operation_id = "user_disable")]
     async fn disable(
         &self,
@@ -70,7 +70,7 @@ impl UserActsApi {
         api: Data<&Api>,
         /// The user.
         id: Path<Uuid>,
-    ) -> Result<Shown, Problem> {
+    ) -> Result<Shown, ChangeProblem> {
         caller.may(AdminScope::UsersWrite)?;
         let reach = reach(&caller);
         let guard = move |user: &user::User| reach(user.role);
@@ -114,8 +114,8 @@ impl UserActsApi {
 
     /// Gives a user a role, or takes it away
     ///
-    /// From the user's next call on. Needs the scope `roles:grant`, every scope of this API that the role before and the role after have, and a
-    /// recent sign-in.
+    /// From the user's next call on. `conflict` where the last one who administers would lose that role. Needs the scope `roles:grant`, every scope
+    /// of this API that the role before and the role after have, and a recent sign-in.
     #[oai(path = "/users/:id/role", method = "put", operation_id = "user_set_role")]
     async fn set_role(
         &self,

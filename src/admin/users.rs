@@ -336,8 +336,8 @@ impl UsersApi {
 
     /// Deletes a user
     ///
-    /// With all sessions, consents and refresh tokens. Needs the scope `users:write`, every scope of this API that the user's role has, and a
-    /// recent sign-in.
+    /// With all sessions, consents and refresh tokens. `conflict` for the last one who administers. Needs the scope `users:write`, every scope of
+    /// this API that the user's role has, and a recent sign-in.
     #[oai(path = "/users/:id", method = "delete", operation_id = "user_delete")]
     async fn delete(
         &self,

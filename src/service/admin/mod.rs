@@ -94,6 +94,9 @@ pub enum AdminError {
     UserDisabled(String),
     #[error("gatekey.toml declares the password of user `{0}`: change it there")]
     PasswordDeclared(String),
+    /// Nobody who administers would be left.
+    #[error("user `{0}` is the last one who administers: give somebody else the role first")]
+    LastAdministrator(String),
     /// A rule said no; the text says what to do.
     #[error("{0}")]
     Refused(String),

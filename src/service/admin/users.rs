@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::{Admin, AdminError, Guard, not_found};
 use crate::domain::admin_scope::AdminRole;
-use crate::domain::event::{Detail, EventKind, Object, Username};
+use crate::domain::event::{Actor, Detail, EventKind, Object, Username};
 use crate::domain::group::Groups;
 use crate::domain::id::UserId;
 use crate::domain::secret::Secret;
@@ -16,7 +16,7 @@ use crate::store::listed::Page;
 use crate::store::tree::{self, Node};
 use crate::store::user_lists::{self, UserFilter};
 use crate::store::user_search::{self, Place};
-use crate::store::{Connection, StoreError, events, one_time_links, users};
+use crate::store::{Connection, StoreError, events, meta, one_time_links, users};
 
 /// A user to be created.
 #[derive(Debug, Clone)]
@@ -112,7 +112,7 @@ impl Admin {
     /// Changes name, profile and role of a user as they are at that moment.
     pub async fn update_user(&self, id: UserId, change: UserChange) -> Result<User, AdminError> {
         let now = self.now();
-        let occasion = self.occasion(now);
+        let (occasion, keeps_one) = (self.occasion(now), self.keeps_an_administrator());
         let taken = Arc::new(OnceLock::new());
         let name = Arc::clone(&taken);
         let changed = self.store.write(move |db| {
@@ -124,6 +124,9 @@ impl Admin {
             (user.id, user.username, user.updated_at) = (id, normal_username(&user.username), now);
             if let Err(refused) = check(&user) {
                 return Ok(Some(Err(refused)));
+            }
+            if user.role != Some(AdminRole::Administrator) && keeps_one && is_last_administrator(db, &before)? {
+                return Ok(Some(Err(AdminError::LastAdministrator(before.username))));
             }
             // Only a name can be in the way.
             name.get_or_init(|| user.username.clone());
@@ -153,7 +156,7 @@ impl Admin {
     pub async fn disable_user_if(&self, id: UserId, guard: Guard<User>) -> Result<User, AdminError> {
         let now = self.now();
         let occasion = self.occasion(now);
-        let done = self.held(id, guard, move |db, user| {
+        let done = self.held_to_lose(id, guard, move |db, user| {
             let ended = tree::end(db, &Node::User(id), EndReason::UserDisabled, now)?;
             if user.disabled_at.is_none() {
                 users::set_disabled(db, id, Some(now), now)?;
@@ -212,7 +215,7 @@ impl Admin {
     pub async fn delete_user_if(&self, id: UserId, guard: Guard<User>) -> Result<(), AdminError> {
         let now = self.now();
         let occasion = self.occasion(now);
-        let done = self.held(id, guard, move |db, user| {
+        let done = self.held_to_lose(id, guard, move |db, user| {
             events::record(db, &occasion.event(EventKind::UserDeleted, Object::User(id)).with("username", Username(&user.username)))?;
             // Ended first, so that the applications are told: what is only deleted is gone without a word.
             tree::end(db, &Node::User(id), EndReason::RevokedByAdmin, now)?;
@@ -230,15 +233,48 @@ impl Admin {
         guard: Guard<User>,
         work: impl FnOnce(&mut Connection, &mut User) -> Result<(), StoreError> + Send + 'static,
     ) -> Result<User, AdminError> {
+        self.held_if(id, guard, |_, _| Ok(Ok(())), work).await
+    }
+
+    /// The same for work after which the user administers no more: refused where nobody would be left who does.
+    async fn held_to_lose(
+        &self,
+        id: UserId,
+        guard: Guard<User>,
+        work: impl FnOnce(&mut Connection, &mut User) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<User, AdminError> {
+        let keeps_one = self.keeps_an_administrator();
+        let judge = move |db: &mut Connection, user: &User| {
+            let last = keeps_one && is_last_administrator(db, user)?;
+            Ok(if last { Err(AdminError::LastAdministrator(user.username.clone())) } else { Ok(()) })
+        };
+        self.held_if(id, guard, judge, work).await
+    }
+
+    async fn held_if(
+        &self,
+        id: UserId,
+        guard: Guard<User>,
+        judge: impl FnOnce(&mut Connection, &User) -> Result<Result<(), AdminError>, StoreError> + Send + 'static,
+        work: impl FnOnce(&mut Connection, &mut User) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<User, AdminError> {
         let done = self.store.write(move |db| {
             let Some(mut user) = users::find_to_change(db, id)? else { return Ok(Err(not_found("user", id))) };
             if let Err(refused) = guard(&user) {
+                return Ok(Err(refused));
+            }
+            if let Err(refused) = judge(db, &user)? {
                 return Ok(Err(refused));
             }
             work(db, &mut user)?;
             Ok(Ok(user))
         });
         done.await?
+    }
+
+    /// Over HTTP nobody takes away the last one who could undo it there. The command line may: it is the way back in.
+    fn keeps_an_administrator(&self) -> bool {
+        matches!(self.actor, Actor::User(_) | Actor::Client(_))
     }
 
     /// How many may administer: those who are not disabled.
@@ -253,6 +289,16 @@ impl Admin {
         tracing::info!(event, user = %id, "a user was changed");
         Ok(())
     }
+}
+
+/// Whether this is the one who administers and may sign in, and there is no other. Until the transaction ends nobody else is told so: of two
+/// who go at once the second sees that the first has gone.
+fn is_last_administrator(db: &mut Connection, user: &User) -> Result<bool, StoreError> {
+    if user.role != Some(AdminRole::Administrator) || user.disabled_at.is_some() {
+        return Ok(false);
+    }
+    meta::lock(db, "last_administrator_lock")?;
+    Ok(users::count_admins(db)? <= 1)
 }
 
 fn check(user: &User) -> Result<(), AdminError> {

@@ -7,6 +7,7 @@ mod consents;
 mod events;
 mod groups;
 mod keys;
+mod last_administrator;
 mod lifetimes;
 mod matrix;
 mod password_reset;
