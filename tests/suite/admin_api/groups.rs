@@ -119,12 +119,12 @@ async fn sizes_are_right_after_many_at_once(database: Database) {
     let (app, second) = (&app, &app.replica("second").await);
     let put = async |number: usize, groups: Vec<String>| {
         let body = json!({"username": format!("user-{number}"), "groups": groups});
-        let at = if number % 2 == 0 { app } else { second };
+        let at = if number.is_multiple_of(2) { app } else { second };
         let answer = send_json(at, Method::PUT, &format!("/users/{}", users_of[number]), &token, &body).await;
         assert_eq!(answer.status.as_u16(), 200, "{}", answer.text());
     };
     for round in 0..6 {
-        let groups = |number: usize| (0..6).filter(|group| (number + group + round) % 3 != 0).map(|group| format!("group-{group}")).collect::<Vec<_>>();
+        let groups = |number: usize| (0..6).filter(|group| !(number + group + round).is_multiple_of(3)).map(|group| format!("group-{group}")).collect::<Vec<_>>();
         tokio::join!(
             put(0, groups(0)),
             put(1, groups(1)),
