@@ -180,6 +180,31 @@ for (const kind of DATABASES) {
       await support.context.close();
     });
 
+    test('users are filtered by group, role and state, and the filter is the address', async () => {
+      for (const [name, groups] of [['hank', 'drivers'], ['ines', 'drivers,cooks'], ['jack', 'cooks']]) {
+        gatekey.createUser(name, 'seventh horse battery staple');
+        gatekey.run(['user', 'update', name, '--groups', groups]);
+      }
+      gatekey.run(['user', 'disable', 'ines']);
+      const { context, page, heard } = await visitor({ place: '#/users' });
+      await page.getByRole('link', { name: 'jack', exact: true }).click();
+      await page.locator('.facts').getByRole('link', { name: 'cooks' }).click();
+      await list(page, ['ines', 'jack']);
+      assert.equal(page.url(), admin('#/users?group=cooks'));
+      await page.getByLabel('State').selectOption('disabled');
+      await list(page, ['ines']);
+      await page.getByLabel('Group').fill('drivers');
+      await page.getByLabel('State').selectOption('active');
+      await list(page, ['hank']);
+      await page.getByRole('link', { name: 'All users' }).click();
+      await page.getByLabel('Role').selectOption('support');
+      await list(page, [SUPPORT.name]);
+      await page.getByRole('searchbox').fill('nobody');
+      await page.getByText('of those that the filter leaves').waitFor();
+      assert.deepEqual(heard(), []);
+      await context.close();
+    });
+
     test('by keyboard alone: finding a user, opening a dialog, and leaving it where one was', async () => {
       gatekey.createUser('fred', 'fifth horse battery staple');
       const { context, page, heard } = await visitor({ place: '#/users' });

@@ -2,6 +2,7 @@
 import { get } from './api.js';
 import { html, useEffect, useId, useRef, useState } from './html.js';
 import { Field } from './parts.js';
+import { count } from './words.js';
 
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
@@ -55,9 +56,14 @@ let clients;
 /** There are few clients beside users: the first two hundred are read once, and any other is written in full. */
 const searchClients = () => (clients ??= get('/clients', { limit: 200 }).then(({ items }) => items.map(({ id, metadata }) => ({ id, name: id, more: metadata.name })), (error) => ((clients = undefined), Promise.reject(error))));
 
+let groups;
+/** Likewise the groups. */
+const searchGroups = () => (groups ??= get('/groups', { limit: 200 }).then(({ items }) => items.map(({ name, members }) => ({ id: name, name, more: count(members, 'user') })), (error) => ((groups = undefined), Promise.reject(error))));
+
 /** `id`: the user's id; `set` is given the id, or what was typed when that is nobody's name. */
 export const PickUser = (props) => html`<${Pick} search=${users} ...${props} />`;
 export const PickClient = (props) => html`<${Pick} search=${searchClients} ...${props} />`;
+export const PickGroup = (props) => html`<${Pick} search=${searchGroups} ...${props} />`;
 /** Whether a text can be the id of a user. */
 export const isId = (text) => UUID.test(text);
 /** The id of the user of a name, or of an id; nothing where nobody is called so. */

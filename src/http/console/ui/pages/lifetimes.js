@@ -3,7 +3,7 @@ import { call, getVersioned, useLoad } from '../api.js';
 import { Fragment, html, useState } from '../html.js';
 import { LIMITS, sentence, whom } from '../limits.js';
 import { Choice, Confirm, Dialog, Empty, Opens, Page, Read, Tag, Text, Trouble, When } from '../parts.js';
-import { PickClient, PickUser, userOf } from '../pick.js';
+import { PickClient, PickGroup, PickUser, userOf } from '../pick.js';
 import { errorsOf } from '../problem.js';
 import { Timeline } from '../timeline.js';
 import { count, lasts, seconds } from '../words.js';
@@ -81,7 +81,7 @@ function RuleForm({ rule, etag, close, done }) {
       ${rule
         ? html`<p>For <strong>${whom(rule.selector)}</strong>:</p>`
         : html`<fieldset><legend>For whom</legend><div class="two">
-            <${Text} label="In the group" optional value=${selector.group} set=${touched((group) => setSelector({ ...selector, group: group.trim() }))} error=${wrong.group} />
+            <${PickGroup} label="In the group" hint="By its name." id=${selector.group} set=${touched((group) => setSelector({ ...selector, group }))} error=${wrong.group} />
             <${PickClient} label="At the client" hint="Its client id." id=${selector.client} set=${touched((client) => setSelector({ ...selector, client }))} error=${wrong.client} />
             <${Choice} label="Signed in" value=${selector.acr} set=${touched((acr) => setSelector({ ...selector, acr }))} options=${ACRS} error=${wrong.acr} />
           </div></fieldset>`}

@@ -70,7 +70,7 @@ const facts = (user) => [
   ['Address', user.profile.address && html`<bdi>${Object.values(user.profile.address).join(', ')}</bdi>`],
   ['State', html`<${UserState} of=${user} />${user.disabled_at && html` <span class="aside">since <${When} at=${user.disabled_at} /></span>`}`],
   ['Role', user.role ? html`<${Tag}>${user.role}<//>` : html`<span class="none">none</span>`],
-  ['Groups', user.groups.length > 0 ? user.groups.map((group) => html`<code key=${group} class="chip">${group}</code> `) : html`<span class="none">none</span>`],
+  ['Groups', user.groups.length > 0 ? user.groups.map((group) => html`<a key=${group} class="chip" href=${to('users', { group })}>${group}</a> `) : html`<span class="none">none</span>`],
   ['Created', html`<${Moment} at=${user.created_at} />`],
   ['Changed', html`<${Moment} at=${user.updated_at} />`],
   ['Id (sub)', html`<code>${user.id}</code>`],
