@@ -71,7 +71,6 @@ for (const kind of DATABASES) {
       await dialog.getByRole('button', { name: 'Create' }).click();
       await heading(page, 'carol');
       await page.getByText('There is no password yet').waitFor();
-      await page.getByText('gatekey user set-password carol').waitFor();
       await page.locator('.facts').getByText('editors').waitFor();
 
       // As one types; the focus stays where one types.
@@ -108,6 +107,45 @@ for (const kind of DATABASES) {
       await confirm.getByRole('button', { name: 'Delete the user' }).click();
       await heading(page, 'Users');
       await list(page, [USER.name, SUPPORT.name]);
+      assert.deepEqual(heard(), []);
+      await context.close();
+    });
+
+    test('a user without a password gets the link to one, told once; who follows it sets it and signs in', async () => {
+      const { context, page, heard } = await visitor({ place: '#/users' });
+      await heading(page, 'Users');
+      await page.getByRole('button', { name: 'New user' }).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('User name').fill('gina');
+      await dialog.getByRole('button', { name: 'Create' }).click();
+      await page.getByRole('button', { name: 'First password' }).click();
+      await dialog.getByLabel('The link is good for').selectOption('A day');
+      await dialog.getByRole('button', { name: 'Make the link' }).click();
+      const link = await page.locator('.secret code').innerText();
+      await page.reload();
+      await heading(page, 'gina');
+      assert.equal((await page.locator('main').innerText()).includes(link), false, 'the link is told once');
+
+      const theirs = await browser.newContext({ locale: 'en-US' });
+      const other = await theirs.newPage();
+      await other.goto(link);
+      for (const field of await other.locator('input[type=password]').all()) await field.fill('a first horse battery staple');
+      await other.keyboard.press('Enter');
+      await other.waitForFunction(() => !document.querySelector('input[type=password]'));
+      await other.goto(admin(''));
+      await other.waitForURL('**/login?**');
+      await signIn(other, { name: 'gina', password: 'a first horse battery staple' });
+      await other.getByRole('heading', { name: 'You are not an administrator' }).waitFor();
+      await theirs.close();
+
+      await page.reload();
+      await page.locator('.facts').getByText('may sign in').waitFor();
+      await page.getByRole('button', { name: 'Reset password' }).click();
+      await dialog.getByText('all their sessions and refresh tokens end').waitFor();
+      await page.keyboard.press('Escape');
+      await page.getByRole('link', { name: 'What happened' }).click();
+      await page.locator('.event').getByText('gina set a new password by a link.').waitFor();
+      await page.locator('.event').getByText('alice made a link by which gina sets a new password.').waitFor();
       assert.deepEqual(heard(), []);
       await context.close();
     });

@@ -17,7 +17,7 @@ const at = (id, more = '') => `/users/${encodeURIComponent(id)}${more}`;
 const ROLES = [
   ['', 'None: an ordinary user'],
   ['administrator', 'Administrator: may do everything'],
-  ['support', 'Support: reads, ends sessions, withdraws consents'],
+  ['support', 'Support: reads, resets passwords, ends sessions, withdraws consents'],
   ['developer', 'Developer: registers applications'],
   ['auditor', 'Auditor: reads everything, changes nothing'],
 ];
@@ -32,7 +32,7 @@ function RoleForm({ user, etag, close, done }) {
 
 const ends = (living) => (living === undefined ? 'Ends every session of this user' : `Ends ${living}`);
 
-function Acts({ user, etag, living, reload, told }) {
+function Acts({ user, etag, living, reload, told, reset }) {
   const { id, username } = user;
   const change = (path, said) => () => call('POST', at(id, path)).then(() => told(said));
   const save = async (body) => {
@@ -43,6 +43,7 @@ function Acts({ user, etag, living, reload, told }) {
   return html`<${Fragment}>
     <${Opens} label="Edit">${(close) => html`<${Dialog} title=${`Edit ${username}`} close=${close}><${UserForm} user=${user} save=${save} close=${close} changed=${reload} /><//>`}<//>
     <${Opens} label="Role">${(close) => html`<${Dialog} title=${`Role of ${username}`} close=${close}><${RoleForm} user=${user} etag=${etag} close=${close} done=${reload} /><//>`}<//>
+    ${!user.disabled_at && html`<${Opens} label=${user.has_password ? 'Reset password' : 'First password'}>${(close) => html`<${Dialog} title=${`A ${user.has_password ? 'new' : 'first'} password for ${username}`} close=${close}><${ResetForm} user=${user} close=${close} done=${reset} /><//>`}<//>`}
     ${user.disabled_at
       ? html`<${Opens} label="Enable">${(close) => html`<${Confirm} title=${`Enable ${username}?`} verb="Enable the user" consequence=${html`<p>They can sign in again. What was ended stays ended.</p>`} act=${change('/enable', 'They may sign in again.')} close=${close} done=${reload} />`}<//>`
       : html`<${Opens} label="Disable" kind="danger">${(close) => html`<${Confirm} title=${`Disable ${username}?`} verb="Disable the user" consequence=${html`<p>${ends(living)}, with every token that came of it, and nobody can sign in as this user until somebody enables them.</p>`} act=${change('/disable', 'They are signed out, and may not sign in.')} close=${close} done=${reload} />`}<//>`}
@@ -76,14 +77,27 @@ const facts = (user) => [
   ['Id (sub)', html`<code>${user.id}</code>`],
 ];
 
-/** How somebody without a password gets one. */
-function NoPassword({ user }) {
-  const command = `gatekey user set-password ${user.username}`;
-  return html`<div class="told"><div>
-    <p><strong>There is no password yet</strong>, so nobody can sign in as this user. Whoever runs the server can set one:</p>
-    <p class="secret-row"><code>${command}</code><${Copy} text=${command} /></p>
-  </div></div>`;
+const DAY = 86_400;
+const GOOD_FOR = [
+  [String(DAY / 24), 'An hour'],
+  [String(DAY), 'A day'],
+  [String(7 * DAY), 'A week'],
+];
+
+function ResetForm({ user, close, done }) {
+  const [good, setGood] = useHeld('good', String(DAY / 24));
+  const act = () => call('POST', at(user.id, '/password-reset'), { body: { expires_in: Number(good) } });
+  return html`<${ActForm} verb="Make the link" busy="Making it…" act=${act} close=${close} done=${done}>
+    ${(wrong) => html`<${Fragment}>
+      <p>Makes a link by which the user sets a new password; nobody else learns it. Nothing ends before they do: then all their sessions and refresh tokens end, and they sign in with the new one. A link from before is dead.</p>
+      <${Choice} label="The link is good for" value=${good} set=${setGood} options=${GOOD_FOR} error=${wrong.expires_in} />
+    <//>`}
+  <//>`;
 }
+
+/** A link that is told once. */
+const ResetLink = ({ of: { link, expires_at: until } }) =>
+  html`<div class="secret" role="status"><h2>The link to a new password</h2><p>Hand it to the user by a way that reaches nobody else: whoever has it can set the password. It is shown now and never again, and is good until <${Moment} at=${until} />.</p><div class="secret-row"><code>${link}</code><${Copy} text=${link} label="Copy link" /></div></div>`;
 
 /** The applications that a session is used for, asked for when the row is there. */
 function Applications({ session }) {
@@ -128,6 +142,7 @@ export function User({ id }) {
   const families = useList('/refresh-families', { user: id, state: 'live' });
   const living = useCount('/sessions', { user: id, state: 'live' }, 'session');
   const [said, setSaid] = useState();
+  const [link, setLink] = useState();
   const user = found.data?.value;
   const reload = () => {
     found.reload();
@@ -139,10 +154,11 @@ export function User({ id }) {
     setSaid(`Ended ${counted([[sessions, 'session'], [shares, 'share of an application', 'shares of applications'], [families, ...FAMILY]])}.`);
     reload();
   };
-  return html`<${Page} title=${user ? user.username : 'User'} lead=${user?.profile.name && html`<bdi>${user.profile.name}</bdi>`} back=${{ href: to('users'), text: 'Users' }} actions=${user && html`<${Acts} user=${user} etag=${found.data.etag} living=${living.text} reload=${reload} told=${setSaid} />`}>
+  return html`<${Page} title=${user ? user.username : 'User'} lead=${user?.profile.name && html`<bdi>${user.profile.name}</bdi>`} back=${{ href: to('users'), text: 'Users' }} actions=${user && html`<${Acts} user=${user} etag=${found.data.etag} living=${living.text} reload=${reload} told=${setSaid} reset=${setLink} />`}>
     ${said && html`<p class="told" role="status">${said}</p>`}
     ${user?.managed_by_file && html`<p class="told">This user is declared in the settings file, which wins at the next start: change it there too.</p>`}
-    ${user && !user.has_password && html`<${NoPassword} user=${user} />`}
+    ${link && html`<${ResetLink} of=${link} />`}
+    ${user && !user.has_password && !link && html`<p class="told"><span><strong>There is no password yet</strong>, so nobody can sign in as this user. “First password” makes a link by which they set one.</span></p>`}
     <${Read} of=${found}>${({ value: user }) => html`<${Fragment}>
       <section class="panel" aria-label="About the user"><${Facts} of=${facts(user)} /></section>
       <div class="section-head"><h2>Signed in</h2><div class="head-actions">

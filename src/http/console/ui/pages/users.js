@@ -64,7 +64,7 @@ export function UserForm({ user, save, close, changed }) {
       const ofProfile = (name) => wrong[`profile/${name}`];
       const text = ([name, label, hint]) => html`<${Text} key=${name} label=${label} hint=${hint} optional ...${field(name)} error=${ofProfile(name)} />`;
       return html`<${Fragment}>
-        ${!user && html`<p>A user is made without a password: nobody can sign in with it until there is one. What to do next stands on the user’s page.</p>`}
+        ${!user && html`<p>A user is made without a password, and sets it by a link that their page here makes next.</p>`}
         <${Text} label="User name" hint="What is typed to sign in; the case of letters does not matter." ...${field('username')} error=${wrong.username} required autofocus />
         ${main.map(text)}
         <${Text} label="Groups" optional hint="With spaces between. Lifetime rules may be for a group." ...${field('groups')} error=${wrong.groups} />
