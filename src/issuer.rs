@@ -9,15 +9,16 @@ use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt, Response};
 use tokio::task::AbortHandle;
 
-use crate::admin;
+use crate::admin::{self, account};
 use crate::domain::client::ClientMetadata;
 use crate::domain::clock::{Clock, SystemClock};
 use crate::domain::duration::Lifetime;
 use crate::domain::entropy::{Entropy, SystemEntropy};
 use crate::domain::event::Actor;
+use crate::http::openapi::served::Printed;
 use crate::http::pages::PageError;
 use crate::http::require_token::RequireToken;
-use crate::http::{self, AdminApi, App};
+use crate::http::{self, App, Described};
 use crate::jose::keyed_digest::KeyedDigest;
 use crate::jose::pairwise::Pairwise;
 use crate::jose::refresh_token::Minter;
@@ -153,7 +154,7 @@ impl IssuerBuilder {
         };
         device_bound::warn(&core);
         let core = Arc::new(core);
-        let app = Arc::new(App::new(core.clone(), admin::document, &scopes)?);
+        let app = Arc::new(App::new(core.clone(), Printed { admin: admin::document, account: account::document }, &scopes)?);
         // It ends with the issuer: it only looks whether there still is one.
         let weak = || Arc::downgrade(&core);
         let (ending, telling, sweeping) = (found_over::run(weak()), logout_notices::run(weak()), sweep::run(weak()));
@@ -171,8 +172,10 @@ impl Issuer {
     /// All endpoints. Nest them at the path of the issuer's URL: at `/` for `https://login.example.com/`,
     /// at `/auth` for `https://example.com/auth/`.
     pub fn routes(&self) -> BoxEndpoint<'static, Response> {
-        let routes = admin::routes(self.app.core.clone(), self.admin.clone());
-        http::routes(&self.app, AdminApi { path: admin::PATH, routes, refused: admin::refused })
+        let core = &self.app.core;
+        let admin = Described { path: admin::PATH, routes: admin::routes(core.clone(), self.admin.clone()), refused: admin::refused, for_pages: None };
+        let account = Described { path: account::PATH, routes: account::routes(core.clone()), refused: admin::refused, for_pages: Some(account::METHODS) };
+        http::routes(&self.app, vec![admin, account])
     }
 
     /// For an issuer below a path: RFC 8414 metadata, to be nested at the host's root. [`Issuer::mounted`] does both.
@@ -205,6 +208,11 @@ impl Issuer {
     /// The OpenAPI document of the admin API, which is mounted at `admin/api/v1` below every issuer.
     pub fn admin_api_document() -> String {
         admin::document()
+    }
+
+    /// The OpenAPI document of the account API, which is mounted at `account/api/v1` below every issuer.
+    pub fn account_api_document() -> String {
+        account::document()
     }
 
     /// The OpenAPI document of the endpoints of OAuth 2.0 and OpenID Connect that programs call.

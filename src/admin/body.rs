@@ -37,8 +37,15 @@ impl<T: ParseFromJSON> ParsePayload for Body<T> {
         let bytes = <Vec<u8> as FromRequest>::from_request(request, body).await?;
         let text = std::str::from_utf8(&bytes).map_err(|_| refused("it is not UTF-8".to_owned()))?;
         let value = json::parse(text).map_err(|error| refused(error.to_string()))?;
-        Ok(Self(T::parse_from_json(Some(value)).map_err(|error| refused(error.into_message()))?))
+        Ok(Self(T::parse_from_json(Some(value)).map_err(|error| refused(without_value(&error.into_message())))?))
     }
+}
+
+/// The framework's reason, without the value that did not fit: it may be a secret.
+fn without_value(reason: &str) -> String {
+    let Some((what, rest)) = reason.split_once(", found ") else { return reason.to_owned() };
+    let place = rest.rfind(" (occurred while parsing ").and_then(|at| rest.get(at..)).unwrap_or_default();
+    format!("{what}{place}")
 }
 
 impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Body<T> {
@@ -91,5 +98,18 @@ impl<'a, T: ParseFromJSON + Default> ApiExtractor<'a> for OptionalBody<T> {
         }
         *body = RequestBody::new(bytes.into());
         Ok(Self(<Body<T> as ApiExtractor>::from_request(request, body, options).await?.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_did_not_fit_is_not_repeated() {
+        let reason = r#"Expected input type "string", found ["hunter2"]. (occurred while parsing "NewPassword")"#;
+        assert_eq!(without_value(reason), r#"Expected input type "string" (occurred while parsing "NewPassword")"#);
+        assert_eq!(without_value(r#"Expected input type "string", found 1."#), r#"Expected input type "string""#);
+        assert_eq!(without_value("unknown field `x`"), "unknown field `x`");
     }
 }

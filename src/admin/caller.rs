@@ -92,7 +92,7 @@ async fn judge(api: &Api, token: &str) -> Result<Admitted, Problem> {
     let token = live_token(&api.core, token).await?;
     // RFC 9068 §4: a token for another API is nothing here.
     if !is_for(&token.claims, AUDIENCE) {
-        return Err(Problem::token_invalid());
+        return Err(Problem::token_invalid(AUDIENCE));
     }
     let (actor, role) = match (token.grant_id, &token.user) {
         // A machine, acting for itself: that it may was said when the scope was registered for it.
@@ -107,6 +107,7 @@ async fn judge(api: &Api, token: &str) -> Result<Admitted, Problem> {
     Ok(Admitted { scope: token.scope, held, actor, proved_at, now: api.core.now() })
 }
 
-fn auth_time(claims: &Map<String, Value>) -> Option<Timestamp> {
+/// When the user of a token proved who they are.
+pub(super) fn auth_time(claims: &Map<String, Value>) -> Option<Timestamp> {
     Timestamp::from_timestamp(claims.get("auth_time")?.as_i64()?, 0)
 }

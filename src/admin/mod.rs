@@ -1,8 +1,10 @@
 //! The admin API, `{issuer}admin/api/v1`: JSON for programs and for the console, described by `openapi/gatekey-admin.json`.
 //!
 //! One resource a file; each operation is extract → `service::admin` → render. Who may is decided in [`caller`], and every
-//! error is a [`problem`]. This is the only place that names poem-openapi.
+//! error is a [`problem`]. This is the only place that names poem-openapi, so the account API, which is made of the same parts, is in
+//! [`account`].
 
+pub mod account;
 mod allow;
 mod body;
 mod caller;
@@ -41,6 +43,7 @@ use poem_openapi::error::AuthorizationError;
 use poem_openapi::{OAuthScopes, OpenApiService, ServerObject, Tags};
 
 use allow::Allow;
+use problem::Words;
 
 use crate::service::Core;
 use crate::service::admin::Admin;
@@ -137,7 +140,7 @@ pub fn scopes() -> Vec<&'static str> {
 /// Every operation, with paths below [`PATH`].
 pub fn routes(core: Arc<Core>, admin: Arc<Admin>) -> BoxEndpoint<'static, Response> {
     let (operations, allow) = (service(), Arc::new(Allow::of(&service().spec())));
-    operations.data(Api { core, admin }).around(move |operations, request| answer(operations, request, allow.clone())).boxed()
+    operations.data(Api { core, admin }).around(move |operations, request| answer(operations, request, allow.clone(), problem::ADMIN)).boxed()
 }
 
 const BEARER: &[u8] = b"Bearer ";
@@ -148,7 +151,7 @@ pub fn refused(status: StatusCode, detail: String) -> Response {
 }
 
 /// Whatever happened is an answer a program understands, and nobody keeps it.
-async fn answer<E: Endpoint<Output = Response>>(operations: Arc<E>, request: poem::Request, allow: Arc<Allow>) -> poem::Result<Response> {
+async fn answer<E: Endpoint<Output = Response>>(operations: Arc<E>, request: poem::Request, allow: Arc<Allow>, words: Words) -> poem::Result<Response> {
     // The framework takes a token that is no text for none.
     let garbled = request.headers().get(header::AUTHORIZATION).is_some_and(|value| {
         let scheme = value.as_bytes().get(..BEARER.len());
@@ -157,8 +160,8 @@ async fn answer<E: Endpoint<Output = Response>>(operations: Arc<E>, request: poe
     let path = request.uri().path().to_owned();
     let mut response = match operations.call(request).await {
         Ok(response) => response,
-        Err(error) if garbled && error.is::<AuthorizationError>() => problem::Problem::token_invalid().into_response(),
-        Err(error) => problem::of_error(error),
+        Err(error) if garbled && error.is::<AuthorizationError>() => problem::Problem::token_invalid(words.audience).into_response(),
+        Err(error) => problem::of_error(error, words),
     };
     if response.status() == StatusCode::METHOD_NOT_ALLOWED
         && let Some(methods) = allow.on(&path).and_then(|methods| HeaderValue::from_str(methods).ok())

@@ -8,7 +8,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object};
 
-use crate::domain::admin_scope::{AdminScope, AdminScopes};
+use crate::domain::admin_scope::{AUDIENCE, AdminScope, AdminScopes};
 use crate::protocol::error::ErrorCode;
 use crate::service::Failure;
 use crate::service::admin::AdminError;
@@ -17,9 +17,8 @@ use crate::service::admin::AdminError;
 #[derive(Debug, Object)]
 #[oai(rename = "Problem", example, skip_serializing_if_is_none)]
 pub struct Details {
-    /// What kind of problem it is: `urn:gatekey:problem:` and one of `token-missing`, `token-invalid`, `authentication-too-old`,
-    /// `scope-insufficient`, `administrator-required`, `privilege-exceeded`, `request-malformed`, `not-found`, `method-not-allowed`,
-    /// `already-exists`, `conflict`, `precondition-failed`, `invalid`, `unavailable`, `internal`. It never changes; more kinds may come.
+    /// What kind of problem it is: `urn:gatekey:problem:` and a word that the description of the answer names, such as `not-found`; of a
+    /// method that a path does not have, `method-not-allowed`. It never changes; more kinds may come.
     #[oai(rename = "type")]
     kind: String,
     /// The kind of problem in a few words.
@@ -55,13 +54,14 @@ impl Example for MemberProblem {
 }
 
 /// Boxed, so that an operation's result is no larger for the sake of its refusals.
-fn details(status: u16, kind: &str, detail: impl Into<String>) -> Box<Details> {
+pub(super) fn details(status: u16, kind: &str, detail: impl Into<String>) -> Box<Details> {
     let title = match kind {
         "token-missing" => "An access token is needed",
         "token-invalid" => "The access token is not accepted",
         "authentication-too-old" => "The user must prove who they are once more",
         "scope-insufficient" => "The access token lacks a scope",
         "administrator-required" => "The user is not an administrator",
+        "user-required" => "The access token belongs to no user",
         "privilege-exceeded" => "Nobody grants or touches more than they may do themselves",
         "request-malformed" => "The request is malformed",
         "not-found" => "There is no such thing",
@@ -70,6 +70,7 @@ fn details(status: u16, kind: &str, detail: impl Into<String>) -> Box<Details> {
         "conflict" => "Its state does not allow it",
         "precondition-failed" => "It has been changed meanwhile",
         "invalid" => "What was asked for breaks a rule",
+        "too-many-attempts" => "Too many attempts have failed",
         "unavailable" => "The service is busy or cut off from its database",
         _ => "The server made a mistake",
     };
@@ -170,14 +171,17 @@ pub enum ChangeProblem {
 }
 
 impl Problem {
-    pub fn token_missing() -> Self {
-        let detail = "Send an access token for `urn:gatekey:admin` as `Authorization: Bearer …`.";
+    /// `audience` is what a token of the API is for.
+    pub fn token_missing(audience: &str) -> Self {
+        let detail = format!("Send an access token for `{audience}` as `Authorization: Bearer …`.");
         // RFC 6750 §3.1: without a token there is no error code.
         Self::Unauthorized(Json(details(401, "token-missing", detail)), "Bearer realm=\"gatekey\"".to_owned())
     }
 
-    pub fn token_invalid() -> Self {
-        let detail = "The access token is expired, revoked, malformed, of another issuer, or not for `urn:gatekey:admin`: ask for a new one with `resource=urn:gatekey:admin`.";
+    pub fn token_invalid(audience: &str) -> Self {
+        let detail = format!(
+            "The access token is expired, revoked, malformed, of another issuer, or not for `{audience}`: ask for a new one with `resource={audience}`."
+        );
         Self::Unauthorized(Json(details(401, "token-invalid", detail)), "Bearer realm=\"gatekey\", error=\"invalid_token\"".to_owned())
     }
 
@@ -235,7 +239,7 @@ impl Problem {
 }
 
 /// RFC 6750 §3.1: "requires higher privileges than provided by the access token".
-const BEYOND: &str = "Bearer realm=\"gatekey\", error=\"insufficient_scope\"";
+pub(super) const BEYOND: &str = "Bearer realm=\"gatekey\", error=\"insufficient_scope\"";
 
 impl ChangeProblem {
     pub fn already_exists(what: &str, name: &str) -> Self {
@@ -257,10 +261,14 @@ impl ChangeProblem {
 
     /// One member of the body breaks a rule.
     pub fn invalid_member(pointer: &str, detail: impl Into<String>) -> Self {
-        let detail = detail.into();
-        let errors = Some(vec![MemberProblem { pointer: pointer.to_owned(), detail: detail.clone() }]);
-        Self::Invalid(Json(Box::new(Details { errors, ..*details(422, "invalid", detail) })))
+        Self::Invalid(Json(of_member(pointer, detail.into())))
     }
+}
+
+/// One member of a body breaks a rule.
+pub(super) fn of_member(pointer: &str, detail: String) -> Box<Details> {
+    let errors = Some(vec![MemberProblem { pointer: pointer.to_owned(), detail: detail.clone() }]);
+    Box::new(Details { errors, ..*details(422, "invalid", detail) })
 }
 
 impl From<Problem> for ChangeProblem {
@@ -276,17 +284,24 @@ impl From<Problem> for ChangeProblem {
     }
 }
 
-/// Of judging the token.
-impl From<Failure> for Problem {
-    fn from(failure: Failure) -> Self {
+impl Problem {
+    /// Of judging a token for `audience`.
+    pub fn of_failure(failure: Failure, audience: &str) -> Self {
         match failure {
             Failure::Refused(error) if error.code == ErrorCode::InvalidToken => {
                 tracing::info!(error = error.code.as_str(), reason = %error.reason, "refused");
-                Self::token_invalid()
+                Self::token_invalid(audience)
             }
             Failure::Refused(error) => Self::internal(&error.reason),
             Failure::Unavailable(reason) => Self::unavailable(&reason),
         }
+    }
+}
+
+/// Of judging the token.
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        Self::of_failure(failure, AUDIENCE)
     }
 }
 
@@ -324,13 +339,26 @@ fn words(scopes: AdminScopes) -> String {
     scopes.iter().map(AdminScope::as_str).collect::<Vec<_>>().join(" ")
 }
 
+/// What the errors of one API call it by.
+#[derive(Debug, Clone, Copy)]
+pub struct Words {
+    /// What its tokens are for.
+    pub audience: &'static str,
+    /// The command that prints its document.
+    pub document: &'static str,
+}
+
+/// Those of the admin API.
+pub const ADMIN: Words = Words { audience: AUDIENCE, document: "gatekey openapi" };
+
 /// Of the framework: what it refused before an operation was reached.
-pub fn of_error(error: poem::Error) -> Response {
+pub fn of_error(error: poem::Error, words: Words) -> Response {
+    let document = words.document;
     if error.is_from_response() {
         return error.into_response(); // It is a `Problem` already.
     }
     if error.is::<AuthorizationError>() {
-        return Problem::token_missing().into_response();
+        return Problem::token_missing(words.audience).into_response();
     }
     if let Some(ParseParamError { name, reason }) = error.downcast_ref() {
         return Problem::malformed(format!("The parameter `{name}` is malformed: {}.", plain(reason))).into_response();
@@ -340,10 +368,10 @@ pub fn of_error(error: poem::Error) -> Response {
         return Problem::malformed(format!("The id in the path is malformed: {}.", plain(reason))).into_response();
     }
     if error.is::<NotFoundError>() {
-        return Problem::NotFound(Json(details(404, "not-found", "There is no such path: `gatekey openapi` prints those there are."))).into_response();
+        return Problem::NotFound(Json(details(404, "not-found", format!("There is no such path: `{document}` prints those there are.")))).into_response();
     }
     if error.is::<MethodNotAllowedError>() {
-        return of_status(MethodNotAllowedError.status(), "method-not-allowed", "`gatekey openapi` prints the operations there are.");
+        return of_status(MethodNotAllowedError.status(), "method-not-allowed", format!("`{document}` prints the operations there are."));
     }
     // What the body is to be is known before it is read.
     if error.is::<ContentTypeError>() {

@@ -1,5 +1,6 @@
 //! The nouns: what Gatekey talks about. No IO, no database, no HTTP, no async.
 
+pub mod account_scope;
 pub mod acr;
 pub mod admin_scope;
 pub mod authorization_code;

@@ -16,12 +16,17 @@ use crate::service::web_origins::is_registered;
 
 /// A preflight for the token endpoint, revocation and userinfo.
 pub async fn preflight(app: Arc<App>, request: Request) -> Response {
+    preflight_for(&app, &request, "GET, POST").await
+}
+
+/// A preflight where these methods are.
+pub async fn preflight_for(app: &App, request: &Request, methods: &'static str) -> Response {
     let mut response = Response::builder().status(StatusCode::NO_CONTENT).finish();
-    match allowed(&app, &request).await {
+    match allowed(app, request).await {
         Ok(Some(origin)) => {
             allow(&mut response, &origin);
             let headers = response.headers_mut();
-            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
+            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
             headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type, auth0-client, dpop"));
             headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
             response

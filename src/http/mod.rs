@@ -12,6 +12,7 @@ mod console;
 pub(crate) mod cookie_header;
 mod cookies;
 mod cors;
+mod described;
 mod device_bound;
 mod diagnose;
 mod discovery;
@@ -49,13 +50,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use poem::endpoint::BoxEndpoint;
-use poem::http::StatusCode;
 use poem::middleware::CatchPanic;
-use poem::{Endpoint, EndpointExt, Response, Route};
+use poem::{EndpointExt, Response, Route};
 
 use crate::protocol::discovery::metadata;
 use crate::service::Core;
-use arrival::Refusal;
+pub use described::Described;
 use methods::{api, cross_origin, on, public};
 use pages::{PageError, Pages, Theme};
 
@@ -73,8 +73,8 @@ pub struct App {
 }
 
 impl App {
-    /// `admin_document` prints the description of the admin API; `admin_scopes` are what the console asks for.
-    pub fn new(core: Arc<Core>, admin_document: fn() -> String, admin_scopes: &[&str]) -> Result<Self, PageError> {
+    /// `documents` print the descriptions of the APIs that are described elsewhere; `admin_scopes` are what the console asks for.
+    pub fn new(core: Arc<Core>, documents: openapi::served::Printed, admin_scopes: &[&str]) -> Result<Self, PageError> {
         let branding = &core.settings.branding;
         let pages = Pages::new(&Theme {
             name: branding.name.clone(),
@@ -86,7 +86,7 @@ impl App {
         let cookies = cookies::Names::of(core.issuer());
         let discovery = discovery::Document::of(&metadata(core.issuer()));
         let fedcm = fedcm::Documents::of(&core, &pages);
-        let openapi = openapi::served::Documents::new(admin_document);
+        let openapi = openapi::served::Documents::new(documents);
         let console = core.settings.admin.console.then(|| console::Shell::of(&core, &pages, admin_scopes)).transpose()?;
         Ok(Self { core, pages, cookies, discovery, fedcm, openapi, console, ready: AtomicBool::new(true) })
     }
@@ -97,25 +97,9 @@ impl App {
     }
 }
 
-/// The admin API, as it is handed in.
-pub struct AdminApi {
-    /// Where it is mounted.
-    pub path: &'static str,
-    pub routes: BoxEndpoint<'static, Response>,
-    /// A request that was refused before it was read, in the words of that API.
-    pub refused: fn(StatusCode, String) -> Response,
-}
-
 /// Every endpoint, with paths below the issuer's own.
-pub fn routes(app: &Arc<App>, admin: AdminApi) -> BoxEndpoint<'static, Response> {
-    let AdminApi { path: admin_path, routes: admin, refused } = admin;
-    let admin = admin.around(move |admin, request| async move {
-        match request.data::<Refusal>() {
-            Some(refusal) => Ok(refused(refusal.status(), refusal.text())),
-            None => admin.call(request).await,
-        }
-    });
-    Route::new()
+pub fn routes(app: &Arc<App>, apis: Vec<Described>) -> BoxEndpoint<'static, Response> {
+    let route = Route::new()
         .at("/", on(app).get(home::page))
         .at("/.well-known/openid-configuration", public(app).get(discovery::get))
         .at("/.well-known/oauth-authorization-server", public(app).get(discovery::get))
@@ -162,11 +146,15 @@ pub fn routes(app: &Arc<App>, admin: AdminApi) -> BoxEndpoint<'static, Response>
         .at("/openapi/gatekey-protocol.json", public(app).get(openapi::served::protocol_json))
         .at("/openapi/gatekey-admin", on(app).get(openapi::served::admin_page))
         .at("/openapi/gatekey-admin.json", public(app).get(openapi::served::admin_json))
+        .at("/openapi/gatekey-account", on(app).get(openapi::served::account_page))
+        .at("/openapi/gatekey-account.json", public(app).get(openapi::served::account_json))
         .at("/admin", on(app).get(console::page))
         .at("/admin/ui/:version/*file", on(app).get(console::file))
-        .nest(admin_path, admin)
         .at("/healthz", api(app).get(status::health))
-        .at("/readyz", api(app).get(status::ready))
+        .at("/readyz", api(app).get(status::ready));
+    let mount = |route: Route, api: Described| route.nest(api.path, api.mounted(app));
+    apis.into_iter()
+        .fold(route, mount)
         .with(CatchPanic::new().with_handler(panicked))
         .with(visit::Observed::new(app))
         .with(CatchPanic::new().with_handler(panicked))

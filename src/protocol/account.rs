@@ -4,17 +4,19 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
+use serde_json::Value;
 
 use crate::domain::acr::Acr;
 use crate::domain::client::Client;
 use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::consent::Consent;
-use crate::domain::id::ClientId;
+use crate::domain::event::{Actor, Event, EventKind, Object};
+use crate::domain::id::{ClientId, EventId, GrantId, SessionId, UserId};
 use crate::domain::lifetime::Limits;
 use crate::domain::refresh_family::RefreshFamily;
 use crate::domain::scope::{OFFLINE_ACCESS, Scope};
-use crate::domain::session::Session;
+use crate::domain::session::{EndReason, Session};
 use crate::domain::user::User;
 use crate::protocol::session::{Deadlines, judge};
 use crate::protocol::token::outlives_session;
@@ -25,7 +27,12 @@ pub const PROOF_LASTS: TimeDelta = TimeDelta::minutes(10);
 
 /// Whether the user has proved lately who they are.
 pub fn is_proved(session: &Session, now: Timestamp) -> bool {
-    now.signed_duration_since(session.auth_time) < PROOF_LASTS
+    proves(session.auth_time, now)
+}
+
+/// Whether a sign-in at `auth_time` still proves who is there.
+pub fn proves(auth_time: Timestamp, now: Timestamp) -> bool {
+    now.signed_duration_since(auth_time) < PROOF_LASTS
 }
 
 /// Where a user is signed in.
@@ -149,6 +156,96 @@ pub fn accesses(known: &Known<'_>, now: Timestamp) -> Vec<Access> {
     accesses
 }
 
+/// What of the audit trail is the user's to know.
+pub const KINDS: [EventKind; 10] = [
+    EventKind::LoginSucceeded,
+    EventKind::SessionEnded,
+    EventKind::SessionRevoked,
+    EventKind::GrantEnded,
+    EventKind::GrantRevoked,
+    EventKind::RefreshReuseDetected,
+    EventKind::CodeReplayed,
+    EventKind::ConsentGranted,
+    EventKind::ConsentWithdrawn,
+    EventKind::UserPasswordSet,
+];
+
+/// Who did something to an account, as its user is told: which administrator it was is not theirs to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    User,
+    Application,
+    Administrator,
+    /// Because time passed, or because of what it found.
+    Server,
+}
+
+impl Who {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Application => "application",
+            Self::Administrator => "administrator",
+            Self::Server => "server",
+        }
+    }
+}
+
+/// Something that happened to an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Happened {
+    pub id: EventId,
+    pub at: Timestamp,
+    pub kind: EventKind,
+    pub by: Who,
+    /// The application that it was about, or that did it.
+    pub application: Option<ClientId>,
+    pub session: Option<SessionId>,
+    /// Where the request came from; not of an administrator's.
+    pub network: Option<String>,
+    /// Why something ended: the word of an [`EndReason`].
+    pub reason: Option<String>,
+}
+
+/// An event as the user whom it concerns is told of it; `owner` says which client a grant was given to.
+pub fn happened(event: &Event, user: UserId, owner: impl FnOnce(GrantId) -> Option<ClientId>) -> Happened {
+    let word = |name: &str| event.detail.fields().get(name).and_then(Value::as_str);
+    let named = |name: &str| word(name).and_then(|id| ClientId::parse(id).ok());
+    let reason = word("reason");
+    let by = match &event.actor {
+        // A machine at the admin API is an application only to that.
+        _ if reason == Some(EndReason::RevokedByAdmin.as_str()) => Who::Administrator,
+        // A page of the application did it in the user's browser: the user need not have known.
+        Actor::User(_) if event.kind == EventKind::ConsentWithdrawn && word("by") == Some("fedcm") => Who::Application,
+        Actor::User(id) if *id == user => Who::User,
+        Actor::User(_) | Actor::CommandLine | Actor::SettingsFile => Who::Administrator,
+        Actor::Client(_) => Who::Application,
+        Actor::Server | Actor::Anybody => Who::Server,
+    };
+    let by_object = match &event.object {
+        Object::Client(id) => Some(id.clone()),
+        _ => None,
+    };
+    let by_actor = match &event.actor {
+        Actor::Client(id) if by == Who::Application => Some(id.clone()),
+        _ => None,
+    };
+    let by_grant = match &event.object {
+        Object::Grant(id) => owner(*id),
+        _ => None,
+    };
+    Happened {
+        id: event.id,
+        at: event.at,
+        kind: event.kind,
+        by,
+        application: by_object.or(named("client")).or(named("application")).or(by_actor).or(by_grant),
+        session: if let Object::Session(id) = &event.object { Some(*id) } else { None },
+        network: event.network.clone().filter(|_| matches!(by, Who::User | Who::Application)),
+        reason: reason.map(str::to_owned),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -156,8 +253,7 @@ mod tests {
     use super::*;
     use crate::domain::client::{ClientKind, ClientMetadata};
     use crate::domain::duration::Lifetime;
-    use crate::domain::id::{SessionId, UserId};
-    use crate::domain::session::{EndReason, Ended};
+    use crate::domain::session::Ended;
     use crate::protocol::session::tests::{at, session, user};
     use crate::protocol::token::refresh_token;
 
@@ -301,5 +397,62 @@ mod tests {
             limits: &|_, _| Limits::default(),
         };
         assert!(accesses(&known, at(10)).first().is_some_and(|access| access.offline));
+    }
+
+    fn event(kind: EventKind, actor: Actor, object: Object, detail: &str) -> Event {
+        Event {
+            id: EventId(Uuid::from_u128(9)),
+            at: at(7),
+            kind,
+            actor,
+            network: Some("192.0.2.1".to_owned()),
+            request_id: Some("r".to_owned()),
+            object,
+            user: Some(user().id),
+            detail: crate::domain::event::Detail::from_text(detail).unwrap(),
+        }
+    }
+
+    #[test]
+    fn whoever_did_it_is_told_without_saying_which_administrator() {
+        let (me, other, session) = (user().id, UserId(Uuid::from_u128(77)), Object::Session(session().id));
+        let revoked = r#"{"reason":"revoked_by_admin"}"#;
+        for (actor, detail, by, network) in [
+            (Actor::User(me), "{}", Who::User, true),
+            (Actor::User(other), "{}", Who::Administrator, false),
+            (Actor::User(other), revoked, Who::Administrator, false),
+            (Actor::Client(id("robot")), revoked, Who::Administrator, false),
+            (Actor::Client(id("notes")), r#"{"reason":"revoked_by_client"}"#, Who::Application, true),
+            (Actor::CommandLine, "{}", Who::Administrator, false),
+            (Actor::SettingsFile, "{}", Who::Administrator, false),
+            (Actor::Server, "{}", Who::Server, false),
+            (Actor::Anybody, "{}", Who::Server, false),
+        ] {
+            let told = happened(&event(EventKind::SessionRevoked, actor.clone(), session.clone(), detail), me, |_| None);
+            assert_eq!((told.by, told.network.is_some(), told.session.is_some()), (by, network, true), "{actor:?} {detail}");
+            assert_eq!(told.application, (by == Who::Application).then(|| id("notes")), "{actor:?} {detail}");
+        }
+        let withdrawn = |by: &str| {
+            let told = event(EventKind::ConsentWithdrawn, Actor::User(me), Object::Client(id("notes")), &format!(r#"{{"by":"{by}","application":"page"}}"#));
+            happened(&told, me, |_| None)
+        };
+        assert_eq!((withdrawn("account_page").by, withdrawn("fedcm").by), (Who::User, Who::Application));
+        assert_eq!(withdrawn("account_api").application, Some(id("notes")), "whose access it was");
+    }
+
+    #[test]
+    fn the_application_is_told_from_wherever_it_is_known() {
+        let (me, grant) = (user().id, GrantId(Uuid::from_u128(5)));
+        let of = |actor: Actor, object: Object, detail: &str| {
+            happened(&event(EventKind::GrantEnded, actor, object, detail), me, |found| (found == grant).then(|| id("notes"))).application
+        };
+        assert_eq!(of(Actor::Server, Object::Grant(grant), r#"{"client":"page"}"#), Some(id("page")));
+        assert_eq!(of(Actor::Server, Object::Grant(grant), "{}"), Some(id("notes")));
+        assert_eq!(of(Actor::Client(id("own")), Object::Grant(grant), "{}"), Some(id("own")));
+        assert_eq!(of(Actor::User(me), Object::Session(session().id), r#"{"application":"page"}"#), Some(id("page")));
+        assert_eq!(of(Actor::User(me), Object::User(me), r#"{"client":7}"#), None);
+        let told = happened(&event(EventKind::SessionEnded, Actor::Server, Object::Session(session().id), r#"{"reason":"expired_idle"}"#), me, |_| None);
+        assert_eq!((told.reason.as_deref(), told.at, told.kind), (Some("expired_idle"), at(7), EventKind::SessionEnded));
+        assert_eq!([Who::User, Who::Application, Who::Administrator, Who::Server].map(Who::as_str), ["user", "application", "administrator", "server"]);
     }
 }

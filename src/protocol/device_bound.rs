@@ -90,7 +90,7 @@ pub struct Credential<'a> {
 }
 
 /// What looks at no session, below the issuer's path: no request to it is to wait for a key.
-const WITHOUT_A_SESSION: [&str; 8] = ["admin", "assets", "dbsc", "healthz", "oauth", "readyz", "userinfo", ".well-known"];
+const WITHOUT_A_SESSION: [&str; 9] = ["account/api", "admin", "assets", "dbsc", "healthz", "oauth", "readyz", "userinfo", ".well-known"];
 
 impl<'a> Scope<'a> {
     /// All of the issuer's pages, and nothing else that its origin has.
@@ -193,6 +193,7 @@ mod tests {
                 "dbsc/register",
                 "healthz",
                 "admin/api/v1/users",
+                "account/api/v1/sessions",
             ] {
                 assert!(!includes(&format!("{base_path}{other}")), "{base_path}{other}");
             }

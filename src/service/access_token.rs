@@ -31,6 +31,8 @@ pub struct LiveToken {
     /// `None` for a machine's token.
     pub user: Option<User>,
     pub grant_id: Option<GrantId>,
+    /// The session that its grant hangs on, or hung on: a grant with `offline_access` outlives it.
+    pub session: Option<Session>,
 }
 
 /// The client that a token of this issuer was given to, whether or not it lives.
@@ -87,8 +89,8 @@ pub async fn live_token(core: &Core, token: &str) -> Result<LiveToken, Failure> 
         })?;
     }
     let scope = scope.intersection(&client.metadata.scope);
-    let user = facts.and_then(|facts| facts.user);
-    Ok(LiveToken { claims, scope, client, user, grant_id })
+    let (user, session) = facts.map_or((None, None), |facts| (facts.user, facts.session));
+    Ok(LiveToken { claims, scope, client, user, grant_id, session })
 }
 
 /// The same judgement as for a refresh, so that ending any node above is felt here at once.

@@ -179,7 +179,7 @@ async fn take_leave(core: &Core, client: &KnownClient, form: &Params, held: Held
         return Err(not_here());
     }
     // What was ended before stays as it is and counts as done.
-    withdraw(core, user, client.id.clone(), By::Fedcm).await?;
+    withdraw(core, user, client.id.clone(), &By::Fedcm).await?;
     Ok(user)
 }
 

@@ -26,6 +26,11 @@ pub async fn answering<F: Future>(request: Request, work: F) -> F::Output {
     ANSWERED.scope(request, work).await
 }
 
+/// Where the request that is being answered came from, as far as that is known.
+pub(super) fn network() -> Option<IpAddr> {
+    ANSWERED.try_with(|request| request.network).ok().flatten()
+}
+
 /// See [`Core::occasion`](super::Core::occasion).
 pub(super) fn occasion(actor: Actor, at: Timestamp, entropy: &Arc<dyn Entropy>) -> Occasion {
     let mut occasion = Occasion::new(at, actor, entropy);

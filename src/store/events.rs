@@ -83,6 +83,22 @@ pub fn record(conn: &mut Connection, event: &Event) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What concerns a user and is of one of these kinds: the newest first, those older than `before`.
+pub fn list_of(conn: &mut Connection, user: UserId, kinds: &[EventKind], before: Option<EventId>, limit: u32) -> Result<Vec<Event>, StoreError> {
+    let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+    let mut query = events::table
+        .filter(events::user_id.eq(id(user.0)))
+        // Written so that it is asked of the user's, not answered from the index of the kinds.
+        .filter(events::kind.concat("").eq_any(kinds))
+        .order(events::id.desc())
+        .limit(i64::from(limit))
+        .into_boxed();
+    if let Some(before) = before {
+        query = query.filter(events::id.lt(id(before.0)));
+    }
+    query.load::<EventRow>(conn)?.into_iter().map(Event::try_from).collect()
+}
+
 /// The newest first, those older than `before`.
 pub fn list(conn: &mut Connection, filter: &Filter, before: Option<EventId>, limit: u32) -> Result<Vec<Event>, StoreError> {
     let mut query = events::table.order(events::id.desc()).limit(i64::from(limit)).into_boxed();

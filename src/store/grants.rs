@@ -7,7 +7,7 @@ use super::connection::{AnyConnection as Connection, on_each};
 use super::error::StoreError;
 use super::redeemed_codes::RedeemedCodeRow;
 use super::refresh_families::RefreshFamilyRow;
-use super::row::id;
+use super::row::{client_id, id};
 use super::schema::{client_sessions, redeemed_codes, refresh_families, sessions, users};
 use super::sessions::SessionRow;
 use super::sql_types::Id;
@@ -78,6 +78,19 @@ pub fn user(conn: &mut Connection, grant: GrantId) -> Result<Option<UserId>, Sto
         None => redeemed_codes::table.find(id(grant.0)).select(redeemed_codes::user_id).get_result::<Id>(conn).optional()?,
     };
     Ok(user.map(|user| UserId(user.0)))
+}
+
+/// Which clients these grants were given to, as far as that is still known.
+pub fn clients(conn: &mut Connection, grants: &[GrantId]) -> Result<Vec<(GrantId, ClientId)>, StoreError> {
+    let ids: Vec<Id> = grants.iter().map(|grant| id(grant.0)).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let families = refresh_families::table.filter(refresh_families::id.eq_any(ids.clone())).select((refresh_families::id, refresh_families::client_id));
+    let codes = redeemed_codes::table.filter(redeemed_codes::id.eq_any(ids)).select((redeemed_codes::id, redeemed_codes::client_id));
+    let mut found: Vec<(Id, String)> = families.load(conn)?;
+    found.extend(codes.load::<(Id, String)>(conn)?);
+    found.into_iter().map(|(grant, client)| Ok((GrantId(grant.0), client_id("grants", client)?))).collect()
 }
 
 /// The row of a code may be swept long before its family ends; then the family speaks for the grant.

@@ -132,6 +132,13 @@ pub fn sign_in_again(conn: &mut Connection, session_id: SessionId, fresh: &Sessi
     Ok(changed == 1)
 }
 
+/// The user of a live session has proved once more who they are, without a sign-in of the browser's: it goes on under its cookie and within its
+/// limits. `false`: it has ended meanwhile.
+pub fn proved_again(conn: &mut Connection, session_id: SessionId, now: Timestamp) -> Result<bool, StoreError> {
+    let live = sessions::table.find(id(session_id.0)).filter(sessions::ended_at.is_null());
+    Ok(diesel::update(live).set(sessions::auth_time.eq(at(now))).execute(conn)? == 1)
+}
+
 /// Binds the live session of this cookie to a device, once: `false` if it is bound already, or there is none.
 pub fn bind(conn: &mut Connection, cookie: &Digest, device: &DeviceKey) -> Result<bool, StoreError> {
     let unbound =
@@ -246,6 +253,12 @@ pub fn list_open(conn: &mut Connection, user: UserId, before: Option<SessionId>,
         query = query.filter(sessions::id.lt(id(before.0)));
     }
     query.load::<SessionRow>(conn)?.into_iter().map(Session::try_from).collect()
+}
+
+/// The ids of a user's sessions, ended ones too, the newest first.
+pub fn ids_of(conn: &mut Connection, user: UserId, limit: u32) -> Result<Vec<SessionId>, StoreError> {
+    let query = sessions::table.filter(sessions::user_id.eq(id(user.0))).order(sessions::id.desc()).limit(i64::from(limit)).select(sessions::id);
+    Ok(query.load::<Id>(conn)?.into_iter().map(|id| SessionId(id.0)).collect())
 }
 
 /// Moves `last_used_at` forward, never back, and never of what has ended. [`Store::touch`](super::Store::touch) is the fast way to it.

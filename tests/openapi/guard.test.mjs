@@ -13,7 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), 'gatekey-guard-'));
 after(() => rmSync(folder, { recursive: true }));
 
 const read = (name) => JSON.parse(readFileSync(join(here, '..', '..', 'openapi', `gatekey-${name}.json`), 'utf8'));
-const documents = { admin: read('admin'), protocol: read('protocol') };
+const documents = { admin: read('admin'), account: read('account'), protocol: read('protocol') };
 
 /** What the guard says of a change to a document: its exit status, and what it printed. */
 function guarded(before, after) {
@@ -93,6 +93,7 @@ test('the documents break no client of those last released', () => {
   const { status, stdout, stderr } = spawnSync(join(here, 'guard'), { encoding: 'utf8' });
   assert.equal(status, 0, stdout + stderr);
   assert.match(stdout, /gatekey-admin\.json/);
+  assert.match(stdout, /gatekey-account\.json/);
   assert.match(stdout, /gatekey-protocol\.json/);
 });
 

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod account;
+mod account_api;
 mod accounts;
 mod admin_api;
 mod auth0_logout;

@@ -14,7 +14,8 @@ each_database!(the_documents_name_the_running_issuer, the_pages_show_all_of_it);
 /// What the program prints is of this issuer.
 const PRINTED_ISSUER: &str = "http://localhost:8080";
 
-const DOCUMENTS: [(&str, &[&str]); 2] = [("openapi/gatekey-admin", &[]), ("openapi/gatekey-protocol", &["--protocol"])];
+const DOCUMENTS: [(&str, &[&str]); 3] =
+    [("openapi/gatekey-admin", &[]), ("openapi/gatekey-account", &["--account"]), ("openapi/gatekey-protocol", &["--protocol"])];
 
 fn printed(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_gatekey")).arg("openapi").args(arguments).output().unwrap();

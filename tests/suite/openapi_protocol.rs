@@ -75,8 +75,8 @@ fn the_document_says_what_a_reader_needs() {
 }
 
 #[test]
-fn the_examples_of_both_documents_fit_their_schemas() {
-    for arguments in [&[][..], &["--protocol"]] {
+fn the_examples_of_the_documents_fit_their_schemas() {
+    for arguments in [&[][..], &["--account"], &["--protocol"]] {
         let (count, wrong) = Document::of(&printed(arguments)).examples();
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
         assert!(count >= 5, "{arguments:?}: {count} examples");

@@ -17,7 +17,7 @@ use gatekey::domain::statistics::Hour;
 use gatekey::service::password_reset;
 use gatekey::store::listed::{self, FamilyFilter, SessionFilter, State};
 use gatekey::store::user_lists::{self, UserFilter};
-use gatekey::store::{consents, groups, one_time_links, refresh_families, sessions, statistics, user_search, users};
+use gatekey::store::{consents, events, grants, groups, one_time_links, refresh_families, sessions, statistics, user_search, users};
 use serde_json::Value;
 
 use crate::account::add_user;
@@ -171,6 +171,12 @@ async fn every_endpoint(app: &App) {
         statistics::live_sessions(db, 100)?;
         statistics::of(db, &[Hour::of(now)])?;
         consents::list(db, carol, None, 100)?;
+        // And what an application asks for its user.
+        sessions::ids_of(db, carol, 100)?;
+        let kinds = gatekey::protocol::account::KINDS;
+        let told = events::list_of(db, carol, &kinds, None, 100)?;
+        events::list_of(db, carol, &kinds, told.first().map(|event| event.id), 100)?;
+        grants::clients(db, &["01900000-0000-7000-8000-000000000000".parse().unwrap()])?;
         users::list(db, None, 100)?;
         let (admins, disabled) = (Some(AdminRole::Administrator), Some(State::Ended));
         for (group, role, state) in [(Some("staff"), None, None), (None, admins, None), (None, Some(AdminRole::Support), None), (None, None, disabled)] {

@@ -74,7 +74,7 @@ pub async fn page(app: Arc<App>, request: Request) -> Response {
     let signed_in = others.remove(0);
     let query = visit.query_params().unwrap_or_default();
     let before: Option<SessionId> = query.get("before").and_then(|id| id.parse().ok());
-    let overview = match overview::load(&app.core, &signed_in, before).await {
+    let overview = match overview::load(&app.core, &signed_in.user, Some(&signed_in.session), before).await {
         Ok(overview) => overview,
         Err(failure) => return failure_page(&app, &visit, &failure),
     };

@@ -16,7 +16,7 @@ use crate::http::visit::Visit;
 use crate::http::{App, cookies, headers};
 use crate::service::Failure;
 use crate::service::account::SignedIn;
-use crate::service::account::password::{Change, change};
+use crate::service::account::password::{Change, Renewed, change};
 use crate::service::passwords::UnfitPassword;
 
 pub async fn get(app: Arc<App>, request: Request) -> Response {
@@ -49,7 +49,7 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
     }
     let secret = |text: &str| Secret::new(text.to_owned());
     let problem = match change(&app.core, &signed_in, secret(old), secret(new), sender).await {
-        Ok(Change::Done { cookie, known }) => {
+        Ok(Change::Done(Renewed { cookie, known })) => {
             let mut response = back(&app, &visit, JustDone::PasswordChanged);
             cookies::renewed(&app, &mut response, &visit, &signed_in, &cookie);
             headers::set_cookie(&mut response, &cookies::known(&app, &known));

@@ -12,7 +12,7 @@ use crate::http::pages::{Access, Answer, Body, Group, Kind, Operation, Parameter
 struct Source<'a>(&'a Value);
 
 /// `server` is where the operations are, without the slash at its end.
-pub fn reference(document: &Value, server: String, address: &'static str, other: (&'static str, &'static str)) -> Reference {
+pub fn reference(document: &Value, server: String, address: &'static str, others: Vec<(&'static str, &'static str)>) -> Reference {
     let source = Source(document);
     Reference {
         title: text(&document["info"]["title"]),
@@ -20,7 +20,7 @@ pub fn reference(document: &Value, server: String, address: &'static str, other:
         description: markdown(&document["info"]["description"]),
         server,
         document: address,
-        other,
+        others,
         groups: source.groups(),
         schemes: members(&document["components"]["securitySchemes"]).map(|(name, scheme)| source.scheme(name, scheme)).collect(),
         schemas: members(&document["components"]["schemas"]).map(|(name, schema)| source.schema(name, schema)).collect(),

@@ -19,12 +19,24 @@ const PROTOCOL: &str = "openapi/gatekey-protocol";
 const PROTOCOL_JSON: &str = "openapi/gatekey-protocol.json";
 const ADMIN: &str = "openapi/gatekey-admin";
 const ADMIN_JSON: &str = "openapi/gatekey-admin.json";
+const ACCOUNT: &str = "openapi/gatekey-account";
+const ACCOUNT_JSON: &str = "openapi/gatekey-account.json";
+
+/// Every page, with its title.
+const PAGES: [(&str, &str); 3] = [(PROTOCOL, "Gatekey protocol endpoints"), (ACCOUNT, "Gatekey account API"), (ADMIN, "Gatekey admin API")];
+
+/// What prints the documents of the APIs that are described elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub struct Printed {
+    pub admin: fn() -> String,
+    pub account: fn() -> String,
+}
 
 /// The documents of one issuer; each is made when it is first asked for.
 pub struct Documents {
-    /// The admin API is described elsewhere.
-    admin_document: fn() -> String,
+    printed: Printed,
     admin: OnceLock<Shown>,
+    account: OnceLock<Shown>,
     protocol: OnceLock<Shown>,
 }
 
@@ -36,29 +48,36 @@ struct Shown {
 }
 
 impl Documents {
-    pub fn new(admin_document: fn() -> String) -> Self {
-        Self { admin_document, admin: OnceLock::new(), protocol: OnceLock::new() }
+    pub fn new(printed: Printed) -> Self {
+        Self { printed, admin: OnceLock::new(), account: OnceLock::new(), protocol: OnceLock::new() }
     }
 
     fn admin(&self, issuer: &str) -> &Shown {
-        self.admin.get_or_init(|| {
-            let document = serde_json::from_str(&(self.admin_document)()).unwrap_or_default();
-            Shown::of(document, issuer, ADMIN_JSON, (PROTOCOL, "Gatekey protocol endpoints"))
-        })
+        self.admin.get_or_init(|| Shown::of(read(self.printed.admin), issuer, (ADMIN, ADMIN_JSON)))
+    }
+
+    fn account(&self, issuer: &str) -> &Shown {
+        self.account.get_or_init(|| Shown::of(read(self.printed.account), issuer, (ACCOUNT, ACCOUNT_JSON)))
     }
 
     fn protocol(&self, issuer: &str) -> &Shown {
-        self.protocol.get_or_init(|| Shown::of(protocol(), issuer, PROTOCOL_JSON, (ADMIN, "Gatekey admin API")))
+        self.protocol.get_or_init(|| Shown::of(protocol(), issuer, (PROTOCOL, PROTOCOL_JSON)))
     }
 }
 
+fn read(print: fn() -> String) -> Value {
+    serde_json::from_str(&print()).unwrap_or_default()
+}
+
 impl Shown {
-    fn of(mut document: Value, issuer: &str, address: &'static str, other: (&'static str, &'static str)) -> Self {
+    /// `own` is where the page is, and where the document.
+    fn of(mut document: Value, issuer: &str, own: (&'static str, &'static str)) -> Self {
         let issuer = issuer.trim_end_matches('/');
         with_issuer(&mut document, issuer);
         let server = document["servers"][0]["url"].as_str().unwrap_or_default();
         let server = server.replace("{issuer}", document["servers"][0]["variables"]["issuer"]["default"].as_str().unwrap_or_default());
-        let reference = reference(&document, server, address, other);
+        let others = PAGES.into_iter().filter(|(page, _)| *page != own.0).collect();
+        let reference = reference(&document, server, own.1, others);
         Self { json: discovery::Document::of(&document), reference, pages: Default::default() }
     }
 
@@ -104,6 +123,14 @@ pub async fn admin_page(app: Arc<App>, request: Request) -> Response {
     app.openapi.admin(app.core.issuer()).page(&app, &request)
 }
 
+pub async fn account_page(app: Arc<App>, request: Request) -> Response {
+    app.openapi.account(app.core.issuer()).page(&app, &request)
+}
+
+pub async fn account_json(app: Arc<App>, request: Request) -> Response {
+    app.openapi.account(app.core.issuer()).json.answer(&request)
+}
+
 pub async fn protocol_json(app: Arc<App>, request: Request) -> Response {
     app.openapi.protocol(app.core.issuer()).json.answer(&request)
 }
@@ -128,7 +155,8 @@ mod tests {
         with_issuer(&mut document, "https://other.example.com");
         assert_eq!(document, named);
 
-        let shown = Shown::of(protocol(), "https://example.com/auth/", PROTOCOL_JSON, (ADMIN, "Other"));
+        let shown = Shown::of(protocol(), "https://example.com/auth/", (PROTOCOL, PROTOCOL_JSON));
         assert_eq!(shown.reference.server, "https://example.com/auth");
+        assert_eq!(shown.reference.others.iter().map(|(page, _)| *page).collect::<Vec<_>>(), [ACCOUNT, ADMIN]);
     }
 }

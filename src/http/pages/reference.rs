@@ -15,8 +15,8 @@ pub struct Reference {
     pub server: String,
     /// The document itself, below the issuer's path.
     pub document: &'static str,
-    /// The page of the other document, and its title.
-    pub other: (&'static str, &'static str),
+    /// The pages of the other documents, and their titles.
+    pub others: Vec<(&'static str, &'static str)>,
     pub groups: Vec<Group>,
     pub schemes: Vec<Scheme>,
     pub schemas: Vec<Schema>,
@@ -166,7 +166,7 @@ impl Reference {
             description: "<p>Of things.</p>".to_owned(),
             server: "https://id.example.com/things".to_owned(),
             document: "openapi/things.json",
-            other: ("openapi/others", "Others"),
+            others: vec![("openapi/others", "Others")],
             groups: vec![Group { name: "Things".to_owned(), description: String::new(), operations: vec![operation, plain] }],
             schemes: vec![Scheme { name: "token".to_owned(), description: String::new(), scopes: vec![("things:read".to_owned(), "Read things".to_owned())] }],
             schemas: vec![thing, choice],

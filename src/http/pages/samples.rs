@@ -42,7 +42,23 @@ const FOUND: [FindingRow<'static>; 3] = [
     FindingRow { code: "web-origin-missing", level: "problem", text: Cow::Borrowed("not registered"), change: Some(Cow::Borrowed("add it")) },
 ];
 
-const SCOPES: [&str; 8] = ["openid", "profile", "email", "address", "phone", "offline_access", "online_access", "notes:read"];
+const SCOPES: [&str; 15] = [
+    "openid",
+    "profile",
+    "email",
+    "address",
+    "phone",
+    "account:profile:read",
+    "account:sessions:read",
+    "account:sessions:end",
+    "account:applications:read",
+    "account:applications:withdraw",
+    "account:password:change",
+    "account:activity:read",
+    "offline_access",
+    "online_access",
+    "notes:read",
+];
 
 /// Every page, in every state that has words of its own.
 pub(super) fn pages(own: &OwnSamples) -> Vec<Page<'_>> {

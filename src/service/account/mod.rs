@@ -7,8 +7,10 @@
 //! 4. [`password::change`] asks for the old password itself.
 
 pub mod actions;
+pub mod activity;
 pub mod overview;
 pub mod password;
+pub mod places;
 
 pub use super::accounts::SignedIn;
 

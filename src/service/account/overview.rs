@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::SignedIn;
 use crate::domain::acr::Acr;
 use crate::domain::clock::Timestamp;
 use crate::domain::consent::Consent;
 use crate::domain::id::{ClientId, SessionId};
 use crate::domain::refresh_family::RefreshFamily;
 use crate::domain::session::Session;
+use crate::domain::user::User;
 use crate::protocol::account::{Access, FamilyOf, Known, Place, accesses, places};
 use crate::protocol::lifetime_policy::{ClientPolicy, Policy};
 use crate::service::known_clients::KnownClient;
@@ -60,20 +60,18 @@ struct Rows {
     policy: Policy,
 }
 
-/// The user's sessions before `before`, or from the newest on.
-pub async fn load(core: &Core, signed_in: &SignedIn, before: Option<SessionId>) -> Result<Overview, Failure> {
+/// The user's sessions before `before`, or from the newest on; `here` is the one that is looked from, if it is one.
+pub async fn load(core: &Core, user: &User, here: Option<&Session>, before: Option<SessionId>) -> Result<Overview, Failure> {
     let now = core.now();
-    let (user, here, parsed) = (signed_in.user.id, signed_in.session.clone(), Arc::clone(&core.clients));
+    let (id, here_id, parsed) = (user.id, here.map(|here| here.id), Arc::clone(&core.clients));
     let rows = core.store.scan(move |db| {
-        let sessions = sessions::list_open(db, user, before, SESSIONS)?;
+        let sessions = sessions::list_open(db, id, before, SESSIONS)?;
         let mut ids: Vec<SessionId> = sessions.iter().map(|session| session.id).collect();
-        if !ids.contains(&here.id) {
-            ids.push(here.id);
-        }
+        ids.extend(here_id.filter(|here| !ids.contains(here)));
         let client_sessions = client_sessions::list_open(db, &ids)?;
-        let families = refresh_families::facts_of_user(db, user, FAMILIES)?;
-        let consents = consents::list_by_user(db, user)?;
-        let reused = refresh_families::ended_by_reuse(db, user, now - WARNED_FOR, WARNINGS)?;
+        let families = refresh_families::facts_of_user(db, id, FAMILIES)?;
+        let consents = consents::list_by_user(db, id)?;
+        let reused = refresh_families::ended_by_reuse(db, id, now - WARNED_FOR, WARNINGS)?;
         let mut named: BTreeSet<&ClientId> = client_sessions.iter().map(|seen| &seen.client_id).collect();
         named.extend(families.iter().map(|facts| &facts.family.client_id));
         named.extend(consents.iter().map(|consent| &consent.client_id));
@@ -87,17 +85,16 @@ pub async fn load(core: &Core, signed_in: &SignedIn, before: Option<SessionId>) 
         let policy = parsed.policy(db)?;
         Ok::<_, StoreError>(Rows { sessions, client_sessions, families, consents, reused, clients, policy })
     });
-    Ok(arrange(signed_in, before, rows.await?, now))
+    Ok(arrange(user, here, before, rows.await?, now))
 }
 
-fn arrange(signed_in: &SignedIn, before: Option<SessionId>, rows: Rows, now: Timestamp) -> Overview {
-    let here = &signed_in.session;
+fn arrange(user: &User, here: Option<&Session>, before: Option<SessionId>, rows: Rows, now: Timestamp) -> Overview {
     let full = u32::try_from(rows.sessions.len()).unwrap_or(u32::MAX) == SESSIONS;
     let older = rows.sessions.last().map(|session| session.id).filter(|_| full);
     // This browser stands first, on the first page; it is as it was when it was judged.
-    let first = before.is_none().then(|| here.clone());
-    let sessions: Vec<Session> = first.into_iter().chain(rows.sessions.into_iter().filter(|session| session.id != here.id)).collect();
-    let user = &signed_in.user;
+    let first = here.filter(|_| before.is_none()).cloned();
+    let is_here = |session: &Session| here.is_some_and(|here| here.id == session.id);
+    let sessions: Vec<Session> = first.into_iter().chain(rows.sessions.into_iter().filter(|session| !is_here(session))).collect();
     let nowhere = ClientPolicy::new(&rows.policy, None);
     let limits = |client: Option<&ClientId>, acr: Acr| match client.and_then(|id| rows.clients.get(id)) {
         Some(client) => client.limits(user, acr),

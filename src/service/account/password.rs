@@ -1,25 +1,26 @@
 //! A new password, for whoever knows the old one.
 
+use std::net::IpAddr;
+
 use chrono::TimeDelta;
 
+use super::actions::By;
 use super::{Sender, SignedIn};
+use crate::domain::clock::Timestamp;
 use crate::domain::event::{Actor, EventKind, Object};
 use crate::domain::secret::Secret;
 use crate::domain::session::{EndReason, Session};
+use crate::domain::user::User;
 use crate::service::known_browser::KnownBrowser;
 use crate::service::passwords::{UnfitPassword, Verdict};
-use crate::service::{Core, Failure, telling_end, throttle};
+use crate::service::{Core, Failure, request, telling_end, throttle};
 use crate::store::tree::{self, EndedCounts, Node};
-use crate::store::{StoreError, events, sessions, users};
+use crate::store::{Connection, StoreError, events, sessions, users};
 
+/// What came of it. `T` is what whoever asked goes on with: every other session has ended, and every family.
 #[derive(Debug)]
-pub enum Change {
-    /// This browser stays signed in, under this cookie, and is known by the other value as one that knows the new password; every other
-    /// session has ended, and every family.
-    Done {
-        cookie: Secret<String>,
-        known: String,
-    },
+pub enum Change<T> {
+    Done(T),
     /// The old one is not right.
     Wrong,
     /// Too many were not right: nothing was looked at, and it can be tried again after this long.
@@ -31,9 +32,80 @@ pub enum Change {
     NotSignedIn,
 }
 
-/// The old password is counted and slowed like one at a sign-in: a session that somebody found open is no way to guess at it.
-pub async fn change(core: &Core, signed_in: &SignedIn, old: Secret<String>, new: Secret<String>, sender: Sender) -> Result<Change, Failure> {
-    let user = &signed_in.user;
+/// This browser stays signed in, under this cookie, and is known by the other value as one that knows the new password.
+#[derive(Debug)]
+pub struct Renewed {
+    pub cookie: Secret<String>,
+    pub known: String,
+}
+
+/// Whose password is changed, in which session, and how that is told.
+struct Asked<'a> {
+    user: &'a User,
+    session: &'a Session,
+    network: Option<IpAddr>,
+    known: Option<&'a KnownBrowser>,
+    by: By,
+}
+
+/// On the user's own page. The old password is counted and slowed like one at a sign-in: a session that somebody found open is no way to
+/// guess at it.
+pub async fn change(core: &Core, signed_in: &SignedIn, old: Secret<String>, new: Secret<String>, sender: Sender) -> Result<Change<Renewed>, Failure> {
+    let session = signed_in.session.clone();
+    let asked = Asked { user: &signed_in.user, session: &signed_in.session, network: sender.origin.network, known: sender.known.as_ref(), by: By::AccountPage };
+    let cookie = Secret::<String>::generate(core.entropy.as_ref());
+    let (cookie_digest, network, user_agent) = (cookie.digest(), sender.origin.network, sender.origin.user_agent);
+    let goes_on = move |db: &mut Connection, now: Timestamp| {
+        // Who knows the password has just proved who they are: the session goes on as after a sign-in.
+        let fresh = Session {
+            cookie_digest,
+            created_at: now,
+            auth_time: now,
+            last_used_at: now,
+            user_agent: user_agent.map(|text| text.chars().take(300).collect()),
+            network: network.map(|address| address.to_string()),
+            ..session
+        };
+        sessions::sign_in_again(db, fresh.id, &fresh)
+    };
+    let renewed = |now| {
+        let account = core.throttle.account(&signed_in.user.username);
+        Renewed { cookie, known: KnownBrowser::remember(core, sender.known.as_ref(), account, now) }
+    };
+    Ok(attempt(core, &asked, old, new, goes_on).await?.map(renewed))
+}
+
+/// The same in an application, for the user of its token. It cannot give the browser another cookie, so the session goes on under the one it
+/// has; and it is counted as from a browser that nobody knows.
+pub async fn change_by_token(core: &Core, user: &User, session: &Session, old: Secret<String>, new: Secret<String>, by: By) -> Result<Change<()>, Failure> {
+    let asked = Asked { user, session, network: request::network(), known: None, by };
+    let id = session.id;
+    let goes_on = move |db: &mut Connection, now: Timestamp| sessions::proved_again(db, id, now);
+    Ok(attempt(core, &asked, old, new, goes_on).await?.map(|_| ()))
+}
+
+impl<T> Change<T> {
+    fn map<U>(self, done: impl FnOnce(T) -> U) -> Change<U> {
+        match self {
+            Self::Done(what) => Change::Done(done(what)),
+            Self::Wrong => Change::Wrong,
+            Self::Wait(wait) => Change::Wait(wait),
+            Self::Unfit(unfit) => Change::Unfit(unfit),
+            Self::Declared => Change::Declared,
+            Self::NotSignedIn => Change::NotSignedIn,
+        }
+    }
+}
+
+/// `goes_on` writes how the session goes on; false: it has ended.
+async fn attempt(
+    core: &Core,
+    asked: &Asked<'_>,
+    old: Secret<String>,
+    new: Secret<String>,
+    goes_on: impl FnOnce(&mut Connection, Timestamp) -> Result<bool, StoreError> + Send + 'static,
+) -> Result<Change<Timestamp>, Failure> {
+    let user = asked.user;
     if core.declares_password_of(user) {
         return Ok(Change::Declared);
     }
@@ -41,42 +113,36 @@ pub async fn change(core: &Core, signed_in: &SignedIn, old: Secret<String>, new:
         return Ok(Change::Unfit(unfit));
     }
     let account = core.throttle.account(&user.username);
-    let known = sender.known.as_ref().and_then(|browser| browser.known_to(&account, user.password_changed_at));
-    let counted = match throttle::admit(core, &account, sender.origin.network, known).await? {
+    let known = asked.known.and_then(|browser| browser.known_to(&account, user.password_changed_at));
+    let counted = match throttle::admit(core, &account, asked.network, known).await? {
         Ok(counted) => counted,
         Err(wait) => return Ok(Change::Wait(wait)),
     };
-    let changed = check(core, signed_in, old, new, sender).await;
+    let changed = check(core, asked, old, new, goes_on).await;
     if !matches!(changed, Ok(Change::Wrong)) {
         throttle::take_back(core, counted).await;
     }
     changed
 }
 
-async fn check(core: &Core, signed_in: &SignedIn, old: Secret<String>, new: Secret<String>, sender: Sender) -> Result<Change, Failure> {
-    let stored = signed_in.user.password_hash.clone();
+async fn check(
+    core: &Core,
+    asked: &Asked<'_>,
+    old: Secret<String>,
+    new: Secret<String>,
+    goes_on: impl FnOnce(&mut Connection, Timestamp) -> Result<bool, StoreError> + Send + 'static,
+) -> Result<Change<Timestamp>, Failure> {
+    let stored = asked.user.password_hash.clone();
     let busy = |busy: crate::service::passwords::Busy| Failure::Unavailable(busy.to_string());
     let verdict = core.passwords.verify(old, stored.clone()).await.map_err(busy)?;
-    let (user, session) = (signed_in.user.id, signed_in.session.id);
+    let (user, session) = (asked.user.id, asked.session.id);
     let (Verdict::Match { .. }, Some(stored)) = (verdict, stored) else {
         tracing::info!(event = "user.password_refused", user = %user, session = %session, "the old password was not right");
         return Ok(Change::Wrong);
     };
-    let account = core.throttle.account(&signed_in.user.username);
     let hash = core.passwords.hash(new).await.map_err(busy)?;
     let now = core.now();
-    let cookie = Secret::<String>::generate(core.entropy.as_ref());
-    // Who knows the password has just proved who they are: the session goes on as after a sign-in.
-    let fresh = Session {
-        cookie_digest: cookie.digest(),
-        created_at: now,
-        auth_time: now,
-        last_used_at: now,
-        user_agent: sender.origin.user_agent.map(|text| text.chars().take(300).collect()),
-        network: sender.origin.network.map(|address| address.to_string()),
-        ..signed_in.session.clone()
-    };
-    let occasion = core.occasion(Actor::User(user), now);
+    let (occasion, by) = (core.occasion(Actor::User(user), now), asked.by.clone());
     let done = core.store.write(move |db| {
         // Conditional on the hash that was compared: of two changes at once the second finds another.
         if !users::change_password(db, user, &stored, &hash, now)? {
@@ -86,15 +152,15 @@ async fn check(core: &Core, signed_in: &SignedIn, old: Secret<String>, new: Secr
         // The applications of this session are not signed out, but they have to come for new tokens.
         let here = tree::end(db, &Node::FamiliesOf(session), EndReason::PasswordChanged, now)?;
         let ended = EndedCounts { families: elsewhere.families + here.families, ..elsewhere };
-        let event = occasion.event(EventKind::UserPasswordSet, Object::User(user)).with("kept", session);
+        let event = by.with_application(occasion.event(EventKind::UserPasswordSet, Object::User(user)).with("kept", session));
         events::record(db, &telling_end(event, EndReason::PasswordChanged, &ended))?;
         // Rolls all of it back: the session was ended by somebody who wanted it ended.
-        if sessions::sign_in_again(db, session, &fresh)? { Ok(true) } else { Err(StoreError::Conflict) }
+        if goes_on(db, now)? { Ok(true) } else { Err(StoreError::Conflict) }
     });
     match done.await {
         Ok(true) => {
             tracing::info!(event = "user.password_set", user = %user, session = %session, "a user changed their password");
-            Ok(Change::Done { cookie, known: KnownBrowser::remember(core, sender.known.as_ref(), account, now) })
+            Ok(Change::Done(now))
         }
         Ok(false) => Ok(Change::Wrong),
         Err(StoreError::Conflict) => Ok(Change::NotSignedIn),

@@ -117,7 +117,7 @@ async fn user_tokens(app: &App, username: &str) -> (String, String) {
 }
 
 /// The token with another signature.
-fn forged(token: &str) -> String {
+pub fn forged(token: &str) -> String {
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let other = if signature.starts_with('A') { 'B' } else { 'A' };
     format!("{signed}.{other}{}", &signature[1..])
@@ -160,7 +160,7 @@ async fn get(app: &App, path: &str, token: &str) -> Value {
 }
 
 /// Fails unless the answer is this problem (RFC 9457 §3), with a challenge where one belongs (RFC 6750 §3).
-fn assert_problem(answer: &Answer, status: u16, kind: &str, what: &str) {
+pub fn assert_problem(answer: &Answer, status: u16, kind: &str, what: &str) {
     assert_eq!(answer.status.as_u16(), status, "{what}: {}", answer.text());
     assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{what}");
     let json = answer.json();
@@ -172,7 +172,7 @@ fn assert_problem(answer: &Answer, status: u16, kind: &str, what: &str) {
     let code = challenge.and_then(|challenge| challenge.split("error=\"").nth(1)?.split('"').next());
     let expected = match kind {
         "token-invalid" => Some("invalid_token"),
-        "scope-insufficient" | "administrator-required" | "privilege-exceeded" => Some("insufficient_scope"),
+        "scope-insufficient" | "administrator-required" | "privilege-exceeded" | "user-required" => Some("insufficient_scope"),
         "authentication-too-old" => Some("insufficient_user_authentication"),
         _ => None,
     };

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 /// Where tests carry the ids of cases.
-const FOLDERS: [&str; 2] = ["security", "admin_api"];
+const FOLDERS: [&str; 3] = ["security", "admin_api", "account_api"];
 
 /// A section of the document, such as `K. Refresh tokens (RT)`.
 struct Section {

@@ -1,0 +1,112 @@
+//! Which applications have access: listed as the user's own page shows them, and withdrawn as it does.
+
+use chrono::TimeDelta;
+use gatekey::domain::event::EventKind;
+use gatekey::store::events::{self, Filter};
+use serde_json::json;
+
+use super::*;
+use crate::support::app::{OTHER_PAGE, OWN_PAGE};
+use crate::support::database::each_database;
+
+each_database!(applications_are_listed, withdrawing_takes_all_that_it_has, ac_13_nothing_else_is_written_and_nobody_elses);
+
+async fn applications_are_listed(database: Database) {
+    let app = start(database).await;
+    let mut browser = app.browser();
+    app.sign_in(&mut browser, &app.relying_party(PAGE), "openid email offline_access").await;
+    app.sign_in(&mut browser, &app.relying_party(OWN_PAGE), "openid").await;
+    app.sign_in(&mut browser, &app.relying_party(OTHER_PAGE), "openid profile").await;
+    app.advance(TimeDelta::minutes(5));
+    let token = token(&app, &mut browser, "alice", &all_scopes()).await;
+    // Bobby's are bobby's.
+    let party = app.relying_party(OTHER_ACCOUNT_PAGE);
+    app.authorize_as(&mut app.browser(), &party.authorize("openid", &[("resource", AUDIENCE)]), "bobby").await;
+
+    let (mut path, mut listed) = ("/applications?limit=2".to_owned(), Vec::new());
+    loop {
+        let page = get(&app, &path, &token).await;
+        listed.extend(page["items"].as_array().unwrap().clone());
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/applications?limit=2&after={next}");
+    }
+    let ids: Vec<&str> = listed.iter().map(|one| one["client_id"].as_str().unwrap()).collect();
+    assert_eq!(ids, [ACCOUNT_PAGE, OTHER_PAGE, OWN_PAGE, PAGE]);
+    let began = "2027-01-15T08:00:00+00:00";
+    let page = json!({
+        "client_id": PAGE, "name": "The page", "first_party": false, "scope": "email offline_access openid", "offline": true,
+        "since": began, "last_used_at": began,
+    });
+    assert_eq!(listed[3], page);
+    assert_eq!((&listed[2]["first_party"], &listed[2]["offline"], &listed[1]["offline"]), (&json!(true), &json!(false), &json!(false)));
+    assert_eq!(get(&app, "/applications?limit=4", &token).await.get("next"), None);
+    for path in ["/applications?limit=0", "/applications?limit=201", "/applications?after=%20", "/applications?after="] {
+        assert_problem(&send(&app, Method::GET, path, Some(&token)).await, 400, "request-malformed", path);
+    }
+}
+
+async fn withdrawing_takes_all_that_it_has(database: Database) {
+    let app = start(database).await;
+    let (page, other) = (app.relying_party(PAGE), app.relying_party(OTHER_PAGE));
+    let (mut desk, mut phone) = (app.browser(), app.browser());
+    let here = app.sign_in(&mut desk, &page, "openid offline_access").await;
+    let there = app.sign_in(&mut phone, &page, "openid").await;
+    let others = app.sign_in(&mut desk, &other, "openid offline_access").await;
+    let bobbys = page.exchange(&page.code(&app.authorize_as(&mut app.browser(), &page.authorize("openid offline_access", &[]), "bobby").await)).await;
+    let token = token(&app, &mut desk, "alice", &all_scopes()).await;
+
+    let withdrawn = send(&app, Method::DELETE, &format!("/applications/{PAGE}"), Some(&token)).await;
+    assert_eq!((withdrawn.status.as_u16(), withdrawn.text()), (204, ""));
+    page.refused(here.refresh()).await;
+    for access in [&here.access, &there.access] {
+        assert_eq!(page.userinfo(access).await.status.as_u16(), 401);
+    }
+    assert_eq!(page.error(&app.silently(&mut desk, &page, "openid", &[]).await), "consent_required");
+    // Nothing else: another application, another user, and the session itself go on.
+    other.refresh(others.refresh()).await;
+    page.refresh(bobbys.refresh()).await;
+    assert_eq!(get(&app, "/sessions", &token).await["items"].as_array().unwrap().len(), 2);
+    assert_problem(&send(&app, Method::DELETE, &format!("/applications/{PAGE}"), Some(&token)).await, 404, "not-found", "it has nothing any more");
+
+    let filter = Filter { kind: Some(EventKind::ConsentWithdrawn), ..Filter::default() };
+    let events = app.store.read(move |db| events::list(db, &filter, None, 9)).await.unwrap();
+    let [event] = &events[..] else { panic!("{events:?}") };
+    let told = event.detail.fields();
+    assert_eq!((&told["by"], &told["application"]), (&json!("account_api"), &json!(ACCOUNT_PAGE)));
+
+    // An application may take its own access back: then its token is of no use.
+    assert_eq!(send(&app, Method::DELETE, &format!("/applications/{ACCOUNT_PAGE}"), Some(&token)).await.status.as_u16(), 204);
+    assert_eq!(kind_of(&app, &token).await, "token-invalid");
+}
+
+/// AC-13, AD-02: what is not in the document is not done, whoever asks and whatever is sent along.
+async fn ac_13_nothing_else_is_written_and_nobody_elses(database: Database) {
+    let app = start(database).await;
+    let page = app.relying_party(PAGE);
+    let bobbys = page.exchange(&page.code(&app.authorize_as(&mut app.browser(), &page.authorize("openid offline_access", &[]), "bobby").await)).await;
+    let alice = signed_in(&app, "alice").await;
+    let before = app.user("alice").await;
+    let bobby = app.user("bobby").await.id.to_string();
+    let path = format!("/applications/{PAGE}");
+    for sent in [format!("?user={bobby}"), format!("?user_id={bobby}&sub={bobby}")] {
+        assert_problem(&send(&app, Method::DELETE, &format!("{path}{sent}"), Some(&alice)).await, 404, "not-found", &sent);
+    }
+    let body = json!({ "user_id": bobby, "sub": bobby });
+    assert_problem(&send_json(&app, Method::DELETE, &path, &alice, &body).await, 404, "not-found", "a body");
+    for (method, path) in
+        [(Method::PATCH, "/profile"), (Method::PUT, "/profile"), (Method::POST, "/profile"), (Method::PATCH, "/password"), (Method::POST, "/password")]
+    {
+        let body = json!({ "email_verified": true, "role": "administrator", "username": "root", "current_password": "x", "new_password": "y" });
+        assert_problem(&send_json(&app, method.clone(), path, &alice, &body).await, 405, "method-not-allowed", &format!("{method} {path}"));
+    }
+    for path in ["/users", "/users/me", &format!("/users/{bobby}"), &format!("/profile/{bobby}"), "/me", "/roles"] {
+        assert_problem(&send_json(&app, Method::PUT, path, &alice, &json!({ "role": "administrator" })).await, 404, "not-found", path);
+    }
+    let after = app.user("alice").await;
+    assert_eq!((after.role, after.profile, after.username), (before.role, before.profile, before.username));
+    page.refresh(bobbys.refresh()).await;
+    // The control.
+    let mut browser = app.browser();
+    app.sign_in(&mut browser, &page, "openid").await;
+    assert_eq!(send(&app, Method::DELETE, &path, Some(&alice)).await.status.as_u16(), 204);
+}
