@@ -195,6 +195,7 @@ pub fn in_order_of_weight(scope: &Scope) -> Vec<&str> {
         OPENID => 0,
         "profile" => 1,
         "email" | "address" | "phone" => 2,
+        account if account.starts_with("account:") && account.ends_with(":read") => 2,
         OFFLINE_ACCESS | ONLINE_ACCESS => 4,
         _ => 3,
     };

@@ -23,7 +23,7 @@ describe('the pages of the OpenAPI documents', () => {
     await gatekey?.remove();
   });
 
-  for (const document of ['protocol', 'admin']) {
+  for (const document of ['protocol', 'account', 'admin']) {
     for (const [size, viewport] of Object.entries(SIZES)) {
       for (const colorScheme of ['light', 'dark']) {
         test(`${document}, ${size}, ${colorScheme}`, async () => {
@@ -32,14 +32,14 @@ describe('the pages of the OpenAPI documents', () => {
             const page = await context.newPage();
             const problems = complaints(page);
             await page.goto(`${gatekey.issuer}openapi`);
-            if (document === 'admin') await page.getByRole('link', { name: 'Gatekey admin API' }).click();
+            if (document !== 'protocol') await page.getByRole('link', { name: `Gatekey ${document} API` }).click();
             await page.waitForURL(`**/openapi/gatekey-${document}`);
             const wide = await page.locator('html').evaluate((html) => html.scrollWidth - html.clientWidth);
             assert.equal(wide, 0, 'nothing is wider than the window');
 
             // From the contents to an operation, from there to an object that it names.
             if (size === 'phone') await page.locator('summary', { hasText: 'Contents' }).click();
-            const [summary, object] = document === 'admin' ? ['Lists sessions', 'SessionPage'] : ['Gets tokens', 'TokenResponse'];
+            const [summary, object] = document === 'protocol' ? ['Gets tokens', 'TokenResponse'] : ['Lists sessions', 'SessionPage'];
             await page.getByRole('navigation', { name: 'Contents' }).getByRole('link', { name: summary }).click();
             const operation = page.getByRole('article').filter({ has: page.getByRole('heading', { name: summary }) });
             assert.ok(await operation.locator('.call').isVisible());

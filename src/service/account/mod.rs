@@ -5,6 +5,9 @@
 //! 3. [`actions::act`] ends something of the user's. It wants a recent proof of who is there; without one the action waits in a ticket
 //!    until the password has been asked ([`prove`]).
 //! 4. [`password::change`] asks for the old password itself.
+//!
+//! An application that has an account page of its own comes with its user's token (the account API): it reads by [`places`], [`overview`] and
+//! [`activity`], and does by [`actions::carry_out`] and [`password::change_by_token`] what the page does.
 
 pub mod actions;
 pub mod activity;

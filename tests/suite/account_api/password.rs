@@ -101,7 +101,7 @@ async fn ac_04_guessing_at_once_is_slowed_like_a_sign_in(database: Database) {
     let token = signed_in(&app, "carol").await;
     let replica = Arc::new(app.replica("second").await);
     let guess = |n: usize| {
-        let (app, token) = (Arc::clone(if n % 2 == 0 { &app } else { &replica }), token.clone());
+        let (app, token) = (Arc::clone(if n.is_multiple_of(2) { &app } else { &replica }), token.clone());
         tokio::spawn(async move { change(&app, &token, &format!("guess {n}"), NEW_PASSWORD).await })
     };
     let tasks: Vec<_> = (0..200).map(guess).collect();
