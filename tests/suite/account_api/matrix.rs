@@ -68,8 +68,8 @@ async fn call(app: &App, operation: &Operation, (path, body): &(String, String),
 
 async fn ad_01_every_operation_refuses_whoever_may_not(database: Database) {
     let app = start(database).await;
-    let fields = [("grant_type", "client_credentials"), ("resource", AUDIENCE), ("scope", &all_scopes().join(" "))];
-    let machine = tokens(&app.relying_party(ROBOT).post("oauth/token", &fields).await).access;
+    let every_scope = all_scopes().join(" ");
+    let fields = [("grant_type", "client_credentials"), ("resource", AUDIENCE), ("scope", every_scope.as_str())];
     let admin: Vec<&str> = AdminScope::ALL.iter().map(|scope| scope.as_str()).collect();
     let every: Vec<&str> = all_scopes().into_iter().chain(admin).collect();
     for operation in operations() {
@@ -83,6 +83,7 @@ async fn ad_01_every_operation_refuses_whoever_may_not(database: Database) {
         let admins = tokens_for(&app, &mut browser, &username, crate::admin_api::AUDIENCE, &every).await;
         let elsewhere = tokens_for(&app, &mut browser, &username, OTHER_AUDIENCE, &every).await.access;
         let bobbys = tokens_for(&app, &mut app.browser(), "bobby", crate::admin_api::AUDIENCE, &every).await.access;
+        let machine = tokens(&app.relying_party(ROBOT).post("oauth/token", &fields).await).access;
         let request = sample(&app, &operation, &username).await;
 
         assert_problem(&call(&app, &operation, &request, None).await, 401, "token-missing", id);
