@@ -27,7 +27,7 @@ use crate::jose::sealed::Sealer;
 use crate::jose::sid::Deriver;
 use crate::outbound::Outbound;
 use crate::protocol::reach::Reach;
-use crate::service::admin::{Admin, Installation, InstallationError, declare, declare_console};
+use crate::service::admin::{Admin, Idempotency, Installation, InstallationError, declare, declare_console};
 use crate::service::device_bound::{self, Initiators};
 use crate::service::found_over::{self, FoundOver};
 use crate::service::keys::Keys;
@@ -136,6 +136,7 @@ impl IssuerBuilder {
             refresh_tokens: Minter::new(subkey("refresh tokens")),
             pairwise: Pairwise::new(subkey("pairwise subjects")),
             sids: Deriver::new(subkey("session ids")),
+            idempotency: Idempotency { names: KeyedDigest::new(subkey("idempotency keys")), answers: Sealer::new(subkey("idempotent answers")) },
             browser_states: KeyedDigest::new(subkey("browser states")),
             throttle: Throttle::new(KeyedDigest::new(subkey("throttle"))),
             web_origins: WebOrigins::default(),

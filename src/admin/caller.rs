@@ -12,6 +12,7 @@ pub use crate::domain::admin_scope::AdminScope;
 use crate::domain::admin_scope::{AUDIENCE, AdminScopes};
 use crate::domain::clock::Timestamp;
 use crate::domain::event::Actor;
+use crate::domain::id::ClientId;
 use crate::domain::scope::Scope;
 use crate::protocol::access_token::is_for;
 use crate::protocol::admin_privilege::{FRESH, held, is_fresh};
@@ -47,6 +48,8 @@ pub struct Admitted {
     scope: Scope,
     held: AdminScopes,
     actor: Actor,
+    /// Who asked for the token.
+    client: ClientId,
     /// When the user proved who they are; absent for a machine.
     proved_at: Option<Timestamp>,
     now: Timestamp,
@@ -74,6 +77,11 @@ impl Caller {
     /// All that the caller may do.
     pub fn held(&self) -> AdminScopes {
         self.0.held
+    }
+
+    /// The application that the token was given to.
+    pub fn client(&self) -> &ClientId {
+        &self.0.client
     }
 
     /// Who it is, as the events tell.
@@ -104,7 +112,7 @@ async fn judge(api: &Api, token: &str) -> Result<Admitted, Problem> {
     let held = held(&token.scope, role);
     // RFC 9068 §2.2.1: of the sign-in that this very token was given for.
     let proved_at = role.map(|_| auth_time(&token.claims).unwrap_or(Timestamp::UNIX_EPOCH));
-    Ok(Admitted { scope: token.scope, held, actor, proved_at, now: api.core.now() })
+    Ok(Admitted { client: token.client.id.clone(), scope: token.scope, held, actor, proved_at, now: api.core.now() })
 }
 
 /// When the user of a token proved who they are.

@@ -3,20 +3,21 @@
 use poem::web::Data;
 use poem_openapi::param::{Header, Path};
 use poem_openapi::payload::Json;
-use poem_openapi::types::Example;
+use poem_openapi::types::{Example, ToJSON};
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::body::{Body, OptionalBody};
 use super::caller::{AdminScope, Caller};
 use super::client_metadata::ClientMetadata;
 use super::clients::{Client, NewClient, Shown, id_of, reach, shown};
+use super::idempotency::{self, answered, replayed, still_there};
 use super::problem::{ChangeProblem, Problem};
 use super::{Api, Resource, etag};
 use crate::domain::client;
 use crate::domain::client_secret::SecretOverlap;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::ClientId;
-use crate::service::admin::AdminError;
+use crate::service::admin::{AdminError, NewSecret, Outcome};
 
 pub struct ClientActionsApi;
 
@@ -64,6 +65,12 @@ impl Example for CheckedClient {
     }
 }
 
+impl From<&NewSecret> for ClientSecret {
+    fn from(made: &NewSecret) -> Self {
+        Self { client_secret: made.secret.expose().clone(), previous_secret_expires_at: made.previous_expires_at }
+    }
+}
+
 impl Example for SecretRotation {
     fn example() -> Self {
         Self { overlap: Some(86_400) }
@@ -94,7 +101,12 @@ enum Checked {
 enum Rotated {
     /// The new secret.
     #[oai(status = 200, content_type = "application/json")]
-    Secret(Json<ClientSecret>),
+    Secret(
+        Json<ClientSecret>,
+        /// `true` if it was done before, and this is the answer of then.
+        #[oai(header = "Idempotent-Replayed")]
+        Option<String>,
+    ),
 }
 
 #[derive(ApiResponse)]
@@ -150,15 +162,29 @@ impl ClientActionsApi {
         api: Data<&Api>,
         /// The `client_id`.
         id: Path<String>,
+        /// Makes it safe to send the request again: with the same key it is done once, and answered as the first time, for 24 hours. 1 to 255
+        /// printable ASCII characters.
+        #[oai(name = "Idempotency-Key")]
+        key: Header<Option<String>>,
         rotation: OptionalBody<SecretRotation>,
     ) -> Result<Rotated, ChangeProblem> {
         caller.may_now(AdminScope::ClientsWrite)?;
+        let once = idempotency::once(&api, &caller, "client_rotate_secret", key.0.as_deref(), &[id.0.as_str(), &rotation.0.to_json_string()])?;
+        let id = id_of(&id)?;
         let overlap = SecretOverlap::seconds(rotation.0.overlap.unwrap_or_default());
         let overlap = overlap.map_err(|error| ChangeProblem::invalid_member("/overlap", format!("{error}.")))?;
-        let reach = reach(&caller);
-        let guard = move |client: &client::Client| reach(&client.metadata);
-        let made = api.admin.acting_as(caller.actor()).rotate_client_secret_if(&id_of(&id)?, overlap, Box::new(guard)).await?;
-        Ok(Rotated::Secret(Json(ClientSecret { client_secret: made.secret.expose().clone(), previous_secret_expires_at: made.previous_expires_at })))
+        let (admin, reach) = (api.admin.acting_as(caller.actor()), reach(&caller));
+        let allowed = reach.clone();
+        let guard = Box::new(move |client: &client::Client| allowed(&client.metadata));
+        let render = |made: &NewSecret| ClientSecret::from(made).to_json_string();
+        match admin.once(once, render, |memo| admin.rotate_client_secret_once(&id, overlap, guard, memo)).await? {
+            Outcome::Done(made) => Ok(Rotated::Secret(Json(ClientSecret::from(&made)), None)),
+            Outcome::Replayed(replay) => {
+                let client = still_there("client", Ok(admin.client(&id).await?), |client| client.created_at <= replay.at)?;
+                reach(&client.metadata)?;
+                Ok(Rotated::Secret(Json(answered(&replay)?), replayed()))
+            }
+        }
     }
 
     /// Ends a client's previous secret

@@ -3,19 +3,20 @@
 use poem::web::Data;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
-use poem_openapi::types::Example;
+use poem_openapi::types::{Example, ToJSON};
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::body::Body;
 use super::caller::{AdminScope, Caller};
 use super::client_metadata::ClientMetadata;
+use super::idempotency::{self, answered, replayed, still_there};
 use super::problem::{ChangeProblem, Problem};
 use super::{Api, Resource, etag, page};
 use crate::domain::client;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::ClientId;
 use crate::protocol::admin_privilege::{lacking, power_of_client};
-use crate::service::admin::{AdminError, NewClient as Registration};
+use crate::service::admin::{AdminError, NewClient as Registration, Outcome, Registered};
 
 pub struct ClientsApi;
 
@@ -76,6 +77,12 @@ impl Client {
             created_at: client.created_at,
             updated_at: client.updated_at,
         }
+    }
+}
+
+impl From<&Registered> for RegisteredClient {
+    fn from((client, secret): &Registered) -> Self {
+        Self { client: Client::of(client, client.created_at), client_secret: secret.as_ref().map(|secret| secret.expose().clone()) }
     }
 }
 
@@ -141,6 +148,9 @@ enum Created {
         /// Of the client.
         #[oai(header = "ETag")]
         String,
+        /// `true` if it was done before, and this is the answer of then.
+        #[oai(header = "Idempotent-Replayed")]
+        Option<String>,
     ),
 }
 
@@ -206,16 +216,34 @@ impl ClientsApi {
     /// A confidential client is given a secret, which the answer tells once. Needs the scope `clients:write`; a client that may get tokens
     /// for this API needs the caller to have every scope that it is given.
     #[oai(path = "/clients", method = "post", operation_id = "client_create")]
-    async fn create(&self, #[oai(scope = "AdminScope::ClientsWrite")] caller: Caller, api: Data<&Api>, new: Body<NewClient>) -> Result<Created, ChangeProblem> {
+    async fn create(
+        &self,
+        #[oai(scope = "AdminScope::ClientsWrite")] caller: Caller,
+        api: Data<&Api>,
+        /// Makes it safe to send the request again: with the same key it is done once, and answered as the first time, for 24 hours. 1 to 255
+        /// printable ASCII characters.
+        #[oai(name = "Idempotency-Key")]
+        key: Header<Option<String>>,
+        new: Body<NewClient>,
+    ) -> Result<Created, ChangeProblem> {
         caller.may(AdminScope::ClientsWrite)?;
+        let once = idempotency::once(&api, &caller, "client_create", key.0.as_deref(), &[&new.0.to_json_string()])?;
         let id = ClientId::parse(&new.0.id).map_err(|error| ChangeProblem::invalid_member("/id", format!("{error}.")))?;
         let metadata = new.0.metadata.parse("/metadata")?;
         ClientMetadata::check(&metadata, &id, "/metadata")?;
         reach(&caller)(&metadata)?;
-        let (client, secret) = api.admin.acting_as(caller.actor()).create_client(Registration { id, metadata }).await?;
-        let client = Client::of(&client, api.core.now());
-        let tag = etag::of(&client);
-        Ok(Created::Client(Json(RegisteredClient { client, client_secret: secret.map(|secret| secret.expose().clone()) }), tag))
+        let (admin, new) = (api.admin.acting_as(caller.actor()), Registration { id: id.clone(), metadata });
+        let render = |registered: &Registered| RegisteredClient::from(registered).to_json_string();
+        let (registered, again) = match admin.once(once, render, |memo| admin.create_client_once(new, memo)).await? {
+            Outcome::Done(registered) => (RegisteredClient::from(&registered), None),
+            Outcome::Replayed(replay) => {
+                let there = still_there("client", admin.client(&id).await, |client| client.created_at <= replay.at)?;
+                reach(&caller)(&there.metadata)?;
+                (answered(&replay)?, replayed())
+            }
+        };
+        let tag = etag::of(&registered.client);
+        Ok(Created::Client(Json(registered), tag, again))
     }
 
     /// Shows a client

@@ -43,6 +43,7 @@ fn say_it_once(schema: &mut Map<String, Value>) {
 fn as_written(name: String) -> String {
     match name.as_str() {
         "ETAG" => "ETag".to_owned(),
+        "IDEMPOTENT-REPLAYED" => "Idempotent-Replayed".to_owned(),
         "RETRY-AFTER" => "Retry-After".to_owned(),
         "WWW-AUTHENTICATE" => "WWW-Authenticate".to_owned(),
         _ => name,
@@ -76,7 +77,10 @@ mod tests {
     #[test]
     fn headers_are_called_as_they_are_written() {
         let named = |names: &[&str]| json!({"401": {"headers": names.iter().map(|name| ((*name).to_owned(), json!({}))).collect::<Map<_, _>>()}});
-        assert_eq!(mended(named(&["WWW-AUTHENTICATE", "RETRY-AFTER", "ETAG", "X-Other"])), named(&["WWW-Authenticate", "Retry-After", "ETag", "X-Other"]));
+        assert_eq!(
+            mended(named(&["WWW-AUTHENTICATE", "RETRY-AFTER", "ETAG", "IDEMPOTENT-REPLAYED", "X-Other"])),
+            named(&["WWW-Authenticate", "Retry-After", "ETag", "Idempotent-Replayed", "X-Other"])
+        );
     }
 
     #[test]

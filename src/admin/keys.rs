@@ -1,20 +1,20 @@
 //! Signing keys: listed, the next one made, one retired.
 
 use poem::web::Data;
-use poem_openapi::param::Path;
+use poem_openapi::param::{Header, Path};
 use poem_openapi::payload::Json;
-use poem_openapi::types::Example;
+use poem_openapi::types::{Example, ToJSON};
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 
 use super::body::Body;
 use super::caller::{AdminScope, Caller};
 use super::client_metadata::SigningAlg;
+use super::idempotency::{self, answered, replayed, still_there};
 use super::problem::{ChangeProblem, Problem};
 use super::{Api, Resource};
 use crate::domain::clock::Timestamp;
 use crate::domain::signing_key;
-use crate::service::admin::KeyInfo;
-use crate::service::admin::{Activation, AdminError};
+use crate::service::admin::{Activation, AdminError, KeyInfo, Outcome};
 
 pub struct KeysApi;
 
@@ -110,7 +110,12 @@ enum Listed {
 enum Made {
     /// The new key.
     #[oai(status = 201, content_type = "application/json")]
-    Key(Json<Key>),
+    Key(
+        Json<Key>,
+        /// `true` if it was done before, and this is the answer of then.
+        #[oai(header = "Idempotent-Replayed")]
+        Option<String>,
+    ),
 }
 
 #[derive(ApiResponse)]
@@ -157,14 +162,29 @@ impl KeysApi {
         &self,
         #[oai(scope = "AdminScope::KeysRotate")] caller: Caller,
         api: Data<&Api>,
+        /// Makes it safe to send the request again: with the same key it is done once, and answered as the first time, for 24 hours. 1 to 255
+        /// printable ASCII characters.
+        #[oai(name = "Idempotency-Key")]
+        key: Header<Option<String>>,
         rotation: Body<KeyRotation>,
     ) -> Result<Made, ChangeProblem> {
         caller.may_now(AdminScope::KeysRotate)?;
+        let once = idempotency::once(&api, &caller, "key_rotate", key.0.as_deref(), &[&rotation.0.to_json_string()])?;
         let settings = &api.core.settings;
         let alg = rotation.0.alg.map_or(signing_key::SigningAlg::Es256, Into::into);
         let activation = if rotation.0.at_once == Some(true) { Activation::AtOnce } else { Activation::Announced(settings.keys.announce) };
-        let made = api.admin.acting_as(caller.actor()).rotate_key(alg, activation, &settings.lifetimes).await;
-        Ok(Made::Key(Json(made.map_err(refused)?.into())))
+        let (admin, limits) = (api.admin.acting_as(caller.actor()), &settings.lifetimes);
+        let render = |made: &KeyInfo| Key::from(made.clone()).to_json_string();
+        match admin.once(once, render, |memo| admin.rotate_key_once(alg, activation, limits, memo)).await.map_err(refused)? {
+            Outcome::Done(made) => Ok(Made::Key(Json(made.into()), None)),
+            Outcome::Replayed(replay) => {
+                let made: Key = answered(&replay)?;
+                let there = admin.keys(limits).await?.into_iter().find(|key| key.kid == made.kid);
+                let there = there.ok_or_else(|| AdminError::NotFound { what: "key", name: made.kid.clone() });
+                still_there("key", there, |key| key.state != signing_key::KeyState::Retired)?;
+                Ok(Made::Key(Json(made), replayed()))
+            }
+        }
     }
 
     /// Retires a signing key

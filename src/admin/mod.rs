@@ -17,6 +17,7 @@ mod etag;
 mod event;
 mod events;
 mod groups;
+mod idempotency;
 mod keys;
 mod lifetime_answers;
 mod lifetime_rule;
@@ -92,6 +93,9 @@ to a machine (the grant `client_credentials`) or to a user who is an administrat
 
 **Errors** are `application/problem+json` (RFC 9457). Programs tell them apart by `type`, which never changes; `detail` is for people.
 
+**Retries.** Where an operation takes `Idempotency-Key`, sending the request again with the same key does nothing twice and is answered as \
+it was, for 24 hours.
+
 **Lists** come in pages: pass `next` of one page as `after` to get the one that follows; the last page has no `next`.
 
 **Times** are RFC 3339, in UTC.";
@@ -157,6 +161,9 @@ async fn answer<E: Endpoint<Output = Response>>(operations: Arc<E>, request: poe
         let scheme = value.as_bytes().get(..BEARER.len());
         value.to_str().is_err() && scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(BEARER))
     });
+    if idempotency::is_garbled(request.headers()) {
+        return Ok(kept_by_nobody(idempotency::garbled().into_response()));
+    }
     let path = request.uri().path().to_owned();
     let mut response = match operations.call(request).await {
         Ok(response) => response,

@@ -71,6 +71,7 @@ pub(super) fn details(status: u16, kind: &str, detail: impl Into<String>) -> Box
         "precondition-failed" => "It has been changed meanwhile",
         "invalid" => "What was asked for breaks a rule",
         "too-many-attempts" => "Too many attempts have failed",
+        "idempotency-key-reused" => "The Idempotency-Key was used for another request",
         "unavailable" => "The service is busy or cut off from its database",
         _ => "The server made a mistake",
     };
@@ -154,7 +155,8 @@ pub enum ChangeProblem {
     /// The body is not `application/json`: `request-malformed`.
     #[oai(status = 415, content_type = "application/problem+json")]
     UnsupportedType(Json<Box<Details>>),
-    /// The body is read, but breaks a rule: `invalid`; `errors` tells which member, where that is known.
+    /// The body is read, but breaks a rule: `invalid`; `errors` tells which member, where that is known. Or its `Idempotency-Key` was used for
+    /// another request: `idempotency-key-reused`.
     #[oai(status = 422, content_type = "application/problem+json")]
     Invalid(Json<Box<Details>>),
     /// The server made a mistake; its log has the rest under the `X-Request-Id` of the response: `internal`.
@@ -232,7 +234,7 @@ impl Problem {
         Self::Unavailable(Json(details(503, "unavailable", "Nothing was changed; try again in a second.")), 1)
     }
 
-    fn internal(reason: &str) -> Self {
+    pub fn internal(reason: &str) -> Self {
         tracing::error!(%reason, "internal error");
         Self::Internal(Json(details(500, "internal", "The log has the rest under the X-Request-Id of this response.")))
     }
@@ -257,6 +259,11 @@ impl ChangeProblem {
     /// The body as a whole breaks a rule.
     pub fn invalid(detail: impl Into<String>) -> Self {
         Self::Invalid(Json(details(422, "invalid", detail)))
+    }
+
+    fn key_reused() -> Self {
+        let detail = "This `Idempotency-Key` was sent with another body, or about another thing, within the last 24 hours: nothing was done. Make a key for each request.";
+        Self::Invalid(Json(details(422, "idempotency-key-reused", detail)))
     }
 
     /// One member of the body breaks a rule.
@@ -322,6 +329,7 @@ impl From<AdminError> for ChangeProblem {
         match error {
             AdminError::Exists { what, name } => Self::already_exists(what, &name),
             AdminError::Stale => Self::stale(),
+            AdminError::KeyReused => Self::key_reused(),
             AdminError::Client(refused) => Self::invalid(refused.to_string()),
             AdminError::PublicClient(_) => Self::conflict("The client is public and keeps no secret: only clients of the kinds `web` and `machine` have one."),
             AdminError::LastAdministrator(_) => Self::conflict(

@@ -5,12 +5,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use poem::web::Data;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
-use poem_openapi::types::Example;
+use poem_openapi::types::{Example, ToJSON};
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use uuid::Uuid;
 
 use super::body::Body;
 use super::caller::{AdminScope, Caller};
+use super::idempotency::{self, answered, replayed, still_there};
 use super::problem::{ChangeProblem, Problem};
 use super::user_profile::UserProfile;
 use super::{Api, Resource, etag, page};
@@ -21,7 +22,7 @@ use crate::domain::id::UserId;
 use crate::domain::user::{self, USERNAME_RULE, is_username, normal_username};
 use crate::protocol::admin_privilege::{lacking, power_of_user};
 use crate::service::admin::listed::State;
-use crate::service::admin::{AdminError, NewUser as Account, UserFilter};
+use crate::service::admin::{AdminError, NewUser as Account, Outcome, UserFilter};
 
 pub struct UsersApi;
 
@@ -190,6 +191,9 @@ enum Created {
         /// What to send as `If-Match` with a change (RFC 9110 §8.8.3).
         #[oai(header = "ETag")]
         String,
+        /// `true` if it was done before, and this is the answer of then.
+        #[oai(header = "Idempotent-Replayed")]
+        Option<String>,
     ),
 }
 
@@ -281,14 +285,27 @@ impl UsersApi {
         &self,
         #[oai(scope = "AdminScope::UsersWrite")] caller: Caller,
         api: Data<&Api>,
+        /// Makes it safe to send the request again: with the same key it is done once, and answered as the first time, for 24 hours. 1 to 255
+        /// printable ASCII characters.
+        #[oai(name = "Idempotency-Key")]
+        key: Header<Option<String>>,
         new: Body<UserMetadata>,
     ) -> Result<Created, ChangeProblem> {
         caller.may(AdminScope::UsersWrite)?;
+        let once = idempotency::once(&api, &caller, "user_create", key.0.as_deref(), &[&new.0.to_json_string()])?;
         let (username, profile, groups) = new.0.parse()?;
-        let user = api.admin.acting_as(caller.actor()).create_user(Account { username, profile, groups, role: None, password_hash: None }).await?;
-        let user = User::of(&user)?;
+        let (admin, new) = (api.admin.acting_as(caller.actor()), Account { username, profile, groups, role: None, password_hash: None });
+        let render = |user: &user::User| User::of(user).map(|user| user.to_json_string()).unwrap_or_default();
+        let (user, again) = match admin.once(once, render, |memo| admin.create_user_once(new, memo)).await? {
+            Outcome::Done(user) => (User::of(&user)?, None),
+            Outcome::Replayed(replay) => {
+                let user: User = answered(&replay)?;
+                still_there("user", admin.user_of_id(UserId(user.id)).await, |_| true)?;
+                (user, replayed())
+            }
+        };
         let tag = etag::of(&user);
-        Ok(Created::User(Json(user), tag))
+        Ok(Created::User(Json(user), tag, again))
     }
 
     /// Shows a user

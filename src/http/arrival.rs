@@ -13,7 +13,7 @@ use super::App;
 pub const MAX_BODY: usize = 64 * 1024;
 
 /// Headers that decide something: which of two was meant is not for us to guess (RFC 9110 §5.3; RFC 9112 §3.2 for `Host`).
-const ONCE: [HeaderName; 9] = [
+const ONCE: [HeaderName; 10] = [
     header::HOST,
     header::AUTHORIZATION,
     header::CONTENT_TYPE,
@@ -21,6 +21,7 @@ const ONCE: [HeaderName; 9] = [
     header::CONTENT_LENGTH,
     header::ORIGIN,
     HeaderName::from_static("dpop"),
+    HeaderName::from_static("idempotency-key"),
     HeaderName::from_static("sec-fetch-site"),
     HeaderName::from_static("sec-fetch-dest"),
 ];

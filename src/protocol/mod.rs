@@ -15,6 +15,7 @@ pub mod end_session;
 pub mod error;
 pub mod fedcm;
 pub mod id_token;
+pub mod idempotency_key;
 pub mod introspection;
 pub mod json;
 pub mod lifetime_policy;

@@ -70,6 +70,8 @@ pub struct Core {
     pub refresh_tokens: Minter,
     pub sids: Deriver,
     pub pairwise: Pairwise,
+    /// Requests that are to be done once.
+    pub idempotency: admin::Idempotency,
     /// What the browser's state is derived by.
     pub browser_states: KeyedDigest,
     pub web_origins: web_origins::WebOrigins,

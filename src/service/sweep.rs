@@ -3,8 +3,8 @@
 //!
 //! 1. Sessions past every limit that any application gives them are ended, and so are refresh families past their own ([`crate::protocol::sweep`]).
 //! 2. What was ended longer ago than it is kept is deleted; a session only when no living family hangs on it any more.
-//! 3. Redeemed codes, one-time links and counts of failed sign-ins are deleted when they say nothing any more, events past their retention, statistics
-//!    after 400 days.
+//! 3. Redeemed codes, one-time links, answers to idempotent requests and counts of failed sign-ins are deleted when they say nothing any more, events past
+//!    their retention, statistics after 400 days.
 //!
 //! Nothing here is needed for a right answer: whatever is past its limits is refused when it is used. Several replicas may sweep at once.
 
@@ -24,11 +24,12 @@ use crate::domain::clock::Timestamp;
 use crate::domain::event::{Event, EventKind, Object, Occasion};
 use crate::domain::id::{ClientId, GrantId, LinkId, SessionId};
 use crate::domain::session::{EndReason, Session};
+use crate::protocol::idempotency_key::KEPT;
 use crate::protocol::lifetime_policy::longest_session;
 use crate::protocol::sweep::{family_over, kept_since, session_over};
 use crate::store::refresh_families::{self, FamilyFacts};
 use crate::store::tree::{self, EndedCounts, Node};
-use crate::store::{Connection, StoreError, events, statistics, sweep, throttle_buckets};
+use crate::store::{Connection, StoreError, events, idempotent_answers, statistics, sweep, throttle_buckets};
 
 /// Rows that are looked at together, and that one unit of work deletes at most.
 const BATCH: i64 = 250;
@@ -54,6 +55,8 @@ pub struct Swept {
     pub throttle_buckets: u64,
     pub events: u64,
     pub statistics: u64,
+    /// Answers that are given again to whoever asks again.
+    pub answers: u64,
 }
 
 /// Sweeps as long as there is an issuer to sweep for.
@@ -80,6 +83,7 @@ pub async fn pass(core: &Core, pause: Duration) -> Result<Swept, StoreError> {
     pass.throttle_buckets().await?;
     pass.events().await?;
     pass.statistics().await?;
+    pass.answers().await?;
     Ok(pass.swept)
 }
 
@@ -206,6 +210,18 @@ impl Pass<'_> {
         loop {
             let gone = self.core.store.write(move |db| sweep::delete_events(db, before, BATCH)).await?;
             self.swept.events += gone;
+            if gone == 0 {
+                return Ok(());
+            }
+            self.rest().await;
+        }
+    }
+
+    async fn answers(&mut self) -> Result<(), StoreError> {
+        let kept_since = self.now - KEPT;
+        loop {
+            let gone = self.core.store.write(move |db| idempotent_answers::sweep(db, kept_since, BATCH)).await? as u64;
+            self.swept.answers += gone;
             if gone == 0 {
                 return Ok(());
             }

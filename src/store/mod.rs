@@ -13,6 +13,7 @@ pub mod events;
 mod executor;
 pub mod grants;
 pub mod groups;
+pub mod idempotent_answers;
 mod kept;
 pub mod lifetime_rules;
 pub mod listed;

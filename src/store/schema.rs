@@ -1,6 +1,17 @@
 //! The tables, as diesel sees them. `migrations/` makes them; the parity test holds the three descriptions together.
 
 diesel::table! {
+    use diesel::sql_types::Binary;
+    use crate::store::sql_types::DbInstant;
+
+    idempotent_answers (name) {
+        name -> Binary,
+        sealed -> Binary,
+        answered_at -> DbInstant,
+    }
+}
+
+diesel::table! {
     meta (key) {
         key -> Text,
         value -> Text,

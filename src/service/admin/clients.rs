@@ -1,6 +1,6 @@
 //! Clients: registering, changing, giving a new secret.
 
-use super::{Admin, AdminError, Guard, console, lifetime_policy, not_found};
+use super::{Admin, AdminError, Guard, Memo, console, lifetime_policy, not_found};
 use crate::domain::client::{Caution, Client, ClientMetadata};
 use crate::domain::client_secret::SecretOverlap;
 use crate::domain::clock::Timestamp;
@@ -18,6 +18,9 @@ pub struct NewClient {
     pub id: ClientId,
     pub metadata: ClientMetadata,
 }
+
+/// A client that was just registered, and its secret if it has one.
+pub type Registered = (Client, Option<Secret<String>>);
 
 /// What a client proves itself by from now on.
 #[derive(Debug, Clone)]
@@ -40,7 +43,12 @@ pub(super) fn caution(id: &ClientId, cautions: &[Caution]) {
 
 impl Admin {
     /// Registers a client. A confidential one gets a secret, which is told here and nowhere again.
-    pub async fn create_client(&self, new: NewClient) -> Result<(Client, Option<Secret<String>>), AdminError> {
+    pub async fn create_client(&self, new: NewClient) -> Result<Registered, AdminError> {
+        self.create_client_once(new, None).await
+    }
+
+    /// The same, and `memo` writes down what is answered.
+    pub async fn create_client_once(&self, new: NewClient, memo: Option<Memo<Registered>>) -> Result<Registered, AdminError> {
         console::is_not_the_consoles(&new.id)?;
         new.metadata.check(&new.id)?;
         let secret = (!new.metadata.is_public()).then(|| Secret::<String>::generate(self.entropy.as_ref()));
@@ -55,10 +63,12 @@ impl Admin {
             created_at: now,
             updated_at: now,
         };
-        let (row, occasion) = (client.clone(), self.occasion(now));
+        let (registered, occasion) = ((client.clone(), secret.clone()), self.occasion(now));
         let inserted = self.store.write(move |db| {
-            clients::insert(db, &row)?;
-            events::record(db, &occasion.event(EventKind::ClientCreated, Object::Client(row.id.clone())).with("metadata", &row.metadata))
+            let row = &registered.0;
+            clients::insert(db, row)?;
+            events::record(db, &occasion.event(EventKind::ClientCreated, Object::Client(row.id.clone())).with("metadata", &row.metadata))?;
+            memo.map_or(Ok(()), |memo| memo.write(db, &registered, now))
         });
         match inserted.await {
             Err(StoreError::Conflict) => Err(AdminError::Exists { what: "client", name: client.id.to_string() }),
@@ -140,8 +150,19 @@ impl Admin {
     /// The same, unless `guard` refuses when it sees the client; and the old one works beside the new one for `overlap`. One that is older
     /// still is dead at once: there are never more than two.
     pub async fn rotate_client_secret_if(&self, id: &ClientId, overlap: SecretOverlap, guard: Guard<Client>) -> Result<NewSecret, AdminError> {
+        self.rotate_client_secret_once(id, overlap, guard, None).await
+    }
+
+    /// The same, and `memo` writes down what is answered.
+    pub async fn rotate_client_secret_once(
+        &self,
+        id: &ClientId,
+        overlap: SecretOverlap,
+        guard: Guard<Client>,
+        memo: Option<Memo<NewSecret>>,
+    ) -> Result<NewSecret, AdminError> {
         let secret = Secret::<String>::generate(self.entropy.as_ref());
-        let (lookup, digest, now) = (id.clone(), secret.digest(), self.now());
+        let (lookup, now) = (id.clone(), self.now());
         let occasion = self.occasion(now);
         let set = self.store.write(move |db| {
             let Some(client) = clients::find_held(db, &lookup)? else { return Ok(Err(not_found("client", &lookup))) };
@@ -152,15 +173,17 @@ impl Admin {
                 return Ok(Err(AdminError::PublicClient(lookup)));
             }
             let previous = overlap.previous(client.secret_digest, now);
-            clients::set_secret(db, &lookup, digest, previous, now)?;
+            clients::set_secret(db, &lookup, secret.digest(), previous, now)?;
             let event = occasion.event(EventKind::ClientSecretRotated, Object::Client(lookup));
             let event = previous.iter().fold(event, |event, previous| event.with("previous_secret_expires_at", previous.expires_at));
             events::record(db, &event)?;
-            Ok(Ok(previous.map(|previous| previous.expires_at)))
+            let made = NewSecret { secret, previous_expires_at: previous.map(|previous| previous.expires_at) };
+            memo.map_or(Ok(()), |memo| memo.write(db, &made, now))?;
+            Ok(Ok(made))
         });
-        let previous_expires_at = set.await??;
-        tracing::info!(event = "client.secret_rotated", client = %id, ?previous_expires_at, "a client got a new secret");
-        Ok(NewSecret { secret, previous_expires_at })
+        let made = set.await??;
+        tracing::info!(event = "client.secret_rotated", client = %id, previous_expires_at = ?made.previous_expires_at, "a client got a new secret");
+        Ok(made)
     }
 
     /// Ends the secret before the present one, if it still works, unless `guard` refuses when it sees the client.

@@ -1,6 +1,6 @@
 //! Signing keys: looking at them, making the next one, taking one away.
 
-use super::{Admin, AdminError, not_found};
+use super::{Admin, AdminError, Memo, not_found};
 use crate::domain::clock::Timestamp;
 use crate::domain::duration::Lifetime;
 use crate::domain::event::{EventKind, Object};
@@ -38,8 +38,14 @@ impl Admin {
 
     /// Makes the next key of an algorithm. The first of its algorithm signs at once in any case: no verifier waits for it.
     pub async fn rotate_key(&self, alg: SigningAlg, activation: Activation, limits: &Limits) -> Result<KeyInfo, AdminError> {
+        self.rotate_key_once(alg, activation, limits, None).await
+    }
+
+    /// The same, and `memo` writes down what is answered.
+    pub async fn rotate_key_once(&self, alg: SigningAlg, activation: Activation, limits: &Limits, memo: Option<Memo<KeyInfo>>) -> Result<KeyInfo, AdminError> {
         let now = self.now();
-        let keys = self.keys(limits).await?;
+        let Stored { mut rows, policy, .. } = stored(&self.store, limits).await?;
+        let keys = KeyRing::load(&rows, &self.sealer, policy)?.states(now);
         let of_alg = |state| keys.iter().filter(move |key| key.alg == alg && key.state == state);
         let active_from = match activation {
             Activation::Announced(announce) if of_alg(KeyState::Active).next().is_some() => {
@@ -54,8 +60,11 @@ impl Admin {
         // An RSA key takes a while to find.
         let made = tokio::task::spawn_blocking(move || key_ring::generate(alg, now, active_from, &sealer, entropy.as_ref())).await;
         let key = made.map_err(|error| AdminError::Refused(format!("making the key failed: {error}")))??;
-        let kid = key.kid.clone();
-        let occasion = self.occasion(now);
+        rows.push(key.clone());
+        // As it will be among the others.
+        let states = KeyRing::load(&rows, &self.sealer, policy)?.states(now);
+        let made = states.into_iter().find(|made| made.kid == key.kid).ok_or_else(|| not_found("key", &key.kid))?;
+        let (occasion, told) = (self.occasion(now), made.clone());
         let known: Vec<String> = keys.into_iter().map(|key| key.kid).collect();
         let inserted: Result<bool, StoreError> = self
             .store
@@ -65,6 +74,7 @@ impl Admin {
                 if unchanged {
                     signing_keys::insert(db, &key)?;
                     events::record(db, &key_created(&occasion, &key))?;
+                    memo.map_or(Ok(()), |memo| memo.write(db, &told, now))?;
                 }
                 Ok(unchanged)
             })
@@ -72,8 +82,8 @@ impl Admin {
         if !inserted? {
             return Err(AdminError::KeyMadeMeanwhile { alg });
         }
-        tracing::info!(event = "key.created", kid, alg = alg.as_str(), "a signing key was made");
-        self.keys(limits).await?.into_iter().find(|key| key.kid == kid).ok_or_else(|| not_found("key", kid))
+        tracing::info!(event = "key.created", kid = made.kid, alg = alg.as_str(), "a signing key was made");
+        Ok(made)
     }
 
     /// Takes a key out of the JWKS now: tokens that it signed are refused from here on. The one that signs cannot go without a successor.

@@ -8,6 +8,7 @@ mod console;
 mod declare;
 mod events;
 mod groups;
+mod idempotency;
 mod installation;
 mod keys;
 mod lifetime_policy;
@@ -40,10 +41,11 @@ pub use crate::jose::key_ring::KeyInfo;
 pub use crate::store::events::Filter as EventFilter;
 pub use crate::store::listed::{self, FamilyFilter, SessionFilter};
 pub use crate::store::user_lists::UserFilter;
-pub use clients::{ClientChange, NewClient, NewSecret};
+pub use clients::{ClientChange, NewClient, NewSecret, Registered};
 pub use console::{CONSOLE, declare_console};
 pub use declare::declare;
 pub use groups::GroupInfo;
+pub use idempotency::{Idempotency, Memo, Once, Outcome, Replay};
 pub use installation::{Installation, InstallationError};
 pub use keys::{Activation, is_out_of_time};
 pub use lifetime_policy::{Changed, ExplainedSession, HORIZONS, Horizon, Impact, RuleChange, Sample, limits_text};
@@ -78,6 +80,9 @@ pub enum AdminError {
     /// It is not as whoever changes it had read it.
     #[error("it has been changed meanwhile: read it again")]
     Stale,
+    /// The key of this request was used for another one.
+    #[error("the Idempotency-Key was used for another request")]
+    KeyReused,
     /// It has, or would get, power that whoever does it lacks.
     #[error("it has more power than who does this")]
     Exceeds(AdminScopes),

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::{Admin, AdminError, Guard, not_found};
+use super::{Admin, AdminError, Guard, Memo, not_found};
 use crate::domain::admin_scope::AdminRole;
 use crate::domain::event::{Actor, Detail, EventKind, Object, Username};
 use crate::domain::group::Groups;
@@ -34,6 +34,11 @@ pub type UserChange = Box<dyn FnOnce(&mut User) -> Result<(), AdminError> + Send
 
 impl Admin {
     pub async fn create_user(&self, new: NewUser) -> Result<User, AdminError> {
+        self.create_user_once(new, None).await
+    }
+
+    /// The same, and `memo` writes down what is answered.
+    pub async fn create_user_once(&self, new: NewUser, memo: Option<Memo<User>>) -> Result<User, AdminError> {
         let now = self.now();
         let user = User {
             id: UserId::generate(now, self.entropy.as_ref()),
@@ -59,7 +64,8 @@ impl Admin {
                     .with("username", Username(&row.username))
                     .with("groups", &row.groups)
                     .with("role", row.role),
-            )
+            )?;
+            memo.map_or(Ok(()), |memo| memo.write(db, &row, now))
         });
         match inserted.await {
             Err(StoreError::Conflict) => Err(AdminError::Exists { what: "user", name: user.username }),

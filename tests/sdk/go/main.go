@@ -148,7 +148,7 @@ func run(ctx context.Context) error {
 
 	yes := true
 	metadata := admin.ClientMetadata{Name: "Notes", Kind: admin.ClientKindSpa, RedirectUris: &[]string{s.Callback}, FirstParty: &yes}
-	registered, err := api.ClientCreateWithResponse(ctx, admin.NewOAuthClient{Id: "notes", Metadata: metadata})
+	registered, err := api.ClientCreateWithResponse(ctx, nil, admin.NewOAuthClient{Id: "notes", Metadata: metadata})
 	if err != nil {
 		return err
 	}
@@ -157,14 +157,14 @@ func run(ctx context.Context) error {
 	}
 	got := registered.JSON201.Client
 	say("client_created", step{"id": got.Id, "kind": got.Metadata.Kind, "grant_types": got.Metadata.GrantTypes, "secret": registered.JSON201.ClientSecret})
-	twice, err := api.ClientCreateWithResponse(ctx, admin.NewOAuthClient{Id: "notes", Metadata: metadata})
+	twice, err := api.ClientCreateWithResponse(ctx, nil, admin.NewOAuthClient{Id: "notes", Metadata: metadata})
 	if err != nil {
 		return err
 	}
 	say("conflict", refused(twice.StatusCode(), twice.ApplicationproblemJSON409))
 	elsewhere := metadata
 	elsewhere.RedirectUris = &[]string{"http://app.example.com/callback"}
-	invalid, err := api.ClientCreateWithResponse(ctx, admin.NewOAuthClient{Id: "other", Metadata: elsewhere})
+	invalid, err := api.ClientCreateWithResponse(ctx, nil, admin.NewOAuthClient{Id: "other", Metadata: elsewhere})
 	if err != nil {
 		return err
 	}

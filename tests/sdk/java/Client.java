@@ -130,7 +130,7 @@ final class Client {
 
         ClientsApi clients = new ClientsApi(api);
         NewOAuthClient creation = new NewOAuthClient().id("notes").metadata(notes(setting("callback")));
-        RegisteredClient registered = clients.clientCreate(creation);
+        RegisteredClient registered = clients.clientCreate(creation, null);
         JsonObject created = step("client_created");
         created.addProperty("id", registered.getClient().getId());
         created.addProperty("kind", registered.getClient().getMetadata().getKind().getValue());
@@ -139,8 +139,8 @@ final class Client {
         created.add("grant_types", grants);
         created.addProperty("secret", registered.getClientSecret());
         say(created);
-        say(refused("conflict", () -> clients.clientCreate(creation)));
-        say(refused("invalid", () -> clients.clientCreate(new NewOAuthClient().id("other").metadata(notes("http://app.example.com/callback")))));
+        say(refused("conflict", () -> clients.clientCreate(creation, null)));
+        say(refused("invalid", () -> clients.clientCreate(new NewOAuthClient().id("other").metadata(notes("http://app.example.com/callback")), null)));
 
         ApiResponse<OAuthClient> read = clients.clientShowWithHttpInfo("notes");
         String tag = read.getHeaders().get("etag").get(0);

@@ -124,7 +124,8 @@ async fn sizes_are_right_after_many_at_once(database: Database) {
         assert_eq!(answer.status.as_u16(), 200, "{}", answer.text());
     };
     for round in 0..6 {
-        let groups = |number: usize| (0..6).filter(|group| !(number + group + round).is_multiple_of(3)).map(|group| format!("group-{group}")).collect::<Vec<_>>();
+        let groups =
+            |number: usize| (0..6).filter(|group| !(number + group + round).is_multiple_of(3)).map(|group| format!("group-{group}")).collect::<Vec<_>>();
         tokio::join!(
             put(0, groups(0)),
             put(1, groups(1)),

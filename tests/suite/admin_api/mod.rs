@@ -6,6 +6,7 @@ mod clients;
 mod consents;
 mod events;
 mod groups;
+mod idempotency;
 mod keys;
 mod last_administrator;
 mod lifetimes;

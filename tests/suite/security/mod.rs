@@ -28,7 +28,7 @@ mod proxies;
 mod redirect_uri;
 mod refresh_tokens;
 mod response_mode;
-mod secrets;
+pub mod secrets;
 mod state_nonce;
 mod storage_access;
 mod tokens_at_apis;

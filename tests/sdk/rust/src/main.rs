@@ -103,12 +103,12 @@ async fn main() -> Result<(), Box<dyn Failure>> {
         ClientMetadata { redirect_uris, first_party: Some(true), ..ClientMetadata::new("Notes".to_owned(), ClientKind::Spa) }
     };
     let notes = NewOAuthClient::new("notes".to_owned(), metadata(&settings.callback));
-    let registered = granted(clients_api::client_create(&api, notes.clone()).await)?;
+    let registered = granted(clients_api::client_create(&api, notes.clone(), None).await)?;
     let got = &registered.client.metadata;
     say("client_created", json!({ "id": registered.client.id, "kind": got.kind, "grant_types": got.grant_types, "secret": registered.client_secret }));
-    say("conflict", refused(clients_api::client_create(&api, notes).await)?);
+    say("conflict", refused(clients_api::client_create(&api, notes, None).await)?);
     let elsewhere = NewOAuthClient::new("other".to_owned(), metadata("http://app.example.com/callback"));
-    say("invalid", refused(clients_api::client_create(&api, elsewhere).await)?);
+    say("invalid", refused(clients_api::client_create(&api, elsewhere, None).await)?);
 
     // The functions do not give the response's headers, so the tag is one that fits whatever is there, and one that fits nothing.
     let mut changed = *granted(clients_api::client_show(&api, "notes").await)?.metadata;
