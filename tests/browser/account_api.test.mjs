@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { chromium } from 'playwright-core';
 
 import { LAUNCH, allow, complaints, signIn } from '../support/chromium.mjs';
-import { DATABASES, Gatekey, USER, freePort } from '../support/gatekey.mjs';
+import { Gatekey, USER, databasesOf, freePort } from '../support/gatekey.mjs';
 
 const SCOPES = ['profile:read', 'sessions:read', 'sessions:end', 'applications:read', 'applications:withdraw', 'password:change', 'activity:read'];
 const SCOPE = ['openid', ...SCOPES.map((scope) => `account:${scope}`)].join(' ');
@@ -34,7 +34,7 @@ async function ask({ url, token, options }) {
   }
 }
 
-for (const kind of DATABASES) {
+for (const kind of databasesOf(import.meta.url)) {
   describe(kind, () => {
     let gatekey, applications, registered, stranger, browser;
 

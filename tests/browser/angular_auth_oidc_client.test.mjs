@@ -8,7 +8,7 @@ import { chromium } from 'playwright-core';
 
 import { complaints, signIn } from '../support/chromium.mjs';
 import { Deployment, Profile } from '../support/deployment.mjs';
-import { DATABASES, USER } from '../support/gatekey.mjs';
+import { USER, databasesOf } from '../support/gatekey.mjs';
 
 const { outputFiles } = buildSync({
   entryPoints: [join(import.meta.dirname, 'angular/application.ts')],
@@ -33,7 +33,7 @@ const first = ([name, ...rest]) =>
     window.oidc[name](...rest).subscribe({ next: (value) => resolve(value), error: (error) => resolve({ failed: String(error) }) });
   });
 
-for (const kind of DATABASES) {
+for (const kind of databasesOf(import.meta.url)) {
   for (const shape of kind === 'sqlite' ? ['same site', 'cross-site'] : ['cross-site']) {
     describe(`${kind}, ${shape}`, () => {
       let deployment, profile, page, asked;

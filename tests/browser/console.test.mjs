@@ -8,11 +8,11 @@ import { chromium } from 'playwright-core';
 
 import { LAUNCH, complaints, focused, signIn, tabTo } from '../support/chromium.mjs';
 import { PAYLOADS, admin as adminOf, harmed, heading, isRefusal, makeAdministrator, visitor as visitorOf } from '../support/console.mjs';
-import { DATABASES, Gatekey, USER, freePort } from '../support/gatekey.mjs';
+import { Gatekey, USER, databasesOf, freePort } from '../support/gatekey.mjs';
 import { UserAgent } from '../support/user_agent.mjs';
 
 const BOB = { name: 'bob', password: 'wrong donkey battery clip' };
-for (const kind of DATABASES) {
+for (const kind of databasesOf(import.meta.url)) {
   describe(kind, () => {
     let gatekey, browser;
 

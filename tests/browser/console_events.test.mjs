@@ -8,7 +8,7 @@ import { chromium } from 'playwright-core';
 
 import { LAUNCH } from '../support/chromium.mjs';
 import { PAYLOADS, admin as adminOf, harmed, heading, isRefusal, makeAdministrator, visitor as visitorOf } from '../support/console.mjs';
-import { DATABASES, Gatekey, USER } from '../support/gatekey.mjs';
+import { Gatekey, USER, databasesOf } from '../support/gatekey.mjs';
 import { UserAgent } from '../support/user_agent.mjs';
 
 const BOB = { name: 'bob', password: 'wrong donkey battery clip' };
@@ -27,7 +27,7 @@ redirect_uris = ["${CALLBACK}"]
 refresh_overlap = "PT0S"
 `;
 
-for (const kind of DATABASES) {
+for (const kind of databasesOf(import.meta.url)) {
   describe(kind, () => {
     let gatekey, browser;
 

@@ -7,7 +7,7 @@ import { chromium } from 'playwright-core';
 
 import { LAUNCH } from '../support/chromium.mjs';
 import { admin as adminOf, heading, makeAdministrator, visitor as visitorOf } from '../support/console.mjs';
-import { DATABASES, Gatekey, USER } from '../support/gatekey.mjs';
+import { Gatekey, USER, databasesOf } from '../support/gatekey.mjs';
 import { UserAgent } from '../support/user_agent.mjs';
 
 const BOB = { name: 'bob', password: 'wrong donkey battery clip' };
@@ -22,7 +22,7 @@ first_party = true
 redirect_uris = ["${CALLBACK}"]
 `;
 
-for (const kind of DATABASES) {
+for (const kind of databasesOf(import.meta.url)) {
   describe(kind, () => {
     let gatekey, browser;
 

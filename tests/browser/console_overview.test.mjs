@@ -6,9 +6,9 @@ import { chromium } from 'playwright-core';
 
 import { LAUNCH, signIn } from '../support/chromium.mjs';
 import { heading, makeAdministrator, visitor as visitorOf } from '../support/console.mjs';
-import { DATABASES, Gatekey, USER, until } from '../support/gatekey.mjs';
+import { Gatekey, USER, databasesOf, until } from '../support/gatekey.mjs';
 
-for (const kind of DATABASES) {
+for (const kind of databasesOf(import.meta.url)) {
   describe(kind, () => {
     let gatekey, browser;
 

@@ -7,7 +7,7 @@ import { chromium } from 'playwright-core';
 
 import { LAUNCH, allow, focused, signIn, tabTo } from '../support/chromium.mjs';
 import { PAYLOADS, admin as adminOf, harmed, heading, isRefusal, makeAdministrator, visitor as visitorOf } from '../support/console.mjs';
-import { DATABASES, Gatekey, USER } from '../support/gatekey.mjs';
+import { Gatekey, USER, databasesOf } from '../support/gatekey.mjs';
 
 const SUPPORT = { name: 'sue', password: 'helpful horse battery staple' };
 const VERIFIER = 'v'.repeat(43);
@@ -19,7 +19,7 @@ kind = "spa"
 redirect_uris = ["http://127.0.0.1:9/callback"]
 `;
 
-for (const kind of DATABASES) {
+for (const kind of databasesOf(import.meta.url)) {
   describe(kind, () => {
     let gatekey, browser;
 

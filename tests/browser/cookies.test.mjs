@@ -8,7 +8,7 @@ import { chromium } from 'playwright-core';
 
 import { allow, signIn } from '../support/chromium.mjs';
 import { Deployment, Profile } from '../support/deployment.mjs';
-import { DATABASES, USER, freePort } from '../support/gatekey.mjs';
+import { USER, databasesOf, freePort } from '../support/gatekey.mjs';
 import { UserAgent, forms } from '../support/user_agent.mjs';
 
 const PAGE = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Application</title><link rel="icon" href="data:,"><p>Application</p></html>';
@@ -25,7 +25,7 @@ function post({ action, fields, target }) {
   form.submit();
 }
 
-for (const kind of DATABASES) {
+for (const kind of databasesOf(import.meta.url)) {
   describe(kind, () => {
     let deployment, neighbour, sets, profile, context, page;
 

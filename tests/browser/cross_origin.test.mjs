@@ -6,7 +6,7 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { chromium } from 'playwright-core';
 
 import { LAUNCH, allow, signIn } from '../support/chromium.mjs';
-import { DATABASES, Gatekey, USER, freePort } from '../support/gatekey.mjs';
+import { Gatekey, USER, databasesOf, freePort } from '../support/gatekey.mjs';
 
 /** An application; `/logout` posts a form to where its query says, as some applications do. */
 function serveApplication(port) {
@@ -43,7 +43,7 @@ function askFromSandbox({ url, options, code }) {
 
 const UNREADABLE = { unreadable: 'TypeError' };
 
-for (const kind of DATABASES) {
+for (const kind of databasesOf(import.meta.url)) {
   describe(kind, () => {
     let gatekey, lax, applications, registered, stranger, otherSite, browser, context, page;
 

@@ -7,7 +7,7 @@ import { chromium } from 'playwright-core';
 
 import { signIn } from '../support/chromium.mjs';
 import { Deployment, Profile } from '../support/deployment.mjs';
-import { DATABASES, USER, until } from '../support/gatekey.mjs';
+import { USER, databasesOf, until } from '../support/gatekey.mjs';
 
 const FILES = { '/': ['text/html; charset=utf-8', '<!doctype html><html lang="en"><meta charset="utf-8"><title>Application</title><link rel="icon" href="data:,"><p>Application'] };
 
@@ -36,7 +36,7 @@ function askInFrame(url) {
   });
 }
 
-for (const kind of DATABASES) {
+for (const kind of databasesOf(import.meta.url)) {
   describe(kind, () => {
     let deployment, profile, page, thief, stolen;
     const others = [];

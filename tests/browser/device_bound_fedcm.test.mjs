@@ -8,7 +8,7 @@ import { chromium } from 'playwright-core';
 import { signIn } from '../support/chromium.mjs';
 import { Deployment, Profile } from '../support/deployment.mjs';
 import { PARAMS, RegistrableDomain, ask } from '../support/fedcm.mjs';
-import { DATABASES, USER, until } from '../support/gatekey.mjs';
+import { USER, databasesOf, until } from '../support/gatekey.mjs';
 
 const FILES = { '/': ['text/html; charset=utf-8', '<!doctype html><html lang="en"><meta charset="utf-8"><title>Application</title><link rel="icon" href="data:,"><p>Application'] };
 /** As in `device_bound.test.mjs`: keys in software, and a second cookie that runs out while the test looks. */
@@ -16,7 +16,7 @@ const ARGS = ['--enable-features=DeviceBoundSessions,EnableBoundSessionCredentia
 const PROOF_SECONDS = 10;
 const SETTINGS = `[sessions]\ndevice_bound = "where_supported"\ndevice_proof = "PT${PROOF_SECONDS}S"\n`;
 
-for (const kind of DATABASES) {
+for (const kind of databasesOf(import.meta.url)) {
   describe(kind, () => {
     let deployment, domain, profile, page, fedcm, lost;
     /** Every request that came, in order. */

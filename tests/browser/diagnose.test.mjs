@@ -8,12 +8,12 @@ import { chromium } from 'playwright-core';
 import { complaints, signIn } from '../support/chromium.mjs';
 import { Deployment, Profile } from '../support/deployment.mjs';
 import { Front } from '../support/front.mjs';
-import { DATABASES, Gatekey, USER, freePort, until } from '../support/gatekey.mjs';
+import { Gatekey, USER, databasesOf, freePort, until } from '../support/gatekey.mjs';
 
 const PAGE = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Application</title><link rel="icon" href="data:,"><a href="">Diagnosis</a></html>';
 const FILES = { '/': ['text/html; charset=utf-8', PAGE] };
 
-for (const kind of DATABASES) {
+for (const kind of databasesOf(import.meta.url)) {
   test(`${kind}: gatekey doctor finds nothing wrong with a proxy that rewrites the host`, async () => {
     const gatekey = await Gatekey.install(kind);
     const replica = await gatekey.replica();

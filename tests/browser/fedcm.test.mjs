@@ -9,7 +9,7 @@ import { chromium } from 'playwright-core';
 import { allow, signIn } from '../support/chromium.mjs';
 import { Deployment, Profile } from '../support/deployment.mjs';
 import { PARAMS, RegistrableDomain, VERIFIER, ask } from '../support/fedcm.mjs';
-import { DATABASES, USER } from '../support/gatekey.mjs';
+import { USER, databasesOf } from '../support/gatekey.mjs';
 
 const PAGE = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Application</title><link rel="icon" href="data:,"><button>Sign in</button>';
 const FILES = { '/': ['text/html; charset=utf-8', PAGE] };
@@ -33,7 +33,7 @@ async function leave(options) {
   }
 }
 
-for (const kind of DATABASES) {
+for (const kind of databasesOf(import.meta.url)) {
   for (const thirdPartyCookies of [false, true]) {
     describe(`${kind}, third-party cookies ${thirdPartyCookies ? 'allowed' : 'blocked'}`, () => {
       let deployment, domain, profile, page, fedcm, configURL;

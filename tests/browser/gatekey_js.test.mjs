@@ -10,7 +10,7 @@ import { chromium } from 'playwright-core';
 
 import { complaints, signIn } from '../support/chromium.mjs';
 import { Deployment, Profile } from '../support/deployment.mjs';
-import { DATABASES, USER, until } from '../support/gatekey.mjs';
+import { USER, databasesOf, until } from '../support/gatekey.mjs';
 
 const MODULE = readFileSync(join(import.meta.dirname, '../../src/http/gatekey_js/gatekey.js'));
 const PAGE = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Application</title><link rel="icon" href="data:,">
@@ -49,7 +49,7 @@ function pass(seconds) {
 
 const FORCE = { force: true };
 
-for (const kind of DATABASES) {
+for (const kind of databasesOf(import.meta.url)) {
   for (const shape of ['same site', 'cross-site']) {
     describe(`${kind}, ${shape}`, () => {
       let deployment, profile, page, asked;

@@ -9,7 +9,7 @@ import { chromium } from 'playwright-core';
 
 import { allow, signIn } from '../support/chromium.mjs';
 import { Deployment, Profile } from '../support/deployment.mjs';
-import { DATABASES, USER } from '../support/gatekey.mjs';
+import { USER, databasesOf } from '../support/gatekey.mjs';
 import { token } from '../support/gatekey_js.mjs';
 
 const MODULE = readFileSync(join(import.meta.dirname, '../../src/http/gatekey_js/gatekey.js'));
@@ -32,7 +32,7 @@ async function start(options) {
 
 const FORCE = { force: true };
 
-for (const kind of DATABASES) {
+for (const kind of databasesOf(import.meta.url)) {
   describe(kind, () => {
     let deployment, profile, page;
 

@@ -10,7 +10,7 @@ import { chromium } from 'playwright-core';
 import { signIn } from '../support/chromium.mjs';
 import { Deployment, Profile } from '../support/deployment.mjs';
 import { RegistrableDomain } from '../support/fedcm.mjs';
-import { DATABASES, USER } from '../support/gatekey.mjs';
+import { USER, databasesOf } from '../support/gatekey.mjs';
 import { token } from '../support/gatekey_js.mjs';
 
 const MODULE = readFileSync(join(import.meta.dirname, '../../src/http/gatekey_js/gatekey.js'));
@@ -34,7 +34,7 @@ function pass(seconds) {
   Date.now = () => now() + seconds * 1000;
 }
 
-for (const kind of DATABASES) {
+for (const kind of databasesOf(import.meta.url)) {
   describe(kind, () => {
     let deployment, domain, profile, page, fedcm;
 

@@ -9,7 +9,7 @@ import { WebSocket } from 'ws';
 
 import { Deployment, SHAPES } from '../support/deployment.mjs';
 import { Firefox, signIn } from '../support/firefox.mjs';
-import { DATABASES, USER } from '../support/gatekey.mjs';
+import { USER, databasesOf } from '../support/gatekey.mjs';
 import { token } from '../support/gatekey_js.mjs';
 
 const FILES = {
@@ -26,7 +26,7 @@ async function start(options) {
   return back?.error ? back.error.code : null;
 }
 
-for (const kind of DATABASES) {
+for (const kind of databasesOf(import.meta.url)) {
   describe(kind, () => {
     let deployment, firefox, page;
 

@@ -6,7 +6,7 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { chromium } from 'playwright-core';
 
 import { LAUNCH, allow, complaints, signIn } from '../support/chromium.mjs';
-import { DATABASES, Gatekey, USER, freePort } from '../support/gatekey.mjs';
+import { Gatekey, USER, databasesOf, freePort } from '../support/gatekey.mjs';
 
 const DAY = 86400;
 
@@ -60,7 +60,7 @@ async function token({ issuer, fields }) {
   return { status: answer.status, ...(await answer.json()) };
 }
 
-for (const kind of DATABASES) {
+for (const kind of databasesOf(import.meta.url)) {
   describe(kind, () => {
     let gatekey, application, origin, otherSite, browser, context, page, problems;
 

@@ -9,7 +9,7 @@ import { chromium } from 'playwright-core';
 
 import { signIn } from '../support/chromium.mjs';
 import { Deployment, Profile } from '../support/deployment.mjs';
-import { DATABASES, USER } from '../support/gatekey.mjs';
+import { USER, databasesOf } from '../support/gatekey.mjs';
 
 const at = (path) => readFileSync(join(import.meta.dirname, path));
 const HTML = 'text/html; charset=utf-8';
@@ -45,7 +45,7 @@ async function begin([issuer, page, direct]) {
   }
 }
 
-for (const kind of DATABASES) {
+for (const kind of databasesOf(import.meta.url)) {
   for (const shape of ['same origin', 'cross-site']) {
     describe(`${kind}, ${shape}`, () => {
       let deployment, profile, page, home;

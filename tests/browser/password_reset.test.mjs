@@ -5,12 +5,12 @@ import { after, before, describe, test } from 'node:test';
 import { chromium } from 'playwright-core';
 
 import { LAUNCH, complaints, signIn } from '../support/chromium.mjs';
-import { DATABASES, Gatekey, USER } from '../support/gatekey.mjs';
+import { Gatekey, USER, databasesOf } from '../support/gatekey.mjs';
 
 const NEW = 'wrong donkey battery clip';
 const LONG_NAME = 'somebody-with-a-long-name-'.repeat(4);
 
-for (const kind of DATABASES) {
+for (const kind of databasesOf(import.meta.url)) {
   describe(kind, () => {
     let gatekey, browser;
 

@@ -7,7 +7,7 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { chromium } from 'playwright-core';
 
 import { LAUNCH, allow, signIn } from '../support/chromium.mjs';
-import { DATABASES, Gatekey, USER, freePort } from '../support/gatekey.mjs';
+import { Gatekey, USER, databasesOf, freePort } from '../support/gatekey.mjs';
 
 const CHALLENGE = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM'; // RFC 7636 Appendix B
 
@@ -38,7 +38,7 @@ function serve(port, pages) {
   return new Promise((resolve) => server.listen(port, '127.0.0.1', () => resolve(server)));
 }
 
-for (const kind of DATABASES) {
+for (const kind of databasesOf(import.meta.url)) {
   describe(kind, () => {
     let gatekey, servers, pages, origin, evil, browser, context, page, hits;
 

@@ -8,7 +8,7 @@ import { WebSocket } from 'ws';
 import { complaints, signIn } from '../support/chromium.mjs';
 import { Deployment, Profile } from '../support/deployment.mjs';
 import { Firefox, signIn as signInByBidi } from '../support/firefox.mjs';
-import { DATABASES, USER, until } from '../support/gatekey.mjs';
+import { USER, databasesOf, until } from '../support/gatekey.mjs';
 
 const PAGE = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Application</title><link rel="icon" href="data:,"><p>Application</p></html>';
 const FILES = { '/': ['text/html; charset=utf-8', PAGE] };
@@ -31,7 +31,7 @@ function show({ src, issuer, allow }) {
 
 const CHALLENGE = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';
 
-for (const kind of DATABASES) {
+for (const kind of databasesOf(import.meta.url)) {
   for (const shape of ['same site', 'cross-site']) {
     describe(`${kind}, ${shape}`, () => {
       let deployment, profile, page;

@@ -17,6 +17,16 @@ if (!BINARY || !POSTGRES) throw new Error('GATEKEY_BIN and GATEKEY_TEST_POSTGRES
 export const ENVIRONMENT = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('GATEKEY_')));
 
 export const DATABASES = ['sqlite', 'postgres'];
+
+/**
+ * The database of a file of tests whose subject is the browser, to which both look the same: one of the two, by the file's name. What is kept and who comes
+ * first is tested on both elsewhere. `BROWSER_DATABASES=both` is for who doubts it.
+ */
+export function databasesOf(file) {
+  if (process.env.BROWSER_DATABASES === 'both') return DATABASES;
+  const letters = [...new URL(file).pathname.split('/').at(-1)];
+  return [DATABASES[letters.reduce((sum, letter) => sum + letter.codePointAt(0), 0) % 2]];
+}
 export const USER = { name: 'alice', password: 'correct horse battery staple' };
 
 let nextPort = 15_000 + (process.pid % 97) * 50;
