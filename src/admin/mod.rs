@@ -30,6 +30,7 @@ mod refresh_families;
 mod refresh_family;
 mod server;
 mod sessions;
+mod settings;
 mod statistics;
 mod user_acts;
 mod user_profile;
@@ -79,6 +80,8 @@ enum Resource {
     Keys,
     /// What happened, by whom and to what.
     Events,
+    /// What may change while the server runs. What the settings file names is the file's.
+    Settings,
     /// How long things last, for whom, and why. For each limit the most specific rule that speaks of it wins.
     #[oai(rename = "Lifetime policy")]
     LifetimePolicy,
@@ -101,7 +104,7 @@ it was, for 24 hours.
 **Times** are RFC 3339, in UTC.";
 
 type Operations = (
-    (server::ServerApi, statistics::StatisticsApi),
+    (server::ServerApi, statistics::StatisticsApi, settings::SettingsApi),
     (users::UsersApi, user_acts::UserActsApi, password_reset::PasswordResetApi, groups::GroupsApi, consents::ConsentsApi),
     (clients::ClientsApi, client_actions::ClientActionsApi),
     sessions::SessionsApi,
@@ -113,7 +116,7 @@ type Operations = (
 
 fn service() -> OpenApiService<Operations, ()> {
     let operations: Operations = (
-        (server::ServerApi, statistics::StatisticsApi),
+        (server::ServerApi, statistics::StatisticsApi, settings::SettingsApi),
         (users::UsersApi, user_acts::UserActsApi, password_reset::PasswordResetApi, groups::GroupsApi, consents::ConsentsApi),
         (clients::ClientsApi, client_actions::ClientActionsApi),
         sessions::SessionsApi,

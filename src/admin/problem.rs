@@ -330,6 +330,7 @@ impl From<AdminError> for ChangeProblem {
             AdminError::Exists { what, name } => Self::already_exists(what, &name),
             AdminError::Stale => Self::stale(),
             AdminError::KeyReused => Self::key_reused(),
+            AdminError::SetByFile(setting) => Self::conflict(format!("`{}` is in the settings file or the environment: change it there.", setting.as_str())),
             AdminError::Client(refused) => Self::invalid(refused.to_string()),
             AdminError::PublicClient(_) => Self::conflict("The client is public and keeps no secret: only clients of the kinds `web` and `machine` have one."),
             AdminError::LastAdministrator(_) => Self::conflict(

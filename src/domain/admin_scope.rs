@@ -51,6 +51,8 @@ admin_scopes! {
     KeysRotate "keys:rotate" "Make new signing keys and retire old ones";
     EventsRead "events:read" "Read what happened";
     StatisticsRead "statistics:read" "Read how much happened, by the hour";
+    SettingsRead "settings:read" "Read the settings that may change while the server runs";
+    SettingsWrite "settings:write" "Change the settings that may change while the server runs";
 }
 
 /// Several of them.
@@ -166,6 +168,7 @@ impl AdminRole {
                 S::KeysRead,
                 S::EventsRead,
                 S::StatisticsRead,
+                S::SettingsRead,
             ]),
         }
     }

@@ -99,6 +99,8 @@ vocabulary! {
     LogoutNoticeGaveUp = "logout_notice.gave_up",
     /// The limits of sessions and tokens are others now.
     LifetimePolicyChanged = "lifetime_policy.changed",
+    /// A setting that may change while the server runs has another value.
+    SettingChanged = "setting.changed",
     /// The first administrator was made by the link of the first start.
     SetupCompleted = "setup.completed",
     /// A start found that the database had been put back from a copy.

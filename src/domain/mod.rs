@@ -24,6 +24,7 @@ pub mod network;
 pub mod profile;
 pub mod redirect_uri;
 pub mod refresh_family;
+pub mod running_setting;
 pub mod scope;
 pub mod secret;
 pub mod sector;

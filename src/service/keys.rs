@@ -11,12 +11,13 @@ use serde_json::{Map, Value};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::key_schedule::keep;
-use super::{Core, Failure};
+use super::{Core, Failure, running_settings};
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::duration::Lifetime;
 use crate::domain::entropy::Entropy;
 use crate::domain::id::ClientId;
 use crate::domain::lifetime::{Limit, LimitOverrides, Limits};
+use crate::domain::running_setting::RunningSetting;
 use crate::domain::secret::Digest;
 use crate::domain::signing_key::{SigningAlg, SigningKey};
 use crate::jose::key_ring::{self, KeyPolicy, KeyRing};
@@ -179,10 +180,12 @@ impl Keys {
         self.reload(core, now).await?;
         let snapshot = self.current();
         let in_use = self.algorithms.iter().chain(&snapshot.in_use).collect::<BTreeSet<_>>();
+        let every = running_settings::value(&core.store, &core.settings, RunningSetting::KeysRotateEvery).await?;
+        let schedule = Schedule { every: if let Lifetime::Limited(every) = every { Some(every) } else { None }, ..self.schedule };
         let mut made = false;
         // An algorithm that has no key yet gets its first one when it is needed.
         for alg in in_use.into_iter().filter(|alg| snapshot.ring.has_active(**alg, now)) {
-            match keep(&core.store, &self.sealer, &core.entropy, self.schedule, *alg, now).await {
+            match keep(&core.store, &self.sealer, &core.entropy, schedule, *alg, now).await {
                 Ok(one) => made |= one,
                 Err(failure) => tracing::warn!(?failure, alg = alg.as_str(), "the next signing key could not be made; it is tried again in a minute"),
             }

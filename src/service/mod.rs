@@ -25,6 +25,7 @@ pub mod passwords;
 pub mod request;
 pub mod restored;
 pub mod revoke;
+pub mod running_settings;
 pub mod setup;
 pub mod statistics;
 pub mod subject;

@@ -19,10 +19,12 @@ use super::access_token::limits_of;
 use super::keys::stored;
 use super::known_clients::KnownClient;
 use super::statistics::note_live_sessions;
-use super::{Core, telling_end};
+use super::{Core, running_settings, telling_end};
 use crate::domain::clock::Timestamp;
+use crate::domain::duration::Lifetime;
 use crate::domain::event::{Event, EventKind, Object, Occasion};
 use crate::domain::id::{ClientId, GrantId, LinkId, SessionId};
+use crate::domain::running_setting::RunningSetting;
 use crate::domain::session::{EndReason, Session};
 use crate::protocol::idempotency_key::KEPT;
 use crate::protocol::lifetime_policy::longest_session;
@@ -75,7 +77,9 @@ pub async fn run(core: Weak<Core>) {
 
 /// One pass over all tables.
 pub async fn pass(core: &Core, pause: Duration) -> Result<Swept, StoreError> {
-    let mut pass = Pass { core, now: core.now(), pause, swept: Swept::default() };
+    let value = async |setting| running_settings::value(&core.store, &core.settings, setting).await;
+    let (keep_ended, retention) = (value(RunningSetting::SessionsKeepEnded).await?, value(RunningSetting::EventsRetention).await?);
+    let mut pass = Pass { core, now: core.now(), pause, keep_ended, retention, swept: Swept::default() };
     pass.sessions().await?;
     pass.families().await?;
     pass.codes().await?;
@@ -91,13 +95,16 @@ struct Pass<'a> {
     core: &'a Core,
     now: Timestamp,
     pause: Duration,
+    /// As they are at the beginning of the pass.
+    keep_ended: Lifetime,
+    retention: Lifetime,
     swept: Swept,
 }
 
 impl Pass<'_> {
     /// What was ended before this is kept no longer.
     fn forgotten(&self) -> Option<Timestamp> {
-        kept_since(self.core.settings.sessions.keep_ended, self.now)
+        kept_since(self.keep_ended, self.now)
     }
 
     async fn sessions(&mut self) -> Result<(), StoreError> {
@@ -206,7 +213,7 @@ impl Pass<'_> {
     }
 
     async fn events(&mut self) -> Result<(), StoreError> {
-        let Some(before) = kept_since(self.core.settings.events.retention, self.now) else { return Ok(()) };
+        let Some(before) = kept_since(self.retention, self.now) else { return Ok(()) };
         loop {
             let gone = self.core.store.write(move |db| sweep::delete_events(db, before, BATCH)).await?;
             self.swept.events += gone;

@@ -32,10 +32,12 @@ mod documented;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use crate::domain::lifetime::Limits;
+use crate::domain::running_setting::RunningSetting;
 
 pub use admin::AdminSettings;
 pub use branding::{Branding, Color};
@@ -87,6 +89,19 @@ pub struct Settings {
     pub log: LogSettings,
     /// The proxies whose `X-Forwarded-For` is believed; none by default.
     pub trust_proxy: TrustProxy,
+    /// Which of those that may change while the server runs were named: they are the file's.
+    pub named: Named,
+}
+
+/// Settings that a file or the environment names, whether or not with another value than the default.
+#[derive(Clone, Default)]
+pub struct Named(pub Vec<RunningSetting>);
+
+/// What they were named with is in their own fields.
+impl fmt::Debug for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Named")
+    }
 }
 
 impl Default for Settings {
@@ -112,6 +127,7 @@ impl Default for Settings {
             branding: Branding::default(),
             log: LogSettings::default(),
             trust_proxy: TrustProxy::default(),
+            named: Named::default(),
         }
     }
 }

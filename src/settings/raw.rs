@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::sources::Sources;
-use super::{IssuerUrl, MasterKeySource, Settings, SettingsError, TrustProxy};
+use super::{IssuerUrl, MasterKeySource, Named, Settings, SettingsError, TrustProxy};
 use super::{admin, branding, clients, cookies, database, events, keys, lifetime_rules, lifetimes, log, logout, passwords, server, sessions, throttle, users};
+use crate::domain::running_setting::RunningSetting;
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -82,6 +83,7 @@ pub(super) fn validated(sources: &Sources) -> Result<Settings, SettingsError> {
         branding: raw.branding.validated(sources)?,
         log: raw.log.validated(),
         trust_proxy: raw.trust_proxy,
+        named: Named(RunningSetting::ALL.into_iter().filter(|setting| sources.figment.contains(setting.as_str())).collect()),
     };
     // Between sections: what a client's ID tokens and userinfo are signed with must have a key.
     for (i, client) in settings.clients.iter().enumerate() {

@@ -15,6 +15,7 @@ mod lifetime_policy;
 mod logout_notices;
 mod password_reset;
 mod sessions;
+mod settings;
 mod statistics;
 mod users;
 
@@ -30,6 +31,7 @@ use crate::domain::entropy::Entropy;
 use crate::domain::event::{Actor, Occasion};
 use crate::domain::id::ClientId;
 use crate::domain::profile::CorruptDetails;
+use crate::domain::running_setting::RunningSetting;
 use crate::domain::signing_key::SigningAlg;
 use crate::jose::key_ring::KeyError;
 use crate::jose::sealed::Sealer;
@@ -92,6 +94,9 @@ pub enum AdminError {
     KeySigns { kid: String, alg: SigningAlg },
     #[error("another {} key was made at this very moment: look at `gatekey key list`", alg.as_str())]
     KeyMadeMeanwhile { alg: SigningAlg },
+    /// The settings file names it.
+    #[error("`{}` is in the settings file: change it there", .0.as_str())]
+    SetByFile(RunningSetting),
     /// It proves itself by no secret.
     #[error("client `{0}` is public and keeps no secret: only `web` and `machine` clients have one")]
     PublicClient(ClientId),

@@ -17,7 +17,7 @@ async fn sample(app: &App, operation: &Operation, turn: usize) -> (String, Strin
     let Operation { id, path, body, .. } = operation;
     let mut body = body.clone();
     let victim = match path.split('/').nth(1).unwrap() {
-        "server" | "statistics" => String::new(),
+        "server" | "settings" | "statistics" => String::new(),
         "sessions" => a_session(app, "alice").await,
         "refresh-families" => refresh_families::a_family(app, "alice").await.0,
         "keys" if id == "key_retire" => keys::an_announced_key(app).await,

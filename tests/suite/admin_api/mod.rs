@@ -14,6 +14,7 @@ mod matrix;
 mod password_reset;
 mod refresh_families;
 mod sessions;
+mod settings;
 mod statistics;
 mod user_lists;
 mod users;
