@@ -320,7 +320,7 @@ redirect_uris = ["https://app.example.test/callback"]
           for (const [place, name] of [['#/', 'Overview'], ['#/sessions', 'Sessions'], ['#/clients', 'Clients'], ['#/clients/named-1', PAYLOADS[1]], ['#/clients/new/spa', 'New client: Page in a browser'], ['#/users', 'Users'], ['#/families', 'Refresh token families'], ['#/lifetimes', 'Lifetimes'], ['#/keys', 'Keys'], ['#/events', 'Events']]) {
             await page.goto(admin(place));
             await heading(page, name);
-            await page.locator('.loading').waitFor({ state: 'detached' });
+            await page.waitForFunction(() => !document.querySelector('.loading'));
             const cut = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
             assert.ok(cut <= 0, `${place} ${viewport.width}: ${cut}`);
           }

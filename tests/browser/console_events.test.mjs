@@ -101,11 +101,13 @@ for (const kind of databasesOf(import.meta.url)) {
       const row = page.getByRole('row').filter({ hasText: 'name' });
       assert.deepEqual(await row.locator('td').allInnerTexts(), ['Wiki', 'The wiki']);
       await page.getByRole('link', { name: 'All that happened to this client' }).click();
+      await page.locator('.event').nth(1).waitFor();
       await only(/The wiki/);
       assert.equal((await sentences()).length, 2);
       assert.equal(page.url(), admin('#/events?object=wiki'));
 
       await page.getByRole('link', { name: 'Everything', exact: true }).click();
+      await page.locator('.event').nth(2).waitFor();
       await page.getByLabel('User').fill('bob');
       await only(/\bbob\b/);
       await page.getByLabel('User').fill('nobody');
@@ -118,7 +120,7 @@ for (const kind of databasesOf(import.meta.url)) {
       await page.getByText('Nothing that this filter leaves').waitFor();
       await page.getByLabel('To', { exact: true }).fill(today);
       await page.getByLabel('From').fill(today);
-      await page.locator('.event').first().waitFor();
+      await page.getByText('The command line registered The wiki.').waitFor();
 
       const shown = (await sentences()).length;
       const saved = page.waitForEvent('download');

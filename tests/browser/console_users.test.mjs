@@ -186,6 +186,7 @@ for (const kind of databasesOf(import.meta.url)) {
       await page.getByRole('link', { name: 'Ended sessions' }).click();
       await heading(page, 'Sessions');
       await page.getByText('user disabled').waitFor();
+      await page.waitForFunction(() => document.querySelector('[aria-label=User]').value === 'dora');
       assert.deepEqual(await names(page), ['Firefox on Linux', 'Firefox on Linux']);
       assert.deepEqual(heard(), []);
       for (const one of theirs) await one.close();

@@ -56,10 +56,10 @@ export function Line({ title, points, name, now, ticks, foot, span }) {
     else pieces.push([at(point, i)]);
   });
   const label = `${title}: ${number(now)} now${known.length > 0 ? `; ${span} between ${number(Math.min(...known.map((point) => point[name])))} and ${number(Math.max(...known.map((point) => point[name])))}` : ''}.`;
-  return html`<${Frame} title=${title} now=${number(now)} label=${label} most=${most} ticks=${ticks} foot=${known.length > 0 ? foot : 'Counted once an hour; not yet in this time.'}>
+  return html`<${Frame} title=${title} now=${number(now)} label=${label} most=${most} ticks=${ticks} foot=${html`${known.length === 0 && 'Counted over time once an hour, and not yet in this one. '}${foot}`}>
     ${pieces.map((piece) => html`<g key=${piece[0][0]}>
       <polygon class="area" points=${[[piece[0][0], HEIGHT], ...piece, [piece.at(-1)[0], HEIGHT]].map((pair) => pair.join(',')).join(' ')} />
-      ${piece.length > 1 ? html`<polyline class="line" points=${piece.map((pair) => pair.join(',')).join(' ')} />` : html`<line class="line dot" x1=${piece[0][0] - 3} x2=${piece[0][0] + 3} y1=${piece[0][1]} y2=${piece[0][1]} />`}
+      ${piece.length > 1 ? html`<polyline class="line" points=${piece.map((pair) => pair.join(',')).join(' ')} />` : html`<line class="line" x1=${piece[0][0] - room / 2} x2=${piece[0][0] + room / 2} y1=${piece[0][1]} y2=${piece[0][1]} />`}
     </g>`)}
     ${points.map((point, i) => point[name] !== undefined && html`<g key=${point.at}><title>${`${point.said}: ${number(point[name])}`}</title><rect class="reach" x=${i * room} y="0" width=${room} height=${HEIGHT} /></g>`)}
   <//>`;

@@ -37,7 +37,12 @@ function Pick({ label, hint, error, placeholder, id: chosen, set, search, bare, 
     set(id);
   };
   // What was typed in full before the list came is that very one.
-  useEffect(() => say(text, found, false), [found]);
+  useEffect(() => {
+    // An id that came with the address is shown by its name.
+    const known = found.find(({ id }) => id === text);
+    if (known) setText(known.name);
+    else say(text, found, false);
+  }, [found]);
   const typed = ({ target: { value } }) => {
     setText(value);
     say(value, found, hint);

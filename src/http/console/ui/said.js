@@ -94,7 +94,7 @@ export const isAlarm = ({ kind }) => ALARMS.has(kind);
 
 export function Said({ event }) {
   const { sessions, client_sessions: shares, refresh_families: families } = event.detail ?? {};
-  const told = SAID[event.kind];
+  const told = Object.hasOwn(SAID, event.kind) && SAID[event.kind];
   const who = html`<${Actor} of=${event.actor} />`;
   const ended = counted([[sessions, 'session'], [shares, 'share of an application', 'shares of applications'], [families, 'refresh token family', 'refresh token families']]);
   return html`<${Fragment}>${told ? told(event, who, html`<${Whom} of=${event} />`) : html`${who}: ${plain(event.kind)} <${Thing} of=${event.object} />`}.${ended !== 'nothing' && html` <span class="aside">Ended ${ended}.</span>`}<//>`;

@@ -94,7 +94,7 @@ export function Events({ query }) {
     <form class="filter by-fields" role="search" aria-label="Filter events" onSubmit=${(event) => (event.preventDefault(), by({ object: object.trim() }))}>
       <${Field} label="What">${(ties) => html`<select ...${ties} value=${query.kind ?? ''} onChange=${({ target }) => by({ kind: target.value })}><option value="">Everything</option>${kinds.map((kind) => html`<option key=${kind} value=${kind}>${plain(kind.replace('.', ': '))}</option>`)}</select>`}<//>
       <${Field} label="User">${(ties) => html`<${PickUser} ties=${ties} placeholder="Anybody" id=${query.user} set=${(user) => by({ user })} />`}<//>
-      <${Field} label="Id of what it happened to">${(ties) => html`<input ...${ties} value=${object} placeholder="Anything" autocomplete="off" spellcheck="false" onInput=${({ target }) => setObject(target.value)} onChange=${({ target }) => by({ object: target.value.trim() })} />`}<//>
+      <${Field} label="Object">${(ties) => html`<input ...${ties} value=${object} placeholder="The id of anything" autocomplete="off" spellcheck="false" onInput=${({ target }) => setObject(target.value)} onChange=${({ target }) => by({ object: target.value.trim() })} />`}<//>
       ${day('since', 'From')}${day('until', 'To')}
       ${filtered && html`<a class="plain-link" href=${to('events')}>Everything</a>`}
       ${query.user && !isId(query.user) && html`<p class="error">Nobody has this name.</p>`}

@@ -6,7 +6,7 @@ import { ClientName, UserName } from '../names.js';
 import { Confirm, Empty, Facts, Id, Listed, Moment, Opens, Page, Read, Tag, When } from '../parts.js';
 import { PickClient, PickUser, isId } from '../pick.js';
 import { settle, to } from '../route.js';
-import { count, plain, short } from '../words.js';
+import { count, plain, short, span } from '../words.js';
 import { StateChoice, stateOf } from './sessions.js';
 
 export const Families = ({ rest: [id], query }) => (id ? html`<${One} id=${id} />` : html`<${All} query=${query} />`);
@@ -66,7 +66,7 @@ function Reuse({ event, family }) {
   const late = rotated && Math.max(0, Math.round((new Date(event.at) - new Date(rotated)) / 1000));
   return html`<div class="notice" role="note"><div>
     <strong>An old token of this family came back</strong>
-    <p>${presented === undefined ? 'A token that was used up' : html`The token of generation ${presented}`} was presented <${Moment} at=${event.at} />${event.network ? html` from <code>${event.network}</code>` : ''}${current === undefined ? '' : html`, when generation ${current} was the newest`}${late === undefined ? '' : html`, ${count(late, 'second')} after the last renewal`}. Everything of the family was ended.</p>
+    <p>${presented === undefined ? 'A token that was used up' : html`The token of generation ${presented}`} was presented <${Moment} at=${event.at} />${event.network ? html` from <code>${event.network}</code>` : ''}${current === undefined ? '' : html`, when generation ${current} was the newest`}${late === undefined ? '' : html`, ${span(late)} after the last renewal`}. Everything of the family was ended.</p>
     <p>${current - presented === 1 && late < 300 ? 'One behind, and soon after: a client that sent its token twice, too late for the overlap, looks like this.' : 'Whoever sent it has a copy of a token that its owner had used already: a thief, or a backup of the device.'} <a href=${to(['users', family.user_id])}>Look at the user</a>.</p>
   </div></div>`;
 }
