@@ -275,6 +275,7 @@ pub(super) const TABLES: &[&str] = &[
     "events",
     "group_members",
     "group_sizes",
+    "idempotent_answers",
     "lifetime_rules",
     "logout_notices",
     "meta",
