@@ -152,8 +152,9 @@ const middle = Math.floor(ROWS / 2);
 const id = (table, n) => text(uuid(table, n).uuid);
 const user = id('user', spread(middle));
 const pages = [
-  ['/server', '/statistics', '/clients', '/keys', '/lifetime-rules'],
+  ['/server', '/settings', '/statistics', '/clients', '/keys', '/lifetime-rules', '/groups'],
   ['/users', `/users?after=${id('user', middle)}`, '/users?limit=200', '/users?search=user05', '/users?search=mail77', '/users?search=user0500001', '/users?search=nobody', `/users/${user}`],
+  ['/users?group=group-4', '/users?group=group-4&limit=200', '/users?state=disabled', '/users?role=administrator', '/users?group=group-4&state=disabled', '/users?group=group-4&search=user05', '/users?search=user05&state=disabled'],
   ['/sessions', `/sessions?after=${id('session', middle)}`, '/sessions?limit=200', `/sessions?user=${user}`, '/sessions?client=client-7', `/sessions?client=client-7&after=${id('session', middle)}`],
   ['/sessions?state=live', `/sessions?state=live&after=${id('session', middle)}`, '/sessions?state=ended', '/sessions?client=client-7&state=live', `/sessions?user=${user}&client=${clientOf(middle)}`, `/sessions/${id('session', middle)}/clients`],
   ['/refresh-families', `/refresh-families?after=${id('family', middle)}`, `/refresh-families?user=${user}`, '/refresh-families?client=client-7', `/refresh-families?user=${user}&client=${clientOf(middle)}`, `/refresh-families?session=${id('session', middle)}`],
