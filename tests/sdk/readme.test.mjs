@@ -26,7 +26,7 @@ test('the table has the versions that are tested', () => {
   for (const row of [
     `| openapi-typescript ${npm['openapi-typescript']} with openapi-fetch ${npm['openapi-fetch']} |`,
     `| openapi-python-client ${pip['openapi-python-client']} |`,
-    `| openapi-generator ${jar}, \`rust\` with reqwest |`,
+    `| openapi-generator ${jar}, \`rust\` with reqwest-trait |`,
     `| oapi-codegen ${go['github.com/oapi-codegen/oapi-codegen/v2']} |`,
     `| openapi-generator ${jar}, \`java\` with okhttp-gson |`,
   ]) assert.ok(readme.includes(row), row);

@@ -1,5 +1,5 @@
 // What an administrator's program does with an SDK made of the document, the same for every language: a token, the server, a client through
-// which a user signs in, a rule for its lifetimes and what comes of it, sessions page by page, one of them, its end, and what it is refused, as the SDK's own kind of error.
+// which a user signs in, another user, a rule for its lifetimes and what comes of it, sessions page by page, one of them, its end, and what it is refused, as the SDK's own kind of error.
 // What the program says is judged here.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
@@ -10,7 +10,7 @@ import { run } from './client_program.mjs';
 import { DATABASES, Gatekey, USER } from './gatekey.mjs';
 import { UserAgent } from './user_agent.mjs';
 
-const SCOPE = 'server:read clients:read clients:write lifetimes:read lifetimes:write sessions:read sessions:end';
+const SCOPE = 'server:read users:read users:write clients:read clients:write lifetimes:read lifetimes:write sessions:read sessions:end';
 const NOBODY = '0198c5f2-7d3e-7b52-8c3a-61f02e4d9a18';
 const CALLBACK = 'http://127.0.0.1:9/callback'; // Nobody listens there: where the browser was left is all that is wanted.
 
@@ -95,7 +95,19 @@ export function scenario({ name, folder, command }) {
 
       test('one that breaks a rule is a typed error that tells the member: 422', () => refusal('invalid', 422, 'invalid', ['/metadata/redirect_uris/0']));
 
-      test('it is changed as it was read', () => {
+      test('a user is made, whose name is kept in lowercase', () => {
+        const { id, username, name, email, groups, has_password } = steps.user_created;
+        assert.match(id, /^[0-9a-f-]{36}$/);
+        assert.deepEqual({ username, name, email, groups, has_password }, { username: 'brenda', name: 'Brenda Example', email: 'brenda@example.com', groups: ['staff'], has_password: false });
+      });
+
+      test('sent again with the same key, that makes nobody else and is answered the same', () => assert.deepEqual({ ...steps.user_again, step: 'user_created' }, steps.user_created));
+
+      test('the user is read as they were made', () => assert.deepEqual({ ...steps.user, step: 'user_created' }, steps.user_created));
+
+      test('another one of the same name is a typed error: 409', () => refusal('user_conflict', 409, 'already-exists'));
+
+      test('the client is changed as it was read', () => {
         const { name, redirect_uris } = steps.client_replaced;
         assert.deepEqual({ name, redirect_uris }, { name: 'Notebook', redirect_uris: [CALLBACK] });
       });

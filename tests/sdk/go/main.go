@@ -101,6 +101,10 @@ func refused(status int, problem *admin.Problem) step {
 	return step{"answered": status, "type": problem.Type, "title": problem.Title, "status": problem.Status, "detail": problem.Detail, "members": members}
 }
 
+func told(user *admin.User) step {
+	return step{"id": user.Id, "username": user.Username, "name": user.Profile.Name, "email": user.Profile.Email, "groups": user.Groups, "has_password": user.HasPassword}
+}
+
 func optional(moment *time.Time) any {
 	if moment == nil {
 		return nil
@@ -169,6 +173,38 @@ func run(ctx context.Context) error {
 		return err
 	}
 	say("invalid", refused(invalid.StatusCode(), invalid.ApplicationproblemJSON422))
+
+	name, email, key := "Brenda Example", "brenda@example.com", "brenda, once"
+	brenda := admin.UserMetadata{Username: "Brenda", Profile: &admin.UserProfile{Name: &name, Email: &email}, Groups: &[]string{"staff"}}
+	made, err := api.UserCreateWithResponse(ctx, &admin.UserCreateParams{IdempotencyKey: &key}, brenda)
+	if err != nil {
+		return err
+	}
+	if made.JSON201 == nil {
+		return fmt.Errorf("creating the user: %s", made.Body)
+	}
+	say("user_created", told(made.JSON201))
+	again, err := api.UserCreateWithResponse(ctx, &admin.UserCreateParams{IdempotencyKey: &key}, brenda)
+	if err != nil {
+		return err
+	}
+	if again.JSON201 == nil {
+		return fmt.Errorf("creating the user again: %s", again.Body)
+	}
+	say("user_again", told(again.JSON201))
+	user, err := api.UserShowWithResponse(ctx, made.JSON201.Id)
+	if err != nil {
+		return err
+	}
+	if user.JSON200 == nil {
+		return fmt.Errorf("the user: %s", user.Body)
+	}
+	say("user", told(user.JSON200))
+	namesake, err := api.UserCreateWithResponse(ctx, nil, brenda)
+	if err != nil {
+		return err
+	}
+	say("user_conflict", refused(namesake.StatusCode(), namesake.ApplicationproblemJSON409))
 
 	read, err := api.ClientShowWithResponse(ctx, "notes")
 	if err != nil {

@@ -18,6 +18,7 @@ import gatekey.admin.api.ClientsApi;
 import gatekey.admin.api.LifetimePolicyApi;
 import gatekey.admin.api.ServerApi;
 import gatekey.admin.api.SessionsApi;
+import gatekey.admin.api.UsersApi;
 import gatekey.admin.model.ClientKind;
 import gatekey.admin.model.ClientMetadata;
 import gatekey.admin.model.ExplainedLimit;
@@ -34,6 +35,9 @@ import gatekey.admin.model.RuleChange;
 import gatekey.admin.model.Server;
 import gatekey.admin.model.Session;
 import gatekey.admin.model.SessionPage;
+import gatekey.admin.model.User;
+import gatekey.admin.model.UserMetadata;
+import gatekey.admin.model.UserProfile;
 import gatekey.protocol.api.TokensApi;
 import gatekey.protocol.model.TokenResponse;
 
@@ -65,7 +69,7 @@ final class Client {
         issuer.setBasePath(setting("issuer").replaceAll("/$", ""));
         issuer.setUsername(setting("client_id"));
         issuer.setPassword(setting("client_secret"));
-        return new TokensApi(issuer).tokenIssue("client_credentials", null, null, null, null, scope, List.of("urn:gatekey:admin"), null, null, null);
+        return new TokensApi(issuer).tokenIssue("client_credentials").scope(scope).resource(List.of("urn:gatekey:admin")).execute();
     }
 
     private static ApiClient api(TokenResponse token) {
@@ -101,6 +105,17 @@ final class Client {
         return new ClientMetadata().name("Notes").kind(ClientKind.SPA).redirectUris(List.of(callback)).firstParty(true);
     }
 
+    private static JsonObject user(String name, User user) {
+        JsonObject step = step(name);
+        step.addProperty("id", user.getId().toString());
+        step.addProperty("username", user.getUsername());
+        step.addProperty("name", user.getProfile().getName());
+        step.addProperty("email", user.getProfile().getEmail());
+        step.add("groups", WHOLE.toJsonTree(user.getGroups()));
+        step.addProperty("has_password", user.getHasPassword());
+        return step;
+    }
+
     public static void main(String[] arguments) throws Exception {
         BufferedReader heard = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         settings = JsonParser.parseString(heard.readLine()).getAsJsonObject();
@@ -121,7 +136,7 @@ final class Client {
         ApiClient api = api(all);
         SessionsApi sessions = new SessionsApi(api);
 
-        Server server = new ServerApi(api).serverShow();
+        Server server = new ServerApi(api).serverShow().execute();
         JsonObject what = step("server");
         what.addProperty("version", server.getVersion());
         what.addProperty("issuer", server.getIssuer());
@@ -130,7 +145,7 @@ final class Client {
 
         ClientsApi clients = new ClientsApi(api);
         NewOAuthClient creation = new NewOAuthClient().id("notes").metadata(notes(setting("callback")));
-        RegisteredClient registered = clients.clientCreate(creation, null);
+        RegisteredClient registered = clients.clientCreate(creation).execute();
         JsonObject created = step("client_created");
         created.addProperty("id", registered.getClient().getId());
         created.addProperty("kind", registered.getClient().getMetadata().getKind().getValue());
@@ -139,29 +154,37 @@ final class Client {
         created.add("grant_types", grants);
         created.addProperty("secret", registered.getClientSecret());
         say(created);
-        say(refused("conflict", () -> clients.clientCreate(creation, null)));
-        say(refused("invalid", () -> clients.clientCreate(new NewOAuthClient().id("other").metadata(notes("http://app.example.com/callback")), null)));
+        say(refused("conflict", () -> clients.clientCreate(creation).execute()));
+        say(refused("invalid", () -> clients.clientCreate(new NewOAuthClient().id("other").metadata(notes("http://app.example.com/callback"))).execute()));
 
-        ApiResponse<OAuthClient> read = clients.clientShowWithHttpInfo("notes");
+        UsersApi users = new UsersApi(api);
+        UserMetadata brenda = new UserMetadata().username("Brenda").profile(new UserProfile().name("Brenda Example").email("brenda@example.com")).groups(List.of("staff"));
+        User made = users.userCreate(brenda).idempotencyKey("brenda, once").execute();
+        say(user("user_created", made));
+        say(user("user_again", users.userCreate(brenda).idempotencyKey("brenda, once").execute()));
+        say(user("user", users.userShow(made.getId()).execute()));
+        say(refused("user_conflict", () -> users.userCreate(brenda).execute()));
+
+        ApiResponse<OAuthClient> read = clients.clientShow("notes").executeWithHttpInfo();
         String tag = read.getHeaders().get("etag").get(0);
-        ClientMetadata changed = clients.clientReplace("notes", read.getData().getMetadata().name("Notebook"), tag).getMetadata();
+        ClientMetadata changed = clients.clientReplace("notes", read.getData().getMetadata().name("Notebook")).ifMatch(tag).execute().getMetadata();
         JsonObject replaced = step("client_replaced");
         replaced.addProperty("name", changed.getName());
         JsonArray uris = new JsonArray();
         changed.getRedirectUris().forEach(uris::add);
         replaced.add("redirect_uris", uris);
         say(replaced);
-        say(refused("stale", () -> clients.clientReplace("notes", notes(setting("callback")), tag)));
+        say(refused("stale", () -> clients.clientReplace("notes", notes(setting("callback"))).ifMatch(tag).execute()));
 
         LifetimePolicyApi lifetimes = new LifetimePolicyApi(api);
-        String rules = lifetimes.lifetimeRuleListWithHttpInfo().getHeaders().get("etag").get(0);
+        String rules = lifetimes.lifetimeRuleList().executeWithHttpInfo().getHeaders().get("etag").get(0);
         RuleChange change = new RuleChange().selector(new LifetimeSelector().client("notes")).limits(new Limits().sessionIdle("PT10M"));
-        LifetimeRule rule = lifetimes.lifetimeRulePut(change, rules);
+        LifetimeRule rule = lifetimes.lifetimeRulePut(change).ifMatch(rules).execute();
         JsonObject set = step("rule");
         set.addProperty("client", rule.getSelector().getClient());
         set.addProperty("session_idle", rule.getLimits().getSessionIdle());
         say(set);
-        for (ExplainedLimit limit : lifetimes.lifetimeExplain(new LifetimeQuestion().client("notes")).getLimits()) {
+        for (ExplainedLimit limit : lifetimes.lifetimeExplain(new LifetimeQuestion().client("notes")).execute().getLimits()) {
             if (limit.getLimit() != LimitName.SESSION_IDLE) {
                 continue;
             }
@@ -190,7 +213,7 @@ final class Client {
         int pages = 0;
         UUID after = null;
         do {
-            SessionPage page = sessions.sessionList(null, null, null, after, 1);
+            SessionPage page = sessions.sessionList().after(after).limit(1).execute();
             found.addAll(page.getItems());
             after = page.getNext();
             pages++;
@@ -210,7 +233,7 @@ final class Client {
         say(list);
 
         UUID id = found.get(0).getId();
-        Session shown = sessions.sessionShow(id);
+        Session shown = sessions.sessionShow(id).execute();
         JsonObject session = step("session");
         session.addProperty("id", shown.getId().toString());
         session.addProperty("user_id", shown.getUserId().toString());
@@ -218,9 +241,9 @@ final class Client {
         say(session);
 
         SessionsApi reader = new SessionsApi(api(token("sessions:read")));
-        say(refused("forbidden", () -> reader.sessionEnd(id)));
+        say(refused("forbidden", () -> reader.sessionEnd(id).execute()));
 
-        Session ended = sessions.sessionEnd(id);
+        Session ended = sessions.sessionEnd(id).execute();
         JsonObject end = step("ended");
         end.addProperty("id", ended.getId().toString());
         end.addProperty("ended_at", ended.getEndedAt().toString());
@@ -228,6 +251,6 @@ final class Client {
         say(end);
 
         UUID nobody = UUID.fromString(setting("nobody"));
-        say(refused("not_found", () -> sessions.sessionShow(nobody)));
+        say(refused("not_found", () -> sessions.sessionShow(nobody).execute()));
     }
 }

@@ -12,6 +12,7 @@ from gatekey_admin.api.clients import client_create, client_replace, client_show
 from gatekey_admin.api.lifetime_policy import lifetime_explain, lifetime_rule_list, lifetime_rule_put
 from gatekey_admin.api.server import server_show
 from gatekey_admin.api.sessions import session_end, session_list, session_show
+from gatekey_admin.api.users import user_create, user_show
 from gatekey_admin.models import (
     ClientKind,
     ClientMetadata,
@@ -29,6 +30,9 @@ from gatekey_admin.models import (
     Server,
     Session,
     SessionPage,
+    User,
+    UserMetadata,
+    UserProfile,
 )
 from gatekey_admin.types import UNSET, Response, Unset
 from gatekey_protocol.api.tokens import token_issue
@@ -81,6 +85,10 @@ def refused(answer: Response[Any]) -> dict[str, Any]:
     return {"answered": answer.status_code, "type": problem.type_, "title": problem.title, "status": problem.status, "detail": problem.detail, "members": [one.pointer for one in problem.errors or []]}
 
 
+def told(user: User) -> dict[str, Any]:
+    return {"id": str(user.id), "username": user.username, "name": user.profile.name or None, "email": user.profile.email or None, "groups": user.groups, "has_password": user.has_password}
+
+
 everything = token(settings["scope"])
 say("token", token_type=everything.token_type.value, scope=everything.scope)
 refusal = ask("keys:read").parsed
@@ -102,6 +110,13 @@ say(
 say("conflict", **refused(client_create.sync_detailed(client=admin, body=NewOAuthClient(id="notes", metadata=metadata))))
 elsewhere = ClientMetadata(name="Notes", kind=ClientKind.SPA, redirect_uris=["http://app.example.com/callback"])
 say("invalid", **refused(client_create.sync_detailed(client=admin, body=NewOAuthClient(id="other", metadata=elsewhere))))
+
+user = UserMetadata(username="Brenda", profile=UserProfile(name="Brenda Example", email="brenda@example.com"), groups=["staff"])
+made = granted(User, user_create.sync_detailed(client=admin, body=user, idempotency_key="brenda, once"))
+say("user_created", **told(made))
+say("user_again", **told(granted(User, user_create.sync_detailed(client=admin, body=user, idempotency_key="brenda, once"))))
+say("user", **told(granted(User, user_show.sync_detailed(made.id, client=admin))))
+say("user_conflict", **refused(user_create.sync_detailed(client=admin, body=user)))
 
 read = client_show.sync_detailed("notes", client=admin)
 tag = read.headers["etag"]

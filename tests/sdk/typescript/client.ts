@@ -62,6 +62,15 @@ say('client_created', { id: client.id, kind: client.metadata.kind, grant_types: 
 say('conflict', refused(await admin.POST('/clients', { body: { id: 'notes', metadata } })));
 say('invalid', refused(await admin.POST('/clients', { body: { id: 'other', metadata: { ...metadata, redirect_uris: ['http://app.example.com/callback'] } } })));
 
+const user: components['schemas']['UserMetadata'] = { username: 'Brenda', profile: { name: 'Brenda Example', email: 'brenda@example.com' }, groups: ['staff'] };
+const once = { params: { header: { 'Idempotency-Key': 'brenda, once' } }, body: user };
+const told = ({ id, username, profile: { name, email }, groups, has_password }: components['schemas']['User']) => ({ id, username, name, email, groups, has_password });
+const made = granted(await admin.POST('/users', once));
+say('user_created', told(made));
+say('user_again', told(granted(await admin.POST('/users', once))));
+say('user', told(granted(await admin.GET('/users/{id}', { params: { path: { id: made.id } } }))));
+say('user_conflict', refused(await admin.POST('/users', { body: user })));
+
 const notes = { params: { path: { id: 'notes' } } };
 const read = await admin.GET('/clients/{id}', notes);
 const tag = read.response.headers.get('etag')!;
