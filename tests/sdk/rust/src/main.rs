@@ -3,9 +3,9 @@
 use std::error::Error as Failure;
 use std::sync::Arc;
 
-use gatekey_admin::apis::configuration::Configuration;
 use gatekey_admin::apis::Error;
 use gatekey_admin::apis::clients_api::{ClientCreateParams, ClientReplaceParams, ClientShowParams, ClientsApi, ClientsApiClient};
+use gatekey_admin::apis::configuration::Configuration;
 use gatekey_admin::apis::lifetime_policy_api::{LifetimeExplainParams, LifetimePolicyApi, LifetimePolicyApiClient, LifetimeRulePutParams};
 use gatekey_admin::apis::server_api::{ServerApi, ServerApiClient};
 use gatekey_admin::apis::sessions_api::{SessionEndParams, SessionListParams, SessionShowParams, SessionsApi, SessionsApiClient};
@@ -50,7 +50,8 @@ impl Settings {
             basic_auth: Some((self.client_id.clone(), Some(self.client_secret.clone()))),
             ..Default::default()
         };
-        let wanted = TokenIssueParams::builder().grant_type("client_credentials".to_owned()).scope(scope.to_owned()).resource(vec!["urn:gatekey:admin".to_owned()]);
+        let wanted =
+            TokenIssueParams::builder().grant_type("client_credentials".to_owned()).scope(scope.to_owned()).resource(vec!["urn:gatekey:admin".to_owned()]);
         TokensApiClient::new(Arc::new(issuer)).token_issue(wanted.build()).await
     }
 
