@@ -10,7 +10,7 @@ use super::body::{Body, OptionalBody};
 use super::caller::{AdminScope, Caller};
 use super::client_metadata::ClientMetadata;
 use super::clients::{Client, NewClient, Shown, id_of, reach, shown};
-use super::idempotency::{self, answered, replayed, still_there};
+use super::idempotency::{self, answered, replayed, still_there, still_works};
 use super::problem::{ChangeProblem, Problem};
 use super::{Api, Resource, etag};
 use crate::domain::client;
@@ -36,12 +36,11 @@ struct CheckedClient {
 #[oai(example, skip_serializing_if_is_none, deny_unknown_fields)]
 struct SecretRotation {
     /// For how many seconds the old secret works beside the new one; 30 days at most. Default: 0, the old one is dead at once.
-    #[oai(validator(maximum(value = "2592000")))]
     overlap: Option<u32>,
 }
 
 /// A secret that was just made.
-#[derive(Debug, Object)]
+#[derive(Object)]
 #[oai(example, skip_serializing_if_is_none)]
 struct ClientSecret {
     /// The new secret. It is told here and nowhere again.
@@ -182,7 +181,9 @@ impl ClientActionsApi {
             Outcome::Replayed(replay) => {
                 let client = still_there("client", Ok(admin.client(&id).await?), |client| client.created_at <= replay.at)?;
                 reach(&client.metadata)?;
-                Ok(Rotated::Secret(Json(answered(&replay)?), replayed()))
+                let kept: ClientSecret = answered(&replay)?;
+                still_works(&client, &kept.client_secret, api.core.now())?;
+                Ok(Rotated::Secret(Json(kept), replayed()))
             }
         }
     }

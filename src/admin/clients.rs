@@ -239,7 +239,11 @@ impl ClientsApi {
             Outcome::Replayed(replay) => {
                 let there = still_there("client", admin.client(&id).await, |client| client.created_at <= replay.at)?;
                 reach(&caller)(&there.metadata)?;
-                (answered(&replay)?, replayed())
+                let kept: RegisteredClient = answered(&replay)?;
+                if let Some(secret) = &kept.client_secret {
+                    idempotency::still_works(&there, secret, api.core.now())?;
+                }
+                (kept, replayed())
             }
         };
         let tag = etag::of(&registered.client);

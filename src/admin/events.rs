@@ -108,7 +108,7 @@ impl EventsApi {
     ) -> Result<Listed, Problem> {
         caller.may(AdminScope::EventsRead)?;
         let kind = kind.0.as_deref().map(kind_of).transpose()?;
-        let filter = Filter { user: user.map(UserId), object: object.0, kind, since: since.0 };
+        let filter = Filter { user: user.map(UserId), object: object.0, kind, since: page::time("since", since.0)? };
         let found = api.admin.events(filter, before.map(EventId), page::asked(limit.0)).await?;
         let (found, next) = page::cut(found, limit.0, |event| event.id.0);
         Ok(Listed::Page(Json(EventPage { items: found.iter().map(Event::from).collect(), next })))
@@ -140,7 +140,7 @@ impl EventsApi {
     ) -> Result<Exported, Problem> {
         caller.may(AdminScope::EventsRead)?;
         let kind = kind.0.as_deref().map(kind_of).transpose()?;
-        let filter = Filter { user: user.map(UserId), object: object.0, kind, since: since.0 };
+        let filter = Filter { user: user.map(UserId), object: object.0, kind, since: page::time("since", since.0)? };
         let found = api.admin.events(filter.clone(), before.map(EventId), page::asked(limit.0)).await?;
         let (found, next) = page::cut(found, limit.0, |event| event.id.0);
         let mut lines = String::new();

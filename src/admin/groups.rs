@@ -8,7 +8,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use uuid::Uuid;
 
 use super::caller::{AdminScope, Caller};
-use super::problem::Problem;
+use super::problem::{ChangeProblem, Problem};
 use super::users::{Shown, reach, shown};
 use super::{Api, Resource, page};
 use crate::domain::group::GroupName;
@@ -113,7 +113,7 @@ impl GroupsApi {
         name: Path<String>,
         /// The user.
         user_id: Path<Uuid>,
-    ) -> Result<Shown, Problem> {
+    ) -> Result<Shown, ChangeProblem> {
         caller.may(AdminScope::UsersWrite)?;
         let (group, reach) = (name_of(&name.0)?, reach(&caller));
         let guard = move |user: &user::User| reach(user.role);

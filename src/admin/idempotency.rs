@@ -7,6 +7,9 @@ use serde_json::Value;
 use super::Api;
 use super::caller::Caller;
 use super::problem::{ChangeProblem, Problem};
+use crate::domain::client::Client;
+use crate::domain::clock::Timestamp;
+use crate::domain::secret::Digest;
 use crate::protocol::idempotency_key::IdempotencyKey;
 use crate::service::admin::{AdminError, Once, Replay};
 
@@ -37,6 +40,14 @@ pub fn replayed() -> Option<String> {
 pub fn answered<T: ParseFromJSON>(replay: &Replay) -> Result<T, ChangeProblem> {
     let value: Option<Value> = serde_json::from_str(replay.answer.expose()).ok();
     T::parse_from_json(value).map_err(|_| Problem::internal("an answer that was kept for its Idempotency-Key is not what this operation answers").into())
+}
+
+/// The secret that was told still works, or the caller is told that it does not.
+pub fn still_works(client: &Client, secret: &str, now: Timestamp) -> Result<(), ChangeProblem> {
+    if client.has_secret(&Digest::of(secret.as_bytes()), now) {
+        return Ok(());
+    }
+    Err(ChangeProblem::conflict(format!("The secret that was made with this `{NAME}` has been replaced since: send another key to make a new one.")))
 }
 
 /// What was made is still there, or the caller is told that it is not: its answer of then would be a lie.

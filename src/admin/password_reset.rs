@@ -30,7 +30,7 @@ struct PasswordResetRequest {
 }
 
 /// A password reset that was started.
-#[derive(Debug, Object)]
+#[derive(Object)]
 #[oai(example)]
 struct PasswordReset {
     /// Opens a page of the issuer on which the user sets a new password. It works once. Whoever has it can do that: hand it to the user and to

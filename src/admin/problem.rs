@@ -334,7 +334,7 @@ impl From<AdminError> for ChangeProblem {
             AdminError::Client(refused) => Self::invalid(refused.to_string()),
             AdminError::PublicClient(_) => Self::conflict("The client is public and keeps no secret: only clients of the kinds `web` and `machine` have one."),
             AdminError::LastAdministrator(_) => Self::conflict(
-                "Nobody would be left who administers: give somebody else the role `administrator` first. On the server `gatekey user` does it all the same.",
+                "Nobody would be left who administers and can sign in: give somebody else the role `administrator` first, who has a password. On the server `gatekey user` does it all the same.",
             ),
             AdminError::UserDisabled(_) => Self::conflict("The user is disabled, and no password would let them in: let them in again first."),
             AdminError::PasswordDeclared(_) => Self::conflict("The settings file says what the user's password is: it is changed there."),

@@ -9,7 +9,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::caller::{AdminScope, Caller};
 use super::problem::Problem;
-use super::{Api, Resource};
+use super::{Api, Resource, page};
 use crate::domain::clock::Timestamp;
 use crate::domain::statistics::{Counted, Hour, HourCounts};
 use crate::service::admin::Statistics as Found;
@@ -102,8 +102,8 @@ impl StatisticsApi {
         until: Query<Option<Timestamp>>,
     ) -> Result<Shown, Problem> {
         caller.may(AdminScope::StatisticsRead)?;
-        let until = until.0.unwrap_or_else(|| api.core.now());
-        let since = since.0.or_else(|| until.checked_sub_signed(TimeDelta::days(1))).unwrap_or(until);
+        let until = page::time("until", until.0)?.unwrap_or_else(|| api.core.now());
+        let since = page::time("since", since.0)?.or_else(|| until.checked_sub_signed(TimeDelta::days(1))).unwrap_or(until);
         if since > until {
             return Err(Problem::malformed("The parameter `since` is malformed: it must not be after `until`.".to_owned()));
         }

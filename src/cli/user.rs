@@ -254,7 +254,9 @@ fn update(place: &Place, user: &str, options: profile::Options, groups: Option<G
             }
             options.apply(&mut user.profile).map_err(|Failure(why)| AdminError::Refused(why))
         };
-        let user = admin.update_user(user.id, Box::new(change)).await?;
+        let before = user;
+        let user = admin.update_user(before.id, Box::new(change)).await?;
+        warn_without_admin(admin, &before).await?;
         let note = if user.managed_by_file { "; declared in gatekey.toml, which wins at the next start" } else { "" };
         output::print(&format!("Changed {}{note}\n", user.username))
     })

@@ -147,6 +147,11 @@ pub enum GrantType {
 }
 
 impl Client {
+    /// Whether this is its secret at `now`, or the one before it that still works.
+    pub fn has_secret(&self, digest: &Digest, now: Timestamp) -> bool {
+        self.secret_digest == Some(*digest) || self.live_previous_secret(now).is_some_and(|previous| previous.digest == *digest)
+    }
+
     /// The secret before the present one, if it works at `now`.
     pub fn live_previous_secret(&self, now: Timestamp) -> Option<&PreviousSecret> {
         self.previous_secret.as_ref().filter(|previous| previous.lives_at(now))

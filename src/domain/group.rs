@@ -63,6 +63,9 @@ impl fmt::Debug for GroupName {
 pub struct Groups(Option<String>);
 
 impl Groups {
+    /// In how many a user may be: all of them are in each event that tells a change of the user, and in each answer.
+    pub const MOST: usize = 100;
+
     pub fn of(names: impl IntoIterator<Item = GroupName>) -> Self {
         let mut names: Vec<String> = names.into_iter().map(String::from).collect();
         names.sort();

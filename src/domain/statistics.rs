@@ -1,6 +1,6 @@
 //! What is counted, by the hour: how much an issuer has to do, and what it has to fear. Nothing in it is of one user or one application.
 
-use chrono::{DurationRound, TimeDelta};
+use chrono::TimeDelta;
 
 use super::clock::Timestamp;
 
@@ -47,8 +47,9 @@ impl Hour {
 
     /// The hour in which `at` is.
     pub fn of(at: Timestamp) -> Self {
-        // An hour is a divisor that no time is out of reach of; if it were, it would be an hour of its own.
-        Self(at.duration_trunc(Self::LENGTH).unwrap_or(at))
+        // Not by chrono, which counts nanoseconds for it and ends in 2262.
+        let since = TimeDelta::microseconds(at.timestamp_micros().rem_euclid(3_600_000_000));
+        Self(at.checked_sub_signed(since).unwrap_or(at))
     }
 
     pub const fn start(self) -> Timestamp {
@@ -113,6 +114,8 @@ mod tests {
         assert_eq!(hour.start(), at("2026-11-28T09:00:00Z"));
         assert_eq!(Hour::of(at("2026-11-28T09:00:00Z")), hour);
         assert_eq!(Hour::of(at("2026-11-28T10:00:00Z")), hour.next().unwrap());
+        assert_eq!(Hour::of(at("1492-10-12T02:30:00.000001Z")).start(), at("1492-10-12T02:00:00Z"));
+        assert_eq!(Hour::of(at("2300-01-01T00:30:00Z")).start(), at("2300-01-01T00:00:00Z"));
     }
 
     #[test]

@@ -157,7 +157,7 @@ pub fn accesses(known: &Known<'_>, now: Timestamp) -> Vec<Access> {
 }
 
 /// What of the audit trail is the user's to know.
-pub const KINDS: [EventKind; 10] = [
+pub const KINDS: [EventKind; 11] = [
     EventKind::LoginSucceeded,
     EventKind::SessionEnded,
     EventKind::SessionRevoked,
@@ -168,6 +168,7 @@ pub const KINDS: [EventKind; 10] = [
     EventKind::ConsentGranted,
     EventKind::ConsentWithdrawn,
     EventKind::UserPasswordSet,
+    EventKind::UserPasswordResetStarted,
 ];
 
 /// Who did something to an account, as its user is told: which administrator it was is not theirs to know.
@@ -176,6 +177,8 @@ pub enum Who {
     User,
     Application,
     Administrator,
+    /// Whoever had the link of a password reset.
+    ResetLink,
     /// Because time passed, or because of what it found.
     Server,
 }
@@ -186,6 +189,7 @@ impl Who {
             Self::User => "user",
             Self::Application => "application",
             Self::Administrator => "administrator",
+            Self::ResetLink => "reset_link",
             Self::Server => "server",
         }
     }
@@ -220,6 +224,7 @@ pub fn happened(event: &Event, user: UserId, owner: impl FnOnce(GrantId) -> Opti
         Actor::User(id) if *id == user => Who::User,
         Actor::User(_) | Actor::CommandLine | Actor::SettingsFile => Who::Administrator,
         Actor::Client(_) => Who::Application,
+        Actor::Anybody if word("by") == Some("reset_link") => Who::ResetLink,
         Actor::Server | Actor::Anybody => Who::Server,
     };
     let by_object = match &event.object {
@@ -241,7 +246,7 @@ pub fn happened(event: &Event, user: UserId, owner: impl FnOnce(GrantId) -> Opti
         by,
         application: by_object.or(named("client")).or(named("application")).or(by_actor).or(by_grant),
         session: if let Object::Session(id) = &event.object { Some(*id) } else { None },
-        network: event.network.clone().filter(|_| matches!(by, Who::User | Who::Application)),
+        network: event.network.clone().filter(|_| matches!(by, Who::User | Who::Application | Who::ResetLink)),
         reason: reason.map(str::to_owned),
     }
 }

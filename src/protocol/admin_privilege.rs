@@ -3,7 +3,8 @@
 
 use chrono::TimeDelta;
 
-use crate::domain::admin_scope::{AUDIENCE, AdminRole, AdminScopes};
+use crate::domain::account_scope::{self, AccountScope};
+use crate::domain::admin_scope::{AUDIENCE, AdminRole, AdminScope, AdminScopes};
 use crate::domain::client::ClientMetadata;
 use crate::domain::clock::Timestamp;
 use crate::domain::scope::Scope;
@@ -17,9 +18,29 @@ pub fn held(scope: &Scope, role: Option<AdminRole>) -> AdminScopes {
     role.map_or(named, |role| named.intersection(role.scopes()))
 }
 
-/// What a client can be given a token for, at this API. Whoever may change the client, or has its secret, has that too.
+/// What a client can be given a token for, at this API. Whoever may change the client, or has its secret, has that too. A client that asks nobody
+/// for consent reaches into the account of each user who opens a page of it: at the account API it can do to everybody what takes a scope here.
 pub fn power_of_client(metadata: &ClientMetadata) -> AdminScopes {
-    if metadata.resources.iter().any(|resource| resource == AUDIENCE) { AdminScopes::named_in(&metadata.scope) } else { AdminScopes::NONE }
+    let is_for = |audience: &str| metadata.resources.iter().any(|resource| resource == audience);
+    let here = if is_for(AUDIENCE) { AdminScopes::named_in(&metadata.scope) } else { AdminScopes::NONE };
+    if !metadata.first_party || !is_for(account_scope::AUDIENCE) {
+        return here;
+    }
+    let named = AccountScope::ALL.into_iter().filter(|scope| metadata.scope.contains(scope.as_str()));
+    named.fold(here, |power, scope| power.union(AdminScopes::of(&[likewise(scope)])))
+}
+
+/// What does here, to anybody, what this does to the user of a token.
+const fn likewise(scope: AccountScope) -> AdminScope {
+    match scope {
+        AccountScope::ProfileRead => AdminScope::UsersRead,
+        AccountScope::SessionsRead => AdminScope::SessionsRead,
+        AccountScope::SessionsEnd => AdminScope::SessionsEnd,
+        AccountScope::ApplicationsRead => AdminScope::ConsentsRead,
+        AccountScope::ApplicationsWithdraw => AdminScope::ConsentsWithdraw,
+        AccountScope::PasswordChange => AdminScope::UsersResetPassword,
+        AccountScope::ActivityRead => AdminScope::EventsRead,
+    }
 }
 
 /// What a user can do at this API.
@@ -40,7 +61,6 @@ pub fn is_fresh(auth_time: Timestamp, now: Timestamp) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::admin_scope::AdminScope;
     use crate::domain::client::ClientKind;
 
     #[test]
@@ -67,6 +87,21 @@ mod tests {
         assert_eq!(lacking(AdminRole::Support.scopes(), power_of_user(Some(AdminRole::Support))), AdminScopes::NONE);
         assert!(!lacking(AdminRole::Support.scopes(), power_of_user(Some(AdminRole::Administrator))).is_empty());
         assert!(lacking(AdminScopes::NONE, power_of_user(None)).is_empty(), "who is no administrator can be managed by whoever manages users");
+    }
+
+    /// Whoever registers it needs no more than to have it opened in a user's browser.
+    #[test]
+    fn a_client_without_consent_reaches_into_every_account() {
+        let mut metadata = ClientMetadata::defaults(ClientKind::Spa, "Own page");
+        metadata.scope = Scope::parse("openid account:sessions:end account:profile:read").unwrap();
+        metadata.resources = vec![account_scope::AUDIENCE.to_owned()];
+        metadata.first_party = false;
+        assert_eq!(power_of_client(&metadata), AdminScopes::NONE, "each user is asked");
+        metadata.first_party = true;
+        assert_eq!(power_of_client(&metadata), AdminScopes::of(&[AdminScope::SessionsEnd, AdminScope::UsersRead]));
+        assert!(!lacking(AdminRole::Developer.scopes(), power_of_client(&metadata)).is_empty());
+        metadata.resources = vec!["https://api.test/".to_owned()];
+        assert_eq!(power_of_client(&metadata), AdminScopes::NONE, "the words mean something else at another API");
     }
 
     #[test]

@@ -216,6 +216,13 @@ pub fn count_admins(conn: &mut Connection) -> Result<u64, StoreError> {
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
+/// Whether somebody else may administer, and has a password to sign in with.
+pub fn has_other_admin(conn: &mut Connection, user: UserId) -> Result<bool, StoreError> {
+    let admins = users::table.filter(sql::<Bool>("users.admin")).filter(users::disabled_at.is_null());
+    let others = admins.filter(users::password_hash.is_not_null()).filter(users::id.ne(id(user.0))).select(users::id).limit(1);
+    Ok(!others.load::<Id>(conn)?.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -33,7 +33,8 @@ struct AccountEvent {
     /// the user was away), `refresh.reuse_detected` (an old refresh token came back: somebody may have copied it), `code.replayed`,
     /// `consent.granted`, `consent.withdrawn`, `user.password_set`. More words may come.
     kind: String,
-    /// Who did it: `user`, `application`, `administrator`, or `server`, because time passed or because of what it found. More words may come.
+    /// Who did it: `user`, `application`, `administrator`, `reset_link`, which is whoever had the link of a password reset, or `server`, because time
+    /// passed or because of what it found. More words may come.
     by: String,
     /// The application that it was about, or that did it.
     application: Option<NamedApplication>,

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{Admin, AdminError, Guard};
 use crate::domain::event::{EventKind, Object};
-use crate::domain::group::GroupName;
+use crate::domain::group::{GroupName, Groups};
 use crate::domain::id::UserId;
 use crate::domain::user::User;
-use crate::store::{events, groups, lifetime_rules, users};
+use crate::store::{Connection, events, groups, lifetime_rules, users};
 
 /// A group as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,12 @@ impl Admin {
     async fn set_membership(&self, id: UserId, group: GroupName, member: bool, guard: Guard<User>) -> Result<User, AdminError> {
         let now = self.now();
         let occasion = self.occasion(now);
-        self.held(id, guard, move |db, user| {
+        let joins = group.clone();
+        let judge = move |_: &mut Connection, user: &User| {
+            let full = member && !user.groups.contains(&joins) && user.groups.names().count() >= Groups::MOST;
+            Ok(if full { Err(AdminError::Refused(format!("a user is in {} groups at most", Groups::MOST))) } else { Ok(()) })
+        };
+        self.held_if(id, guard, judge, move |db, user| {
             if user.groups.contains(&group) == member {
                 return Ok(());
             }

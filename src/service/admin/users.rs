@@ -257,7 +257,7 @@ impl Admin {
         self.held_if(id, guard, judge, work).await
     }
 
-    async fn held_if(
+    pub(super) async fn held_if(
         &self,
         id: UserId,
         guard: Guard<User>,
@@ -297,19 +297,22 @@ impl Admin {
     }
 }
 
-/// Whether this is the one who administers and may sign in, and there is no other. Until the transaction ends nobody else is told so: of two
+/// Whether this is the one who administers and can sign in, and there is no other. Until the transaction ends nobody else is told so: of two
 /// who go at once the second sees that the first has gone.
 fn is_last_administrator(db: &mut Connection, user: &User) -> Result<bool, StoreError> {
-    if user.role != Some(AdminRole::Administrator) || user.disabled_at.is_some() {
+    if user.role != Some(AdminRole::Administrator) || user.disabled_at.is_some() || user.password_hash.is_none() {
         return Ok(false);
     }
     meta::lock(db, "last_administrator_lock")?;
-    Ok(users::count_admins(db)? <= 1)
+    Ok(!users::has_other_admin(db, user.id)?)
 }
 
 fn check(user: &User) -> Result<(), AdminError> {
     if !is_username(&user.username) {
         return Err(AdminError::Refused(format!("`{}` does not fit: {USERNAME_RULE}", user.username)));
+    }
+    if user.groups.names().count() > Groups::MOST {
+        return Err(AdminError::Refused(format!("a user is in {} groups at most", Groups::MOST)));
     }
     match &user.profile.email {
         Some(email) if !is_email(email) => Err(AdminError::Refused(format!("`{email}` is no e-mail address: write it as name@example.com"))),

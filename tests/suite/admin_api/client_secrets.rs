@@ -128,7 +128,10 @@ async fn an_overlap_that_cannot_be_is_refused(database: Database) {
     let app = start(database).await;
     let token = robot_token(&app, AUDIENCE, &all_scopes()).await;
     let secret = register_machine(&app, "worker").await;
-    for overlap in [json!(2_592_001), json!(-1), json!(0.5), json!("PT1H"), json!(true), json!(u64::MAX)] {
+    let longer = send_json(&app, Method::POST, "/clients/worker/secret", &token, &json!({"overlap": 2_592_001})).await;
+    assert_problem(&longer, 422, "invalid", "more than 30 days");
+    assert_eq!(longer.json()["errors"][0]["pointer"], "/overlap", "{}", longer.text());
+    for overlap in [json!(-1), json!(0.5), json!("PT1H"), json!(true), json!(u64::MAX)] {
         let refused = send_json(&app, Method::POST, "/clients/worker/secret", &token, &json!({"overlap": overlap})).await;
         assert_problem(&refused, 400, "request-malformed", &overlap.to_string());
     }

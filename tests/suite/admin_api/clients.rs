@@ -157,6 +157,17 @@ async fn ad_04_nobody_makes_or_touches_a_client_that_can_do_more(database: Datab
     assert_eq!(create(&some, "equal", "clients:read clients:write").await.status.as_u16(), 201, "as much as the caller has");
     assert_eq!(create(&all, "strong", "users:write").await.status.as_u16(), 201, "the control");
 
+    // Nor one that reaches into the account of whoever opens a page of it, without asking them.
+    let own = |first_party: bool| {
+        let scope = "openid account:sessions:end account:profile:read";
+        json!({"name": "Own page", "kind": "spa", "first_party": first_party, "redirect_uris": ["https://own.example.test/callback"], "scope": scope, "resources": ["urn:gatekey:account"]})
+    };
+    for (id, token, first_party, status) in [("own", &some, true, 403), ("asks", &some, false, 201), ("own", &all, true, 201)] {
+        let made = send_json(&app, Method::POST, "/clients", token, &json!({"id": id, "metadata": own(first_party)})).await;
+        assert_eq!(made.status.as_u16(), status, "{id}: {}", made.text());
+    }
+    assert_problem(&send_json(&app, Method::PUT, "/clients/asks", &some, &own(true)).await, 403, "privilege-exceeded", "it would ask no more");
+
     // Nor is one that can do more changed, made weaker, or deleted.
     for scope in ["users:write", "clients:read", ""] {
         assert_problem(&send_json(&app, Method::PUT, "/clients/strong", &some, &robot(scope)).await, 403, "privilege-exceeded", scope);

@@ -11,6 +11,7 @@ use crate::support::database::each_database;
 each_database!(
     groups_are_those_that_somebody_names,
     a_group_is_filled_one_by_one,
+    nobody_is_in_more_groups_than_an_event_holds,
     sizes_are_right_after_many_at_once,
     ad_04_nobody_puts_who_can_do_more_into_a_group
 );
@@ -143,6 +144,22 @@ async fn sizes_are_right_after_many_at_once(database: Database) {
         assert_eq!(all(app, &token, 3).await, expected, "round {round}");
     }
     second.running.close().await;
+}
+
+async fn nobody_is_in_more_groups_than_an_event_holds(database: Database) {
+    let app = start(database).await;
+    let token = robot_token(&app, AUDIENCE, &all_scopes()).await;
+    let id = users::register(&app, "carol", None).await.to_string();
+    let with = |count: usize| {
+        let groups: Vec<String> = (0..count).map(|n| format!("group-{n}")).collect();
+        json!({"username": "carol", "profile": {}, "groups": groups})
+    };
+    let replace = async |count: usize| send_json(&app, Method::PUT, &format!("/users/{id}"), &token, &with(count)).await;
+    assert_problem(&replace(101).await, 422, "invalid", "as a whole");
+    assert_eq!(replace(100).await.status.as_u16(), 200, "the control");
+    assert_problem(&member(&app, Method::PUT, "one-more", &id, &token).await, 422, "invalid", "one by one");
+    assert_eq!(member(&app, Method::PUT, "group-7", &id, &token).await.status.as_u16(), 200, "is in it already");
+    assert_eq!(get(&app, &format!("/users/{id}"), &token).await["groups"].as_array().unwrap().len(), 100);
 }
 
 async fn ad_04_nobody_puts_who_can_do_more_into_a_group(database: Database) {

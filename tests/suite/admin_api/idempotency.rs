@@ -19,6 +19,7 @@ each_database!(
     a_refused_request_keeps_no_key,
     privilege_is_asked_before_an_answer_is_given_again,
     what_is_gone_is_not_told_as_made,
+    a_secret_that_works_no_more_is_not_told_again,
     a_key_is_forgotten_after_a_day,
     the_database_tells_neither_answers_nor_keys,
 );
@@ -194,11 +195,11 @@ async fn privilege_is_asked_before_an_answer_is_given_again(database: Database) 
     let some = robot_token(&app, AUDIENCE, &["clients:write".to_owned()]).await;
     let all = robot_token(&app, AUDIENCE, &all_scopes()).await;
     let made = post(&app, "/clients", &some, "two", &machine("growing")).await;
-    let rotated = post(&app, "/clients/growing/secret", &some, "two", &json!({})).await;
+    let rotated = post(&app, "/clients/growing/secret", &some, "two", &json!({"overlap": 3600})).await;
     assert_eq!((made.status.as_u16(), rotated.status.as_u16()), (201, 200));
     let strong = json!({"name": "Strong", "kind": "machine", "scope": "users:write", "resources": [AUDIENCE]});
     assert_eq!(send_json(&app, Method::PUT, "/clients/growing", &all, &strong).await.status.as_u16(), 200);
-    for (path, body) in [("/clients", machine("growing")), ("/clients/growing/secret", json!({}))] {
+    for (path, body) in [("/clients", machine("growing")), ("/clients/growing/secret", json!({"overlap": 3600}))] {
         assert_problem(&post(&app, path, &some, "two", &body).await, 403, "privilege-exceeded", path);
         let control = post(&app, path, &all, "two", &body).await;
         assert_eq!(control.header("idempotent-replayed"), Some("true"), "the control: {path} {}", control.text());
@@ -232,6 +233,26 @@ async fn what_is_gone_is_not_told_as_made(database: Database) {
     assert_eq!(send_json(&app, Method::POST, "/clients", &token, &machine("made")).await.status.as_u16(), 201);
     for (path, body, ..) in &requests()[1..3] {
         assert_problem(&post(&app, path, &token, "one", body).await, 409, "conflict", path);
+    }
+}
+
+async fn a_secret_that_works_no_more_is_not_told_again(database: Database) {
+    let app = start(database).await;
+    let token = robot_token(&app, AUDIENCE, &all_scopes()).await;
+    register_machine(&app, "worker").await;
+    let rotate = async |overlap: u32| send_json(&app, Method::POST, "/clients/worker/secret", &token, &json!({"overlap": overlap})).await;
+    let first = post(&app, "/clients/worker/secret", &token, "one", &json!({})).await;
+    let made = post(&app, "/clients", &token, "one", &machine("made")).await;
+    assert_eq!((first.status.as_u16(), made.status.as_u16()), (200, 201));
+    // Beside another one it works, and is told: the control.
+    assert_eq!(rotate(3600).await.status.as_u16(), 200);
+    assert_replayed(&post(&app, "/clients/worker/secret", &token, "one", &json!({})).await, &first, "it is the previous one now");
+    assert_eq!(rotate(0).await.status.as_u16(), 200);
+    assert_eq!(send_json(&app, Method::POST, "/clients/made/secret", &token, &json!({})).await.status.as_u16(), 200);
+    for (path, body) in [("/clients/worker/secret", json!({})), ("/clients", machine("made"))] {
+        let dead = post(&app, path, &token, "one", &body).await;
+        assert_problem(&dead, 409, "conflict", path);
+        assert!(dead.json()["detail"].as_str().unwrap().contains("has been replaced since"), "{}", dead.text());
     }
 }
 

@@ -1,9 +1,11 @@
 //! The last one who administers: not disabled, deleted or given another role over HTTP, also not by two at once. The command line may.
 
+use gatekey::domain::secret::Secret;
 use gatekey::store::users as table;
 use serde_json::json;
 
 use super::*;
+use crate::support::app::password_hash;
 use crate::support::database::each_database;
 
 each_database!(the_last_administrator_stays, of_two_who_go_at_once_one_stays, the_command_line_is_the_way_back_in);
@@ -24,6 +26,13 @@ async fn act(app: &App, token: &str, (method, path, body): &(Method, String, Val
     request(app, method.clone(), path, Some(token), &[], &body).await
 }
 
+/// One who can sign in.
+async fn another(app: &App, username: &str) -> String {
+    let id = users::register(app, username, Some(AdminRole::Administrator)).await;
+    app.admin().await.set_password(id, Secret::new(password_hash().to_owned())).await.unwrap();
+    id.to_string()
+}
+
 async fn the_last_administrator_stays(database: Database) {
     let app = start(database).await;
     let (bobby, _) = user_tokens(&app, "bobby").await;
@@ -31,7 +40,8 @@ async fn the_last_administrator_stays(database: Database) {
     let id = app.user("bobby").await.id.to_string();
     // Those who are no way back: another role, and an administrator who may not sign in.
     users::register(&app, "helper", Some(AdminRole::Support)).await;
-    let locked_out = users::register(&app, "locked-out", Some(AdminRole::Administrator)).await.to_string();
+    users::register(&app, "without-password", Some(AdminRole::Administrator)).await;
+    let locked_out = another(&app, "locked-out").await;
     assert_eq!(send(&app, Method::POST, &format!("/users/{locked_out}/disable"), Some(&robot)).await.status.as_u16(), 200, "there are two");
     let before = get(&app, &format!("/users/{id}"), &robot).await;
     for (token, who) in [(&bobby, "by himself"), (&robot, "by a machine")] {
@@ -52,7 +62,7 @@ async fn the_last_administrator_stays(database: Database) {
     // With a second one, each of them: the control. Then that one is the last.
     for one in acts(&id) {
         app.advance(chrono::TimeDelta::seconds(1));
-        let other = users::register(&app, "other", Some(AdminRole::Administrator)).await.to_string();
+        let other = another(&app, "other").await;
         assert!(act(&app, &robot, &one).await.status.is_success(), "{} {}", one.0, one.1);
         assert_problem(&act(&app, &robot, &acts(&other)[0]).await, 409, "conflict", "the other is the last now");
         if one.0 == Method::DELETE {
@@ -71,7 +81,7 @@ async fn of_two_who_go_at_once_one_stays(database: Database) {
     let robot = robot_token(&app, AUDIENCE, &all_scopes()).await;
     let second = app.replica("second").await;
     let one = app.user("bobby").await.id.to_string();
-    let two = users::register(&app, "root", Some(AdminRole::Administrator)).await.to_string();
+    let two = another(&app, "root").await;
     for round in 0..12 {
         let (first, other) = (&acts(&one)[round % 4], &acts(&two)[(round / 4) % 4]);
         let (left, right) = tokio::join!(act(&app, &robot, first), act(&second, &robot, other));

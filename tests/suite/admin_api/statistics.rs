@@ -57,7 +57,8 @@ async fn what_happens_is_counted_by_the_hour(database: Database) {
         format!("since={now}&until={before}"),
         "since=yesterday".to_owned(),
         "until=x".to_owned(),
-        "since=-262143-01-01T00:00:00Z".to_owned(),
+        "since=-0001-01-01T00:00:00Z&until=-0001-01-01T01:00:00Z".to_owned(),
+        "until=-262143-01-01T00:00:00Z".to_owned(),
     ] {
         let answer = send(&app, Method::GET, &format!("/statistics?{query}"), Some(&token)).await;
         assert_problem(&answer, 400, "request-malformed", &query);
