@@ -432,6 +432,7 @@ mod tests {
             (Actor::SettingsFile, "{}", Who::Administrator, false),
             (Actor::Server, "{}", Who::Server, false),
             (Actor::Anybody, "{}", Who::Server, false),
+            (Actor::Anybody, r#"{"by":"reset_link"}"#, Who::ResetLink, true),
         ] {
             let told = happened(&event(EventKind::SessionRevoked, actor.clone(), session.clone(), detail), me, |_| None);
             assert_eq!((told.by, told.network.is_some(), told.session.is_some()), (by, network, true), "{actor:?} {detail}");
@@ -458,6 +459,8 @@ mod tests {
         assert_eq!(of(Actor::User(me), Object::User(me), r#"{"client":7}"#), None);
         let told = happened(&event(EventKind::SessionEnded, Actor::Server, Object::Session(session().id), r#"{"reason":"expired_idle"}"#), me, |_| None);
         assert_eq!((told.reason.as_deref(), told.at, told.kind), (Some("expired_idle"), at(7), EventKind::SessionEnded));
-        assert_eq!([Who::User, Who::Application, Who::Administrator, Who::Server].map(Who::as_str), ["user", "application", "administrator", "server"]);
+        let words = [Who::User, Who::Application, Who::Administrator, Who::ResetLink, Who::Server].map(Who::as_str);
+        assert_eq!(words, ["user", "application", "administrator", "reset_link", "server"]);
+        assert!(KINDS.contains(&EventKind::UserPasswordResetStarted) && KINDS.contains(&EventKind::UserPasswordSet));
     }
 }
