@@ -41,7 +41,7 @@ function Pick({ label, hint, error, placeholder, id: chosen, set, search, bare, 
     // An id that came with the address is shown by its name.
     const known = found.find(({ id }) => id === text);
     if (known) setText(known.name);
-    else say(text, found, false);
+    say(text, found, false);
   }, [found]);
   const typed = ({ target: { value } }) => {
     setText(value);

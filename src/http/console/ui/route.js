@@ -14,9 +14,10 @@ export function to(parts, query = {}) {
 
 export const go = (parts, query) => location.assign(to(parts, query));
 
-/** The same place by other words (a filter): going back leads past it. */
-export function settle(parts, query) {
-  history.replaceState(null, '', to(parts, query));
+/** The same place by other words (a filter, of which this much changes): going back leads past it. What does not change is as the address has it now. */
+export function refine(change) {
+  const { parts, query } = here();
+  history.replaceState(null, '', to(parts, { ...query, ...change }));
   dispatchEvent(new HashChangeEvent('hashchange'));
 }
 

@@ -4,7 +4,7 @@ import { Happened } from '../happened.js';
 import { Fragment, html, useEffect, useRef, useState } from '../html.js';
 import { Empty, Field, Loading, Page, Trouble } from '../parts.js';
 import { PickUser, isId } from '../pick.js';
-import { settle, to } from '../route.js';
+import { refine, to } from '../route.js';
 import { KINDS } from '../said.js';
 import { number, plain } from '../words.js';
 
@@ -86,15 +86,14 @@ export function Events({ query }) {
   const list = useList('/events', filter, { cursor: 'before' });
   const [object, setObject] = useState(query.object ?? '');
   useEffect(() => setObject(query.object ?? ''), [query.object]);
-  const by = (change) => settle('events', { ...query, ...change });
   const kinds = query.kind && !KINDS.includes(query.kind) ? [query.kind, ...KINDS] : KINDS;
   const filtered = Object.values(query).some(Boolean);
-  const day = (name, label) => html`<${Field} label=${label}>${(ties) => html`<input ...${ties} type="date" value=${query[name] ?? ''} onChange=${({ target }) => by({ [name]: target.value })} />`}<//>`;
+  const day = (name, label) => html`<${Field} label=${label}>${(ties) => html`<input ...${ties} type="date" value=${query[name] ?? ''} onChange=${({ target }) => refine({ [name]: target.value })} />`}<//>`;
   return html`<${Page} title="Events" lead="Who did what to what, the newest first." actions=${html`<${Fragment}><button type="button" class="secondary small-button" onClick=${list.reload}>Look again</button><${Export} query=${filter} /><//>`}>
-    <form class="filter by-fields" role="search" aria-label="Filter events" onSubmit=${(event) => (event.preventDefault(), by({ object: object.trim() }))}>
-      <${Field} label="What">${(ties) => html`<select ...${ties} value=${query.kind ?? ''} onChange=${({ target }) => by({ kind: target.value })}><option value="">Everything</option>${kinds.map((kind) => html`<option key=${kind} value=${kind}>${plain(kind.replace('.', ': '))}</option>`)}</select>`}<//>
-      <${Field} label="User">${(ties) => html`<${PickUser} ties=${ties} placeholder="Anybody" id=${query.user} set=${(user) => by({ user })} />`}<//>
-      <${Field} label="Object">${(ties) => html`<input ...${ties} value=${object} placeholder="The id of anything" autocomplete="off" spellcheck="false" onInput=${({ target }) => setObject(target.value)} onChange=${({ target }) => by({ object: target.value.trim() })} />`}<//>
+    <form class="filter by-fields" role="search" aria-label="Filter events" onSubmit=${(event) => (event.preventDefault(), refine({ object: object.trim() }))}>
+      <${Field} label="What">${(ties) => html`<select ...${ties} value=${query.kind ?? ''} onChange=${({ target }) => refine({ kind: target.value })}><option value="">Everything</option>${kinds.map((kind) => html`<option key=${kind} value=${kind}>${plain(kind.replace('.', ': '))}</option>`)}</select>`}<//>
+      <${Field} label="User">${(ties) => html`<${PickUser} ties=${ties} placeholder="Anybody" id=${query.user} set=${(user) => refine({ user })} />`}<//>
+      <${Field} label="Object">${(ties) => html`<input ...${ties} value=${object} placeholder="The id of anything" autocomplete="off" spellcheck="false" onInput=${({ target }) => setObject(target.value)} onChange=${({ target }) => refine({ object: target.value.trim() })} />`}<//>
       ${day('since', 'From')}${day('until', 'To')}
       ${filtered && html`<a class="plain-link" href=${to('events')}>Everything</a>`}
       ${query.user && !isId(query.user) && html`<p class="error">Nobody has this name.</p>`}

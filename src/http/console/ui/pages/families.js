@@ -5,7 +5,7 @@ import { Fragment, html } from '../html.js';
 import { ClientName, UserName } from '../names.js';
 import { Confirm, Empty, Facts, Id, Listed, Moment, Opens, Page, Read, Tag, When } from '../parts.js';
 import { PickClient, PickUser, isId } from '../pick.js';
-import { settle, to } from '../route.js';
+import { refine, to } from '../route.js';
 import { count, plain, short, span } from '../words.js';
 import { StateChoice, stateOf } from './sessions.js';
 
@@ -46,12 +46,11 @@ function All({ query }) {
   const { user, client, session } = query;
   const state = stateOf(query);
   const list = useList('/refresh-families', { user: isId(user ?? '') ? user : undefined, client, session, state: state === 'all' ? undefined : state });
-  const by = (change) => settle('families', { user, client, session, state: query.state, ...change });
   return html`<${Page} title="Refresh token families" back=${{ href: to('sessions'), text: 'Sessions' }} lead="What applications keep to stay signed in: the tokens that one authorization gave, one after the other.">
     <form class="filter" role="search" onSubmit=${(event) => event.preventDefault()}>
-      <${PickUser} bare label="User" placeholder="Any user" id=${user} set=${(user) => by({ user })} />
-      <${PickClient} bare label="Client" placeholder="Any client" id=${client} set=${(client) => by({ client })} />
-      <${StateChoice} state=${state} set=${(state) => by({ state })} />
+      <${PickUser} bare label="User" placeholder="Any user" id=${user} set=${(user) => refine({ user })} />
+      <${PickClient} bare label="Client" placeholder="Any client" id=${client} set=${(client) => refine({ client })} />
+      <${StateChoice} state=${state} set=${(state) => refine({ state })} />
       ${session && html`<span class="chosen">of session <${Id} id=${session} href=${to(['sessions', session])} /></span>`}
       ${(user || client || session) && html`<a class="plain-link" href=${to('families')}>All families</a>`}
       ${user && !isId(user) && html`<p class="error">Nobody has this name.</p>`}

@@ -4,7 +4,7 @@ import { Fragment, html, useEffect } from '../html.js';
 import { ClientName, UserName } from '../names.js';
 import { Confirm, Empty, Facts, Listed, Moment, Opens, Page, Read, Table, Tag, Trouble, When } from '../parts.js';
 import { PickClient, PickUser, isId } from '../pick.js';
-import { settle, to } from '../route.js';
+import { refine, to } from '../route.js';
 import { ago, device, plain } from '../words.js';
 import { familyColumns } from './families.js';
 
@@ -50,12 +50,11 @@ function All({ query }) {
   const { user, client } = query;
   const state = stateOf(query);
   const list = useList('/sessions', { user: isId(user ?? '') ? user : undefined, client, state: state === 'all' ? undefined : state });
-  const by = (change) => settle('sessions', { user, client, state: query.state, ...change });
   return html`<${Page} title="Sessions" lead="Browsers that are signed in, in the order they signed in." actions=${html`<a class="secondary small-button" href=${to('families', { user, client })}>Refresh tokens</a>`}>
     <form class="filter" role="search" onSubmit=${(event) => event.preventDefault()}>
-      <${PickUser} bare label="User" placeholder="Any user" id=${user} set=${(user) => by({ user })} />
-      <${PickClient} bare label="Client" placeholder="Any client" id=${client} set=${(client) => by({ client })} />
-      <${StateChoice} state=${state} set=${(state) => by({ state })} />
+      <${PickUser} bare label="User" placeholder="Any user" id=${user} set=${(user) => refine({ user })} />
+      <${PickClient} bare label="Client" placeholder="Any client" id=${client} set=${(client) => refine({ client })} />
+      <${StateChoice} state=${state} set=${(state) => refine({ state })} />
       ${(user || client) && html`<a class="plain-link" href=${to('sessions')}>All sessions</a>`}
       ${user && !isId(user) && html`<p class="error">Nobody has this name.</p>`}
     </form>

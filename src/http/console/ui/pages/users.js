@@ -4,7 +4,7 @@ import { ActForm } from '../form.js';
 import { Fragment, html, useEffect, useState } from '../html.js';
 import { Dialog, Empty, Icon, Listed, Opens, Page, Tag, Text, When } from '../parts.js';
 import { PickGroup } from '../pick.js';
-import { go, settle, to } from '../route.js';
+import { go, refine, to } from '../route.js';
 import { User } from './user.js';
 
 export const Users = ({ rest: [id], query }) => (id ? html`<${User} id=${id} />` : html`<${All} query=${query} />`);
@@ -85,18 +85,17 @@ function All({ query }) {
   const [search, setSearch] = useState(query.search ?? '');
   const { group, state, role } = query;
   const list = useList('/users', { search: query.search, group, state, role });
-  const by = (change) => settle('users', { search: search.trim(), group, state, role, ...change });
   // Asked when the typing rests, not with each letter.
   useEffect(() => {
-    const found = setTimeout(() => search.trim() !== (query.search ?? '') && by({}), 200);
+    const found = setTimeout(() => search.trim() !== (query.search ?? '') && refine({ search: search.trim() }), 200);
     return () => clearTimeout(found);
-  }, [search, group, state, role]);
+  }, [search, query.search]);
   const filtered = group || state || role;
-  const choice = (name, label, value, options) => html`<select aria-label=${label} value=${value ?? ''} onChange=${({ target }) => by({ [name]: target.value })}>${options.map(([value, text]) => html`<option key=${value} value=${value}>${text}</option>`)}</select>`;
+  const choice = (name, label, value, options) => html`<select aria-label=${label} value=${value ?? ''} onChange=${({ target }) => refine({ [name]: target.value })}>${options.map(([value, text]) => html`<option key=${value} value=${value}>${text}</option>`)}</select>`;
   return html`<${Page} title="Users" lead="Who can sign in." actions=${html`<${Opens} label="New user" kind="primary">${(close) => html`<${NewUser} close=${close} />`}<//>`}>
     <form class="filter" role="search" onSubmit=${(event) => event.preventDefault()}>
       <div class="search"><${Icon} name="search" /><input type="search" aria-label="Search users" placeholder="The beginning of a user name or e-mail address" value=${search} spellcheck="false" autocomplete="off" autocapitalize="off" onInput=${({ target }) => setSearch(target.value)} /></div>
-      <${PickGroup} bare label="Group" placeholder="Any group" id=${group} set=${(group) => by({ group })} />
+      <${PickGroup} bare label="Group" placeholder="Any group" id=${group} set=${(group) => refine({ group })} />
       ${choice('role', 'Role', role, [['', 'Any role, or none'], ...['administrator', 'support', 'developer', 'auditor'].map((role) => [role, role])])}
       ${choice('state', 'State', state, [['', 'In any state'], ['active', 'Not disabled'], ['disabled', 'Disabled']])}
       ${filtered && html`<a class="plain-link" href=${to('users', { search: query.search })}>All users</a>`}
