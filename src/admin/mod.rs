@@ -31,6 +31,7 @@ mod refresh_family;
 mod server;
 mod sessions;
 mod settings;
+mod sort;
 mod statistics;
 mod user_acts;
 mod user_profile;

@@ -12,6 +12,7 @@ use super::clients::id_in_query;
 use super::event::Event;
 use super::problem::Problem;
 use super::refresh_family::{RefreshFamily, State};
+use super::sort::{Sort, by_time};
 use super::{Api, Resource, page};
 use crate::domain::id::{GrantId, SessionId, UserId};
 use crate::service::admin::EventFilter as Filter;
@@ -22,7 +23,7 @@ pub struct RefreshFamiliesApi;
 /// How many events are told of one family.
 const EVENTS: u32 = 50;
 
-/// Refresh token families in the order they were made.
+/// Refresh token families in the order they were made, or the other way round.
 #[derive(Debug, Object)]
 #[oai(example, skip_serializing_if_is_none)]
 struct RefreshFamilyPage {
@@ -78,7 +79,7 @@ enum Ended {
 impl RefreshFamiliesApi {
     /// Lists refresh token families
     ///
-    /// In the order they were made, ended ones too. With `state` a page may hold fewer than `limit` though there is a `next`. Needs the scope
+    /// In the order they were made unless `sort` says otherwise, ended ones too. With `state` a page may hold fewer than `limit` though there is a `next`. Needs the scope
     /// `sessions:read`.
     #[oai(path = "/refresh-families", method = "get", operation_id = "refresh_family_list")]
     #[allow(clippy::too_many_arguments)]
@@ -94,16 +95,18 @@ impl RefreshFamiliesApi {
         session: Query<Option<Uuid>>,
         /// Only those that have been ended, or have not.
         state: Query<Option<State>>,
-        /// Only families made after this one: `next` of the page before.
+        /// Only families that come after this one, in the order asked for: `next` of the page before.
         after: Query<Option<Uuid>>,
         /// How many families a page holds at most.
         #[oai(default = "page::default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<u32>,
+        /// In which order they come. Default: `created_at`.
+        sort: Query<Option<Sort>>,
     ) -> Result<Listed, Problem> {
         caller.may(AdminScope::SessionsRead)?;
         let client = client.0.map(|client| id_in_query("client", &client)).transpose()?;
         let filter = FamilyFilter { user: user.map(UserId), client, session: session.map(SessionId), state: state.0.map(Into::into) };
-        let found = api.admin.refresh_families(filter, after.map(GrantId), limit.0).await?;
+        let found = api.admin.refresh_families(filter, by_time(sort.0), after.map(GrantId), limit.0).await?;
         let items = found.items.into_iter().map(RefreshFamily::from).collect();
         Ok(Listed::Page(Json(RefreshFamilyPage { items, next: found.next.map(|next| next.0) })))
     }

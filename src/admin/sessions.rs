@@ -11,6 +11,7 @@ use super::caller::{AdminScope, Caller};
 use super::clients::id_in_query;
 use super::problem::Problem;
 use super::refresh_family::{BelowSession, ClientSession, RefreshFamily, State};
+use super::sort::{Sort, by_time};
 use super::{Api, Resource, page};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{SessionId, UserId};
@@ -46,7 +47,7 @@ struct Session {
     end_reason: Option<String>,
 }
 
-/// Sessions in the order they were begun.
+/// Sessions in the order they were begun, or the other way round.
 #[derive(Debug, Object)]
 #[oai(example, skip_serializing_if_is_none)]
 struct SessionPage {
@@ -131,7 +132,7 @@ enum Ended {
 impl SessionsApi {
     /// Lists sessions
     ///
-    /// In the order they were begun, ended ones too. With `state` a page may hold fewer than `limit` though there is a `next`. Needs the scope
+    /// In the order they were begun unless `sort` says otherwise, ended ones too. With `state` a page may hold fewer than `limit` though there is a `next`. Needs the scope
     /// `sessions:read`.
     #[oai(path = "/sessions", method = "get", operation_id = "session_list")]
     #[allow(clippy::too_many_arguments)]
@@ -145,16 +146,18 @@ impl SessionsApi {
         client: Query<Option<String>>,
         /// Only sessions that have been ended, or have not; with `client` those in which its share has, or has not.
         state: Query<Option<State>>,
-        /// Only sessions begun after this one: `next` of the page before.
+        /// Only sessions that come after this one, in the order asked for: `next` of the page before.
         after: Query<Option<Uuid>>,
         /// How many sessions a page holds at most.
         #[oai(default = "page::default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<u32>,
+        /// In which order they come, by when they were begun; one in which the user signed in again keeps its place. Default: `created_at`.
+        sort: Query<Option<Sort>>,
     ) -> Result<Listed, Problem> {
         caller.may(AdminScope::SessionsRead)?;
         let client = client.0.map(|client| id_in_query("client", &client)).transpose()?;
         let filter = SessionFilter { user: user.map(UserId), client, state: state.0.map(Into::into) };
-        let found = api.admin.sessions_page(filter, after.map(SessionId), limit.0).await?;
+        let found = api.admin.sessions_page(filter, by_time(sort.0), after.map(SessionId), limit.0).await?;
         let items = found.items.into_iter().map(Session::from).collect();
         Ok(Listed::Page(Json(SessionPage { items, next: found.next.map(|next| next.0) })))
     }

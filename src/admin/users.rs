@@ -13,6 +13,7 @@ use super::body::Body;
 use super::caller::{AdminScope, Caller};
 use super::idempotency::{self, answered, replayed, still_there};
 use super::problem::{ChangeProblem, Problem};
+use super::sort::{ListProblem, UserOrder, UserSort, name_mark, name_marked};
 use super::user_profile::UserProfile;
 use super::{Api, Resource, etag, page};
 use crate::domain::admin_scope::AdminRole;
@@ -81,7 +82,7 @@ pub struct User {
     updated_at: Timestamp,
 }
 
-/// Users: of a search in the order of what was found, else in the order they were created.
+/// Users: of a search in the order of what was found, else in the order they were created or the one that was asked for.
 #[derive(Debug, Object)]
 #[oai(example, skip_serializing_if_is_none)]
 struct UserPage {
@@ -235,7 +236,7 @@ fn marked(text: &str) -> Option<(String, UserId)> {
 impl UsersApi {
     /// Lists users
     ///
-    /// In the order they were created; of a search in the order of what was found. Needs the scope `users:read`.
+    /// In the order they were created unless `sort` says otherwise; of a search in the order of what was found. Needs the scope `users:read`.
     #[oai(path = "/users", method = "get", operation_id = "user_list")]
     #[allow(clippy::too_many_arguments)]
     async fn list(
@@ -245,7 +246,7 @@ impl UsersApi {
         /// Only users whose name or e-mail address begins with this. The case of letters does not matter.
         #[oai(validator(max_length = 254))]
         search: Query<Option<String>>,
-        /// Only users after this one: `next` of the page before, that asked for the same.
+        /// Only users who come after this one: `next` of the page before, that asked for the same in the same order.
         after: Query<Option<String>>,
         /// How many users a page holds at most. Of a search, or where more than one thing is asked for, it may be fewer though there is a next page.
         #[oai(default = "page::default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
@@ -256,20 +257,33 @@ impl UsersApi {
         state: Query<Option<UserState>>,
         /// Only users with this role.
         role: Query<Option<Role>>,
-    ) -> Result<Listed, Problem> {
+        /// In which order they come. By name is for the list of everybody alone, without `group`, `state` and `role`; a `search` has an order of its
+        /// own, and takes none. Default: `created_at`.
+        sort: Query<Option<UserSort>>,
+    ) -> Result<Listed, ListProblem> {
         caller.may(AdminScope::UsersRead)?;
         let malformed = || Problem::malformed("The parameter `after` is malformed: pass `next` of the page before.".to_owned());
         let group = group.0.map(|name| GroupName::parse(&name).map_err(|error| Problem::malformed(format!("The parameter `group` is malformed: {error}."))));
         let filter = UserFilter { group: group.transpose()?, role: role.0.map(AdminRole::from), state: state.0.map(State::from) };
-        let (found, next) = match search.0.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
-            Some(text) => {
+        let search = search.0.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        let (found, next) = match (search, UserOrder::from(sort.0)) {
+            (Some(_), _) if sort.is_some() => return Err(ListProblem::sort("a search has an order of its own. Leave out `sort`, or `search`.")),
+            (Some(text), _) => {
                 let after = after.0.map(|after| marked(&after).ok_or_else(malformed)).transpose()?;
                 let (found, next) = api.admin.search_users(text, filter, after, limit.0).await?;
                 (found, next.as_ref().map(mark))
             }
-            None => {
+            (None, UserOrder::Name(_)) if !filter.is_empty() => {
+                return Err(ListProblem::sort("by name comes everybody only. Leave out `group`, `state` and `role`, or sort by `created_at`."));
+            }
+            (None, UserOrder::Name(order)) => {
+                let after = after.0.map(|after| name_marked(&after).ok_or_else(malformed)).transpose()?;
+                let found = api.admin.users_by_name(order, after, limit.0).await?;
+                (found.items, found.next.as_deref().map(name_mark))
+            }
+            (None, UserOrder::Time(order)) => {
                 let after = after.0.map(|after| after.parse::<UserId>().map_err(|_| malformed())).transpose()?;
-                let found = api.admin.users_page(filter, after, limit.0).await?;
+                let found = api.admin.users_page(filter, order, after, limit.0).await?;
                 (found.items, found.next.map(|next| next.to_string()))
             }
         };

@@ -46,12 +46,15 @@ pub fn normal_username(text: &str) -> String {
     text.trim().to_lowercase()
 }
 
+/// How many characters a user name may have.
+pub const USERNAME_LENGTH: usize = 128;
+
 /// What a user name may be.
 pub const USERNAME_RULE: &str = "a user name has 1 to 128 visible characters, without spaces";
 
 /// Whether a user name in its normal form may be used.
 pub fn is_username(normal: &str) -> bool {
-    (1..=128).contains(&normal.chars().count()) && !normal.chars().any(|c| c.is_control() || c.is_whitespace())
+    (1..=USERNAME_LENGTH).contains(&normal.chars().count()) && !normal.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
 /// Whether a text may be shown as somebody's name, or a part of it.

@@ -4,7 +4,7 @@
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use super::connection::{AnyConnection as Connection, on_each};
+use super::connection::AnyConnection as Connection;
 use super::error::StoreError;
 use super::refresh_families::RefreshFamilyRow;
 use super::row::id;
@@ -24,6 +24,40 @@ pub enum State {
     Live,
     Ended,
 }
+
+/// Which way a list goes along its key, whose order is that of the time where the key is an id.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    #[default]
+    Ascending,
+    Descending,
+}
+
+impl Order {
+    /// After what the first page begins. It is a condition too: an index is walked from there either way.
+    pub(super) fn start(self, after: Option<Uuid>) -> Id {
+        id(after.unwrap_or(if self == Self::Ascending { Uuid::nil() } else { Uuid::max() }))
+    }
+
+    /// What was loaded by ids, and came in their order.
+    pub(super) fn turned<T>(self, mut ascending: Vec<T>) -> Vec<T> {
+        if self == Self::Descending {
+            ascending.reverse();
+        }
+        ascending
+    }
+}
+
+/// What of a boxed query comes after `$after` by this key, in this order.
+macro_rules! along {
+    ($query:expr, $key:expr, $order:expr, $after:expr) => {
+        match $order {
+            $crate::store::listed::Order::Ascending => $query.filter($key.gt($after)).order($key.asc()),
+            $crate::store::listed::Order::Descending => $query.filter($key.lt($after)).order($key.desc()),
+        }
+    };
+}
+pub(super) use along;
 
 /// Which sessions are wanted: those for which all that is set holds.
 #[derive(Debug, Clone, Default)]
@@ -51,65 +85,66 @@ pub struct Page<T, K> {
     pub next: Option<K>,
 }
 
-/// In the order they were begun, those after `after`.
-pub fn sessions(conn: &mut Connection, filter: &SessionFilter, after: Option<SessionId>, limit: u32) -> Result<Page<Session, SessionId>, StoreError> {
-    // From the first one on it is a condition too: an index is walked from there either way.
-    let after = id(after.map_or(Uuid::nil(), |after| after.0));
+/// In the order they were begun, or the other way round, those that then come after `after`.
+pub fn sessions(
+    conn: &mut Connection,
+    filter: &SessionFilter,
+    order: Order,
+    after: Option<SessionId>,
+    limit: u32,
+) -> Result<Page<Session, SessionId>, StoreError> {
+    let after = order.start(after.map(|after| after.0));
     let all_live = filter.state == Some(State::Live) && filter.user.is_none() && filter.client.is_none();
     let looked_at = looked_at(filter.state.filter(|_| !all_live), limit);
     let rows: Vec<(Id, Option<Instant>)> = match (&filter.client, filter.user) {
         (None, user) => {
-            let mut query = sessions::table
-                .filter(sessions::id.gt(after))
-                .order(sessions::id)
-                .limit(i64::from(looked_at))
-                .select((sessions::id, sessions::ended_at))
-                .into_boxed();
+            let mut query = sessions::table.limit(i64::from(looked_at)).select((sessions::id, sessions::ended_at)).into_boxed();
             if let Some(user) = user {
                 query = query.filter(sessions::user_id.eq(id(user.0)));
             } else if all_live {
                 // There is an index of these alone, by this column: a page of them is full, however many have ended.
                 query = query.filter(sessions::end_reason.is_null());
             }
-            query.load(conn)?
+            along!(query, sessions::id, order, after).load(conn)?
         }
-        (Some(client), None) => client_sessions::table
-            .filter(client_sessions::client_id.eq(client.as_str()))
-            .filter(client_sessions::session_id.gt(after))
-            .order(client_sessions::session_id)
-            .limit(i64::from(looked_at))
-            .select((client_sessions::session_id, client_sessions::ended_at))
-            .load(conn)?,
+        (Some(client), None) => {
+            let query = client_sessions::table
+                .filter(client_sessions::client_id.eq(client.as_str()))
+                .limit(i64::from(looked_at))
+                .select((client_sessions::session_id, client_sessions::ended_at))
+                .into_boxed();
+            along!(query, client_sessions::session_id, order, after).load(conn)?
+        }
         (Some(client), Some(user)) => {
             let query = sessions::table
                 .inner_join(client_sessions::table.on(client_sessions::session_id.eq(sessions::id)))
                 .filter(sessions::user_id.eq(id(user.0)))
-                .filter(sessions::id.gt(after))
                 .filter(client_sessions::client_id.eq(client.as_str()))
-                .order(sessions::id)
                 .limit(i64::from(looked_at))
-                .select((sessions::id, client_sessions::ended_at));
-            on_each!(conn, query.load(conn))?
+                .select((sessions::id, client_sessions::ended_at))
+                .into_boxed();
+            along!(query, sessions::id, order, after).load(conn)?
         }
     };
     let (wanted, next) = cut(rows, filter.state, limit, looked_at);
     if wanted.is_empty() {
         return Ok(Page { items: Vec::new(), next: next.map(|next| SessionId(next.0)) });
     }
-    let items = sessions::table.filter(sessions::id.eq_any(wanted)).order(sessions::id).load::<SessionRow>(conn)?;
+    let items = order.turned(sessions::table.filter(sessions::id.eq_any(wanted)).order(sessions::id).load::<SessionRow>(conn)?);
     Ok(Page { items: items.into_iter().map(Session::try_from).collect::<Result<_, _>>()?, next: next.map(|next| SessionId(next.0)) })
 }
 
-/// In the order they were made, those after `after`.
-pub fn families(conn: &mut Connection, filter: &FamilyFilter, after: Option<GrantId>, limit: u32) -> Result<Page<RefreshFamily, GrantId>, StoreError> {
-    let after = id(after.map_or(Uuid::nil(), |after| after.0));
+/// In the order they were made, or the other way round, those that then come after `after`.
+pub fn families(
+    conn: &mut Connection,
+    filter: &FamilyFilter,
+    order: Order,
+    after: Option<GrantId>,
+    limit: u32,
+) -> Result<Page<RefreshFamily, GrantId>, StoreError> {
+    let after = order.start(after.map(|after| after.0));
     let looked_at = looked_at(filter.state, limit);
-    let mut query = refresh_families::table
-        .filter(refresh_families::id.gt(after))
-        .order(refresh_families::id)
-        .limit(i64::from(looked_at))
-        .select((refresh_families::id, refresh_families::ended_at))
-        .into_boxed();
+    let mut query = refresh_families::table.limit(i64::from(looked_at)).select((refresh_families::id, refresh_families::ended_at)).into_boxed();
     if let Some(user) = filter.user {
         query = query.filter(refresh_families::user_id.eq(id(user.0)));
     }
@@ -125,12 +160,13 @@ pub fn families(conn: &mut Connection, filter: &FamilyFilter, after: Option<Gran
     if let Some(session) = filter.session {
         query = query.filter(refresh_families::session_id.eq(id(session.0)));
     }
-    let rows: Vec<(Id, Option<Instant>)> = query.load(conn)?;
+    let rows: Vec<(Id, Option<Instant>)> = along!(query, refresh_families::id, order, after).load(conn)?;
     let (wanted, next) = cut(rows, filter.state, limit, looked_at);
     if wanted.is_empty() {
         return Ok(Page { items: Vec::new(), next: next.map(|next| GrantId(next.0)) });
     }
     let items = refresh_families::table.filter(refresh_families::id.eq_any(wanted)).order(refresh_families::id).load::<RefreshFamilyRow>(conn)?;
+    let items = order.turned(items);
     Ok(Page { items: items.into_iter().map(RefreshFamily::try_from).collect::<Result<_, _>>()?, next: next.map(|next| GrantId(next.0)) })
 }
 

@@ -160,6 +160,10 @@ const pages = [
   ['/refresh-families', `/refresh-families?after=${id('family', middle)}`, `/refresh-families?user=${user}`, '/refresh-families?client=client-7', `/refresh-families?user=${user}&client=${clientOf(middle)}`, `/refresh-families?session=${id('session', middle)}`],
   ['/refresh-families?state=live', '/refresh-families?state=ended', '/refresh-families?client=client-7&state=live', `/refresh-families/${id('family', middle)}`],
   [`/users/${user}/consents`],
+  ['/users?sort=created_at_desc', `/users?sort=created_at_desc&after=${id('user', middle)}`, '/users?sort=username', '/users?sort=username_desc', `/users?sort=username_desc&after=name.${Buffer.from('user0500000').toString('base64url')}`],
+  ['/users?sort=created_at_desc&group=group-4', '/users?sort=created_at_desc&state=disabled', '/users?sort=created_at_desc&state=active', '/users?sort=created_at_desc&role=administrator', '/users?sort=created_at_desc&group=group-4&state=disabled'],
+  ['', `&after=${id('session', middle)}`, `&user=${user}`, '&client=client-7', '&state=live', '&state=ended', '&client=client-7&state=live', `&user=${user}&client=${clientOf(middle)}`].map((filter) => `/sessions?sort=created_at_desc${filter}`),
+  ['', `&after=${id('family', middle)}`, `&user=${user}`, '&client=client-7', '&state=live', '&client=client-7&state=live', `&user=${user}&client=${clientOf(middle)}`, `&session=${id('session', middle)}`].map((filter) => `/refresh-families?sort=created_at_desc${filter}`),
   ['/events', `/events?before=${id('event', middle)}`, '/events?limit=200', `/events?user=${user}`, `/events?object=${id('session', middle)}`, '/events?kind=login.succeeded', '/events?kind=refresh.reuse_detected', '/events?kind=key.retired'],
   [`/events?user=${user}&kind=refresh.reuse_detected`, `/events?kind=login.succeeded&since=${new Date(NOW - 3600_000).toISOString()}`, '/events/export?limit=200'],
 ].flat();

@@ -15,7 +15,7 @@ use gatekey::domain::id::{ClientId, LinkId};
 use gatekey::domain::secret::Secret;
 use gatekey::domain::statistics::Hour;
 use gatekey::service::password_reset;
-use gatekey::store::listed::{self, FamilyFilter, SessionFilter, State};
+use gatekey::store::listed::{self, FamilyFilter, Order, SessionFilter, State};
 use gatekey::store::user_lists::{self, UserFilter};
 use gatekey::store::{consents, events, grants, groups, one_time_links, refresh_families, sessions, statistics, user_search, users};
 use serde_json::Value;
@@ -29,6 +29,8 @@ use crate::support::form::forms;
 use crate::support::statements;
 
 each_database!(no_query_of_a_request_reads_a_whole_table, a_scan_is_found);
+
+const BOTH: [Order; 2] = [Order::Ascending, Order::Descending];
 
 /// Statements that may read a whole table: by what their text has in it, and why.
 const EXEMPT: [(&str, &str); 6] = [
@@ -164,8 +166,10 @@ async fn every_endpoint(app: &App) {
             for (user, client) in [(None, None), (Some(carol), None), (None, Some(OWN_PAGE)), (Some(carol), Some(OWN_PAGE))] {
                 let client = client.map(|client| ClientId::parse(client).unwrap());
                 let session = first.first().map(|session| session.id).filter(|_| client.is_none());
-                listed::sessions(db, &SessionFilter { user, client: client.clone(), state }, None, 100)?;
-                listed::families(db, &FamilyFilter { user, client, session, state }, None, 100)?;
+                for order in BOTH {
+                    listed::sessions(db, &SessionFilter { user, client: client.clone(), state }, order, None, 100)?;
+                    listed::families(db, &FamilyFilter { user, client: client.clone(), session, state }, order, None, 100)?;
+                }
             }
         }
         statistics::live_sessions(db, 100)?;
@@ -181,7 +185,13 @@ async fn every_endpoint(app: &App) {
         let (admins, disabled) = (Some(AdminRole::Administrator), Some(State::Ended));
         for (group, role, state) in [(Some("staff"), None, None), (None, admins, None), (None, Some(AdminRole::Support), None), (None, None, disabled)] {
             let group = group.map(|group| GroupName::parse(group).unwrap());
-            user_lists::page(db, &UserFilter { group, role, state }, None, 100)?;
+            for order in BOTH {
+                user_lists::page(db, &UserFilter { group: group.clone(), role, state }, order, None, 100)?;
+            }
+        }
+        for order in BOTH {
+            user_lists::page(db, &UserFilter::default(), order, None, 100)?;
+            user_lists::by_name(db, order, None, 100)?;
         }
         groups::sizes(db, "a", 100)?;
         users::count_admins(db)?;

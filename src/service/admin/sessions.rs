@@ -7,7 +7,7 @@ use crate::domain::id::{ClientId, GrantId, SessionId, UserId};
 use crate::domain::refresh_family::RefreshFamily;
 use crate::domain::session::{EndReason, Session};
 use crate::service::telling_end;
-use crate::store::listed::{self, FamilyFilter, Page, SessionFilter};
+use crate::store::listed::{self, FamilyFilter, Order, Page, SessionFilter};
 use crate::store::tree::{self, EndedCounts, Node};
 use crate::store::{client_sessions, clients, events, refresh_families, sessions, users};
 
@@ -17,14 +17,26 @@ impl Admin {
         Ok(self.store.scan(move |db| sessions::list(db, user, after, limit)).await?)
     }
 
-    /// The same, page by page, of whom and of what the filter says.
-    pub async fn sessions_page(&self, filter: SessionFilter, after: Option<SessionId>, limit: u32) -> Result<Page<Session, SessionId>, AdminError> {
-        Ok(self.store.scan(move |db| listed::sessions(db, &filter, after, limit)).await?)
+    /// The same, page by page, of whom and of what the filter says, also the other way round.
+    pub async fn sessions_page(
+        &self,
+        filter: SessionFilter,
+        order: Order,
+        after: Option<SessionId>,
+        limit: u32,
+    ) -> Result<Page<Session, SessionId>, AdminError> {
+        Ok(self.store.scan(move |db| listed::sessions(db, &filter, order, after, limit)).await?)
     }
 
-    /// Refresh families in the order they were made, ended ones too, page by page.
-    pub async fn refresh_families(&self, filter: FamilyFilter, after: Option<GrantId>, limit: u32) -> Result<Page<RefreshFamily, GrantId>, AdminError> {
-        Ok(self.store.scan(move |db| listed::families(db, &filter, after, limit)).await?)
+    /// Refresh families in the order they were made, or the other way round, ended ones too, page by page.
+    pub async fn refresh_families(
+        &self,
+        filter: FamilyFilter,
+        order: Order,
+        after: Option<GrantId>,
+        limit: u32,
+    ) -> Result<Page<RefreshFamily, GrantId>, AdminError> {
+        Ok(self.store.scan(move |db| listed::families(db, &filter, order, after, limit)).await?)
     }
 
     pub async fn refresh_family(&self, id: GrantId) -> Result<RefreshFamily, AdminError> {

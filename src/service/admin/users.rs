@@ -12,7 +12,7 @@ use crate::domain::session::EndReason;
 use crate::domain::user::{Profile, User, normal_username};
 use crate::domain::user::{USERNAME_RULE, is_email, is_username};
 use crate::service::telling_end;
-use crate::store::listed::Page;
+use crate::store::listed::{Order, Page};
 use crate::store::tree::{self, Node};
 use crate::store::user_lists::{self, UserFilter};
 use crate::store::user_search::{self, Place};
@@ -82,9 +82,15 @@ impl Admin {
         Ok(self.store.scan(move |db| users::list(db, after, limit)).await?)
     }
 
-    /// Those of them who are wanted. Where more than one thing is asked for, a page may hold less than `limit` though there is a next one.
-    pub async fn users_page(&self, filter: UserFilter, after: Option<UserId>, limit: u32) -> Result<Page<User, UserId>, AdminError> {
-        Ok(self.store.scan(move |db| user_lists::page(db, &filter, after, limit)).await?)
+    /// Those of them who are wanted, also the other way round. Where more than one thing is asked for, a page may hold less than `limit` though
+    /// there is a next one.
+    pub async fn users_page(&self, filter: UserFilter, order: Order, after: Option<UserId>, limit: u32) -> Result<Page<User, UserId>, AdminError> {
+        Ok(self.store.scan(move |db| user_lists::page(db, &filter, order, after, limit)).await?)
+    }
+
+    /// Users in the order of their names, or the other way round, those who then come after the name `after`.
+    pub async fn users_by_name(&self, order: Order, after: Option<String>, limit: u32) -> Result<Page<User, String>, AdminError> {
+        Ok(self.store.scan(move |db| user_lists::by_name(db, order, after, limit)).await?)
     }
 
     /// Users whose name or e-mail address begins with `text`, in the order of that, those after `after`; and where the next page begins.

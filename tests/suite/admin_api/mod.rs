@@ -15,6 +15,7 @@ mod password_reset;
 mod refresh_families;
 mod sessions;
 mod settings;
+mod sorting;
 mod statistics;
 mod user_lists;
 mod users;

@@ -110,6 +110,11 @@ async fn pages_go_on_past_many_who_are_not_wanted(database: Database) {
             assert_eq!(all(&app, &token, query, limit).await, expected, "{query} by {limit}");
         }
     }
+    for query in ["group=many&state=disabled", "state=disabled"] {
+        let mut newest = all(&app, &token, &format!("{query}&sort=created_at_desc"), 5).await;
+        newest.reverse();
+        assert_eq!(newest, expected, "{query}, backwards");
+    }
     assert_eq!(all(&app, &token, "group=many&state=active", 200).await.len(), 1205 - expected.len());
     assert_eq!(all(&app, &token, "group=many", 200).await.len(), 1205);
     assert_eq!(all(&app, &token, "group=many&role=support", 200).await, Vec::<String>::new());

@@ -1,0 +1,151 @@
+//! In which order a list comes, and what is said where it cannot come so. Each order is one that an index has: a page of it is as fast as any other.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Enum};
+
+use super::problem::{Details, Problem, details};
+use crate::domain::user::is_username;
+use crate::service::admin::AdminError;
+use crate::service::admin::listed::Order;
+
+/// In which order a list comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum Sort {
+    /// What was there first comes first.
+    CreatedAt,
+    /// The newest comes first.
+    CreatedAtDesc,
+}
+
+/// In which order users come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum UserSort {
+    /// Who was created first comes first.
+    CreatedAt,
+    /// Who was created last comes first.
+    CreatedAtDesc,
+    /// By user name, in the order of its characters in Unicode.
+    Username,
+    /// By user name, backwards.
+    UsernameDesc,
+}
+
+/// The order of a list by time, as it is asked for, or else as it always was.
+pub fn by_time(sort: Option<Sort>) -> Order {
+    match sort {
+        None | Some(Sort::CreatedAt) => Order::Ascending,
+        Some(Sort::CreatedAtDesc) => Order::Descending,
+    }
+}
+
+/// What users are listed by.
+pub enum UserOrder {
+    Time(Order),
+    Name(Order),
+}
+
+impl From<Option<UserSort>> for UserOrder {
+    fn from(sort: Option<UserSort>) -> Self {
+        match sort {
+            None | Some(UserSort::CreatedAt) => Self::Time(Order::Ascending),
+            Some(UserSort::CreatedAtDesc) => Self::Time(Order::Descending),
+            Some(UserSort::Username) => Self::Name(Order::Ascending),
+            Some(UserSort::UsernameDesc) => Self::Name(Order::Descending),
+        }
+    }
+}
+
+/// Where a list by name goes on. Neither a list by time nor a search takes it, and it takes nothing of theirs.
+pub fn name_mark(username: &str) -> String {
+    format!("name.{}", URL_SAFE_NO_PAD.encode(username))
+}
+
+pub fn name_marked(text: &str) -> Option<String> {
+    let name = String::from_utf8(URL_SAFE_NO_PAD.decode(text.strip_prefix("name.")?).ok()?).ok()?;
+    is_username(&name).then_some(name)
+}
+
+/// A refusal or a failure of a list that cannot come in every order.
+#[derive(Debug, ApiResponse)]
+pub enum ListProblem {
+    /// The request is malformed: `request-malformed`.
+    #[oai(status = 400, content_type = "application/problem+json")]
+    Malformed(Json<Box<Details>>),
+    /// No access token, or one that is expired, ended, of another issuer or for another audience: `token-missing`, `token-invalid`.
+    /// Or its user signed in too long ago for what is dangerous: `authentication-too-old`.
+    #[oai(status = 401, content_type = "application/problem+json")]
+    Unauthorized(
+        Json<Box<Details>>,
+        /// How to authenticate (RFC 6750 §3); with `max_age` in seconds if it is only too long ago (RFC 9470 §3).
+        #[oai(header = "WWW-Authenticate")]
+        String,
+    ),
+    /// The token's scope or user does not suffice: `scope-insufficient`, `administrator-required`, `privilege-exceeded`.
+    #[oai(status = 403, content_type = "application/problem+json")]
+    Forbidden(
+        Json<Box<Details>>,
+        /// What would suffice (RFC 6750 §3).
+        #[oai(header = "WWW-Authenticate")]
+        String,
+    ),
+    /// There is no such thing: `not-found`.
+    #[oai(status = 404, content_type = "application/problem+json")]
+    NotFound(Json<Box<Details>>),
+    /// No index has what is asked for in the order that `sort` says: `invalid`. `detail` tells what to leave out.
+    #[oai(status = 422, content_type = "application/problem+json")]
+    Invalid(Json<Box<Details>>),
+    /// The server made a mistake; its log has the rest under the `X-Request-Id` of the response: `internal`.
+    #[oai(status = 500, content_type = "application/problem+json")]
+    Internal(Json<Box<Details>>),
+    /// Nothing was done; it is worth another try: `unavailable`.
+    #[oai(status = 503, content_type = "application/problem+json")]
+    Unavailable(
+        Json<Box<Details>>,
+        /// Seconds to wait before the next try.
+        #[oai(header = "Retry-After")]
+        u32,
+    ),
+}
+
+impl ListProblem {
+    /// What is asked for beside the parameter `sort` does not go with it.
+    pub fn sort(detail: &str) -> Self {
+        Self::Invalid(Json(details(422, "invalid", format!("The parameter `sort` does not go with the others: {detail}"))))
+    }
+}
+
+impl From<Problem> for ListProblem {
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::Malformed(details) => Self::Malformed(details),
+            Problem::Unauthorized(details, challenge) => Self::Unauthorized(details, challenge),
+            Problem::Forbidden(details, challenge) => Self::Forbidden(details, challenge),
+            Problem::NotFound(details) => Self::NotFound(details),
+            Problem::Internal(details) => Self::Internal(details),
+            Problem::Unavailable(details, seconds) => Self::Unavailable(details, seconds),
+        }
+    }
+}
+
+impl From<AdminError> for ListProblem {
+    fn from(error: AdminError) -> Self {
+        Problem::from(error).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_leads_back_to_its_name() {
+        assert_eq!(name_marked(&name_mark("zoë")).as_deref(), Some("zoë"));
+        for other in ["", "zoë", "name.", "name.!", "name.AA", "0198c5f2-7d3e-7b52-8c3a-61f02e4d9a18.YW5u", &name_mark("a\0"), &name_mark("a b")] {
+            assert_eq!(name_marked(other), None, "{other}");
+        }
+    }
+}

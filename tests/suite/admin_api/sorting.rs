@@ -1,0 +1,268 @@
+//! The orders that lists come in: each the other one backwards, whatever is left out by a filter, and nothing shown twice or left out while rows come.
+
+use gatekey::domain::entropy::SystemEntropy;
+use gatekey::domain::group::{GroupName, Groups};
+use gatekey::domain::id::UserId;
+use gatekey::domain::user::User;
+use gatekey::store::users as table;
+
+use super::*;
+use crate::support::database::each_database;
+
+each_database!(
+    every_list_comes_both_ways,
+    users_come_by_name_both_ways,
+    rows_that_come_meanwhile_disturb_no_page,
+    orders_that_no_index_has_are_refused,
+    a_cursor_of_another_order_is_refused
+);
+
+/// What follows the page after which `after` goes on.
+struct Walk<'a> {
+    app: &'a App,
+    token: &'a str,
+    query: String,
+    next: Option<String>,
+    over: bool,
+}
+
+impl<'a> Walk<'a> {
+    fn of(app: &'a App, token: &'a str, query: &str) -> Self {
+        Self { app, token, query: query.to_owned(), next: None, over: false }
+    }
+
+    /// The ids, or of users the names, on the next page.
+    async fn page(&mut self, limit: usize) -> Vec<String> {
+        let after = self.next.take().map_or(String::new(), |next| format!("&after={next}"));
+        let page = get(self.app, &format!("{}&limit={limit}{after}", self.query), self.token).await;
+        let items = page["items"].as_array().unwrap();
+        assert!(items.len() <= limit, "{page}");
+        self.next = page["next"].as_str().map(str::to_owned);
+        self.over = self.next.is_none();
+        items.iter().map(|item| item["username"].as_str().or(item["id"].as_str()).unwrap().to_owned()).collect()
+    }
+
+    async fn rest(&mut self, limit: usize) -> Vec<String> {
+        let mut found = Vec::new();
+        for _ in 0..1_000 {
+            if self.over {
+                return found;
+            }
+            found.extend(self.page(limit).await);
+        }
+        panic!("{} has no last page", self.query);
+    }
+}
+
+async fn all(app: &App, token: &str, query: &str, limit: usize) -> Vec<String> {
+    Walk::of(app, token, query).rest(limit).await
+}
+
+fn reversed(mut list: Vec<String>) -> Vec<String> {
+    list.reverse();
+    list
+}
+
+/// Adds a user who is all of this: made in this second after the start, in the group or not, with the role or without, disabled or not.
+async fn add(app: &App, username: &str, second: i64, group: bool, role: Option<AdminRole>, disabled: bool) {
+    let (alice, at) = (app.user("alice").await, app.now() + chrono::TimeDelta::seconds(second));
+    let groups = Groups::of(group.then(|| GroupName::parse("staff").unwrap()));
+    let user = User { id: UserId::generate(at, &SystemEntropy), username: username.to_owned(), groups, role, disabled_at: disabled.then_some(at), ..alice };
+    app.write(move |db| table::insert(db, &user)).await;
+}
+
+/// In the order they were made. Of their names the bytes come in another order than the letters in a dictionary.
+const NAMES: [&str; 8] = ["nina", "an-na", "zoë", "anna", "émile", "_dora", "an.a", "b"];
+
+async fn users(app: &App) {
+    for (n, name) in NAMES.into_iter().enumerate() {
+        let role = [None, Some(AdminRole::Support), Some(AdminRole::Administrator)][n % 3];
+        add(app, name, 1 + i64::try_from(n).unwrap(), n % 2 == 0, role, n % 4 > 1).await;
+    }
+}
+
+async fn every_list_comes_both_ways(database: Database) {
+    let app = start(database).await;
+    let token = robot_token(&app, AUDIENCE, &all_scopes()).await;
+    users(&app).await;
+    let (page, own) = (app.relying_party(PAGE), app.relying_party(OWN_PAGE));
+    let mut both = app.browser();
+    app.sign_in(&mut both, &own, "openid offline_access").await;
+    app.sign_in(&mut both, &page, "openid offline_access").await;
+    for username in ["bobby", "alice", "bobby", "alice", "alice"] {
+        app.advance(chrono::TimeDelta::seconds(1));
+        super::refresh_families::a_family(&app, username).await;
+    }
+    let sessions = all(&app, &token, "/sessions?", 200).await;
+    assert_eq!(sessions.len(), 6);
+    for id in [&sessions[1], &sessions[4]] {
+        assert_eq!(send(&app, Method::POST, &format!("/sessions/{id}/end"), Some(&token)).await.status.as_u16(), 200);
+    }
+    let (alice, session) = (app.user("alice").await.id, &sessions[0]);
+    for (list, filter, how_many) in [
+        ("users", String::new(), 10),
+        ("users", "&group=staff".to_owned(), 4),
+        ("users", "&state=disabled".to_owned(), 4),
+        ("users", "&state=active".to_owned(), 6),
+        ("users", "&role=support".to_owned(), 3),
+        ("users", "&role=administrator".to_owned(), 3),
+        ("users", "&group=staff&state=disabled".to_owned(), 2),
+        ("users", "&role=support&state=active".to_owned(), 2),
+        ("users", "&group=nobody".to_owned(), 0),
+        ("sessions", String::new(), 6),
+        ("sessions", format!("&user={alice}"), 4),
+        ("sessions", format!("&client={OWN_PAGE}"), 6),
+        ("sessions", format!("&client={PAGE}"), 1),
+        ("sessions", "&state=live".to_owned(), 4),
+        ("sessions", "&state=ended".to_owned(), 2),
+        ("sessions", format!("&user={alice}&client={OWN_PAGE}"), 4),
+        ("sessions", format!("&user={alice}&state=live"), 3),
+        ("sessions", format!("&client={OWN_PAGE}&state=live"), 4),
+        ("sessions", format!("&user={alice}&client={OWN_PAGE}&state=ended"), 1),
+        ("refresh-families", String::new(), 7),
+        ("refresh-families", format!("&user={alice}"), 5),
+        ("refresh-families", format!("&client={OWN_PAGE}"), 6),
+        ("refresh-families", format!("&session={session}"), 2),
+        ("refresh-families", "&state=live".to_owned(), 5),
+        ("refresh-families", format!("&user={alice}&client={OWN_PAGE}&state=live"), 3),
+        ("refresh-families", format!("&session={session}&client={PAGE}"), 1),
+    ] {
+        let plain = all(&app, &token, &format!("/{list}?{filter}"), 200).await;
+        assert_eq!(plain.len(), how_many, "{list}{filter}: {plain:?}");
+        for limit in [1, 2, 3, 200] {
+            let sorted = async |sort: &str| all(&app, &token, &format!("/{list}?sort={sort}{filter}"), limit).await;
+            assert_eq!(sorted("created_at").await, plain, "{list}{filter} by {limit}");
+            assert_eq!(reversed(sorted("created_at_desc").await), plain, "{list}{filter} by {limit}, backwards");
+        }
+    }
+    let newest = all(&app, &token, "/users?sort=created_at_desc", 3).await;
+    assert_eq!(newest[..NAMES.len()], reversed(NAMES.map(str::to_owned).to_vec()));
+}
+
+async fn users_come_by_name_both_ways(database: Database) {
+    let app = start(database).await;
+    let token = robot_token(&app, AUDIENCE, &all_scopes()).await;
+    users(&app).await;
+    // The last name that there can be is before the end, too.
+    let last = "\u{10ffff}".repeat(128);
+    add(&app, &last, 20, false, None, false).await;
+    let expected = ["_dora", "alice", "an-na", "an.a", "anna", "b", "bobby", "nina", "zoë", "émile", &last].map(str::to_owned).to_vec();
+    for limit in [1, 2, 3, 200] {
+        assert_eq!(all(&app, &token, "/users?sort=username", limit).await, expected, "by {limit}");
+        assert_eq!(reversed(all(&app, &token, "/users?sort=username_desc", limit).await), expected, "by {limit}, backwards");
+    }
+    // The name on which a page ended is gone meanwhile: the next one goes on where it was.
+    let mut walk = Walk::of(&app, &token, "/users?sort=username");
+    assert_eq!(walk.page(3).await, expected[..3]);
+    let renamed = User { username: "zz".to_owned(), ..app.user("an-na").await };
+    app.write(move |db| table::update(db, &renamed)).await;
+    assert_eq!(walk.page(3).await, expected[3..6]);
+}
+
+async fn rows_that_come_meanwhile_disturb_no_page(database: Database) {
+    let app = start(database).await;
+    let token = robot_token(&app, AUDIENCE, &all_scopes()).await;
+    users(&app).await;
+    let mut number = 100;
+    for (sort, filter) in [
+        ("created_at", ""),
+        ("created_at_desc", ""),
+        ("created_at", "&group=staff"),
+        ("created_at_desc", "&group=staff"),
+        ("username", ""),
+        ("username_desc", ""),
+    ] {
+        let query = format!("/users?sort={sort}{filter}");
+        let before = all(&app, &token, &query, 200).await;
+        let (mut walk, mut found) = (Walk::of(&app, &token, &query), Vec::new());
+        while !walk.over {
+            found.extend(walk.page(2).await);
+            if number % 100 < 12 {
+                // The newest, and by name the first, one in the middle and the last.
+                for letter in ["0", "m", "\u{fffd}"] {
+                    add(&app, &format!("{letter}{number}"), number, true, None, false).await;
+                    number += 1;
+                }
+            }
+        }
+        number = (number / 100 + 1) * 100;
+        let mut once = found.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!(once.len(), found.len(), "{query} shows one twice: {found:?}");
+        found.retain(|name| before.contains(name));
+        assert_eq!(found, before, "{query}");
+    }
+    let sessions = {
+        for username in ["alice", "bobby", "alice", "alice"] {
+            a_session(&app, username).await;
+            app.advance(chrono::TimeDelta::seconds(1));
+        }
+        all(&app, &token, "/sessions?sort=created_at_desc", 200).await
+    };
+    let mut walk = Walk::of(&app, &token, "/sessions?sort=created_at_desc");
+    let mut found = walk.page(2).await;
+    let newest = a_session(&app, "alice").await;
+    found.extend(walk.rest(1).await);
+    assert_eq!(found, sessions, "what came later is on no page that follows");
+    assert_eq!(all(&app, &token, "/sessions?sort=created_at_desc", 200).await[0], newest);
+}
+
+async fn orders_that_no_index_has_are_refused(database: Database) {
+    let app = start(database).await;
+    let token = robot_token(&app, AUDIENCE, &all_scopes()).await;
+    for query in [
+        "sort=username&group=staff",
+        "sort=username&state=active",
+        "sort=username_desc&state=disabled",
+        "sort=username_desc&role=support",
+        "sort=username&search=a",
+        "sort=created_at&search=a",
+        "sort=created_at_desc&search=a&group=staff",
+    ] {
+        let answer = send(&app, Method::GET, &format!("/users?{query}"), Some(&token)).await;
+        assert_problem(&answer, 422, "invalid", query);
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.starts_with("The parameter `sort` ") && detail.contains("Leave out "), "{query}: {detail}");
+    }
+    for path in [
+        "/users?sort=name",
+        "/users?sort=",
+        "/users?sort=-created_at",
+        "/sessions?sort=username",
+        "/sessions?sort=last_used_at",
+        "/refresh-families?sort=CREATED_AT",
+    ] {
+        assert_problem(&send(&app, Method::GET, path, Some(&token)).await, 400, "request-malformed", path);
+    }
+    // The controls: the same without what does not go together, and a search for nothing is none.
+    for query in ["sort=username", "sort=username_desc&search=%20", "sort=created_at_desc&group=staff&state=active&role=support", "search=a&group=staff"] {
+        get(&app, &format!("/users?{query}"), &token).await;
+    }
+}
+
+async fn a_cursor_of_another_order_is_refused(database: Database) {
+    let app = start(database).await;
+    let token = robot_token(&app, AUDIENCE, &all_scopes()).await;
+    users(&app).await;
+    let next = async |query: &str| get(&app, &format!("/users?{query}&limit=1"), &token).await["next"].as_str().unwrap().to_owned();
+    let (time, name, search) = (next("sort=created_at").await, next("sort=username").await, next("search=an").await);
+    for (query, own, others) in [
+        ("sort=created_at_desc", &time, [&name, &search]),
+        ("group=staff", &time, [&name, &search]),
+        ("sort=username", &name, [&time, &search]),
+        ("sort=username_desc", &name, [&time, &search]),
+        ("search=an", &search, [&time, &name]),
+    ] {
+        get(&app, &format!("/users?{query}&after={own}"), &token).await;
+        for other in others {
+            assert_problem(&send(&app, Method::GET, &format!("/users?{query}&after={other}"), Some(&token)).await, 400, "request-malformed", query);
+        }
+    }
+    // The same list the other way round goes back from where it was: what was before that, the nearest first.
+    let expected = all(&app, &token, "/users?", 200).await;
+    let mut walk = Walk::of(&app, &token, "/users?");
+    walk.page(4).await;
+    let back = all(&app, &token, &format!("/users?sort=created_at_desc&after={}", walk.next.unwrap()), 200).await;
+    assert_eq!(reversed(back), expected[..3]);
+}
