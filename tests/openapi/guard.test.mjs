@@ -53,6 +53,14 @@ const BREAKING = [
   ['a parameter takes less', 'admin', (d) => (parameter(d, 'session_list', 'limit').schema.maximum = 100), 'request-parameter-max-decreased'],
   ['a parameter means another thing when it is left out', 'admin', (d) => (parameter(d, 'session_list', 'limit').schema.default = 10), 'request-parameter-default-value-changed'],
   ['a new parameter must be there', 'admin', (d) => operation(d, 'session_list').parameters.push({ name: 'new', in: 'query', required: true, schema: { type: 'string' } }), 'new-required-request-parameter'],
+  ['an operation is gone', 'account', (d) => delete d.paths['/sessions/end-others'].post, 'api-removed-without-deprecation'],
+  ['a member is answered no more', 'account', (d) => delete schema(d, 'Session').properties.network, 'response-optional-property-removed'],
+  ['a member that must be sent is new', 'account', (d) => {
+    schema(d, 'NewPassword').properties.new_password_again = { type: 'string' };
+    schema(d, 'NewPassword').required.push('new_password_again');
+  }, 'new-required-request-property'],
+  ['another scope is needed', 'account', (d) => operation(d, 'account_show').security[0].access_token.push('account:sessions:read'), 'api-security-scope-added'],
+  ['a status is answered no more', 'account', (d) => delete operation(d, 'password_change').responses['429'], 'response-non-success-status-removed'],
   ['a member must be sent', 'protocol', (d) => schema(d, 'TokenRequest').required.push('client_id'), 'request-property-became-required'],
   ['a choice is gone', 'protocol', (d) => without(schema(d, 'TokenRequest').properties.grant_type.enum, 'client_credentials'), 'request-property-enum-value-removed'],
   ['a member is answered no more', 'protocol', (d) => delete schema(d, 'TokenResponse').properties.session_expires_at, 'response-optional-property-removed'],
@@ -81,6 +89,8 @@ const HARMLESS = [
   ['a new operation', 'admin', (d) => (d.paths['/new'] = { get: { ...operation(d, 'server_show'), operationId: 'new_show' } })],
   ['a new parameter that may be left out', 'admin', (d) => operation(d, 'session_list').parameters.push({ name: 'new', in: 'query', schema: { type: 'string' } })],
   ['a new member that may be left out', 'protocol', (d) => (schema(d, 'TokenRequest').properties.audience = { type: 'string' })],
+  ['a new member of an answer', 'account', (d) => (schema(d, 'Session').properties.device = { type: 'string' })],
+  ['a new operation', 'account', (d) => (d.paths['/new'] = { get: { ...operation(d, 'account_show'), operationId: 'new_show' } })],
   ['a new choice', 'protocol', (d) => schema(d, 'TokenRequest').properties.grant_type.enum.push('urn:ietf:params:oauth:grant-type:device_code')],
   ['a new member of an answer', 'protocol', (d) => (schema(d, 'TokenResponse').properties.more = { type: 'string' })],
   ['a parameter that need not be sent any more takes more', 'admin', (d) => (parameter(d, 'session_list', 'limit').schema.maximum = 500)],

@@ -28,7 +28,7 @@ sdk_typescript() {
 sdk_python() {
   [ -x venv/bin/pip ] || python3 -m venv venv
   venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt && PATH="$PWD/venv/bin:$PATH" generated "$1" &&
-    venv/bin/mypy --strict --follow-imports=silent client.py gatekey_admin/api gatekey_admin/models gatekey_protocol/api gatekey_protocol/models
+    venv/bin/mypy --strict --follow-imports=silent client.py own_account.py gatekey_{admin,account,protocol}/{api,models}
 }
 
 sdk_rust() {
