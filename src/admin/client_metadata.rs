@@ -102,7 +102,8 @@ pub struct ClientMetadata {
     pub tos_uri: Option<String>,
     /// The origins whose pages may call the token endpoint (CORS). Default: for a `spa`, where its redirect URIs are.
     pub web_origins: Option<Vec<String>>,
-    /// The scope it may ask for: words with a space between.
+    /// The scope it may ask for: words with a space between. An empty text: none at all, so that it is granted nothing. Default: for a `machine`
+    /// none, else `openid profile email offline_access`.
     pub scope: Option<String>,
     /// The audiences (RFC 8707) its access tokens may be for; the first is used when it names none.
     pub resources: Option<Vec<String>>,

@@ -8,7 +8,7 @@ use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use uuid::Uuid;
 
-use super::body::Body;
+use super::body::OptionalBody;
 use super::caller::{AdminScope, Caller};
 use super::problem::ChangeProblem;
 use super::users::reach;
@@ -22,7 +22,7 @@ use crate::service::password_reset::{LIFETIME, LONGEST, SHORTEST, address};
 pub struct PasswordResetApi;
 
 /// How a password reset is to be.
-#[derive(Debug, Object)]
+#[derive(Debug, Default, Object)]
 #[oai(example, skip_serializing_if_is_none, deny_unknown_fields)]
 struct PasswordResetRequest {
     /// How many seconds the link is good: from 60, a minute, to 604800, seven days. Default: 3600, an hour.
@@ -77,7 +77,7 @@ impl PasswordResetApi {
         api: Data<&Api>,
         /// The user.
         id: Path<Uuid>,
-        request: Body<PasswordResetRequest>,
+        request: OptionalBody<PasswordResetRequest>,
     ) -> Result<Started, ChangeProblem> {
         caller.may_now(AdminScope::UsersResetPassword)?;
         let lifetime = request.0.expires_in.map_or(LIFETIME, |seconds| TimeDelta::seconds(i64::from(seconds)));

@@ -8,6 +8,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object};
 
+use super::settings;
 use crate::domain::admin_scope::{AUDIENCE, AdminScope, AdminScopes};
 use crate::protocol::error::ErrorCode;
 use crate::service::Failure;
@@ -278,18 +279,27 @@ pub(super) fn of_member(pointer: &str, detail: String) -> Box<Details> {
     Box::new(Details { errors, ..*details(422, "invalid", detail) })
 }
 
-impl From<Problem> for ChangeProblem {
-    fn from(problem: Problem) -> Self {
-        match problem {
-            Problem::Malformed(details) => Self::Malformed(details),
-            Problem::Unauthorized(details, challenge) => Self::Unauthorized(details, challenge),
-            Problem::Forbidden(details, challenge) => Self::Forbidden(details, challenge),
-            Problem::NotFound(details) => Self::NotFound(details),
-            Problem::Internal(details) => Self::Internal(details),
-            Problem::Unavailable(details, seconds) => Self::Unavailable(details, seconds),
+/// The same refusal among those of an operation that has more of them: what the framework makes the document of is one enumeration each.
+macro_rules! among {
+    ($less:ty => $more:ty) => {
+        impl From<$less> for $more {
+            fn from(problem: $less) -> Self {
+                type Less = $less;
+                match problem {
+                    Less::Malformed(details) => Self::Malformed(details),
+                    Less::Unauthorized(details, challenge) => Self::Unauthorized(details, challenge),
+                    Less::Forbidden(details, challenge) => Self::Forbidden(details, challenge),
+                    Less::NotFound(details) => Self::NotFound(details),
+                    Less::Internal(details) => Self::Internal(details),
+                    Less::Unavailable(details, seconds) => Self::Unavailable(details, seconds),
+                }
+            }
         }
-    }
+    };
 }
+pub(super) use among;
+
+among!(Problem => ChangeProblem);
 
 impl Problem {
     /// Of judging a token for `audience`.
@@ -331,6 +341,7 @@ impl From<AdminError> for ChangeProblem {
             AdminError::Stale => Self::stale(),
             AdminError::KeyReused => Self::key_reused(),
             AdminError::SetByFile(setting) => Self::conflict(format!("`{}` is in the settings file or the environment: change it there.", setting.as_str())),
+            AdminError::Setting { setting, why } => Self::invalid_member(settings::pointer(setting), settings::sentence(setting, why)),
             AdminError::Client(refused) => Self::invalid(refused.to_string()),
             AdminError::PublicClient(_) => Self::conflict("The client is public and keeps no secret: only clients of the kinds `web` and `machine` have one."),
             AdminError::LastAdministrator(_) => Self::conflict(

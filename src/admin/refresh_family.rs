@@ -60,7 +60,8 @@ pub struct RefreshFamily {
     resources: Vec<String>,
     /// How the user had signed in, as in the claim `acr`.
     acr: String,
-    /// How often the token was replaced by a new one.
+    /// The number of the newest token: 1 is the one that the authorization code gave, and each that replaces another has the next number. After
+    /// a restored backup it may leap.
     generation: u64,
     created_at: Timestamp,
     /// When the newest token was made.

@@ -81,17 +81,31 @@ impl RunningSettings {
     }
 }
 
+/// The member of a change that sets it.
+pub fn pointer(setting: RunningSetting) -> &'static str {
+    match setting {
+        RunningSetting::EventsRetention => "/events_retention",
+        RunningSetting::SessionsKeepEnded => "/sessions_keep_ended",
+        RunningSetting::KeysRotateEvery => "/keys_rotate_every",
+    }
+}
+
+/// Why it may not be so, as a sentence.
+pub fn sentence(setting: RunningSetting, why: &str) -> String {
+    format!("`{}`: {why}.", setting.as_str())
+}
+
 impl SettingsChange {
     fn parse(self) -> Result<Vec<(RunningSetting, Lifetime)>, ChangeProblem> {
         let members = [
-            ("/events_retention", RunningSetting::EventsRetention, self.events_retention),
-            ("/sessions_keep_ended", RunningSetting::SessionsKeepEnded, self.sessions_keep_ended),
-            ("/keys_rotate_every", RunningSetting::KeysRotateEvery, self.keys_rotate_every),
+            (RunningSetting::EventsRetention, self.events_retention),
+            (RunningSetting::SessionsKeepEnded, self.sessions_keep_ended),
+            (RunningSetting::KeysRotateEvery, self.keys_rotate_every),
         ];
-        let named = members.into_iter().filter_map(|(pointer, setting, text)| Some((pointer, setting, text?)));
-        let parsed = |(pointer, setting, text): (&str, RunningSetting, String)| match text.parse::<Lifetime>() {
+        let named = members.into_iter().filter_map(|(setting, text)| Some((setting, text?)));
+        let parsed = |(setting, text): (RunningSetting, String)| match text.parse::<Lifetime>() {
             Ok(value) => Ok((setting, value)),
-            Err(error) => Err(ChangeProblem::invalid_member(pointer, format!("{error}."))),
+            Err(error) => Err(ChangeProblem::invalid_member(pointer(setting), sentence(setting, &error.to_string()))),
         };
         named.map(parsed).collect()
     }

@@ -11,7 +11,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::duration::Lifetime;
 use crate::domain::id::ClientId;
 use crate::domain::secret::Secret;
-use crate::service::admin::NewClient;
+use crate::service::admin::{AdminError, NewClient};
 
 mod metadata;
 
@@ -119,7 +119,9 @@ impl Client {
             }
             Self::EndPreviousSecret { id } => {
                 let id = parse(&id)?;
-                place.administer(async |admin, _| Ok(admin.end_previous_client_secret(&id, Box::new(|_| Ok(()))).await?))?;
+                // Over the API that is no error, for nothing is to be done. Who types the name of a public client means another one.
+                let has_one = |client: &Registered| if client.metadata.is_public() { Err(AdminError::PublicClient(client.id.clone())) } else { Ok(()) };
+                place.administer(async |admin, _| Ok(admin.end_previous_client_secret(&id, Box::new(has_one)).await?))?;
                 output::print(&format!("Only the present secret of {id} works\n"))
             }
             Self::Delete { id, yes } => {

@@ -38,12 +38,14 @@ pub enum Refusal {
     TooLong,
     TooSlow,
     CutOff,
+    /// Found by who looks for the way ([`super::described`]).
+    NoText,
 }
 
 impl Refusal {
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::Twice(_) | Self::InAddress(_) | Self::CutOff => StatusCode::BAD_REQUEST,
+            Self::Twice(_) | Self::InAddress(_) | Self::CutOff | Self::NoText => StatusCode::BAD_REQUEST,
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -58,6 +60,7 @@ impl Refusal {
             Self::TooLong => format!("The body is longer than {} KiB.", MAX_BODY / 1024),
             Self::TooSlow => "The body did not arrive in time.".to_owned(),
             Self::CutOff => "The body was cut off.".to_owned(),
+            Self::NoText => "The path is no text: what is percent-encoded in it must be UTF-8 (RFC 3986 §2.5).".to_owned(),
         }
     }
 

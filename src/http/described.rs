@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use percent_encoding::percent_decode_str;
 use poem::endpoint::{BoxEndpoint, EndpointExt};
-use poem::http::{Method, StatusCode, header};
+use poem::http::{Method, StatusCode, Uri, header};
 use poem::{Endpoint, Request, Response, Result};
 
 use super::arrival::Refusal;
@@ -49,6 +50,22 @@ impl Described {
             })
             .boxed()
     }
+}
+
+/// The router finds no way along a path that is no text, and answers in words of its own: such a request is led to the root of the API that it
+/// is below, which refuses it in its own.
+pub(super) fn led(mut request: Request, apis: &[&'static str]) -> Request {
+    let path = request.uri().path();
+    let below = |api: &&'static str| path.strip_prefix(*api).is_some_and(|rest| rest.starts_with('/'));
+    if let Some(api) = apis.iter().copied().find(below)
+        && percent_decode_str(path).decode_utf8().is_err()
+    {
+        if request.data::<Refusal>().is_none() {
+            request.set_data(Refusal::NoText);
+        }
+        *request.uri_mut() = Uri::from_static(api);
+    }
+    request
 }
 
 async fn answer(routes: &BoxEndpoint<'static, Response>, request: Request, refused: fn(StatusCode, String) -> Response) -> Result<Response> {

@@ -153,8 +153,13 @@ pub fn routes(app: &Arc<App>, apis: Vec<Described>) -> BoxEndpoint<'static, Resp
         .at("/healthz", api(app).get(status::health))
         .at("/readyz", api(app).get(status::ready));
     let mount = |route: Route, api: Described| route.nest(api.path, api.mounted(app));
+    let paths: Vec<&'static str> = apis.iter().map(|api| api.path).collect();
     apis.into_iter()
         .fold(route, mount)
+        .before(move |request| {
+            let request = described::led(request, &paths);
+            async move { Ok(request) }
+        })
         .with(CatchPanic::new().with_handler(panicked))
         .with(visit::Observed::new(app))
         .with(CatchPanic::new().with_handler(panicked))

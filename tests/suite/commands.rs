@@ -253,4 +253,9 @@ fn a_secret_is_replaced_with_an_overlap() {
     for beyond in ["P31D", "unlimited"] {
         place.refuses(&["client", "rotate-secret", "job", "--overlap", beyond], "30 days at most");
     }
+    // A public client has no secret to replace, and none to end.
+    place.says(&["client", "create", "notes", "--kind", "spa", "--redirect-uri", "https://notes.example.com/callback"]);
+    for command in ["rotate-secret", "end-previous-secret"] {
+        place.refuses(&["client", command, "notes"], "client `notes` is public and keeps no secret");
+    }
 }

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::Json;
 
-use crate::admin::problem::{self, Details, details};
+use crate::admin::problem::{self, Details, among, details};
 use crate::domain::account_scope::AUDIENCE;
 use crate::service::Failure;
 
@@ -125,18 +125,8 @@ impl ChangeProblem {
     }
 }
 
-impl From<Problem> for ChangeProblem {
-    fn from(problem: Problem) -> Self {
-        match problem {
-            Problem::Malformed(details) => Self::Malformed(details),
-            Problem::Unauthorized(details, challenge) => Self::Unauthorized(details, challenge),
-            Problem::Forbidden(details, challenge) => Self::Forbidden(details, challenge),
-            Problem::NotFound(details) => Self::NotFound(details),
-            Problem::Internal(details) => Self::Internal(details),
-            Problem::Unavailable(details, seconds) => Self::Unavailable(details, seconds),
-        }
-    }
-}
+among!(Problem => ChangeProblem);
+among!(problem::Problem => Problem);
 
 impl From<Failure> for ChangeProblem {
     fn from(failure: Failure) -> Self {
@@ -169,19 +159,6 @@ impl Problem {
     pub fn user_required() -> Self {
         let detail = "The access token was given to an application that acts for itself: this API is for users.";
         Self::Forbidden(Json(details(403, "user-required", detail)), problem::BEYOND.to_owned())
-    }
-}
-
-impl From<problem::Problem> for Problem {
-    fn from(problem: problem::Problem) -> Self {
-        match problem {
-            problem::Problem::Malformed(details) => Self::Malformed(details),
-            problem::Problem::Unauthorized(details, challenge) => Self::Unauthorized(details, challenge),
-            problem::Problem::Forbidden(details, challenge) => Self::Forbidden(details, challenge),
-            problem::Problem::NotFound(details) => Self::NotFound(details),
-            problem::Problem::Internal(details) => Self::Internal(details),
-            problem::Problem::Unavailable(details, seconds) => Self::Unavailable(details, seconds),
-        }
     }
 }
 

@@ -180,6 +180,12 @@ mod tests {
         let without = client(|metadata| metadata.grant_types = vec![GrantType::AuthorizationCode]);
         assert_eq!(scope(&without, "openid+offline_access").unwrap(), "openid");
         assert_eq!(scope(&without, "offline_access").unwrap_err().code, ErrorCode::InvalidScope);
+        // And the client that may ask for it: one that is registered for other things is given those, one that is for nothing nothing.
+        assert_eq!(scope(&client(|metadata| metadata.scope = Scope::parse("openid").unwrap()), "openid+offline_access").unwrap(), "openid");
+        let of_none = client(|metadata| metadata.scope = Scope::default());
+        for asked in ["openid+offline_access", "offline_access", ""] {
+            assert_eq!(scope(&of_none, asked).unwrap_err().code, ErrorCode::InvalidScope, "{asked}");
+        }
     }
 
     /// `online_access` is for clients with a secret and the refresh grant, and never beside `offline_access`.

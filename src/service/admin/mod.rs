@@ -97,6 +97,9 @@ pub enum AdminError {
     /// The settings file names it.
     #[error("`{}` is in the settings file: change it there", .0.as_str())]
     SetByFile(RunningSetting),
+    /// It may not have this value, and why.
+    #[error("`{}`: {why}", setting.as_str())]
+    Setting { setting: RunningSetting, why: &'static str },
     /// It proves itself by no secret.
     #[error("client `{0}` is public and keeps no secret: only `web` and `machine` clients have one")]
     PublicClient(ClientId),

@@ -32,7 +32,7 @@ impl Admin {
                     return Ok(Err(AdminError::SetByFile(*setting)));
                 }
                 if let Err(why) = setting.check(*value, configured.announce) {
-                    return Ok(Err(AdminError::Refused(format!("`{}`: {why}", setting.as_str()))));
+                    return Ok(Err(AdminError::Setting { setting: *setting, why }));
                 }
             }
             for setting in RunningSetting::ALL {

@@ -207,6 +207,12 @@ async fn ad_08_other_spellings_of_a_path_decide_alike(database: Database) {
         let answer = send(&app, Method::POST, &other, Some(&reader)).await;
         assert!(matches!(answer.status.as_u16(), 400 | 403 | 404 | 405), "{other}: {} {}", answer.status, answer.text());
     }
+    for garbled in ["/sessions/%ff", "/sessions/%c3%28/end", "/%80"] {
+        let answer = request(&app, Method::GET, garbled, Some(&reader), &[("origin", ACCOUNT_PAGE_ORIGIN)], "").await;
+        assert_problem(&answer, 400, "request-malformed", garbled);
+        assert_eq!(answer.header("access-control-allow-origin"), Some(ACCOUNT_PAGE_ORIGIN), "the application's page can read why");
+    }
+    assert_problem(&send(&app, Method::GET, "/caf%c3%a9", Some(&reader)).await, 404, "not-found", "the control: text, but no path");
     for method in [Method::HEAD, Method::OPTIONS, Method::TRACE, Method::PATCH, Method::GET] {
         let answer = send(&app, method.clone(), &path, Some(&reader)).await;
         assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, Some("POST")), "{method}");

@@ -11,9 +11,11 @@ use serde_json::json;
 use super::*;
 use crate::support::database::each_database;
 use crate::support::entropy::SeededEntropy;
+use crate::support::relying_party::RelyingParty;
 
 each_database!(
     clients_are_registered_and_replaced,
+    an_empty_scope_is_none_and_not_the_default,
     what_breaks_a_rule_is_told_by_its_member,
     ad_02_what_is_not_of_the_client_is_refused,
     ad_04_nobody_makes_or_touches_a_client_that_can_do_more,
@@ -77,6 +79,33 @@ async fn clients_are_registered_and_replaced(database: Database) {
     assert_problem(&send_json(&app, Method::PUT, "/clients/notes", &token, &page("Notes")).await, 404, "not-found", "it is gone");
     assert_problem(&send(&app, Method::GET, "/clients/a%20b", Some(&token)).await, 404, "not-found", "no id");
     assert_problem(&send(&app, Method::GET, "/clients?after=a%20b", Some(&token)).await, 400, "request-malformed", "no id");
+}
+
+/// OIDC Core §11: `offline_access` is for the client that may ask for it. One that is registered for nothing may not; one that says nothing may.
+async fn an_empty_scope_is_none_and_not_the_default(database: Database) {
+    let app = start(database).await;
+    let token = robot_token(&app, AUDIENCE, &["clients:read".to_owned(), "clients:write".to_owned()]).await;
+    let mut metadata = page("Notes");
+    (metadata["scope"], metadata["first_party"]) = ("".into(), true.into());
+    let made = send_json(&app, Method::POST, "/clients", &token, &json!({"id": "notes", "metadata": metadata})).await;
+    assert_eq!((made.status.as_u16(), &made.json()["client"]["metadata"]["scope"]), (201, &json!("")), "{}", made.text());
+    let party = RelyingParty::new(&app.network, &app.issuer, "notes", "https://notes.example.test/cb");
+    let mut browser = app.browser();
+    app.authorize_as(&mut browser, &app.relying_party(OWN_PAGE).authorize("openid", &[]), "alice").await;
+    for scope in ["openid offline_access", "offline_access", "openid", ""] {
+        assert_eq!(party.error(&app.silently(&mut browser, &party, scope, &[]).await), "invalid_scope", "{scope}");
+    }
+    metadata["scope"] = "openid".into();
+    assert_eq!(send_json(&app, Method::PUT, "/clients/notes", &token, &metadata).await.status.as_u16(), 200);
+    let narrow = party.exchange(&party.code(&app.silently(&mut browser, &party, "openid offline_access", &[]).await)).await;
+    assert_eq!(narrow.json["scope"], "openid");
+
+    // The control: what is left out is the default of its kind.
+    metadata.as_object_mut().unwrap().remove("scope");
+    let back = send_json(&app, Method::PUT, "/clients/notes", &token, &metadata).await.json();
+    assert_eq!(back["metadata"]["scope"], "email offline_access openid profile");
+    let offline = party.exchange(&party.code(&app.silently(&mut browser, &party, "openid offline_access", &[]).await)).await;
+    assert_eq!(offline.json["scope"], "offline_access openid");
 }
 
 async fn what_breaks_a_rule_is_told_by_its_member(database: Database) {

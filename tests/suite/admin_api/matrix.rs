@@ -156,6 +156,14 @@ async fn ad_08_other_spellings_of_a_path_decide_alike(database: Database) {
         let answer = send(&app, Method::POST, &other, Some(&reader)).await;
         assert!(matches!(answer.status.as_u16(), 400 | 403 | 404 | 405), "{other}: {} {}", answer.status, answer.text());
     }
+    // What is no text names nothing, whoever asks and in whatever part of the path.
+    for garbled in ["/users/%ff", "/sessions/%c3%28/end", "/%80", "/groups/staff%ed%a0%80/members/x"] {
+        for token in [Some(&*reader), None] {
+            assert_problem(&send(&app, Method::GET, garbled, token).await, 400, "request-malformed", garbled);
+        }
+    }
+    assert_problem(&send(&app, Method::GET, "/users/caf%c3%a9", Some(&reader)).await, 400, "request-malformed", "the control: text, but no id");
+    assert_problem(&send(&app, Method::GET, "/caf%c3%a9", Some(&reader)).await, 404, "not-found", "the control: text, but no path");
     for name in ["x-http-method-override", "x-http-method", "x-method-override"] {
         let overridden = request(&app, Method::GET, &format!("/sessions/{id}"), Some(&reader), &[(name, "DELETE")], "").await;
         assert_eq!(overridden.status.as_u16(), 200, "{name}");
