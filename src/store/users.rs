@@ -133,6 +133,19 @@ pub fn find_to_change(conn: &mut Connection, user_id: UserId) -> Result<Option<U
     Ok(row.map(User::from))
 }
 
+/// Holds the users of these names, in their order, until the transaction ends: for one that changes several. What hangs on them goes on meanwhile.
+pub fn hold(conn: &mut Connection, names: &[String]) -> Result<(), StoreError> {
+    match conn {
+        // One writer at a time: nothing can change them.
+        Connection::Sqlite(_) => {}
+        Connection::Postgres(conn) => {
+            let of_names = users::table.filter(users::username.eq_any(names)).order(users::username);
+            of_names.for_no_key_update().select(users::id).load::<Id>(conn)?;
+        }
+    }
+    Ok(())
+}
+
 /// Finds a user by the normal form of the name (`domain::user::normal_username`).
 pub fn find_by_username(conn: &mut Connection, normal: &str) -> Result<Option<User>, StoreError> {
     let row = users::table.filter(users::username.eq(normal)).get_result::<UserRow>(conn).optional()?;

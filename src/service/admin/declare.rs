@@ -1,6 +1,8 @@
 //! Writes the clients, users and lifetime rules of the settings file to the database at each start. The file wins over what a command changed;
 //! what is as declared already is not written, so that a start of the tenth replica changes nothing.
 
+use std::collections::BTreeSet;
+
 use super::clients::caution;
 use super::{Admin, AdminError, lifetime_policy};
 use crate::domain::client::{Caution, Client};
@@ -11,7 +13,7 @@ use crate::domain::user::User;
 use crate::service::telling_end;
 use crate::settings::{DeclaredClient, DeclaredUser, Settings};
 use crate::store::tree::{self, Node};
-use crate::store::{Connection, StoreError, clients, events, one_time_links, users};
+use crate::store::{Connection, StoreError, clients, events, groups, one_time_links, users};
 
 /// All of them in one unit of work.
 pub async fn declare(admin: &Admin, settings: &Settings) -> Result<(), AdminError> {
@@ -19,8 +21,9 @@ pub async fn declare(admin: &Admin, settings: &Settings) -> Result<(), AdminErro
     let write = || {
         let declared_clients = settings.clients.clone();
         // An id for each, in case it is new.
-        let declared_users: Vec<(UserId, DeclaredUser)> =
+        let mut declared_users: Vec<(UserId, DeclaredUser)> =
             settings.users.iter().map(|user| (UserId::generate(now, admin.entropy.as_ref()), user.clone())).collect();
+        declared_users.sort_by(|(_, one), (_, other)| one.username.cmp(&other.username));
         let occasion = admin.occasion(now);
         let (declared_rules, mark) = (settings.lifetime_rules.clone(), lifetime_policy::mark(admin.entropy.as_ref()));
         let clients_of_rules: Vec<ClientId> = declared_rules.iter().filter_map(|rule| rule.selector.client.clone()).collect();
@@ -31,8 +34,8 @@ pub async fn declare(admin: &Admin, settings: &Settings) -> Result<(), AdminErro
                 let id = declared.id.clone();
                 cautions.push((id, client(db, declared, true, &occasion)?));
             }
-            for (id, declared) in declared_users {
-                user(db, id, declared, &occasion)?;
+            for (id, declared, there) in hold(db, declared_users)? {
+                user(db, id, declared, there, &occasion)?;
             }
             let mut nobodys = Vec::new();
             for id in clients_of_rules {
@@ -98,9 +101,25 @@ pub(super) fn client(db: &mut Connection, declared: DeclaredClient, by_file: boo
     Ok(cautions)
 }
 
-fn user(db: &mut Connection, id: UserId, declared: DeclaredUser, occasion: &Occasion) -> Result<(), StoreError> {
+/// The declared users, each with the one who is there. What is about to be written of several is held in one order: the users by their names, and then
+/// the groups that somebody comes into or leaves. So whoever changes one of them meanwhile waits, or is waited for, but never both.
+fn hold(db: &mut Connection, declared: Vec<(UserId, DeclaredUser)>) -> Result<Vec<(UserId, DeclaredUser, Option<User>)>, StoreError> {
+    users::hold(db, &declared.iter().map(|(_, user)| user.username.clone()).collect::<Vec<_>>())?;
+    let (mut users, mut groups) = (Vec::with_capacity(declared.len()), BTreeSet::new());
+    for (id, declared) in declared {
+        let there = users::find_by_username(db, &declared.username)?;
+        let before: BTreeSet<&str> = there.iter().flat_map(|there| there.groups.names()).collect();
+        let after: BTreeSet<&str> = declared.groups.names().collect();
+        groups.extend(before.symmetric_difference(&after).map(|name| (*name).to_owned()));
+        users.push((id, declared, there));
+    }
+    groups::hold(db, &groups)?;
+    Ok(users)
+}
+
+fn user(db: &mut Connection, id: UserId, declared: DeclaredUser, there: Option<User>, occasion: &Occasion) -> Result<(), StoreError> {
     let now = occasion.at;
-    let Some(there) = users::find_by_username(db, &declared.username)? else {
+    let Some(there) = there else {
         let user = User {
             id,
             username: declared.username,

@@ -1,12 +1,24 @@
 //! Groups: which there are, how many are in them, and who puts whom into one.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use gatekey::domain::event::EventKind;
+use gatekey::domain::group::{GroupName, Groups};
+use gatekey::service::admin::declare;
+use gatekey::settings::{DeclaredUser, Settings};
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use super::*;
-use crate::support::database::each_database;
+use crate::support::database::{each_database, each_database_on_threads};
+
+/// What happens at once happens on several threads.
+mod at_once {
+    use super::*;
+
+    each_database_on_threads!(users_of_the_file_and_others_change_groups);
+}
 
 each_database!(
     groups_are_those_that_somebody_names,
@@ -178,4 +190,68 @@ async fn ad_04_nobody_puts_who_can_do_more_into_a_group(database: Database) {
     // Who may only read changes nothing.
     let reader = token(&app, &["users:read"]).await;
     assert_problem(&member(&app, Method::PUT, "staff", &plain, &reader).await, 403, "scope-insufficient", "a reader");
+}
+
+/// In every round another half of the groups.
+fn in_round(number: usize, round: usize) -> Vec<String> {
+    (0..6).filter(|group| (number * 5 + group + round).is_multiple_of(2)).map(|group| format!("group-{group}")).collect()
+}
+
+/// The settings with five more users; reversed, in another order and in other groups.
+fn declaring(settings: &Settings, round: usize, reversed: bool) -> Settings {
+    let user = |number: usize| DeclaredUser {
+        username: format!("declared-{number}"),
+        groups: Groups::of(in_round(number + usize::from(reversed), round).iter().map(|name| GroupName::parse(name).unwrap())),
+        ..settings.users[0].clone()
+    };
+    let mut changed = settings.clone();
+    changed.users.extend((0..5).map(user));
+    if reversed {
+        changed.users.reverse();
+    }
+    changed
+}
+
+/// A start writes all users of the file in one transaction. Starts with files that differ, and changes of single users, wait for one another, never in
+/// a circle; and nobody is counted twice.
+async fn users_of_the_file_and_others_change_groups(database: Database) {
+    const ROUNDS: usize = 12;
+    let app = Arc::new(start(database).await);
+    declare(&app.admin().await, &declaring(&app.settings, 0, false)).await.unwrap();
+    let token = robot_token(&app, AUDIENCE, &all_scopes()).await;
+
+    let mut tasks = JoinSet::new();
+    for reversed in [false, true] {
+        let (app, admin) = (Arc::clone(&app), app.admin().await);
+        tasks.spawn(async move {
+            for round in 1..=ROUNDS {
+                declare(&admin, &declaring(&app.settings, round, reversed)).await.unwrap();
+            }
+            admin.store.close().await;
+        });
+    }
+    for number in 0..4 {
+        // One of the file's, and one of nobody's.
+        let username = format!("{}-{number}", if number % 2 == 0 { "declared" } else { "user" });
+        let user = if number % 2 == 0 { app.user(&username).await.id } else { users::register(&app, &username, None).await };
+        let (app, token) = (Arc::clone(&app), token.clone());
+        tasks.spawn(async move {
+            for round in 0..ROUNDS {
+                let body = json!({"username": username, "groups": in_round(number, round)});
+                let answer = send_json(&app, Method::PUT, &format!("/users/{user}"), &token, &body).await;
+                assert_eq!(answer.status.as_u16(), 200, "{}", answer.text());
+            }
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+    let mut expected: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    for user in get(&app, "/users?limit=200", &token).await["items"].as_array().unwrap() {
+        for group in user["groups"].as_array().unwrap() {
+            expected.entry(group.as_str().unwrap().to_owned()).or_default().0 += 1;
+        }
+    }
+    assert!(!expected.is_empty());
+    assert_eq!(all(&app, &token, 50).await, expected);
 }
