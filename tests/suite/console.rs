@@ -70,7 +70,7 @@ async fn the_page_is_framed_by_nobody_and_runs_its_own_modules_only(database: Da
         assert_eq!(file.header("cache-control"), Some("public, max-age=31536000, immutable"));
         let (_, path) = address.strip_prefix("/people/admin/ui/").unwrap().split_once('/').unwrap();
         let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/console").join(path);
-        assert_eq!(file.body, fs::read(kept).unwrap(), "{path}");
+        assert_eq!(file.text(), fs::read_to_string(kept).unwrap(), "{path}");
         let media_type = if path.ends_with(".css") { "text/css; charset=utf-8" } else { "text/javascript; charset=utf-8" };
         assert_eq!(file.header("content-type"), Some(media_type));
         served.insert(path.to_owned());

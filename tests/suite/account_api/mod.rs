@@ -8,7 +8,6 @@ mod password;
 mod sessions;
 
 use std::process::Command;
-use std::sync::OnceLock;
 
 use gatekey::domain::account_scope::AccountScope;
 use gatekey::domain::admin_scope::{AdminRole, AdminScope};
@@ -20,6 +19,7 @@ use serde_json::Value;
 
 use crate::account::add_user;
 use crate::admin_api::assert_problem;
+use crate::support::api::Api;
 use crate::support::app::{App, PAGE, client};
 use crate::support::browser::Browser;
 use crate::support::database::Database;
@@ -37,6 +37,8 @@ pub const OTHER_ACCOUNT_PAGE: &str = "other-account-page";
 /// Has the same scopes, and no user.
 const ROBOT: &str = "account-robot";
 
+static API: Api = Api::new("account/api/v1", printed);
+
 pub fn printed() -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_gatekey")).args(["openapi", "--account"]).output().unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -44,8 +46,7 @@ pub fn printed() -> String {
 }
 
 fn document() -> &'static Document {
-    static DOCUMENT: OnceLock<Document> = OnceLock::new();
-    DOCUMENT.get_or_init(|| Document::of(&printed()))
+    API.document()
 }
 
 fn all_scopes() -> Vec<&'static str> {
@@ -103,37 +104,20 @@ async fn signed_in(app: &App, username: &str) -> String {
 }
 
 async fn send(app: &App, method: Method, path: &str, token: Option<&str>) -> Answer {
-    request(app, method, path, token, &[], "").await
+    API.request(app, method, path, token, &[], "").await
 }
 
+/// The same with a body of JSON.
 async fn send_json(app: &App, method: Method, path: &str, token: &str, body: &Value) -> Answer {
-    request(app, method, path, Some(token), &[], &body.to_string()).await
+    API.request(app, method, path, Some(token), &[], &body.to_string()).await
 }
 
-/// Every answer of an operation is one that the document names, in its words.
 async fn request(app: &App, method: Method, path: &str, token: Option<&str>, headers: &[(&str, &str)], body: &str) -> Answer {
-    let url = format!("{}account/api/v1{path}", app.issuer);
-    let bearer = token.map(|token| format!("Bearer {token}"));
-    let mut all: Vec<(&str, &str)> = bearer.as_deref().map(|value| ("authorization", value)).into_iter().collect();
-    if !body.is_empty() && !headers.iter().any(|(name, _)| *name == "content-type") {
-        all.push(("content-type", "application/json"));
-    }
-    all.extend(headers);
-    let answer = app.network.send(method.clone(), &url, &all, body).await;
-    assert_eq!((answer.header("cache-control"), answer.header("set-cookie")), (Some("no-store"), None), "{path}");
-    assert!(answer.header("x-request-id").is_some(), "{path}");
-    let below = path.split('?').next().unwrap();
-    if document().covers(&method, below) {
-        document().holds(&method, below, &answer);
-    }
-    answer
+    API.request(app, method, path, token, headers, body).await
 }
 
 async fn get(app: &App, path: &str, token: &str) -> Value {
-    let answer = send(app, Method::GET, path, Some(token)).await;
-    assert_eq!(answer.status.as_u16(), 200, "{path} {}", answer.text());
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    answer.json()
+    API.get(app, path, token).await
 }
 
 /// The session that a token comes from.

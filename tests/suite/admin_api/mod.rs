@@ -21,7 +21,6 @@ mod user_lists;
 mod users;
 
 use std::process::Command;
-use std::sync::OnceLock;
 
 use gatekey::domain::admin_scope::{AdminRole, AdminScope};
 use gatekey::domain::client::ClientKind;
@@ -29,10 +28,10 @@ use gatekey::domain::scope::Scope;
 use poem::http::Method;
 use serde_json::Value;
 
+use crate::support::api::Api;
 use crate::support::app::{App, OWN_PAGE, PAGE, client};
 use crate::support::database::Database;
 use crate::support::network::Answer;
-use crate::support::openapi::Document;
 use crate::support::relying_party::tokens;
 
 pub const AUDIENCE: &str = "urn:gatekey:admin";
@@ -53,6 +52,8 @@ struct Operation {
 pub fn document() -> Value {
     serde_json::from_str(&printed()).unwrap()
 }
+
+static API: Api = Api::new("admin/api/v1", printed);
 
 pub fn printed() -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_gatekey")).arg("openapi").output().unwrap();
@@ -127,39 +128,20 @@ pub fn forged(token: &str) -> String {
 }
 
 async fn send(app: &App, method: Method, path: &str, token: Option<&str>) -> Answer {
-    request(app, method, path, token, &[], "").await
+    API.request(app, method, path, token, &[], "").await
 }
 
 /// The same with a body of JSON.
 async fn send_json(app: &App, method: Method, path: &str, token: &str, body: &Value) -> Answer {
-    request(app, method, path, Some(token), &[], &body.to_string()).await
+    API.request(app, method, path, Some(token), &[], &body.to_string()).await
 }
 
 async fn request(app: &App, method: Method, path: &str, token: Option<&str>, headers: &[(&str, &str)], body: &str) -> Answer {
-    let url = format!("{}admin/api/v1{path}", app.issuer);
-    let bearer = token.map(|token| format!("Bearer {token}"));
-    let mut all: Vec<(&str, &str)> = bearer.as_deref().map(|value| ("authorization", value)).into_iter().collect();
-    if !body.is_empty() && !headers.iter().any(|(name, _)| *name == "content-type") {
-        all.push(("content-type", "application/json"));
-    }
-    all.extend(headers);
-    let answer = app.network.send(method.clone(), &url, &all, body).await;
-    assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
-    assert!(answer.header("x-request-id").is_some(), "{path}");
-    // Every answer of an operation is one that the document names, in its words.
-    static DOCUMENT: OnceLock<Document> = OnceLock::new();
-    let (document, below) = (DOCUMENT.get_or_init(|| Document::of(&printed())), path.split('?').next().unwrap());
-    if document.covers(&method, below) {
-        document.holds(&method, below, &answer);
-    }
-    answer
+    API.request(app, method, path, token, headers, body).await
 }
 
 async fn get(app: &App, path: &str, token: &str) -> Value {
-    let answer = send(app, Method::GET, path, Some(token)).await;
-    assert_eq!(answer.status.as_u16(), 200, "{path} {}", answer.text());
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    answer.json()
+    API.get(app, path, token).await
 }
 
 /// Fails unless the answer is this problem (RFC 9457 §3), with a challenge where one belongs (RFC 6750 §3).

@@ -1,5 +1,6 @@
 //! What the flows share: databases, an application on a manual clock with seeded entropy, a browser, a relying party.
 
+pub mod api;
 pub mod app;
 pub mod attack;
 pub mod browser;
