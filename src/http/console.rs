@@ -51,6 +51,7 @@ const MODULES: &[(&str, &str)] = modules![
     "ui/pages/lifetimes.js",
     "ui/pages/overview.js",
     "ui/pages/sessions.js",
+    "ui/pages/settings.js",
     "ui/pages/user.js",
     "ui/pages/users.js",
     "ui/parts.js",

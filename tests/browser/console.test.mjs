@@ -317,7 +317,7 @@ redirect_uris = ["https://app.example.test/callback"]
       for (const colorScheme of ['light', 'dark']) {
         for (const viewport of [{ width: 1280, height: 900 }, { width: 390, height: 844 }, { width: 320, height: 700 }]) {
           const { context, page, heard } = await visitor({ colorScheme, viewport, hasTouch: viewport.width < 500 });
-          for (const [place, name] of [['#/', 'Overview'], ['#/sessions', 'Sessions'], ['#/clients', 'Clients'], ['#/clients/named-1', PAYLOADS[1]], ['#/clients/new/spa', 'New client: Page in a browser'], ['#/users', 'Users'], ['#/families', 'Refresh token families'], ['#/lifetimes', 'Lifetimes'], ['#/keys', 'Keys'], ['#/events', 'Events']]) {
+          for (const [place, name] of [['#/', 'Overview'], ['#/sessions', 'Sessions'], ['#/clients', 'Clients'], ['#/clients/named-1', PAYLOADS[1]], ['#/clients/new/spa', 'New client: Page in a browser'], ['#/users', 'Users'], ['#/families', 'Refresh token families'], ['#/lifetimes', 'Lifetimes'], ['#/keys', 'Keys'], ['#/events', 'Events'], ['#/settings', 'Settings']]) {
             await page.goto(admin(place));
             await heading(page, name);
             await page.waitForFunction(() => !document.querySelector('.loading'));

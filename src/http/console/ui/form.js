@@ -5,13 +5,17 @@ import { errorsOf } from './problem.js';
 
 /**
  * `act` does it and `done` is given what it answers; `children` makes the fields, and is given what is wrong with each of them. `changed` shows what there
- * is by now, when somebody else was faster.
+ * is by now, when somebody else was faster. `first`: what is done instead, for as long as it is there, such as showing what would follow.
  */
-export function ActForm({ verb, busy: under = 'Under way…', kind = 'primary', ready = true, act, close, done, changed, children }) {
+export function ActForm({ verb, busy: under = 'Under way…', kind = 'primary', ready = true, first, act, close, done, changed, children }) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState();
   const submit = async (event) => {
     event.preventDefault();
+    if (first) {
+      first();
+      return;
+    }
     setBusy(true);
     setError(undefined);
     try {

@@ -8,6 +8,7 @@ import { Keys } from './pages/keys.js';
 import { Lifetimes } from './pages/lifetimes.js';
 import { Overview } from './pages/overview.js';
 import { Sessions } from './pages/sessions.js';
+import { Settings } from './pages/settings.js';
 import { Users } from './pages/users.js';
 
 export const PAGES = [
@@ -19,6 +20,7 @@ export const PAGES = [
   { id: 'lifetimes', title: 'Lifetimes', view: Lifetimes },
   { id: 'keys', title: 'Keys', view: Keys },
   { id: 'events', title: 'Events', view: Events },
+  { id: 'settings', title: 'Settings', view: Settings },
 ];
 
 export const Nowhere = () => html`<${Page} title="There is no such page"><${Empty} title="Nothing is at this address"><p><a href="#/">To the overview</a></p><//><//>`;

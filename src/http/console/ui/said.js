@@ -5,7 +5,7 @@ import { sentence, whom as whose } from './limits.js';
 import { ClientName, UserName } from './names.js';
 import { Id, Moment } from './parts.js';
 import { to } from './route.js';
-import { plain, short } from './words.js';
+import { lasts, plain, short } from './words.js';
 
 const ACTORS = { command_line: 'The command line', settings_file: 'The settings file', server: 'The server', anybody: 'Somebody' };
 
@@ -75,6 +75,7 @@ const SAID = {
   'logout_notice.gave_up': (event, _, whom) => html`<${Thing} of=${event.object} /> could not be told that a session of ${whom} had ended, and is not tried any more`,
   'lifetime_policy.changed': ({ detail: { after, client, group, acr } }, who) =>
     html`${who} ${after ? 'set how long things last' : 'took a lifetime rule away'}: ${after ? sentence({ selector: { client, group, acr }, limits: after }).replace(/^For/, 'for').replace(/\.$/, '') : `that for ${whose({ client, group, acr })}`}`,
+  'setting.changed': ({ detail: { setting, before, after } }, who) => html`${who} set <code>${setting}</code>: it was ${lasts(before)}, and is ${lasts(after)}`,
   'setup.completed': (event) => html`<${Thing} of=${event.object} /> became the first administrator, by the link of the first start`,
   'database.restored': (event) => html`The database had been put back from a copy${event.detail.why && `: ${event.detail.why}`}`,
 };
