@@ -14,6 +14,7 @@ use super::App;
 use super::error::error_page;
 use super::pages::{Console, ErrorKind, PageError, Pages};
 use super::visit::Visit;
+use crate::domain::admin_scope::{AdminRole, AdminScope};
 use crate::domain::secret::Digest;
 use crate::service::Core;
 use crate::service::admin::CONSOLE;
@@ -57,6 +58,7 @@ const MODULES: &[(&str, &str)] = modules![
     "ui/parts.js",
     "ui/pick.js",
     "ui/problem.js",
+    "ui/reach.js",
     "ui/route.js",
     "ui/said.js",
     "ui/shell.js",
@@ -94,11 +96,14 @@ impl Shell {
             BARE_NAMES.iter().map(|(name, path)| ((*name).to_owned(), format!("{base}{folder}{path}").into())).collect();
         let import_map = serde_json::json!({ "imports": imports }).to_string().replace('<', "\\u003c");
         let scope = format!("openid {}", scopes.join(" "));
+        let words = |role: AdminRole| role.scopes().iter().map(AdminScope::as_str).collect::<Vec<_>>();
+        let roles: serde_json::Map<String, serde_json::Value> = AdminRole::ALL.iter().map(|role| (role.as_str().to_owned(), words(*role).into())).collect();
         let modules: Vec<&str> = MODULES.iter().map(|(path, _)| *path).collect();
         let html = pages.console(&Console {
             issuer: core.issuer(),
             client_id: CONSOLE,
             scope: &scope,
+            roles: &serde_json::Value::from(roles).to_string(),
             folder: &format!("{base}{folder}"),
             import_map: &import_map,
             modules: &modules,

@@ -208,8 +208,8 @@ for (const kind of databasesOf(import.meta.url)) {
 
       const support = await visitor({ who: SUPPORT, place: '#/sessions' });
       await support.page.getByRole('cell', { name: SUPPORT.name }).first().waitFor();
-      await support.page.getByRole('link', { name: 'Keys' }).click();
-      await support.page.getByRole('alert').getByText('Your account may not do this').waitFor();
+      await support.page.goto(admin('#/keys'));
+      await support.page.getByRole('alert').getByText('Your account may not do this. Administrators, developers and auditors can.').waitFor();
       await support.page.getByRole('link', { name: 'Users' }).click();
       await support.page.getByRole('link', { name: 'eve', exact: true }).click();
       await support.page.getByRole('button', { name: 'Disable' }).click();
@@ -240,6 +240,52 @@ for (const kind of databasesOf(import.meta.url)) {
       await list(page, [SUPPORT.name]);
       await page.getByRole('searchbox').fill('nobody');
       await page.getByText('of those that the filter leaves').waitFor();
+      assert.deepEqual(heard(), []);
+      await context.close();
+    });
+
+    test('the ways that are offered are those that the role reaches, on a desk, by keyboard and on a phone; in another role they are others', async () => {
+      const all = ['Overview', 'Users', 'Sessions', 'Clients', 'Lifetimes', 'Keys', 'Events', 'Settings'];
+      const lacking = { administrator: [], auditor: [], support: ['Keys', 'Settings'], developer: ['Users', 'Sessions', 'Settings'] };
+      for (const [role, without] of Object.entries(lacking)) {
+        const who = { name: `a-${role}`, password: 'ninth horse battery staple' };
+        gatekey.run(['user', 'create', who.name, '--role', role], `${who.password}\n`);
+        const { context, page, heard } = await visitor({ who });
+        await heading(page, 'Overview');
+        const offered = all.filter((title) => !without.includes(title));
+        const navigation = page.getByRole('navigation', { name: 'Console' });
+        assert.deepEqual(await navigation.getByRole('link').allInnerTexts(), offered, role);
+        for (const title of offered.slice(1)) {
+          await tabTo(page, new RegExp(`^${title}$`));
+          await page.keyboard.press('Enter');
+          await heading(page, title);
+          await page.waitForFunction(() => !document.querySelector('.loading'));
+          assert.equal(await page.getByRole('alert').count(), 0, `${role}: ${title}`);
+          // From the heading, which has the focus, back to the ways.
+          await page.waitForFunction((title) => document.activeElement?.textContent === title, title);
+          await page.getByRole('link', { name: 'Skip to the page' }).focus();
+        }
+        // What is not offered is refused at its address, too.
+        for (const title of without) {
+          await page.goto(admin(`#/${title.toLowerCase()}`));
+          await page.getByRole('alert').getByText('Your account may not do this').waitFor();
+        }
+        assert.deepEqual(heard(), []);
+        await context.close();
+      }
+
+      const who = { name: 'a-auditor', password: 'ninth horse battery staple' };
+      const { context, page, heard } = await visitor({ who, viewport: { width: 390, height: 844 }, hasTouch: true });
+      await heading(page, 'Overview');
+      const menu = page.getByRole('dialog', { name: 'Menu' });
+      await page.getByRole('button', { name: 'Menu' }).click();
+      assert.deepEqual(await menu.getByRole('navigation').getByRole('link').allInnerTexts(), all);
+      gatekey.run(['user', 'update', who.name, '--role', 'support']);
+      await menu.getByRole('link', { name: 'Keys' }).click();
+      await page.getByRole('alert').getByText('Your account may not do this').waitFor();
+      await page.getByRole('button', { name: 'Menu' }).click();
+      await menu.getByRole('link', { name: 'Settings' }).waitFor({ state: 'detached' });
+      assert.deepEqual(await menu.getByRole('navigation').getByRole('link').allInnerTexts(), all.filter((title) => !lacking.support.includes(title)));
       assert.deepEqual(heard(), []);
       await context.close();
     });

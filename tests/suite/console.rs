@@ -6,6 +6,7 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use gatekey::domain::admin_scope::{AdminRole, AdminScope};
 use gatekey::domain::client::ClientKind;
 use gatekey::domain::id::ClientId;
 use gatekey::domain::secret::Digest;
@@ -57,6 +58,11 @@ async fn the_page_is_framed_by_nobody_and_runs_its_own_modules_only(database: Da
     let scope = registered(&app).await.unwrap().metadata.scope.to_string();
     let may_be_asked_for: BTreeSet<&str> = scope.split(' ').collect();
     assert_eq!(asked_for, may_be_asked_for);
+
+    // Which pages there is a way to, the console tells by the very roles that the API judges by.
+    let roles: serde_json::Value = serde_json::from_str(&attributes(html, "data-roles")[0].replace("&quot;", "\"")).unwrap();
+    let expected = AdminRole::ALL.iter().map(|role| (role.as_str().to_owned(), role.scopes().iter().map(AdminScope::as_str).collect::<Vec<_>>().into()));
+    assert_eq!(roles, serde_json::Value::Object(expected.collect()));
 
     // Every file there is, and nothing else; each is what it says it is, for ever.
     let mapped: serde_json::Value = serde_json::from_str(map).unwrap();

@@ -14,6 +14,8 @@ pub struct Console<'a> {
     pub client_id: &'a str,
     /// What it asks for, with spaces between.
     pub scope: &'a str,
+    /// What each role of administrators reaches, as JSON: the scopes by the name of the role.
+    pub roles: &'a str,
     /// The path of the folder of its files.
     pub folder: &'a str,
     /// Which module a bare name means: JSON without `<`, allowed by its hash.

@@ -12,7 +12,7 @@ export class Problem extends Error {
   }
 }
 
-/** What concerns the whole console and not one page: `over` (nobody is signed in any more), `stale` (a sign-in too long ago), `stranger`. */
+/** What concerns the whole console and not one page: `over` (nobody is signed in any more), `stale` (a sign-in too long ago), `stranger`, `beyond` (the role does not reach). */
 export const state = new EventTarget();
 const tell = (type, detail) => state.dispatchEvent(new CustomEvent(type, { detail }));
 
@@ -64,7 +64,13 @@ export async function request(method, path, options = {}) {
     else tell('over');
   }
   // A role that does not reach so far is told in these words too. Every role may read what runs here; who may not even that is none.
-  if (problem.kind === 'administrator-required') path === '/server' ? tell('stranger') : request('GET', '/server').catch(() => {});
+  if (problem.kind === 'administrator-required') {
+    if (path === '/server') tell('stranger');
+    else {
+      request('GET', '/server').catch(() => {});
+      tell('beyond');
+    }
+  }
   throw problem;
 }
 

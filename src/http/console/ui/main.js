@@ -5,6 +5,7 @@ import { at, begin, gatekey, inPlace } from './issuer.js';
 import { Elsewhere, Failed, Shell, SignedOut, Stranger } from './shell.js';
 import { state } from './api.js';
 import { Dialog, Loading } from './parts.js';
+import { learn } from './reach.js';
 import { signIn } from './issuer.js';
 import { span } from './words.js';
 
@@ -40,8 +41,11 @@ function Console() {
     state.addEventListener('stranger', stranger);
     // Another tab signed out, or in.
     gatekey.addEventListener('change', () => setAgain((again) => (gatekey.claims ? (again?.maxAge === undefined ? null : again) : again)));
-    begin().then((stage) => {
-      if (stage === 'in') takeUp();
+    begin().then(async (stage) => {
+      if (stage === 'in') {
+        takeUp();
+        await learn();
+      }
       setStage(stage);
     }, setStage);
     return () => state.removeEventListener('over', over);

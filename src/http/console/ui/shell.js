@@ -4,6 +4,7 @@ import { at, logo, service, signIn, signOut } from './issuer.js';
 import { Icon } from './parts.js';
 import { to, useRoute } from './route.js';
 import { Nowhere, PAGES } from './pages.js';
+import { useReach } from './reach.js';
 import { Tour } from './tour.js';
 
 /** The key of the issuer's own pages: the name of the service is written on its blade. */
@@ -16,8 +17,10 @@ const Brand = () =>
         <span class="shaft"><span class="service"><bdi>${service}</bdi></span><span class="blade" aria-hidden="true"><svg class="bit" viewBox="0 0 40 20" width="40" height="20"><path fill="currentColor" d="M0 0h40v5h-3v11h-7V5h-4v6h-6V5h-4v9h-7V5H0Z" /></svg></span></span>
       </a>`;
 
+/** Those that the role reaches. At the address of another the API says who can go there. */
 function Ways({ here, left }) {
-  return html`<nav aria-label="Console"><ul>${PAGES.filter(({ within }) => !within).map(
+  const reaches = useReach();
+  return html`<nav aria-label="Console"><ul>${PAGES.filter(({ within, needs }) => !within && reaches(needs)).map(
     ({ id, title }) => html`<li key=${id}><a href=${to(id === 'overview' ? [] : id)} aria-current=${here === id ? 'page' : undefined} onClick=${left}><${Icon} name=${id} />${title}</a></li>`,
   )}</ul></nav>`;
 }

@@ -3,6 +3,7 @@
 import { get, useLoad } from './api.js';
 import { html, useEffect, useState } from './html.js';
 import { clientId, service } from './issuer.js';
+import { reaches } from './reach.js';
 import { to } from './route.js';
 
 /** In the browser's own storage: which step, of which client. Nothing that somebody else could use. */
@@ -79,10 +80,10 @@ function Step({ state, here }) {
   </aside>`;
 }
 
-/** Begins where there is no application but the console, and nobody has left it in this browser. */
+/** Begins where there is no application but the console, for who may register one, and nobody has left it in this browser. */
 function Begin() {
   const clients = useLoad((signal) => get('/clients', { limit: 2 }, { signal }), []);
-  const first = clients.data && clients.data.items.every(({ id }) => id === clientId);
+  const first = clients.data && reaches('clients:write') && clients.data.items.every(({ id }) => id === clientId);
   useEffect(() => {
     if (first) keep({ step: 1 });
   }, [first]);

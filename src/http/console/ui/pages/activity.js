@@ -3,6 +3,7 @@ import { get, useLoad } from '../api.js';
 import { Bars, Line } from '../charts.js';
 import { Fragment, html, useState } from '../html.js';
 import { Empty, Read } from '../parts.js';
+import { reaches } from '../reach.js';
 import { to } from '../route.js';
 import { number } from '../words.js';
 
@@ -59,7 +60,7 @@ function Charts({ of: { points, live_sessions: live }, hours, name }) {
   const nothing = points.every((point) => COUNTS.every((count) => point[count] === 0));
   return html`<${Fragment}>
     <div class="charts">
-      <${Line} title="Live sessions" points=${bars} name="live_sessions" now=${live} ticks=${ticks} span=${span} foot=${html`<a href=${to('sessions')}>Who is signed in</a>`} />
+      <${Line} title="Live sessions" points=${bars} name="live_sessions" now=${live} ticks=${ticks} span=${span} foot=${reaches('sessions:read') && html`<a href=${to('sessions')}>Who is signed in</a>`} />
       <${Bars} title="Sign-ins" points=${bars} ticks=${ticks} span=${span} series=${[['sign_ins', 'one', 'signed in'], ['failed_sign_ins', 'bad', 'failed', true]]} />
       <${Bars} title="Renewals" points=${bars} ticks=${ticks} span=${span} series=${[['silent_renewals', 'one', 'silent'], ['refresh_renewals', 'two', 'by refresh token']]} />
       <${Bars} title="Old refresh tokens that came back" points=${bars} ticks=${ticks} span=${span} series=${[['reuses', 'bad', 'came back']]} foot=${html`<a href=${to('events', { kind: 'refresh.reuse_detected' })}>Where they came from</a>`} />

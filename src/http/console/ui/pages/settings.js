@@ -4,6 +4,7 @@ import { ActForm } from '../form.js';
 import { useHeld } from '../held.js';
 import { Fragment, html, useEffect, useRef } from '../html.js';
 import { Dialog, Opens, Page, Read, Tag, Text } from '../parts.js';
+import { useReach, whoMay } from '../reach.js';
 import { to } from '../route.js';
 import { lasts, moment, seconds } from '../words.js';
 
@@ -92,6 +93,7 @@ function SettingForm({ name, all, etag, close, done }) {
 }
 
 function Setting({ name, all, etag, done }) {
+  const may = useReach();
   const { key, title, says, means } = SETTINGS[name];
   const { value, source } = all[name];
   const { tag, text } = SOURCES[source] ?? { tag: source };
@@ -103,16 +105,18 @@ function Setting({ name, all, etag, done }) {
       <p>${means}</p>
       <p class="aside"><${Tag} kind=${source === 'api' ? '' : 'over'}>${tag}<//> ${text}</p>
     </div>
-    ${source !== 'file' && html`<div class="head-actions"><${Opens} label="Change" about=${key}>${(close) => html`<${Dialog} title=${title} close=${close}><${SettingForm} name=${name} all=${all} etag=${etag} close=${close} done=${done} /><//>`}<//></div>`}
+    ${source !== 'file' && may('settings:write') && html`<div class="head-actions"><${Opens} label="Change" about=${key}>${(close) => html`<${Dialog} title=${title} close=${close}><${SettingForm} name=${name} all=${all} etag=${etag} close=${close} done=${done} /><//>`}<//></div>`}
   </li>`;
 }
 
 export function Settings() {
+  const may = useReach();
   const settings = useLoad(() => getVersioned('/settings'), []);
   return html`<${Page} title="Settings" lead="What may change while the server runs. Every replica goes by it at the next use.">
     <${Read} of=${settings}>${({ value: all, etag }) => html`<${Fragment}>
       <ul class="rules settings">${Object.keys(SETTINGS).filter((name) => all[name]).map((name) => html`<${Setting} key=${name} name=${name} all=${all} etag=${etag} done=${settings.reload} />`)}</ul>
       <p class="ways"><a href=${to('events', { kind: 'setting.changed' })}>What was changed, and by whom</a><a href=${to('lifetimes')}>How long sessions and tokens last</a></p>
+      ${!may('settings:write') && html`<p>${whoMay('settings:write')} can change them.</p>`}
       <p class="aside">All the others are read at the start, from <code>gatekey.toml</code> and the environment; <code>docs/configuration.md</code> tells of each.</p>
     <//>`}<//>
   <//>`;
