@@ -75,14 +75,14 @@ for (const kind of databasesOf(import.meta.url)) {
 
       // As one types; the focus stays where one types.
       await page.getByRole('link', { name: 'Users' }).first().click();
-      await list(page, [USER.name, SUPPORT.name, 'carol']);
+      await list(page, ['carol', SUPPORT.name, USER.name]);
       await page.getByRole('searchbox', { name: 'Search users' }).pressSequentially('CAR');
       await list(page, ['carol']);
       assert.equal(page.url(), admin('#/users?search=CAR'));
       await page.getByRole('searchbox', { name: 'Search users' }).fill('nobody');
       await page.getByText('No user name and no e-mail address begins with “nobody”.').waitFor();
       await page.getByRole('searchbox', { name: 'Search users' }).fill('');
-      await list(page, [USER.name, SUPPORT.name, 'carol']);
+      await list(page, ['carol', SUPPORT.name, USER.name]);
 
       await page.getByRole('link', { name: 'carol' }).click();
       await page.getByRole('button', { name: 'Edit' }).click();
@@ -106,7 +106,7 @@ for (const kind of databasesOf(import.meta.url)) {
       await confirm.getByRole('textbox').fill('carol');
       await confirm.getByRole('button', { name: 'Delete the user' }).click();
       await heading(page, 'Users');
-      await list(page, [USER.name, SUPPORT.name]);
+      await list(page, [SUPPORT.name, USER.name]);
       assert.deepEqual(heard(), []);
       await context.close();
     });
@@ -228,7 +228,7 @@ for (const kind of databasesOf(import.meta.url)) {
       const { context, page, heard } = await visitor({ place: '#/users' });
       await page.getByRole('link', { name: 'jack', exact: true }).click();
       await page.locator('.facts').getByRole('link', { name: 'cooks' }).click();
-      await list(page, ['ines', 'jack']);
+      await list(page, ['jack', 'ines']);
       assert.equal(page.url(), admin('#/users?group=cooks'));
       await page.getByLabel('State').selectOption('disabled');
       await list(page, ['ines']);
@@ -240,6 +240,44 @@ for (const kind of databasesOf(import.meta.url)) {
       await list(page, [SUPPORT.name]);
       await page.getByRole('searchbox').fill('nobody');
       await page.getByText('of those that the filter leaves').waitFor();
+      assert.deepEqual(heard(), []);
+      await context.close();
+    });
+
+    test('users come newest first, oldest first or by name, and the order is the address; sessions and families newest first', async () => {
+      gatekey.createUser('adam', 'sixth horse battery staple');
+      const { context, page, heard } = await visitor({ place: '#/users' });
+      const order = page.getByLabel('Order');
+      const shown = async (first) => {
+        await page.waitForFunction((first) => document.querySelector('td.first a')?.textContent === first, first);
+        return names(page);
+      };
+      const newest = await shown('adam');
+      assert.ok(newest.length > 2 && newest.at(-1) === USER.name, newest.join());
+      await order.selectOption('Oldest first');
+      assert.deepEqual(await shown(USER.name), newest.toReversed());
+      assert.equal(page.url(), admin('#/users?sort=oldest'));
+      await order.selectOption('Name A–Z');
+      assert.deepEqual(await shown('adam'), newest.toSorted());
+      assert.equal(page.url(), admin('#/users?sort=name'));
+      // By name the server has everybody only, and a search has its own order.
+      await page.getByLabel('Role').selectOption('support');
+      await list(page, [SUPPORT.name]);
+      assert.deepEqual(await order.locator('option').allInnerTexts(), ['Newest first', 'Oldest first']);
+      await page.getByRole('link', { name: 'All users' }).click();
+      assert.deepEqual(await shown('adam'), newest.toSorted());
+      await page.getByRole('searchbox').fill('sue');
+      await list(page, [SUPPORT.name]);
+      assert.equal(await order.count(), 0);
+      for (const place of ['sessions', 'families']) {
+        await page.goto(admin(`#/${place}?state=all`));
+        await heading(page, place === 'sessions' ? 'Sessions' : 'Refresh token families');
+        await page.locator(`td.first a[href*="#/${place}/"]`).first().waitFor();
+        const ids = await page.locator('td.first a').evaluateAll((links) => links.map((link) => link.hash));
+        // The ids tell when they were made.
+        assert.deepEqual(ids, ids.toSorted().toReversed());
+        assert.ok(ids.length > 1, place);
+      }
       assert.deepEqual(heard(), []);
       await context.close();
     });

@@ -7,7 +7,7 @@ import { Confirm, Empty, Facts, Id, Listed, Moment, Opens, Page, Read, Tag, When
 import { PickClient, PickUser, isId } from '../pick.js';
 import { refine, to } from '../route.js';
 import { count, plain, short, span } from '../words.js';
-import { StateChoice, stateOf } from './sessions.js';
+import { NEWEST, StateChoice, stateOf } from './sessions.js';
 
 export const Families = ({ rest: [id], query }) => (id ? html`<${One} id=${id} />` : html`<${All} query=${query} />`);
 
@@ -45,8 +45,8 @@ export const familyColumns = (done, { user = true, client = true } = {}) => [
 function All({ query }) {
   const { user, client, session } = query;
   const state = stateOf(query);
-  const list = useList('/refresh-families', { user: isId(user ?? '') ? user : undefined, client, session, state: state === 'all' ? undefined : state });
-  return html`<${Page} title="Refresh token families" back=${{ href: to('sessions'), text: 'Sessions' }} lead="What applications keep to stay signed in: the tokens that one authorization gave, one after the other.">
+  const list = useList('/refresh-families', { user: isId(user ?? '') ? user : undefined, client, session, state: state === 'all' ? undefined : state, sort: NEWEST });
+  return html`<${Page} title="Refresh token families" back=${{ href: to('sessions'), text: 'Sessions' }} lead="What applications keep to stay signed in: the tokens that one authorization gave, one after the other. The newest first.">
     <form class="filter" role="search" onSubmit=${(event) => event.preventDefault()}>
       <${PickUser} bare label="User" placeholder="Any user" id=${user} set=${(user) => refine({ user })} />
       <${PickClient} bare label="Client" placeholder="Any client" id=${client} set=${(client) => refine({ client })} />

@@ -10,6 +10,9 @@ import { familyColumns } from './families.js';
 
 export const Sessions = ({ rest: [id], query }) => (id ? html`<${One} id=${id} />` : html`<${All} query=${query} />`);
 
+/** The order of every list of sessions and of families. */
+export const NEWEST = 'created_at_desc';
+
 export const endSession = (id) => call('POST', `/sessions/${encodeURIComponent(id)}/end`);
 
 /** What a list shows of what has ended: `live`, unless the address says otherwise. */
@@ -49,8 +52,8 @@ export const sessionColumns = (done, { user = true, more = [] } = {}) => [
 function All({ query }) {
   const { user, client } = query;
   const state = stateOf(query);
-  const list = useList('/sessions', { user: isId(user ?? '') ? user : undefined, client, state: state === 'all' ? undefined : state });
-  return html`<${Page} title="Sessions" lead="Browsers that are signed in, in the order they signed in." actions=${html`<a class="secondary small-button" href=${to('families', { user, client })}>Refresh tokens</a>`}>
+  const list = useList('/sessions', { user: isId(user ?? '') ? user : undefined, client, state: state === 'all' ? undefined : state, sort: NEWEST });
+  return html`<${Page} title="Sessions" lead="Browsers that are signed in, the newest session first." actions=${html`<a class="secondary small-button" href=${to('families', { user, client })}>Refresh tokens</a>`}>
     <form class="filter" role="search" onSubmit=${(event) => event.preventDefault()}>
       <${PickUser} bare label="User" placeholder="Any user" id=${user} set=${(user) => refine({ user })} />
       <${PickClient} bare label="Client" placeholder="Any client" id=${client} set=${(client) => refine({ client })} />

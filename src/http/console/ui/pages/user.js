@@ -9,7 +9,7 @@ import { Choice, Confirm, Copy, Dialog, Empty, Facts, Listed, Moment, Opens, Pag
 import { go, to } from '../route.js';
 import { count, plain } from '../words.js';
 import { FAMILY, familyColumns } from './families.js';
-import { sessionColumns } from './sessions.js';
+import { NEWEST, sessionColumns } from './sessions.js';
 import { UserForm, UserState } from './users.js';
 
 const at = (id, more = '') => `/users/${encodeURIComponent(id)}${more}`;
@@ -138,8 +138,8 @@ function Consents({ user }) {
 
 export function User({ id }) {
   const found = useLoad(() => getVersioned(at(id)), [id]);
-  const sessions = useList('/sessions', { user: id, state: 'live' });
-  const families = useList('/refresh-families', { user: id, state: 'live' });
+  const sessions = useList('/sessions', { user: id, state: 'live', sort: NEWEST });
+  const families = useList('/refresh-families', { user: id, state: 'live', sort: NEWEST });
   const living = useCount('/sessions', { user: id, state: 'live' }, 'session');
   const [said, setSaid] = useState();
   const [link, setLink] = useState();
