@@ -132,13 +132,6 @@ pub fn sign_in_again(conn: &mut Connection, session_id: SessionId, fresh: &Sessi
     Ok(changed == 1)
 }
 
-/// The user of a live session has proved once more who they are, without a sign-in of the browser's: it goes on under its cookie and within its
-/// limits. `false`: it has ended meanwhile.
-pub fn proved_again(conn: &mut Connection, session_id: SessionId, now: Timestamp) -> Result<bool, StoreError> {
-    let live = sessions::table.find(id(session_id.0)).filter(sessions::ended_at.is_null());
-    Ok(diesel::update(live).set(sessions::auth_time.eq(at(now))).execute(conn)? == 1)
-}
-
 /// Binds the live session of this cookie to a device, once: `false` if it is bound already, or there is none.
 pub fn bind(conn: &mut Connection, cookie: &Digest, device: &DeviceKey) -> Result<bool, StoreError> {
     let unbound =

@@ -40,10 +40,9 @@ enum Changed {
 impl PasswordApi {
     /// Changes the password
     ///
-    /// For whoever knows the present one. Every other session of the user ends, and every refresh token with the access tokens that came of it,
-    /// also those of this session: the session that the access token comes from goes on, so get a new token without asking
-    /// (`prompt=none`). A wrong present password is counted and slowed like a failed sign-in. Needs the scope
-    /// `account:password:change` and a recent sign-in.
+    /// For whoever knows the present one. Every session of the user ends, also the one that the access token comes from, and every refresh token
+    /// with the access tokens that came of it: send the user to sign in with the new password. A wrong present password is counted and slowed
+    /// like a failed sign-in. Needs the scope `account:password:change` and a recent sign-in.
     #[oai(path = "/password", method = "put", operation_id = "password_change")]
     async fn change(
         &self,

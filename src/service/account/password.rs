@@ -17,7 +17,7 @@ use crate::service::{Core, Failure, request, telling_end, throttle};
 use crate::store::tree::{self, EndedCounts, Node};
 use crate::store::{Connection, StoreError, events, sessions, users};
 
-/// What came of it. `T` is what whoever asked goes on with: every other session has ended, and every family.
+/// What came of it. `T` is what whoever asked goes on with: everything else has ended.
 #[derive(Debug)]
 pub enum Change<T> {
     Done(T),
@@ -54,34 +54,27 @@ pub async fn change(core: &Core, signed_in: &SignedIn, old: Secret<String>, new:
     let session = signed_in.session.clone();
     let asked = Asked { user: &signed_in.user, session: &signed_in.session, network: sender.origin.network, known: sender.known.as_ref(), by: By::AccountPage };
     let cookie = Secret::<String>::generate(core.entropy.as_ref());
-    let (cookie_digest, network, user_agent) = (cookie.digest(), sender.origin.network, sender.origin.user_agent);
-    let goes_on = move |db: &mut Connection, now: Timestamp| {
-        // Who knows the password has just proved who they are: the session goes on as after a sign-in.
-        let fresh = Session {
-            cookie_digest,
-            created_at: now,
-            auth_time: now,
-            last_used_at: now,
-            user_agent: user_agent.map(|text| text.chars().take(300).collect()),
-            network: network.map(|address| address.to_string()),
-            ..session
-        };
-        sessions::sign_in_again(db, fresh.id, &fresh)
+    let fresh = Session {
+        cookie_digest: cookie.digest(),
+        user_agent: sender.origin.user_agent.map(|text| text.chars().take(300).collect()),
+        network: sender.origin.network.map(|address| address.to_string()),
+        ..session
     };
     let renewed = |now| {
         let account = core.throttle.account(&signed_in.user.username);
         Renewed { cookie, known: KnownBrowser::remember(core, sender.known.as_ref(), account, now) }
     };
-    Ok(attempt(core, &asked, old, new, goes_on).await?.map(renewed))
+    Ok(attempt(core, &asked, old, new, Some(fresh)).await?.map(renewed))
 }
 
-/// The same in an application, for the user of its token. It cannot give the browser another cookie, so the session goes on under the one it
-/// has; and it is counted as from a browser that nobody knows.
+/// The same in an application, for the user of its token, counted as from a browser that nobody knows.
+///
+/// The session ends too. It could only go on under the cookie that it has, because the answer goes to the application and not to the browser: whoever has a copy
+/// of that cookie, and may be the reason for the new password, would stay signed in, and by an `auth_time` of now even as somebody who has just
+/// proved who they are. Nor can it go on as it was: a sign-in of before the change is one by a password that counts no more.
 pub async fn change_by_token(core: &Core, user: &User, session: &Session, old: Secret<String>, new: Secret<String>, by: By) -> Result<Change<()>, Failure> {
     let asked = Asked { user, session, network: request::network(), known: None, by };
-    let id = session.id;
-    let goes_on = move |db: &mut Connection, now: Timestamp| sessions::proved_again(db, id, now);
-    Ok(attempt(core, &asked, old, new, goes_on).await?.map(|_| ()))
+    Ok(attempt(core, &asked, old, new, None).await?.map(|_| ()))
 }
 
 impl<T> Change<T> {
@@ -97,14 +90,8 @@ impl<T> Change<T> {
     }
 }
 
-/// `goes_on` writes how the session goes on; false: it has ended.
-async fn attempt(
-    core: &Core,
-    asked: &Asked<'_>,
-    old: Secret<String>,
-    new: Secret<String>,
-    goes_on: impl FnOnce(&mut Connection, Timestamp) -> Result<bool, StoreError> + Send + 'static,
-) -> Result<Change<Timestamp>, Failure> {
+/// `fresh`: as what the session goes on, from now. `None`: it ends with the others.
+async fn attempt(core: &Core, asked: &Asked<'_>, old: Secret<String>, new: Secret<String>, fresh: Option<Session>) -> Result<Change<Timestamp>, Failure> {
     let user = asked.user;
     if core.declares_password_of(user) {
         return Ok(Change::Declared);
@@ -118,20 +105,14 @@ async fn attempt(
         Ok(counted) => counted,
         Err(wait) => return Ok(Change::Wait(wait)),
     };
-    let changed = check(core, asked, old, new, goes_on).await;
+    let changed = check(core, asked, old, new, fresh).await;
     if !matches!(changed, Ok(Change::Wrong)) {
         throttle::take_back(core, counted).await;
     }
     changed
 }
 
-async fn check(
-    core: &Core,
-    asked: &Asked<'_>,
-    old: Secret<String>,
-    new: Secret<String>,
-    goes_on: impl FnOnce(&mut Connection, Timestamp) -> Result<bool, StoreError> + Send + 'static,
-) -> Result<Change<Timestamp>, Failure> {
+async fn check(core: &Core, asked: &Asked<'_>, old: Secret<String>, new: Secret<String>, fresh: Option<Session>) -> Result<Change<Timestamp>, Failure> {
     let stored = asked.user.password_hash.clone();
     let busy = |busy: crate::service::passwords::Busy| Failure::Unavailable(busy.to_string());
     let verdict = core.passwords.verify(old, stored.clone()).await.map_err(busy)?;
@@ -148,14 +129,16 @@ async fn check(
         if !users::change_password(db, user, &stored, &hash, now)? {
             return Ok(false);
         }
-        let elsewhere = tree::end(db, &Node::Elsewhere(user, session), EndReason::PasswordChanged, now)?;
-        // The applications of this session are not signed out, but they have to come for new tokens.
-        let here = tree::end(db, &Node::FamiliesOf(session), EndReason::PasswordChanged, now)?;
-        let ended = EndedCounts { families: elsewhere.families + here.families, ..elsewhere };
-        let event = by.with_application(occasion.event(EventKind::UserPasswordSet, Object::User(user)).with("kept", session));
+        let event = by.with_application(occasion.event(EventKind::UserPasswordSet, Object::User(user)));
+        let (ended, event) = match fresh {
+            Some(fresh) => (goes_on(db, &fresh, now)?, event.with("kept", session)),
+            None if sessions::find(db, session)?.is_some_and(|session| session.ended.is_none()) => {
+                (tree::end(db, &Node::User(user), EndReason::PasswordChanged, now)?, event)
+            }
+            None => return Err(StoreError::Conflict),
+        };
         events::record(db, &telling_end(event, EndReason::PasswordChanged, &ended))?;
-        // Rolls all of it back: the session was ended by somebody who wanted it ended.
-        if goes_on(db, now)? { Ok(true) } else { Err(StoreError::Conflict) }
+        Ok(true)
     });
     match done.await {
         Ok(true) => {
@@ -166,4 +149,17 @@ async fn check(
         Err(StoreError::Conflict) => Ok(Change::NotSignedIn),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Ends all but the session, which goes on as after a sign-in: who knows the password has just proved who they are.
+fn goes_on(db: &mut Connection, fresh: &Session, now: Timestamp) -> Result<EndedCounts, StoreError> {
+    let elsewhere = tree::end(db, &Node::Elsewhere(fresh.user_id, fresh.id), EndReason::PasswordChanged, now)?;
+    // The applications of this session are not signed out, but they have to come for new tokens.
+    let here = tree::end(db, &Node::FamiliesOf(fresh.id), EndReason::PasswordChanged, now)?;
+    let fresh = Session { created_at: now, auth_time: now, last_used_at: now, ..fresh.clone() };
+    // Otherwise all of it is rolled back: the session was ended by somebody who wanted it ended.
+    if !sessions::sign_in_again(db, fresh.id, &fresh)? {
+        return Err(StoreError::Conflict);
+    }
+    Ok(EndedCounts { families: elsewhere.families + here.families, ..elsewhere })
 }

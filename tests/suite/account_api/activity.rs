@@ -28,11 +28,14 @@ async fn what_happened_is_told_page_by_page(database: Database) {
     let token = token(&app, &mut desk, "carol", &all_scopes()).await;
     assert_eq!(send(&app, Method::DELETE, &format!("/applications/{PAGE}"), Some(&token)).await.status.as_u16(), 204);
     assert_eq!(send(&app, Method::POST, "/sessions/end-others", Some(&token)).await.status.as_u16(), 200);
+    let desks_session = current(&app, &token).await["id"].clone();
+    app.advance(TimeDelta::minutes(1));
     let body = json!({ "current_password": PASSWORD, "new_password": "wrong donkey battery clip" });
     assert_eq!(send_json(&app, Method::PUT, "/password", &token, &body).await.status.as_u16(), 204);
+    app.advance(TimeDelta::minutes(1));
     let party = app.relying_party(ACCOUNT_PAGE);
-    let silent = app.silently(&mut desk, &party, &format!("openid {}", all_scopes().join(" ")), &[("resource", AUDIENCE)]).await;
-    let token = party.exchange(&party.code(&silent)).await.access;
+    let url = party.authorize(&format!("openid {}", all_scopes().join(" ")), &[("resource", AUDIENCE)]);
+    let token = party.exchange(&party.code(&desk.authorize_as(&url, "carol", "wrong donkey battery clip").await)).await.access;
 
     let (mut path, mut events) = ("/activity?limit=3".to_owned(), Vec::new());
     loop {
@@ -56,11 +59,13 @@ async fn what_happened_is_told_page_by_page(database: Database) {
         format!("consent.withdrawn user {PAGE}"),
         format!("session.revoked user {ACCOUNT_PAGE}"),
         format!("user.password_set user {ACCOUNT_PAGE}"),
+        format!("login.succeeded user {ACCOUNT_PAGE}"),
     ];
     assert_eq!(told, expected, "{events:#?}");
     let of = |kind: &str| events.iter().filter(|event| event["kind"] == kind).collect::<Vec<_>>();
-    let [phones, desks] = of("login.succeeded")[..] else { panic!("{events:#?}") };
-    assert_eq!((&desks["network"], &desks["session"]), (&json!("192.0.2.7"), &current(&app, &token).await["id"]));
+    let [again, phones, desks] = of("login.succeeded")[..] else { panic!("{events:#?}") };
+    assert_eq!((&desks["network"], &desks["session"]), (&json!("192.0.2.7"), &desks_session));
+    assert_eq!((&again["network"], &again["session"]), (&json!("192.0.2.7"), &current(&app, &token).await["id"]));
     assert_eq!((&phones["session"], &of("refresh.reuse_detected")[0]["reason"]), (&json!(phone), &json!("reuse_detected")));
     for path in ["/activity?limit=0", "/activity?limit=201", "/activity?after=x"] {
         assert_problem(&send(&app, Method::GET, path, Some(&token)).await, 400, "request-malformed", path);
