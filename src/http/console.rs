@@ -28,6 +28,7 @@ const MODULES: &[(&str, &str)] = modules![
     "vendor/preact/preact.mjs",
     "vendor/preact/hooks.mjs",
     "vendor/htm/htm.mjs",
+    "ui/act.js",
     "ui/api.js",
     "ui/charts.js",
     "ui/counts.js",

@@ -1,15 +1,13 @@
 // The console at /admin as administrators have it, in Chromium: signing in and staying signed in, what it says when it may not, and each page.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import http from 'node:http';
 import { after, before, describe, test } from 'node:test';
 
 import { chromium } from 'playwright-core';
 
-import { LAUNCH, complaints, focused, signIn, tabTo } from '../support/chromium.mjs';
-import { PAYLOADS, admin as adminOf, harmed, heading, isRefusal, makeAdministrator, visitor as visitorOf } from '../support/console.mjs';
+import { complaints, focused, signIn, tabTo } from '../support/chromium.mjs';
+import { CALLBACK, PAYLOADS, admin as adminOf, begin, end, harmed, heading, isRefusal, makeAdministrator, signedInto, visitor as visitorOf } from '../support/console.mjs';
 import { Gatekey, USER, databasesOf, freePort } from '../support/gatekey.mjs';
-import { UserAgent } from '../support/user_agent.mjs';
 
 const BOB = { name: 'bob', password: 'wrong donkey battery clip' };
 for (const kind of databasesOf(import.meta.url)) {
@@ -24,16 +22,9 @@ name = ${JSON.stringify(name)}
 kind = "web"
 redirect_uris = ["https://app.example.test/callback"]
 `).join('');
-      gatekey = await Gatekey.install(kind, { clients: named });
-      makeAdministrator(gatekey);
-      gatekey.createUser(BOB.name, BOB.password);
-      await gatekey.start();
-      browser = await chromium.launch(LAUNCH);
+      ({ gatekey, browser } = await begin(chromium, kind, { clients: named }, (gatekey) => gatekey.createUser(BOB.name, BOB.password)));
     });
-    after(async () => {
-      await browser?.close();
-      await gatekey?.remove();
-    });
+    after(() => end({ gatekey, browser }));
 
     const admin = (place) => adminOf(gatekey, place);
     const visitor = (options) => visitorOf(browser, gatekey, options);
@@ -229,7 +220,7 @@ redirect_uris = ["https://app.example.test/callback"]
       await tour.getByRole('link', { name: 'Register an application' }).click();
       await page.getByRole('link', { name: /^Page in a browser/ }).click();
       await page.getByLabel('Name').fill('First');
-      await page.getByLabel('Redirect URIs').fill('http://127.0.0.1:9/callback');
+      await page.getByLabel('Redirect URIs').fill(CALLBACK);
       await page.getByRole('button', { name: 'Register' }).click();
       await heading(page, 'First is registered');
       await page.getByText("clientId: 'first'").waitFor();
@@ -237,10 +228,7 @@ redirect_uris = ["https://app.example.test/callback"]
       await tour.getByRole('heading', { name: 'Paste its code, and sign in to it' }).waitFor();
       await page.reload();
       await tour.getByRole('heading', { name: 'Paste its code, and sign in to it' }).waitFor();
-      const verifier = 'v'.repeat(43);
-      const url = new URL(`authorize?${new URLSearchParams({ response_type: 'code', client_id: 'first', redirect_uri: 'http://127.0.0.1:9/callback', scope: 'openid', code_challenge: createHash('sha256').update(verifier).digest('base64url'), code_challenge_method: 'S256' })}`, fresh.issuer);
-      const left = await new UserAgent(fresh.issuer).authorize(url, { name: 'root', password: USER.password });
-      await fetch(new URL('oauth/token', fresh.issuer), { method: 'POST', body: new URLSearchParams({ grant_type: 'authorization_code', client_id: 'first', redirect_uri: 'http://127.0.0.1:9/callback', code: left.searchParams.get('code'), code_verifier: verifier }) });
+      await signedInto(fresh, 'first', { name: 'root', password: USER.password });
       await tour.getByRole('link', { name: 'Show the session' }).click();
       await page.getByRole('table', { name: 'Applications in this session' }).getByRole('link', { name: 'First' }).waitFor();
       await tour.getByRole('button', { name: 'Go on' }).click();

@@ -1,19 +1,14 @@
 // The console's events, keys, refresh token families, and what may be done with a client as a whole.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 
 import { chromium } from 'playwright-core';
 
-import { LAUNCH } from '../support/chromium.mjs';
-import { PAYLOADS, admin as adminOf, harmed, heading, isRefusal, makeAdministrator, visitor as visitorOf } from '../support/console.mjs';
-import { Gatekey, USER, databasesOf } from '../support/gatekey.mjs';
-import { UserAgent } from '../support/user_agent.mjs';
+import { CALLBACK, PAYLOADS, VERIFIER, admin as adminOf, begin, end, harmed, heading, isRefusal, signedInto, token, visitor as visitorOf } from '../support/console.mjs';
+import { USER, databasesOf } from '../support/gatekey.mjs';
 
 const BOB = { name: 'bob', password: 'wrong donkey battery clip' };
-const CALLBACK = 'http://127.0.0.1:9/callback';
-const VERIFIER = 'v'.repeat(43);
 const CLIENTS = `
 [keys]
 announce = "P2D"
@@ -32,28 +27,15 @@ for (const kind of databasesOf(import.meta.url)) {
     let gatekey, browser;
 
     before(async () => {
-      gatekey = await Gatekey.install(kind, { clients: CLIENTS });
-      makeAdministrator(gatekey);
-      gatekey.createUser(BOB.name, BOB.password);
-      await gatekey.start();
-      browser = await chromium.launch(LAUNCH);
+      ({ gatekey, browser } = await begin(chromium, kind, { clients: CLIENTS }, (gatekey) => gatekey.createUser(BOB.name, BOB.password)));
     });
-    after(async () => {
-      await browser?.close();
-      await gatekey?.remove();
-    });
+    after(() => end({ gatekey, browser }));
 
     const admin = (place) => adminOf(gatekey, place);
     const visitor = (options) => visitorOf(browser, gatekey, options);
-    const token = async (fields) => (await fetch(new URL('oauth/token', gatekey.issuer), { method: 'POST', body: new URLSearchParams({ client_id: 'photos', ...fields }) })).json();
-
     /** Bob signs in to the application; its refresh token. */
-    async function signedIn() {
-      const url = new URL(`authorize?${new URLSearchParams({ response_type: 'code', client_id: 'photos', redirect_uri: CALLBACK, scope: 'openid', code_challenge: createHash('sha256').update(VERIFIER).digest('base64url'), code_challenge_method: 'S256' })}`, gatekey.issuer);
-      const left = await new UserAgent(gatekey.issuer).authorize(url, BOB);
-      return (await token({ grant_type: 'authorization_code', redirect_uri: CALLBACK, code: left.searchParams.get('code'), code_verifier: VERIFIER })).refresh_token;
-    }
-    const renew = (refresh_token) => token({ grant_type: 'refresh_token', refresh_token });
+    const signedIn = async () => (await signedInto(gatekey, 'photos', BOB)).refresh_token;
+    const renew = (refresh_token) => token(gatekey, 'photos', { grant_type: 'refresh_token', refresh_token });
 
     test('an old refresh token comes back: the event says so, the family says where and how late, and leads to both', async () => {
       const first = await signedIn();

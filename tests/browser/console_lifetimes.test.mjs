@@ -1,18 +1,13 @@
 // The console's lifetimes, tried out before they are saved; and what takes a recent sign-in (RFC 9470): to the password and back, with the act still in hand.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 
 import { chromium } from 'playwright-core';
 
-import { LAUNCH } from '../support/chromium.mjs';
-import { admin as adminOf, heading, makeAdministrator, visitor as visitorOf } from '../support/console.mjs';
-import { Gatekey, USER, databasesOf } from '../support/gatekey.mjs';
-import { UserAgent } from '../support/user_agent.mjs';
+import { CALLBACK, admin as adminOf, age, begin, end, heading, prove, signedInto, visitor as visitorOf } from '../support/console.mjs';
+import { databasesOf } from '../support/gatekey.mjs';
 
 const BOB = { name: 'bob', password: 'wrong donkey battery clip' };
-const CALLBACK = 'http://127.0.0.1:9/callback';
-const VERIFIER = 'v'.repeat(43);
 const CLIENTS = `
 [[clients]]
 id = "notes"
@@ -27,20 +22,13 @@ for (const kind of databasesOf(import.meta.url)) {
     let gatekey, browser;
 
     before(async () => {
-      gatekey = await Gatekey.install(kind, { clients: CLIENTS });
-      makeAdministrator(gatekey);
-      gatekey.createUser(BOB.name, BOB.password);
-      gatekey.run(['user', 'update', BOB.name, '--groups', 'staff']);
-      await gatekey.start();
-      browser = await chromium.launch(LAUNCH);
-      const url = new URL(`authorize?${new URLSearchParams({ response_type: 'code', client_id: 'notes', redirect_uri: CALLBACK, scope: 'openid', code_challenge: createHash('sha256').update(VERIFIER).digest('base64url'), code_challenge_method: 'S256' })}`, gatekey.issuer);
-      const left = await new UserAgent(gatekey.issuer).authorize(url, BOB);
-      await fetch(new URL('oauth/token', gatekey.issuer), { method: 'POST', body: new URLSearchParams({ grant_type: 'authorization_code', client_id: 'notes', redirect_uri: CALLBACK, code: left.searchParams.get('code'), code_verifier: VERIFIER }) });
+      ({ gatekey, browser } = await begin(chromium, kind, { clients: CLIENTS }, (gatekey) => {
+        gatekey.createUser(BOB.name, BOB.password);
+        gatekey.run(['user', 'update', BOB.name, '--groups', 'staff']);
+      }));
+      await signedInto(gatekey, 'notes', BOB);
     });
-    after(async () => {
-      await browser?.close();
-      await gatekey?.remove();
-    });
+    after(() => end({ gatekey, browser }));
 
     const admin = (place) => adminOf(gatekey, place);
     const visitor = (options) => visitorOf(browser, gatekey, options);
@@ -112,22 +100,8 @@ for (const kind of databasesOf(import.meta.url)) {
     /** Somebody whose sign-in was an hour ago; the page has a token that says so. */
     async function stale(place) {
       const visit = await visitor({ place });
-      await visit.page.getByRole('heading', { level: 1 }).waitFor();
-      gatekey.ageSignIns();
-      await visit.page.reload();
-      await visit.page.getByRole('heading', { level: 1 }).waitFor();
+      await age(gatekey, visit.page);
       return visit;
-    }
-
-    /** Goes to the password by the dialog that says why, and comes back. */
-    async function prove(page, place) {
-      const again = page.getByRole('dialog', { name: 'Confirm that it is you' });
-      await again.getByText('a sign-in that is no older than 10 minutes').waitFor();
-      await again.getByRole('button', { name: 'Sign in' }).click();
-      await page.waitForURL('**/login?**');
-      await page.locator('input[type=password]').fill(USER.password);
-      await page.locator('input[type=password]').press('Enter');
-      await page.waitForURL(admin(place));
     }
 
     test('a client is not deleted by an old sign-in; after the password the same dialog stands there, as it was filled', async () => {
@@ -137,7 +111,7 @@ for (const kind of databasesOf(import.meta.url)) {
       const dialog = page.getByRole('dialog', { name: 'Delete Old shop?' });
       await dialog.getByRole('textbox').fill('old-shop');
       await dialog.getByRole('button', { name: 'Delete the client' }).click();
-      await prove(page, '#/clients/old-shop');
+      await prove(gatekey, page, '#/clients/old-shop');
       assert.equal(await dialog.getByRole('textbox').inputValue(), 'old-shop');
       assert.match(gatekey.run(['client', 'list']), /old-shop/);
       // It is in no storage of the browser any more.
@@ -158,7 +132,7 @@ for (const kind of databasesOf(import.meta.url)) {
       const role = page.getByRole('dialog', { name: 'Role of bob' });
       await role.getByRole('combobox').selectOption('auditor');
       await role.getByRole('button', { name: 'Save' }).click();
-      await prove(page, place);
+      await prove(gatekey, page, place);
       assert.equal(await role.getByRole('combobox').inputValue(), 'auditor');
       await role.getByRole('button', { name: 'Save' }).click();
       await page.locator('.facts').getByText('auditor').waitFor();
@@ -175,7 +149,7 @@ for (const kind of databasesOf(import.meta.url)) {
       // Nothing was done, and everything is as it was.
       assert.deepEqual([await key.getByLabel('Algorithm').inputValue(), await key.getByLabel('It signs at once').isChecked()], ['RS256', true]);
       await key.getByRole('button', { name: 'Make a key that signs at once' }).click();
-      await prove(page, '#/keys');
+      await prove(gatekey, page, '#/keys');
       await key.waitFor();
       assert.deepEqual([await key.getByLabel('Algorithm').inputValue(), await key.getByLabel('It signs at once').isChecked()], ['RS256', true]);
       await key.getByRole('button', { name: 'Cancel' }).click();

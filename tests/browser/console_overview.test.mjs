@@ -4,24 +4,18 @@ import { after, before, describe, test } from 'node:test';
 
 import { chromium } from 'playwright-core';
 
-import { LAUNCH, signIn } from '../support/chromium.mjs';
-import { heading, makeAdministrator, visitor as visitorOf } from '../support/console.mjs';
-import { Gatekey, USER, databasesOf, until } from '../support/gatekey.mjs';
+import { signIn } from '../support/chromium.mjs';
+import { begin, end, heading, visitor as visitorOf } from '../support/console.mjs';
+import { USER, databasesOf, until } from '../support/gatekey.mjs';
 
 for (const kind of databasesOf(import.meta.url)) {
   describe(kind, () => {
     let gatekey, browser;
 
     before(async () => {
-      gatekey = await Gatekey.install(kind);
-      makeAdministrator(gatekey);
-      await gatekey.start();
-      browser = await chromium.launch(LAUNCH);
+      ({ gatekey, browser } = await begin(chromium, kind));
     });
-    after(async () => {
-      await browser?.close();
-      await gatekey?.remove();
-    });
+    after(() => end({ gatekey, browser }));
 
     test('what happened is drawn, said in words, and there as figures, for a day, a week and a month', async () => {
       const stranger = await browser.newContext({ locale: 'en-US' });

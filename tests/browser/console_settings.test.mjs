@@ -4,9 +4,9 @@ import { after, before, describe, test } from 'node:test';
 
 import { chromium } from 'playwright-core';
 
-import { LAUNCH, focused, tabTo } from '../support/chromium.mjs';
-import { admin as adminOf, heading, makeAdministrator, visitor as visitorOf } from '../support/console.mjs';
-import { Gatekey, USER, databasesOf } from '../support/gatekey.mjs';
+import { focused, tabTo } from '../support/chromium.mjs';
+import { admin as adminOf, age, begin, end, prove, visitor as visitorOf } from '../support/console.mjs';
+import { databasesOf } from '../support/gatekey.mjs';
 
 const AUDITOR = { name: 'audrey', password: 'careful horse battery staple' };
 const SUPPORT = { name: 'sue', password: 'helpful horse battery staple' };
@@ -20,17 +20,12 @@ for (const kind of databasesOf(import.meta.url)) {
     let gatekey, browser;
 
     before(async () => {
-      gatekey = await Gatekey.install(kind, { settings: FILE });
-      makeAdministrator(gatekey);
-      gatekey.run(['user', 'create', AUDITOR.name, '--role', 'auditor'], `${AUDITOR.password}\n`);
-      gatekey.run(['user', 'create', SUPPORT.name, '--role', 'support'], `${SUPPORT.password}\n`);
-      await gatekey.start();
-      browser = await chromium.launch(LAUNCH);
+      ({ gatekey, browser } = await begin(chromium, kind, { settings: FILE }, (gatekey) => {
+        gatekey.run(['user', 'create', AUDITOR.name, '--role', 'auditor'], `${AUDITOR.password}\n`);
+        gatekey.run(['user', 'create', SUPPORT.name, '--role', 'support'], `${SUPPORT.password}\n`);
+      }));
     });
-    after(async () => {
-      await browser?.close();
-      await gatekey?.remove();
-    });
+    after(() => end({ gatekey, browser }));
 
     const admin = (place) => adminOf(gatekey, place);
     const visitor = (options) => visitorOf(browser, gatekey, { place: '#/settings', ...options });
@@ -150,18 +145,11 @@ for (const kind of databasesOf(import.meta.url)) {
 
     test('whose sign-in is old comes back from the password to what was typed and read, with nothing saved', async () => {
       const { context, page, heard } = await visitor();
-      await heading(page, 'Settings');
-      gatekey.ageSignIns();
-      await page.reload();
+      await age(gatekey, page);
       const dialog = await open(page, 'keys.rotate_every');
       await dialog.getByLabel('A key signs for').fill('P40D');
       await dialog.getByRole('button', { name: 'Save' }).click();
-      const again = page.getByRole('dialog', { name: 'Confirm that it is you' });
-      await again.getByRole('button', { name: 'Sign in' }).click();
-      await page.waitForURL('**/login?**');
-      await page.locator('input[type=password]').fill(USER.password);
-      await page.locator('input[type=password]').press('Enter');
-      await page.waitForURL(admin('#/settings'));
+      await prove(gatekey, page, '#/settings');
       assert.equal(await dialog.getByLabel('A key signs for').inputValue(), 'P40D');
       assert.equal(await setting(page, 'keys.rotate_every').getByText('A key signs for 40 days').count(), 0);
       await dialog.getByRole('button', { name: 'Save' }).click();

@@ -1,22 +1,20 @@
 // The console's users: finding, creating and changing them, their sessions, what they have allowed, and what roles let somebody see.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 
 import { chromium } from 'playwright-core';
 
-import { LAUNCH, allow, focused, signIn, tabTo } from '../support/chromium.mjs';
-import { PAYLOADS, admin as adminOf, harmed, heading, isRefusal, makeAdministrator, visitor as visitorOf } from '../support/console.mjs';
-import { Gatekey, USER, databasesOf } from '../support/gatekey.mjs';
+import { allow, focused, signIn, tabTo } from '../support/chromium.mjs';
+import { CALLBACK, PAYLOADS, admin as adminOf, authorizeUrl, begin, end, harmed, heading, isRefusal, redeem, visitor as visitorOf } from '../support/console.mjs';
+import { USER, databasesOf } from '../support/gatekey.mjs';
 
 const SUPPORT = { name: 'sue', password: 'helpful horse battery staple' };
-const VERIFIER = 'v'.repeat(43);
 const CLIENT = `
 [[clients]]
 id = "notes"
 name = "Notes"
 kind = "spa"
-redirect_uris = ["http://127.0.0.1:9/callback"]
+redirect_uris = ["${CALLBACK}"]
 `;
 
 for (const kind of databasesOf(import.meta.url)) {
@@ -24,16 +22,9 @@ for (const kind of databasesOf(import.meta.url)) {
     let gatekey, browser;
 
     before(async () => {
-      gatekey = await Gatekey.install(kind, { clients: CLIENT });
-      makeAdministrator(gatekey);
-      gatekey.run(['user', 'create', SUPPORT.name, '--role', 'support'], `${SUPPORT.password}\n`);
-      await gatekey.start();
-      browser = await chromium.launch(LAUNCH);
+      ({ gatekey, browser } = await begin(chromium, kind, { clients: CLIENT }, (gatekey) => gatekey.run(['user', 'create', SUPPORT.name, '--role', 'support'], `${SUPPORT.password}\n`)));
     });
-    after(async () => {
-      await browser?.close();
-      await gatekey?.remove();
-    });
+    after(() => end({ gatekey, browser }));
 
     const admin = (place) => adminOf(gatekey, place);
     const visitor = (options) => visitorOf(browser, gatekey, options);
@@ -45,14 +36,12 @@ for (const kind of databasesOf(import.meta.url)) {
       const context = await browser.newContext({ locale: 'en-US', userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0' });
       const page = await context.newPage();
       await page.route('http://127.0.0.1:9/**', (route) => route.fulfill({ contentType: 'text/html', body: '<title>Notes</title>' }));
-      const url = new URL(`authorize?${new URLSearchParams({ response_type: 'code', client_id: 'notes', redirect_uri: 'http://127.0.0.1:9/callback', scope: 'openid profile', code_challenge: createHash('sha256').update(VERIFIER).digest('base64url'), code_challenge_method: 'S256' })}`, gatekey.issuer);
-      await page.goto(url.href);
+      await page.goto(authorizeUrl(gatekey, 'notes', 'openid profile').href);
       await signIn(page, who);
       await page.waitForURL('**/consent?**');
       await allow(page);
       await page.waitForURL('http://127.0.0.1:9/**');
-      const code = new URL(page.url()).searchParams.get('code');
-      await fetch(new URL('oauth/token', gatekey.issuer), { method: 'POST', body: new URLSearchParams({ grant_type: 'authorization_code', client_id: 'notes', redirect_uri: 'http://127.0.0.1:9/callback', code, code_verifier: VERIFIER }) });
+      await redeem(gatekey, 'notes', new URL(page.url()).searchParams.get('code'));
       return context;
     }
 

@@ -1,32 +1,15 @@
 // A form in a dialog that does something: it stays as it was filled when that is refused.
-import { html, useState } from './html.js';
+import { useAct } from './act.js';
+import { html } from './html.js';
 import { Trouble } from './parts.js';
 import { errorsOf } from './problem.js';
 
 /**
- * `act` does it and `done` is given what it answers; `children` makes the fields, and is given what is wrong with each of them. `changed` shows what there
- * is by now, when somebody else was faster. `first`: what is done instead, for as long as it is there, such as showing what would follow.
+ * `act`, `first` and `done` are those of `useAct`; `children` makes the fields, and is given what is wrong with each of them. `changed` shows what there is by
+ * now, when somebody else was faster.
  */
 export function ActForm({ verb, busy: under = 'Under way…', kind = 'primary', ready = true, first, act, close, done, changed, children }) {
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState();
-  const submit = async (event) => {
-    event.preventDefault();
-    if (first) {
-      first();
-      return;
-    }
-    setBusy(true);
-    setError(undefined);
-    try {
-      const answer = await act();
-      close();
-      done?.(answer);
-    } catch (error) {
-      setError(error);
-      setBusy(false);
-    }
-  };
+  const { busy, error, submit } = useAct({ act, first, close, done });
   const anew = () => {
     close();
     changed();

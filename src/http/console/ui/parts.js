@@ -1,4 +1,5 @@
 // What pages are made of.
+import { useAct } from './act.js';
 import { problemText } from './problem.js';
 import { useHeld, useOpen } from './held.js';
 import { Fragment, html, useEffect, useId, useRef, useState } from './html.js';
@@ -148,25 +149,11 @@ export function Dialog({ title, close, busy, wide, children }) {
  * typed first.
  */
 export function Confirm({ title, consequence, verb, act, close, done, word }) {
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState();
+  const { busy, error, submit } = useAct({ act, close, done });
   const [typed, setTyped] = useHeld('word', '');
   const id = useId();
-  const confirmed = async (event) => {
-    event.preventDefault();
-    setBusy(true);
-    setError(undefined);
-    try {
-      const answer = await act();
-      close();
-      done?.(answer);
-    } catch (error) {
-      setError(error);
-      setBusy(false);
-    }
-  };
   return html`<${Dialog} title=${title} close=${close} busy=${busy}>
-    <form onSubmit=${confirmed}>
+    <form onSubmit=${submit}>
       <div class="dialog-body">
         <div class="consequence">${consequence}</div>
         ${word && html`<label for=${id}>Type <code>${word}</code> to go on</label><input id=${id} value=${typed} autocomplete="off" spellcheck="false" onInput=${({ target }) => setTyped(target.value)} />`}

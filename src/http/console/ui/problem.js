@@ -21,13 +21,13 @@ export function problemText(error) {
   return { title: error.title, text: [error.detail, advice].filter(Boolean).join(' ') };
 }
 
-/** The refusals of the body, by the member they are about, and by its path where it is nested (`profile/email`). */
+/** The refusals of the body, by the member they are about, and where it is nested by its path, its first and its last (`profile/email`, `profile`, `email`). */
 export function errorsOf(error) {
   const found = {};
   for (const { pointer, detail } of error?.errors ?? []) {
     const path = pointer.replace(/^\/(metadata\/)?/, '');
     found[path] ??= detail;
-    found[path.split('/')[0]] ??= detail;
+    for (const name of [path.split('/')[0], path.split('/').at(-1)]) found[name] ??= detail;
   }
   return found;
 }

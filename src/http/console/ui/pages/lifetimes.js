@@ -1,5 +1,6 @@
 // How long sessions and tokens last: the rules as sentences, what they make of somebody's session, and a change tried out before it is saved.
 import { call, getVersioned, useLoad } from '../api.js';
+import { ActForm } from '../form.js';
 import { Fragment, html, useState } from '../html.js';
 import { LIMITS, sentence, whom } from '../limits.js';
 import { Choice, Confirm, Dialog, Empty, Opens, Page, Read, Tag, Text, Trouble, When } from '../parts.js';
@@ -47,37 +48,17 @@ function RuleForm({ rule, etag, close, done }) {
   const [selector, setSelector] = useState({ client: '', group: '', acr: '', ...rule?.selector });
   const [limits, setLimits] = useState({ ...rule?.limits });
   const [impact, setImpact] = useState();
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState();
   const change = { selector: compact(selector), limits: compact(limits) };
   const touched = (set) => (value) => {
     setImpact(undefined);
     set(value);
   };
-  const step = async (event) => {
-    event.preventDefault();
-    setBusy(true);
-    setError(undefined);
-    try {
-      if (impact) {
-        await call('PUT', '/lifetime-rules', { body: change, headers: { 'If-Match': etag } });
-        close();
-        done();
-        return;
-      }
-      setImpact(await call('POST', '/lifetime-rules/dry-run', { body: { changes: [change] } }));
-    } catch (error) {
-      setError(error);
-    }
-    setBusy(false);
-  };
-  const wrong = errorsOf(error);
-  for (const { pointer, detail } of error?.errors ?? []) wrong[pointer.split('/').at(-1)] ??= detail;
+  const first = impact ? undefined : async () => setImpact(await call('POST', '/lifetime-rules/dry-run', { body: { changes: [change] } }));
+  const save = () => call('PUT', '/lifetime-rules', { body: change, headers: { 'If-Match': etag } });
   const ends = impact && ending(atOnce(impact));
   const set = Object.keys(change.limits).length > 0;
-  return html`<form onSubmit=${step}>
-    <div class="dialog-body">
-      ${error && html`<${Trouble} error=${error} />`}
+  return html`<${ActForm} verb=${!impact ? 'Try it out' : ends ? `Save: end ${ends}` : 'Save'} kind=${ends ? 'danger' : 'primary'} ready=${set} first=${first} act=${save} close=${close} done=${done} changed=${done}>
+    ${(wrong) => html`<${Fragment}>
       ${rule
         ? html`<p>For <strong>${whom(rule.selector)}</strong>:</p>`
         : html`<fieldset><legend>For whom</legend><div class="two">
@@ -93,12 +74,8 @@ function RuleForm({ rule, etag, close, done }) {
       </fieldset>
       ${set && html`<p class="sentence">${sentence(change)}</p>`}
       ${impact && html`<${Impact} of=${impact} client=${change.selector.client} />`}
-    </div>
-    <footer>
-      <button type="button" class="secondary" disabled=${busy} onClick=${close}>Cancel</button>
-      <button type="submit" class=${ends ? 'danger' : 'primary'} disabled=${busy || !set}>${busy ? 'Under way…' : !impact ? 'Try it out' : ends ? `Save: end ${ends}` : 'Save'}</button>
-    </footer>
-  </form>`;
+    <//>`}
+  <//>`;
 }
 
 function DeleteRule({ rule, etag, close, done }) {
