@@ -12,13 +12,16 @@ const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
  */
 function Pick({ label, hint, error, placeholder, id: chosen, set, search, bare, ties: around }) {
   const [text, setText] = useState(chosen ?? '');
+  /** As it is now: an effect of the render before would know what was there before the last letter. */
+  const there = useRef(text);
+  const write = (text) => setText((there.current = text));
   const [found, setFound] = useState([]);
   const given = useRef(chosen ?? '');
   const list = useId();
   // Somebody else has set it: the name it has, if that was found.
   if (given.current !== (chosen ?? '')) {
     given.current = chosen ?? '';
-    setText(found.find(({ id }) => id === chosen)?.name ?? chosen ?? '');
+    write(found.find(({ id }) => id === chosen)?.name ?? chosen ?? '');
   }
   useEffect(() => {
     const typed = text.trim();
@@ -39,12 +42,12 @@ function Pick({ label, hint, error, placeholder, id: chosen, set, search, bare, 
   // What was typed in full before the list came is that very one.
   useEffect(() => {
     // An id that came with the address is shown by its name.
-    const known = found.find(({ id }) => id === text);
-    if (known) setText(known.name);
-    say(text, found, false);
+    const known = found.find(({ id }) => id === there.current);
+    if (known) write(known.name);
+    say(there.current, found, false);
   }, [found]);
   const typed = ({ target: { value } }) => {
-    setText(value);
+    write(value);
     say(value, found, hint);
   };
   const left = ({ target: { value } }) => say(value, found, true);
