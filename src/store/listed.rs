@@ -1,7 +1,9 @@
 //! Pages of sessions and of refresh families, for whoever looks at all of them. A page looks at [`LOOKED_AT`] rows at most, whatever is asked
 //! for, so that none takes longer than another; it may then hold less than it could, and the next one goes on from there.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
 use uuid::Uuid;
 
 use super::connection::AnyConnection as Connection;
@@ -10,7 +12,7 @@ use super::refresh_families::RefreshFamilyRow;
 use super::row::id;
 use super::schema::{client_sessions, refresh_families, sessions};
 use super::sessions::SessionRow;
-use super::sql_types::{Id, Instant};
+use super::sql_types::{DbId, Id, Instant};
 use crate::domain::id::{ClientId, GrantId, SessionId, UserId};
 use crate::domain::refresh_family::RefreshFamily;
 use crate::domain::session::Session;
@@ -148,19 +150,30 @@ pub fn families(
     if let Some(user) = filter.user {
         query = query.filter(refresh_families::user_id.eq(id(user.0)));
     }
-    if let Some(client) = &filter.client {
-        let client = client.as_str().to_owned();
-        query = if filter.user.is_some() || filter.session.is_some() {
-            // Written so that it is asked of the user's or the session's few, not answered from the index of the client's many.
-            query.filter(refresh_families::client_id.concat("").eq(client))
-        } else {
-            query.filter(refresh_families::client_id.eq(client))
-        };
-    }
     if let Some(session) = filter.session {
         query = query.filter(refresh_families::session_id.eq(id(session.0)));
     }
-    let rows: Vec<(Id, Option<Instant>)> = along!(query, refresh_families::id, order, after).load(conn)?;
+    let rows: Vec<(Id, Option<Instant>)> = match filter.client.as_ref().map(|client| client.as_str().to_owned()) {
+        // By the pair that the index has: asked for the client and for the id, PostgreSQL walks along the ids of all until it has found enough
+        // of the client's, which may have few.
+        Some(client) if filter.user.is_none() && filter.session.is_none() => {
+            let pair = |sign| sql::<Bool>(sign).bind::<Text, _>(client.clone()).sql(", ").bind::<DbId, _>(after).sql(")");
+            let (key, of) = ((refresh_families::client_id, refresh_families::id), refresh_families::client_id);
+            match order {
+                Order::Ascending => {
+                    let after = pair("(refresh_families.client_id, refresh_families.id) > (");
+                    query.filter(after).filter(of.le(client.clone())).order(key).load(conn)?
+                }
+                Order::Descending => {
+                    let after = pair("(refresh_families.client_id, refresh_families.id) < (");
+                    query.filter(after).filter(of.ge(client.clone())).order((key.0.desc(), key.1.desc())).load(conn)?
+                }
+            }
+        }
+        // Written so that it is asked of the user's or the session's few, not answered from the index of the client's many.
+        Some(client) => along!(query.filter(refresh_families::client_id.concat("").eq(client)), refresh_families::id, order, after).load(conn)?,
+        None => along!(query, refresh_families::id, order, after).load(conn)?,
+    };
     let (wanted, next) = cut(rows, filter.state, limit, looked_at);
     if wanted.is_empty() {
         return Ok(Page { items: Vec::new(), next: next.map(|next| GrantId(next.0)) });

@@ -122,6 +122,8 @@ async fn every_list_comes_both_ways(database: Database) {
         ("refresh-families", String::new(), 7),
         ("refresh-families", format!("&user={alice}"), 5),
         ("refresh-families", format!("&client={OWN_PAGE}"), 6),
+        ("refresh-families", format!("&client={PAGE}"), 1),
+        ("refresh-families", format!("&client={OWN_PAGE}&state=live"), 4),
         ("refresh-families", format!("&session={session}"), 2),
         ("refresh-families", "&state=live".to_owned(), 5),
         ("refresh-families", format!("&user={alice}&client={OWN_PAGE}&state=live"), 3),
