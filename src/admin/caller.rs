@@ -68,10 +68,12 @@ impl Caller {
     /// The same, of what is dangerous: a user must have proved who they are lately (RFC 9470).
     pub fn may_now(&self, scope: AdminScope) -> Result<(), Problem> {
         self.may(scope)?;
-        match self.0.proved_at {
-            Some(proved_at) if !is_fresh(proved_at, self.0.now) => Err(Problem::authentication_too_old(FRESH.num_seconds())),
-            _ => Ok(()),
-        }
+        if self.proved_lately() { Ok(()) } else { Err(too_old()) }
+    }
+
+    /// A machine proves who it is with each token.
+    pub fn proved_lately(&self) -> bool {
+        self.0.proved_at.is_none_or(|proved_at| is_fresh(proved_at, self.0.now))
     }
 
     /// All that the caller may do.
@@ -90,6 +92,11 @@ impl Caller {
     }
 }
 
+/// A user proved who they are too long ago for what is dangerous.
+pub fn too_old() -> Problem {
+    Problem::authentication_too_old(FRESH.num_seconds())
+}
+
 /// Runs before anything of the request is looked at but its token.
 async fn admit(request: &Request, bearer: Bearer) -> poem::Result<Admitted> {
     let api = request.data::<Api>().ok_or_else(|| poem::Error::from_status(poem::http::StatusCode::INTERNAL_SERVER_ERROR))?;
@@ -98,8 +105,9 @@ async fn admit(request: &Request, bearer: Bearer) -> poem::Result<Admitted> {
 
 async fn judge(api: &Api, token: &str) -> Result<Admitted, Problem> {
     let token = live_token(&api.core, token).await?;
-    // RFC 9068 §4: a token for another API is nothing here.
-    if !is_for(&token.claims, AUDIENCE) {
+    // RFC 9068 §4: a token for another API is nothing here. What has been taken out of the client's registration since is taken from its tokens too,
+    // as its scope is.
+    if !is_for(&token.claims, AUDIENCE) || !token.client.metadata.has_resource(AUDIENCE) {
         return Err(Problem::token_invalid(AUDIENCE));
     }
     let (actor, role) = match (token.grant_id, &token.user) {

@@ -9,7 +9,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use super::body::{Body, OptionalBody};
 use super::caller::{AdminScope, Caller};
 use super::client_metadata::ClientMetadata;
-use super::clients::{Client, NewClient, Shown, id_of, reach, shown};
+use super::clients::{Client, NewClient, Shown, id_of, reach, reach_new, shown};
 use super::idempotency::{self, answered, replayed, still_there, still_works};
 use super::problem::{ChangeProblem, Problem};
 use super::{Api, Resource, etag};
@@ -132,14 +132,14 @@ impl ClientActionsApi {
     /// Checks a registration
     ///
     /// Answers as registering the client would, without registering it. Needs the scope `clients:write`, and every scope of this API that the
-    /// client would get.
+    /// client would get; if it would get any, a recent sign-in.
     #[oai(path = "/client-check", method = "post", operation_id = "client_check")]
     async fn check(&self, #[oai(scope = "AdminScope::ClientsWrite")] caller: Caller, api: Data<&Api>, new: Body<NewClient>) -> Result<Checked, ChangeProblem> {
         caller.may(AdminScope::ClientsWrite)?;
         let id = ClientId::parse(&new.0.id).map_err(|error| ChangeProblem::invalid_member("/id", format!("{error}.")))?;
         let metadata = new.0.metadata.parse("/metadata")?;
         ClientMetadata::check(&metadata, &id, "/metadata")?;
-        reach(&caller)(&metadata)?;
+        reach_new(&caller)(&metadata)?;
         match api.admin.client(&id).await {
             Ok(_) => Err(ChangeProblem::already_exists("client", id.as_str())),
             Err(AdminError::NotFound { .. }) => {

@@ -12,10 +12,11 @@ use super::client_metadata::ClientMetadata;
 use super::idempotency::{self, answered, replayed, still_there};
 use super::problem::{ChangeProblem, Problem};
 use super::{Api, Resource, etag, page};
+use crate::domain::admin_scope::AdminScopes;
 use crate::domain::client;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::ClientId;
-use crate::protocol::admin_privilege::{lacking, power_of_client};
+use crate::protocol::admin_privilege::{lacking, power_of_client, power_of_new_client};
 use crate::service::admin::{AdminError, NewClient as Registration, Outcome, Registered};
 
 pub struct ClientsApi;
@@ -177,12 +178,29 @@ pub fn id_in_query(name: &str, text: &str) -> Result<ClientId, Problem> {
     ClientId::parse(text).map_err(|error| Problem::malformed(format!("The parameter `{name}` is malformed: {error}.")))
 }
 
-/// Nobody makes a client, or lays hands on one, that can do more than they can.
+/// Nobody lays hands on a client that can do more than they can.
 pub fn reach(caller: &Caller) -> impl Fn(&client::ClientMetadata) -> Result<(), AdminError> + Send + Clone + use<> {
-    let held = caller.held();
+    reach_as_far(caller, power_of_client)
+}
+
+/// Nobody makes a client that can do more than they can.
+pub fn reach_new(caller: &Caller) -> impl Fn(&client::ClientMetadata) -> Result<(), AdminError> + Send + Clone + use<> {
+    reach_as_far(caller, power_of_new_client)
+}
+
+/// A client that has power outlasts the sign-in by which it was made or changed, and a machine is never asked for a sign-in: so that is asked for here.
+fn reach_as_far(
+    caller: &Caller,
+    power: fn(&client::ClientMetadata) -> AdminScopes,
+) -> impl Fn(&client::ClientMetadata) -> Result<(), AdminError> + Send + Clone + use<> {
+    let (held, proved_lately) = (caller.held(), caller.proved_lately());
     move |metadata| {
-        let lacking = lacking(held, power_of_client(metadata));
-        if lacking.is_empty() { Ok(()) } else { Err(AdminError::Exceeds(lacking)) }
+        let power = power(metadata);
+        let lacking = lacking(held, power);
+        if !lacking.is_empty() {
+            return Err(AdminError::Exceeds(lacking));
+        }
+        if power.is_empty() || proved_lately { Ok(()) } else { Err(AdminError::Unproven) }
     }
 }
 
@@ -214,7 +232,7 @@ impl ClientsApi {
     /// Registers a client
     ///
     /// A confidential client is given a secret, which the answer tells once. Needs the scope `clients:write`; a client that may get tokens
-    /// for this API needs the caller to have every scope that it is given.
+    /// for this API needs the caller to have every scope that it is given, and a recent sign-in.
     #[oai(path = "/clients", method = "post", operation_id = "client_create")]
     async fn create(
         &self,
@@ -231,14 +249,14 @@ impl ClientsApi {
         let id = ClientId::parse(&new.0.id).map_err(|error| ChangeProblem::invalid_member("/id", format!("{error}.")))?;
         let metadata = new.0.metadata.parse("/metadata")?;
         ClientMetadata::check(&metadata, &id, "/metadata")?;
-        reach(&caller)(&metadata)?;
+        reach_new(&caller)(&metadata)?;
         let (admin, new) = (api.admin.acting_as(caller.actor()), Registration { id: id.clone(), metadata });
         let render = |registered: &Registered| RegisteredClient::from(registered).to_json_string();
         let (registered, again) = match admin.once(once, render, |memo| admin.create_client_once(new, memo)).await? {
             Outcome::Done(registered) => (RegisteredClient::from(&registered), None),
             Outcome::Replayed(replay) => {
                 let there = still_there("client", admin.client(&id).await, |client| client.created_at <= replay.at)?;
-                reach(&caller)(&there.metadata)?;
+                reach_new(&caller)(&there.metadata)?;
                 let kept: RegisteredClient = answered(&replay)?;
                 if let Some(secret) = &kept.client_secret {
                     idempotency::still_works(&there, secret, api.core.now())?;
@@ -268,7 +286,7 @@ impl ClientsApi {
     /// Replaces what a client is registered with
     ///
     /// As a whole: what the body leaves out has the default of the kind again. Running sessions are judged by it from their next use on.
-    /// Needs the scope `clients:write`, and every scope of this API that the client has or would get.
+    /// Needs the scope `clients:write`, and every scope of this API that the client has or would get; if it has or would get any, a recent sign-in.
     #[oai(path = "/clients/:id", method = "put", operation_id = "client_replace")]
     async fn replace(
         &self,

@@ -85,7 +85,8 @@ fn next_query(filter: &Filter, before: Uuid, limit: u32) -> String {
 impl EventsApi {
     /// Lists events
     ///
-    /// The newest first. Needs the scope `events:read`.
+    /// The newest first. With more than one of `user`, `object` and `kind` a page may hold fewer than `limit` though there is a `next`. Needs the scope
+    /// `events:read`.
     #[oai(path = "/events", method = "get", operation_id = "event_list")]
     #[allow(clippy::too_many_arguments)]
     async fn list(
@@ -109,9 +110,8 @@ impl EventsApi {
         caller.may(AdminScope::EventsRead)?;
         let kind = kind.0.as_deref().map(kind_of).transpose()?;
         let filter = Filter { user: user.map(UserId), object: object.0, kind, since: page::time("since", since.0)? };
-        let found = api.admin.events(filter, before.map(EventId), page::asked(limit.0)).await?;
-        let (found, next) = page::cut(found, limit.0, |event| event.id.0);
-        Ok(Listed::Page(Json(EventPage { items: found.iter().map(Event::from).collect(), next })))
+        let found = api.admin.events_page(filter, before.map(EventId), limit.0).await?;
+        Ok(Listed::Page(Json(EventPage { items: found.items.iter().map(Event::from).collect(), next: found.next.map(|next| next.0) })))
     }
 
     /// Exports events
@@ -141,15 +141,14 @@ impl EventsApi {
         caller.may(AdminScope::EventsRead)?;
         let kind = kind.0.as_deref().map(kind_of).transpose()?;
         let filter = Filter { user: user.map(UserId), object: object.0, kind, since: page::time("since", since.0)? };
-        let found = api.admin.events(filter.clone(), before.map(EventId), page::asked(limit.0)).await?;
-        let (found, next) = page::cut(found, limit.0, |event| event.id.0);
+        let found = api.admin.events_page(filter.clone(), before.map(EventId), limit.0).await?;
         let mut lines = String::new();
-        for event in &found {
+        for event in &found.items {
             // JSON writes a line break as `\n`: nothing in an event ends the line.
             lines.push_str(&Event::from(event).to_json_string());
             lines.push('\n');
         }
-        let link = next.map(|before| format!("<?{}>; rel=\"next\"", next_query(&filter, before, limit.0)));
+        let link = found.next.map(|before| format!("<?{}>; rel=\"next\"", next_query(&filter, before.0, limit.0)));
         Ok(Exported::Lines(PlainText(lines), link))
     }
 }

@@ -8,6 +8,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object};
 
+use super::caller::too_old;
 use super::settings;
 use crate::domain::admin_scope::{AUDIENCE, AdminScope, AdminScopes};
 use crate::protocol::error::ErrorCode;
@@ -328,6 +329,7 @@ impl From<AdminError> for Problem {
         match error {
             AdminError::NotFound { what, .. } => Self::not_found(what),
             AdminError::Exceeds(lacking) => Self::privilege_exceeded(&words(lacking)),
+            AdminError::Unproven => too_old(),
             AdminError::Store(error) => Self::unavailable(&error.to_string()),
             other => Self::internal(&other.to_string()),
         }

@@ -11,7 +11,7 @@ use super::{Api, Resource};
 
 pub struct ServerApi;
 
-/// What runs here.
+/// What runs here, and how far whoever asks may go.
 #[derive(Debug, Object)]
 #[oai(example)]
 struct Server {
@@ -20,6 +20,8 @@ struct Server {
     /// The issuer, byte for byte.
     issuer: String,
     database: DatabaseBackend,
+    /// What the caller may do: of the scope of its token what the role of its user has now, and of a machine's all of it.
+    scopes: Vec<String>,
 }
 
 /// The kind of database.
@@ -32,7 +34,12 @@ enum DatabaseBackend {
 
 impl Example for Server {
     fn example() -> Self {
-        Self { version: env!("CARGO_PKG_VERSION").to_owned(), issuer: "https://id.example.com/".to_owned(), database: DatabaseBackend::Sqlite }
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            issuer: "https://id.example.com/".to_owned(),
+            database: DatabaseBackend::Sqlite,
+            scopes: vec!["server:read".to_owned(), "events:read".to_owned()],
+        }
     }
 }
 
@@ -47,11 +54,12 @@ enum Shown {
 impl ServerApi {
     /// Shows the server
     ///
-    /// Version, issuer and kind of database. Needs the scope `server:read`.
+    /// Version, issuer, kind of database, and the scopes that the caller may use. Needs the scope `server:read`.
     #[oai(path = "/server", method = "get", operation_id = "server_show")]
     async fn show(&self, #[oai(scope = "AdminScope::ServerRead")] caller: Caller, api: Data<&Api>) -> Result<Shown, Problem> {
         caller.may(AdminScope::ServerRead)?;
         let database = if api.admin.backend() == "sqlite" { DatabaseBackend::Sqlite } else { DatabaseBackend::Postgres };
-        Ok(Shown::Server(Json(Server { version: env!("CARGO_PKG_VERSION").to_owned(), issuer: api.core.issuer().to_owned(), database })))
+        let scopes = caller.held().iter().map(|scope| scope.as_str().to_owned()).collect();
+        Ok(Shown::Server(Json(Server { version: env!("CARGO_PKG_VERSION").to_owned(), issuer: api.core.issuer().to_owned(), database, scopes })))
     }
 }

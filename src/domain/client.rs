@@ -203,6 +203,11 @@ impl ClientMetadata {
         self.authentication == ClientAuthentication::None
     }
 
+    /// Whether it is registered for access tokens with this audience (RFC 8707).
+    pub fn has_resource(&self, audience: &str) -> bool {
+        self.resources.iter().any(|resource| resource == audience)
+    }
+
     /// Whether it may ask for a refresh token that stays the same (`online_access`). Until tokens can be bound to a key, only who proves itself by a
     /// secret may: RFC 9700 §2.2.2 has the refresh tokens of public clients rotate or be sender-constrained.
     pub fn may_ask_for_online_access(&self) -> bool {

@@ -18,16 +18,24 @@ pub fn held(scope: &Scope, role: Option<AdminRole>) -> AdminScopes {
     role.map_or(named, |role| named.intersection(role.scopes()))
 }
 
-/// What a client can be given a token for, at this API. Whoever may change the client, or has its secret, has that too. A client that asks nobody
-/// for consent reaches into the account of each user who opens a page of it: at the account API it can do to everybody what takes a scope here.
+/// What a client can be given a token for, at this API. Whoever may change the client, or has its secret, has that too. At the account API it can
+/// do to its users what takes a scope here: it reaches into the account of each who opens a page of it and has allowed it that before, or is
+/// not asked. A consent is to the client, wherever its pages have moved to.
 pub fn power_of_client(metadata: &ClientMetadata) -> AdminScopes {
-    let is_for = |audience: &str| metadata.resources.iter().any(|resource| resource == audience);
-    let here = if is_for(AUDIENCE) { AdminScopes::named_in(&metadata.scope) } else { AdminScopes::NONE };
-    if !metadata.first_party || !is_for(account_scope::AUDIENCE) {
-        return here;
+    if !metadata.has_resource(account_scope::AUDIENCE) {
+        return power_here(metadata);
     }
     let named = AccountScope::ALL.into_iter().filter(|scope| metadata.scope.contains(scope.as_str()));
-    named.fold(here, |power, scope| power.union(AdminScopes::of(&[likewise(scope)])))
+    named.fold(power_here(metadata), |power, scope| power.union(AdminScopes::of(&[likewise(scope)])))
+}
+
+/// The same, of one that nobody has allowed anything yet: its users are asked, unless it is first-party.
+pub fn power_of_new_client(metadata: &ClientMetadata) -> AdminScopes {
+    if metadata.first_party { power_of_client(metadata) } else { power_here(metadata) }
+}
+
+fn power_here(metadata: &ClientMetadata) -> AdminScopes {
+    if metadata.has_resource(AUDIENCE) { AdminScopes::named_in(&metadata.scope) } else { AdminScopes::NONE }
 }
 
 /// What does here, to anybody, what this does to the user of a token.
@@ -95,10 +103,12 @@ mod tests {
         let mut metadata = ClientMetadata::defaults(ClientKind::Spa, "Own page");
         metadata.scope = Scope::parse("openid account:sessions:end account:profile:read").unwrap();
         metadata.resources = vec![account_scope::AUDIENCE.to_owned()];
+        let whole = AdminScopes::of(&[AdminScope::SessionsEnd, AdminScope::UsersRead]);
         metadata.first_party = false;
-        assert_eq!(power_of_client(&metadata), AdminScopes::NONE, "each user is asked");
+        assert_eq!(power_of_new_client(&metadata), AdminScopes::NONE, "each user is asked");
+        assert_eq!(power_of_client(&metadata), whole, "but not those who have allowed it");
         metadata.first_party = true;
-        assert_eq!(power_of_client(&metadata), AdminScopes::of(&[AdminScope::SessionsEnd, AdminScope::UsersRead]));
+        assert_eq!((power_of_new_client(&metadata), power_of_client(&metadata)), (whole, whole));
         assert!(!lacking(AdminRole::Developer.scopes(), power_of_client(&metadata)).is_empty());
         metadata.resources = vec!["https://api.test/".to_owned()];
         assert_eq!(power_of_client(&metadata), AdminScopes::NONE, "the words mean something else at another API");

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::connection::AnyConnection as Connection;
 use super::error::StoreError;
+use super::listed::{LOOKED_AT, Page, fitting};
 use super::row::{at, id};
 use super::schema::events;
 use super::sql_types::{Id, Instant};
@@ -77,6 +78,13 @@ pub struct Filter {
     pub since: Option<Timestamp>,
 }
 
+impl Filter {
+    /// Whether more is asked for than an index has: of a user's events those of an object or a kind, or of an object's those of a kind.
+    const fn is_narrowed(&self) -> bool {
+        (self.user.is_some() || self.object.is_some()) && (self.kind.is_some() || self.user.is_some() && self.object.is_some())
+    }
+}
+
 /// Adds an event: in the unit of work of the change it tells, so that neither is ever there without the other.
 pub fn record(conn: &mut Connection, event: &Event) -> Result<(), StoreError> {
     diesel::insert_into(events::table).values(EventRow::from(event)).execute(conn)?;
@@ -99,22 +107,20 @@ pub fn list_of(conn: &mut Connection, user: UserId, kinds: &[EventKind], before:
     query.load::<EventRow>(conn)?.into_iter().map(Event::try_from).collect()
 }
 
-/// The newest first, those older than `before`.
-pub fn list(conn: &mut Connection, filter: &Filter, before: Option<EventId>, limit: u32) -> Result<Vec<Event>, StoreError> {
-    // PostgreSQL keeps no text with a NUL, and refuses to look for one.
-    if filter.object.as_ref().is_some_and(|object| object.contains('\0')) {
-        return Ok(Vec::new());
+/// The newest first, those older than `before`. A page looks at [`LOOKED_AT`] events at most, of one user or one object; it may then hold less
+/// than it could, and the next one goes on from there.
+pub fn page(conn: &mut Connection, filter: &Filter, before: Option<EventId>, limit: u32) -> Result<Page<Event, EventId>, StoreError> {
+    if is_nobodys(filter) {
+        return Ok(Page { items: Vec::new(), next: None });
     }
-    let mut query = events::table.order(events::id.desc()).limit(i64::from(limit)).into_boxed();
-    if let Some(user) = filter.user {
-        query = query.filter(events::user_id.eq(id(user.0)));
-    }
-    if let Some(object) = &filter.object {
-        query = query.filter(events::object_id.eq(object));
-    }
-    if let Some(kind) = filter.kind {
-        query = query.filter(events::kind.eq(kind.as_str()));
-    }
+    let looked_at = if filter.is_narrowed() { LOOKED_AT.max(limit.saturating_add(1)) } else { limit.saturating_add(1) };
+    let mut query = events::table.order(events::id.desc()).limit(i64::from(looked_at)).into_boxed();
+    query = match filter {
+        Filter { user: Some(user), .. } => query.filter(events::user_id.eq(id(user.0))),
+        Filter { object: Some(object), .. } => query.filter(events::object_id.eq(object)),
+        Filter { kind: Some(kind), .. } => query.filter(events::kind.eq(kind.as_str())),
+        _ => query,
+    };
     if let Some(since) = filter.since {
         // The order of ids is that of time only to the millisecond.
         query = query.filter(events::id.ge(id(EventId::first_at(since).0))).filter(events::at.ge(at(since)));
@@ -122,5 +128,39 @@ pub fn list(conn: &mut Connection, filter: &Filter, before: Option<EventId>, lim
     if let Some(before) = before {
         query = query.filter(events::id.lt(id(before.0)));
     }
-    query.load::<EventRow>(conn)?.into_iter().map(Event::try_from).collect()
+    if !filter.is_narrowed() {
+        let mut found = query.load::<EventRow>(conn)?;
+        let more = found.len() > limit as usize;
+        found.truncate(limit as usize);
+        let items = found.into_iter().map(Event::try_from).collect::<Result<Vec<_>, _>>()?;
+        let next = if more { items.last().map(|event| event.id) } else { None };
+        return Ok(Page { items, next });
+    }
+    let rows = query.select((events::id, events::object_id, events::kind)).load::<(Id, Option<String>, String)>(conn)?;
+    let fits = |object: &Option<String>, kind: &str| {
+        filter.object.as_ref().is_none_or(|wanted| object.as_ref() == Some(wanted)) && filter.kind.is_none_or(|wanted| wanted.as_str() == kind)
+    };
+    let rows = rows.into_iter().map(|(id, object, kind)| (id, fits(&object, &kind))).collect();
+    let (wanted, next) = fitting(rows, limit, looked_at);
+    let items = if wanted.is_empty() { Vec::new() } else { events::table.filter(events::id.eq_any(wanted)).order(events::id.desc()).load::<EventRow>(conn)? };
+    Ok(Page { items: items.into_iter().map(Event::try_from).collect::<Result<_, _>>()?, next: next.map(|next| EventId(next.0)) })
+}
+
+/// As many of them as `limit`, the newest first, however many have to be looked at.
+pub fn list(conn: &mut Connection, filter: &Filter, mut before: Option<EventId>, limit: u32) -> Result<Vec<Event>, StoreError> {
+    let mut found = Vec::new();
+    loop {
+        let missing = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
+        let page = page(conn, filter, before, missing)?;
+        found.extend(page.items);
+        if page.next.is_none() || found.len() >= limit as usize {
+            return Ok(found);
+        }
+        before = page.next;
+    }
+}
+
+/// PostgreSQL keeps no text with a NUL, and refuses to look for one.
+fn is_nobodys(filter: &Filter) -> bool {
+    filter.object.as_ref().is_some_and(|object| object.contains('\0'))
 }

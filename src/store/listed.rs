@@ -18,7 +18,7 @@ use crate::domain::refresh_family::RefreshFamily;
 use crate::domain::session::Session;
 
 /// How many rows a page looks at, where rows are passed over.
-const LOOKED_AT: u32 = 2000;
+pub(super) const LOOKED_AT: u32 = 2000;
 
 /// Whether something has been ended. What is past its lifetime, and not written down yet, is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,10 +189,15 @@ fn looked_at(state: Option<State>, limit: u32) -> u32 {
 }
 
 fn cut<T: Copy, E>(rows: Vec<(T, Option<E>)>, state: Option<State>, limit: u32, looked_at: u32) -> (Vec<T>, Option<T>) {
+    let fits = |ended: Option<E>| state.is_none_or(|state| (state == State::Ended) == ended.is_some());
+    fitting(rows.into_iter().map(|(id, ended)| (id, fits(ended))).collect(), limit, looked_at)
+}
+
+/// Of the rows that were looked at, `looked_at` at most, those that fit, as many as a page holds; and after which the next one begins.
+pub(super) fn fitting<T: Copy>(rows: Vec<(T, bool)>, limit: u32, looked_at: u32) -> (Vec<T>, Option<T>) {
     let (last, all) = (rows.last().map(|(id, _)| *id), rows.len() < looked_at as usize);
     let mut wanted: Vec<T> = Vec::new();
-    for (id, ended) in rows {
-        let fits = state.is_none_or(|state| (state == State::Ended) == ended.is_some());
+    for (id, fits) in rows {
         if fits && wanted.len() == limit as usize {
             let next = wanted.last().copied();
             return (wanted, next);

@@ -60,9 +60,11 @@ const LIBRARIES = {
       window.way = () => client.lastWay;
     },
   },
-  // The same without a word between the tabs: each has the refresh token of the same chain, and renews for itself.
+  // The same without a word between the tabs: each has the refresh token of the same chain, and renews for itself. Two of them: of more, one can
+  // be late by two renewals on a busy machine, which no server can tell from a thief. That is what locks are for.
   'gatekey.js, deaf': {
     path: '/gatekey',
+    count: 2,
     async start({ issuer, redirect_uri }) {
       window.BroadcastChannel = class {
         postMessage() {}
@@ -101,7 +103,7 @@ for (const kind of DATABASES) {
         await deployment?.remove();
       });
 
-      for (const [name, { path, start, shares }] of Object.entries(LIBRARIES)) {
+      for (const [name, { path, start, shares, count = TABS }] of Object.entries(LIBRARIES)) {
         const address = () => `${deployment.application}${path}`;
 
         async function tab() {
@@ -120,7 +122,7 @@ for (const kind of DATABASES) {
           await first.waitForURL(`${address()}?**`);
           await first.evaluate(start, { issuer: deployment.issuer, redirect_uri: address() });
           const tabs = [first];
-          while (tabs.length < TABS) tabs.push(await tab());
+          while (tabs.length < count) tabs.push(await tab());
           const tokens = new Set();
           for (let round = 0; round < ROUNDS; round++) {
             const moment = Date.now() + 200;
@@ -129,7 +131,7 @@ for (const kind of DATABASES) {
               tokens.add(token);
             }
           }
-          assert.ok(shares ? tokens.size >= ROUNDS && tokens.size <= TABS * ROUNDS : tokens.size === TABS * ROUNDS, `${tokens.size}`);
+          assert.ok(shares ? tokens.size >= ROUNDS && tokens.size <= count * ROUNDS : tokens.size === count * ROUNDS, `${tokens.size}`);
           // The server renews, and the answer does not come. auth0-spa-js asks again by itself; with oidc-client-ts it is the application that does.
           let asked = 0;
           for (let i = 0; i < LOST; i++) {
@@ -143,7 +145,7 @@ for (const kind of DATABASES) {
             }
             assert.equal(deployment.front.lost.status, 200, 'it had been granted');
           }
-          assert.ok((await tabs[TABS - 1].evaluate(renewal)).token);
+          assert.ok((await tabs[count - 1].evaluate(renewal)).token);
           const reuse = ['event', 'list', '--json', '--kind', 'refresh.reuse_detected'];
           assert.equal(deployment.gatekey.run(reuse).trim(), '[]', 'no chain has ended');
         });

@@ -24,7 +24,13 @@ use crate::support::database::{Database, each_database};
 use crate::support::entropy::SeededEntropy;
 use crate::support::relying_party::RelyingParty;
 
-each_database!(sessions_and_grants_are_told, what_administrators_do_is_told, what_is_rolled_back_is_not_told, pages_and_filters_of_the_list);
+each_database!(
+    sessions_and_grants_are_told,
+    what_administrators_do_is_told,
+    what_is_rolled_back_is_not_told,
+    a_page_of_what_is_rare_looks_at_so_many,
+    pages_and_filters_of_the_list
+);
 
 /// What is new since it was last asked, oldest first.
 struct Trail<'a> {
@@ -300,6 +306,44 @@ async fn what_is_rolled_back_is_not_told(database: Database) {
     let disabled = trail.one().await;
     assert_eq!(told(&disabled), ("user.disabled", Actor::CommandLine, Object::User(alice), Some(alice), json!({"reason": "user_disabled"})));
     assert_eq!((app.user("alice").await.disabled_at.is_some(), disabled.request_id), (true, None));
+}
+
+/// A user of whom much is told, and one thing of it is wanted: a page comes short rather than late, and the next one goes on from there.
+async fn a_page_of_what_is_rare_looks_at_so_many(database: Database) {
+    let app = App::start(database).await;
+    let alice = app.user("alice").await.id;
+    let mut kinds = vec![EventKind::UserUpdated; 2102];
+    (kinds[0], kinds[2101]) = (EventKind::UserEnabled, EventKind::UserEnabled);
+    // A few at a time: a unit of work that takes seconds is given up.
+    for kinds in kinds.chunks(300) {
+        let events = kinds.iter().map(|kind| {
+            app.advance(TimeDelta::milliseconds(1));
+            occasion(&app).event(*kind, Object::User(alice))
+        });
+        let events: Vec<Event> = events.collect();
+        app.write(move |db| events.iter().try_for_each(|event| events::record(db, event))).await;
+    }
+    let kind = Some(EventKind::UserEnabled);
+    let rare = [
+        Filter { user: Some(alice), kind, ..Filter::default() },
+        Filter { object: Some(alice.to_string()), kind, ..Filter::default() },
+        Filter { user: Some(alice), object: Some(alice.to_string()), kind, ..Filter::default() },
+    ];
+    for filter in rare {
+        let page = async |before, limit| {
+            let filter = filter.clone();
+            app.store.scan(move |db| events::page(db, &filter, before, limit)).await.unwrap()
+        };
+        for limit in [1, 10] {
+            let newest = page(None, limit).await;
+            assert_eq!(newest.items.len(), 1, "{filter:?}");
+            let older = page(newest.next, limit).await;
+            assert_eq!((older.items.len(), older.next), (1, None), "{filter:?}");
+            assert!(older.items[0].id < newest.items[0].id);
+        }
+        let wanted = filter.clone();
+        assert_eq!(app.store.scan(move |db| events::list(db, &wanted, None, 10)).await.unwrap().len(), 2, "who does not mind gets them all");
+    }
 }
 
 async fn pages_and_filters_of_the_list(database: Database) {

@@ -99,8 +99,8 @@ async fn admit(request: &Request, bearer: Bearer) -> poem::Result<Admitted> {
 
 async fn judge(api: &Api, token: &str) -> Result<Admitted, Problem> {
     let token = live_token(&api.core, token).await?;
-    // RFC 9068 §4: a token for another API is nothing here.
-    if !is_for(&token.claims, AUDIENCE) {
+    // RFC 9068 §4: a token for another API is nothing here, nor is one of a client that is registered for this one no more.
+    if !is_for(&token.claims, AUDIENCE) || !token.client.metadata.has_resource(AUDIENCE) {
         return Err(Problem::token_invalid());
     }
     // A machine acts for itself, and has no account.

@@ -88,6 +88,9 @@ pub enum AdminError {
     /// It has, or would get, power that whoever does it lacks.
     #[error("it has more power than who does this")]
     Exceeds(AdminScopes),
+    /// Whoever asks for it proved who they are too long ago.
+    #[error("this asks for a more recent sign-in")]
+    Unproven,
     #[error("the next {} key is announced already and signs from {}: wait for it, or use --now", alg.as_str(), from.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))]
     NextKeyAnnounced { alg: SigningAlg, from: Timestamp },
     #[error("key `{kid}` is the one that signs {0}: run `gatekey key rotate --alg {0} --now` first", alg.as_str())]

@@ -19,6 +19,8 @@ each_database!(
     what_breaks_a_rule_is_told_by_its_member,
     ad_02_what_is_not_of_the_client_is_refused,
     ad_04_nobody_makes_or_touches_a_client_that_can_do_more,
+    ad_04_power_is_given_by_who_has_just_signed_in,
+    a_token_is_good_for_no_audience_that_its_client_has_lost,
     ad_11_of_two_changes_one_is_told_that_it_is_late,
     what_is_dangerous_asks_for_a_recent_sign_in,
     jo_04_a_member_that_comes_twice_is_refused,
@@ -196,6 +198,18 @@ async fn ad_04_nobody_makes_or_touches_a_client_that_can_do_more(database: Datab
         assert_eq!(made.status.as_u16(), status, "{id}: {}", made.text());
     }
     assert_problem(&send_json(&app, Method::PUT, "/clients/asks", &some, &own(true)).await, 403, "privilege-exceeded", "it would ask no more");
+    // It asks, but not those who have allowed it: once it is there, its pages are moved, and its secret is changed, by nobody who could not do as much.
+    let mut moved = own(false);
+    moved["redirect_uris"] = json!(["https://evil.example.test/callback"]);
+    assert_problem(&send_json(&app, Method::PUT, "/clients/asks", &some, &moved).await, 403, "privilege-exceeded", "moved");
+    for (method, path) in [(Method::POST, "/clients/asks/secret"), (Method::POST, "/clients/asks/enable"), (Method::DELETE, "/clients/asks")] {
+        assert_problem(&send(&app, method, path, Some(&some)).await, 403, "privilege-exceeded", path);
+    }
+    // Nor does one become such a client that was another, for it may have been one before.
+    let plain = json!({"name": "Own page", "kind": "spa", "redirect_uris": ["https://own.example.test/callback"]});
+    assert_eq!(send_json(&app, Method::PUT, "/clients/asks", &all, &plain).await.status.as_u16(), 200);
+    assert_problem(&send_json(&app, Method::PUT, "/clients/asks", &some, &moved).await, 403, "privilege-exceeded", "what was allowed then");
+    assert_eq!(send_json(&app, Method::PUT, "/clients/asks", &all, &moved).await.status.as_u16(), 200, "the control");
 
     // Nor is one that can do more changed, made weaker, or deleted.
     for scope in ["users:write", "clients:read", ""] {
@@ -206,6 +220,53 @@ async fn ad_04_nobody_makes_or_touches_a_client_that_can_do_more(database: Datab
     assert_eq!(get(&app, "/clients/strong", &some).await["metadata"]["scope"], "users:write");
     assert_eq!(send_json(&app, Method::PUT, "/clients/strong", &all, &robot("clients:read")).await.status.as_u16(), 200, "the control");
     assert_eq!(send(&app, Method::DELETE, "/clients/strong", Some(&some)).await.status.as_u16(), 204, "weak enough by now");
+}
+
+/// Power that outlasts the sign-in by which it was given takes a recent one: otherwise a session that was left open is enough to make a machine, which is
+/// never asked.
+async fn ad_04_power_is_given_by_who_has_just_signed_in(database: Database) {
+    let app = start(database).await;
+    let robot = |scope: &str| json!({"name": "Robot", "kind": "machine", "scope": scope, "resources": [AUDIENCE]});
+    let (party, mut browser) = (app.relying_party(CONSOLE), app.browser());
+    let scope = format!("openid {}", all_scopes().join(" "));
+    let response = app.authorize_as(&mut browser, &party.authorize(&scope, &[("resource", AUDIENCE)]), "bobby").await;
+    let bobby = party.exchange(&party.code(&response)).await.access;
+    let create =
+        async |token: &str, id: &str, scope: &str| send_json(&app, Method::POST, "/clients", token, &json!({"id": id, "metadata": robot(scope)})).await;
+    assert_eq!(create(&bobby, "early", "users:read").await.status.as_u16(), 201, "the control");
+    app.advance(chrono::TimeDelta::minutes(11));
+    let response = app.silently(&mut browser, &party, &scope, &[("resource", AUDIENCE)]).await;
+    let bobby = party.exchange(&party.code(&response)).await.access;
+    let robots = robot_token(&app, AUDIENCE, &all_scopes()).await;
+    let check = json!({"id": "late", "metadata": robot("users:read")});
+    assert_problem(&create(&bobby, "late", "users:read").await, 401, "authentication-too-old", "made");
+    assert_problem(&send_json(&app, Method::POST, "/client-check", &bobby, &check).await, 401, "authentication-too-old", "checked");
+    for (scope, what) in [("users:read users:write", "raised"), ("", "made weaker")] {
+        assert_problem(&send_json(&app, Method::PUT, "/clients/early", &bobby, &robot(scope)).await, 401, "authentication-too-old", what);
+    }
+    assert_eq!(get(&app, "/clients/early", &robots).await["metadata"]["scope"], "users:read");
+    assert_problem(&send(&app, Method::GET, "/clients/late", Some(&robots)).await, 404, "not-found", "nothing was made");
+
+    // The controls: a client without power, and whoever has signed in again.
+    assert_eq!(create(&bobby, "weak", "").await.status.as_u16(), 201);
+    assert_eq!(send_json(&app, Method::PUT, "/clients/weak", &bobby, &robot("")).await.status.as_u16(), 200);
+    assert_problem(&send_json(&app, Method::PUT, "/clients/weak", &bobby, &robot("users:read")).await, 401, "authentication-too-old", "given power");
+    let (bobby, _) = user_tokens(&app, "bobby").await;
+    assert_eq!(create(&bobby, "late", "users:read").await.status.as_u16(), 201);
+}
+
+/// What is taken out of a registration is taken from the tokens that were given before.
+async fn a_token_is_good_for_no_audience_that_its_client_has_lost(database: Database) {
+    let app = start(database).await;
+    let all = robot_token(&app, AUDIENCE, &all_scopes()).await;
+    let robot = |resources: &[&str]| json!({"name": "Robot", "kind": "machine", "scope": "users:read", "resources": resources});
+    let made = send_json(&app, Method::POST, "/clients", &all, &json!({"id": "other", "metadata": robot(&[AUDIENCE])})).await.json();
+    let party = RelyingParty::new(&app.network, &app.issuer, "other", "").with_secret(made["client_secret"].as_str().unwrap());
+    let fields = [("grant_type", "client_credentials"), ("resource", AUDIENCE), ("scope", "users:read")];
+    let token = tokens(&party.post("oauth/token", &fields).await).access;
+    assert_eq!(send(&app, Method::GET, "/users", Some(&token)).await.status.as_u16(), 200, "the control");
+    assert_eq!(send_json(&app, Method::PUT, "/clients/other", &all, &robot(&["https://api.test/"])).await.status.as_u16(), 200);
+    assert_problem(&send(&app, Method::GET, "/users", Some(&token)).await, 401, "token-invalid", "its client is for another API");
 }
 
 async fn ad_11_of_two_changes_one_is_told_that_it_is_late(database: Database) {

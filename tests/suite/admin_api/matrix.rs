@@ -114,6 +114,8 @@ async fn ad_01_each_role_reaches_as_far_as_its_scopes(database: Database) {
     let (alice, _) = user_tokens(&app, "alice").await;
     for (turn, role) in AdminRole::ALL.into_iter().enumerate() {
         users::give_role(&app, "alice", Some(role)).await;
+        let scopes: Vec<&str> = role.scopes().iter().map(|scope| scope.as_str()).collect();
+        assert_eq!(get(&app, "/server", &alice).await["scopes"], serde_json::json!(scopes), "what {} is told of its reach", role.as_str());
         for operation in operations() {
             let Operation { id, method, scope, .. } = &operation;
             let what = format!("{id} as {}", role.as_str());

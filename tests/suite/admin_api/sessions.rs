@@ -11,6 +11,9 @@ async fn sessions_are_listed_and_ended(database: Database) {
     let server = get(&app, "/server", &token).await;
     assert_eq!((server["version"].as_str().unwrap(), server["issuer"].as_str().unwrap()), (env!("CARGO_PKG_VERSION"), app.issuer.as_str()));
     assert!(app.settings.database.url.starts_with(server["database"].as_str().unwrap()), "{server}");
+    assert_eq!(server["scopes"], serde_json::json!(all_scopes()));
+    let narrow = robot_token(&app, AUDIENCE, &["server:read".to_owned()]).await;
+    assert_eq!(get(&app, "/server", &narrow).await["scopes"], serde_json::json!(["server:read"]));
 
     let mut begun = Vec::new();
     for username in ["alice", "bobby", "alice", "alice", "alice"] {

@@ -63,14 +63,9 @@ export async function request(method, path, options = {}) {
     if (parameter(challenge, 'error') === 'insufficient_user_authentication') tell('stale', { maxAge: Number(parameter(challenge, 'max_age')) || 0 });
     else tell('over');
   }
-  // A role that does not reach so far is told in these words too. Every role may read what runs here; who may not even that is none.
-  if (problem.kind === 'administrator-required') {
-    if (path === '/server') tell('stranger');
-    else {
-      request('GET', '/server').catch(() => {});
-      tell('beyond');
-    }
-  }
+  // A role that does not reach so far is told in these words too. Every role may read what runs here, which is asked then (reach.js); who may not even
+  // that is none.
+  if (problem.kind === 'administrator-required') tell(path === '/server' ? 'stranger' : 'beyond');
   throw problem;
 }
 

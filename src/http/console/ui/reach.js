@@ -10,20 +10,11 @@ const learned = new EventTarget();
 let known = {};
 let learning = false;
 
-/** Who may not read users is in one of the roles that may not. */
-async function scopesOf(sub) {
-  try {
-    return ROLES[(await get(`/users/${encodeURIComponent(sub)}`)).role];
-  } catch (error) {
-    return error.status === 403 ? Object.values(ROLES).filter((scopes) => !scopes.includes('users:read')).flat() : undefined;
-  }
-}
-
 export async function learn() {
   const sub = gatekey.claims?.sub;
   if (learning || !sub) return;
   learning = true;
-  known = { sub, scopes: await scopesOf(sub) };
+  known = { sub, scopes: await get('/server').then(({ scopes }) => scopes, () => undefined) };
   learning = false;
   learned.dispatchEvent(new Event('learned'));
 }
