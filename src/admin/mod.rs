@@ -23,6 +23,7 @@ mod lifetime_answers;
 mod lifetime_rule;
 mod lifetimes;
 mod limits;
+mod misfit;
 mod page;
 mod password_reset;
 mod problem;

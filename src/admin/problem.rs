@@ -9,6 +9,7 @@ use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object};
 
 use super::caller::too_old;
+use super::misfit::Misfit;
 use super::settings;
 use crate::domain::admin_scope::{AUDIENCE, AdminScope, AdminScopes};
 use crate::protocol::error::ErrorCode;
@@ -398,6 +399,10 @@ pub fn of_error(error: poem::Error, words: Words) -> Response {
     // What the body is to be is known before it is read.
     if error.is::<ContentTypeError>() {
         return of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE, "request-malformed", "Send the body as `application/json`, and say so in `Content-Type`.");
+    }
+    if let Some(Misfit(problems)) = error.downcast_ref() {
+        let detail = problems.iter().map(|problem| problem.detail.as_str()).collect::<Vec<_>>().join(" ");
+        return Problem::Malformed(Json(Box::new(Details { errors: Some(problems.clone()), ..*details(400, "request-malformed", detail) }))).into_response();
     }
     if let Some(ParseRequestPayloadError { reason }) = error.downcast_ref() {
         return Problem::malformed(format!("The body does not fit: {}.", reason.trim_end_matches('.'))).into_response();

@@ -11,6 +11,7 @@ mod keys;
 mod last_administrator;
 mod lifetimes;
 mod matrix;
+mod misfits;
 mod password_reset;
 mod refresh_families;
 mod sessions;
