@@ -171,7 +171,8 @@ impl Issuer {
     }
 
     /// All endpoints. Nest them at the path of the issuer's URL: at `/` for `https://login.example.com/`,
-    /// at `/auth` for `https://example.com/auth/`.
+    /// at `/auth` for `https://example.com/auth/`. [`Issuer::mounted`] does it, and answers what `nest` of poem refuses by itself: a path
+    /// that is no text.
     pub fn routes(&self) -> BoxEndpoint<'static, Response> {
         let core = &self.app.core;
         let admin = Described { path: admin::PATH, routes: admin::routes(core.clone(), self.admin.clone()), refused: admin::refused, for_pages: None };
@@ -186,10 +187,9 @@ impl Issuer {
 
     /// The whole server: the endpoints at the issuer's own path, and what belongs at the root.
     pub fn mounted(&self) -> poem::Route {
-        match self.base_path().trim_end_matches('/') {
-            "" => poem::Route::new().nest("/", self.routes()),
-            path => poem::Route::new().at(format!("/.well-known/oauth-authorization-server{path}"), self.well_known_routes()).nest(path, self.routes()),
-        }
+        let path = self.base_path().trim_end_matches('/');
+        let route = http::below(path, self.routes());
+        if path.is_empty() { route } else { route.at(format!("/.well-known/oauth-authorization-server{path}"), self.well_known_routes()) }
     }
 
     /// The same for a server that has nothing else: an issuer at the root needs no routing above its own.

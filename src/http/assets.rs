@@ -11,7 +11,7 @@ use super::pages::ErrorKind;
 use super::visit::Visit;
 
 pub async fn get(app: Arc<App>, request: Request) -> Response {
-    let file = request.path_params::<String>().unwrap_or_default();
+    let file = request.raw_path_param("file").unwrap_or_default();
     let Some(asset) = app.pages.asset(&format!("assets/{file}")) else {
         let visit = Visit::of(&app, &request);
         return error_page(&app, &visit.request_id, &visit.language(None), ErrorKind::NotFound, None, None);

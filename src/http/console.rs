@@ -10,10 +10,10 @@ use base64::engine::general_purpose::STANDARD;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Request, Response};
 
-use super::App;
 use super::error::error_page;
 use super::pages::{Console, ErrorKind, PageError, Pages};
 use super::visit::Visit;
+use super::{App, headers};
 use crate::domain::admin_scope::{AdminRole, AdminScope};
 use crate::domain::secret::Digest;
 use crate::service::Core;
@@ -138,9 +138,19 @@ pub async fn page(app: Arc<App>, request: Request) -> Response {
     response
 }
 
+/// The console's addresses are those of its fragments: its own has no slash at its end.
+pub async fn without_slash(app: Arc<App>, request: Request) -> Response {
+    match &app.console {
+        Some(_) => headers::moved(&format!("{}admin", app.base_path()), request.uri().query()),
+        None => not_there(&app, &request),
+    }
+}
+
 pub async fn file(app: Arc<App>, request: Request) -> Response {
-    let (version, path) = request.path_params::<(String, String)>().unwrap_or_default();
-    let found = MODULES.iter().chain([&STYLESHEET]).find(|(known, _)| *known == path).filter(|_| app.console.is_some() && version == *VERSION);
+    // By their names: a host may have parameters of its own above.
+    let (version, path) = (request.raw_path_param("version"), request.raw_path_param("file"));
+    let found = MODULES.iter().chain([&STYLESHEET]).find(|(known, _)| Some(*known) == path);
+    let found = found.filter(|_| app.console.is_some() && version == Some(VERSION.as_str()));
     let Some((path, text)) = found else { return not_there(&app, &request) };
     let media_type = if path.ends_with(".css") { "text/css; charset=utf-8" } else { "text/javascript; charset=utf-8" };
     Response::builder()

@@ -6,6 +6,7 @@ mod ask_storage_access;
 mod asked_for;
 mod assets;
 mod authorize;
+mod below;
 mod check_session;
 mod consent;
 mod console;
@@ -55,6 +56,7 @@ use poem::{EndpointExt, Response, Route};
 
 use crate::protocol::discovery::metadata;
 use crate::service::Core;
+pub use below::below;
 pub use described::Described;
 use methods::{api, cross_origin, on, public};
 use pages::{PageError, Pages, Theme};
@@ -142,6 +144,7 @@ pub fn routes(app: &Arc<App>, apis: Vec<Described>) -> BoxEndpoint<'static, Resp
         .at("/gatekey.js", public(app).get(gatekey_js::script))
         .at("/gatekey.d.ts", public(app).get(gatekey_js::types))
         .at("/openapi", on(app).get(openapi::served::pages))
+        .at("/openapi/", on(app).get(openapi::served::without_slash))
         .at("/openapi/gatekey-protocol", on(app).get(openapi::served::protocol_page))
         .at("/openapi/gatekey-protocol.json", public(app).get(openapi::served::protocol_json))
         .at("/openapi/gatekey-admin", on(app).get(openapi::served::admin_page))
@@ -149,6 +152,7 @@ pub fn routes(app: &Arc<App>, apis: Vec<Described>) -> BoxEndpoint<'static, Resp
         .at("/openapi/gatekey-account", on(app).get(openapi::served::account_page))
         .at("/openapi/gatekey-account.json", public(app).get(openapi::served::account_json))
         .at("/admin", on(app).get(console::page))
+        .at("/admin/", on(app).get(console::without_slash))
         .at("/admin/ui/:version/*file", on(app).get(console::file))
         .at("/healthz", api(app).get(status::health))
         .at("/readyz", api(app).get(status::ready));

@@ -115,6 +115,10 @@ pub async fn pages(app: Arc<App>, _request: Request) -> Response {
     headers::see_other(&format!("{}{PROTOCOL}", app.base_path()))
 }
 
+pub async fn without_slash(app: Arc<App>, request: Request) -> Response {
+    headers::moved(&format!("{}openapi", app.base_path()), request.uri().query())
+}
+
 pub async fn protocol_page(app: Arc<App>, request: Request) -> Response {
     app.openapi.protocol(app.core.issuer()).page(&app, &request)
 }

@@ -1,13 +1,17 @@
 //! Who may do what: every operation of the document, as everybody who may not and as those who may (AD-01).
 
+use gatekey::settings::Settings;
+
 use super::*;
 use crate::support::app::PAGE;
-use crate::support::database::each_database;
+use crate::support::database::{Backend, each_database};
+use crate::support::network::Network;
 
 each_database!(
     ad_01_every_operation_refuses_whoever_may_not,
     ad_01_each_role_reaches_as_far_as_its_scopes,
     ad_08_other_spellings_of_a_path_decide_alike,
+    ad_08_a_path_that_is_no_text_is_refused_below_a_path_too,
     ad_10_the_cookies_of_an_administrator_open_nothing
 );
 
@@ -180,6 +184,34 @@ async fn ad_08_other_spellings_of_a_path_decide_alike(database: Database) {
     // The control.
     let ender = robot_token(&app, AUDIENCE, &["sessions:end".to_owned()]).await;
     assert_success(&send(&app, Method::POST, &path, Some(&ender)).await, "who may");
+}
+
+/// As a host mounts the issuer, below a path and at its root.
+async fn ad_08_a_path_that_is_no_text_is_refused_below_a_path_too(database: Database) {
+    let mut below = App::start_with(database, |settings| settings.issuer = Settings::for_issuer("https://id.example.test/auth/").unwrap().issuer).await;
+    below.network = Network::new(below.running.mounted());
+    let second = match below.database.backend() {
+        Backend::Sqlite => Database::create(Backend::Sqlite),
+        Backend::Postgres => Database::create(Backend::Postgres),
+    };
+    let mut root = App::start(second).await;
+    root.network = Network::new(root.running.mounted());
+    for app in [&below, &root] {
+        for garbled in ["/users/%FF", "/sessions/%c3%28/end", "/%80"] {
+            assert_problem(&send(app, Method::GET, garbled, None).await, 400, "request-malformed", garbled);
+        }
+        // The controls: a path that is text, the pages, and what is not there.
+        assert_problem(&send(app, Method::GET, "/users/caf%c3%a9", None).await, 401, "token-missing", "text");
+        for (path, status) in [("", 200), ("openapi/gatekey-admin", 200), ("nothing", 404), ("assets/%FF", 404), ("%FF", 404)] {
+            let answer = app.network.get(&format!("{}{path}", app.issuer), &[]).await;
+            assert_eq!((answer.status.as_u16(), answer.header("x-request-id").is_some()), (status, true), "{path}");
+        }
+    }
+    let root = below.network.get("https://id.example.test/auth", &[]).await;
+    assert_eq!(root.status.as_u16(), 200, "without the slash");
+    for outside in ["https://id.example.test/", "https://id.example.test/authx/admin/api/v1/server"] {
+        assert_eq!(below.network.get(outside, &[]).await.status.as_u16(), 404, "{outside}");
+    }
 }
 
 /// The scopes that the document names are those there are, and each is somebody's.
