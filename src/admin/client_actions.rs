@@ -17,7 +17,7 @@ use crate::domain::client;
 use crate::domain::client_secret::SecretOverlap;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::ClientId;
-use crate::service::admin::{AdminError, NewSecret, Outcome};
+use crate::service::admin::{NewSecret, Outcome};
 
 pub struct ClientActionsApi;
 
@@ -140,13 +140,8 @@ impl ClientActionsApi {
         let metadata = new.0.metadata.parse("/metadata")?;
         ClientMetadata::check(&metadata, &id, "/metadata")?;
         reach_new(&caller)(&metadata)?;
-        match api.admin.client(&id).await {
-            Ok(_) => Err(ChangeProblem::already_exists("client", id.as_str())),
-            Err(AdminError::NotFound { .. }) => {
-                Ok(Checked::Client(Json(CheckedClient { metadata: ClientMetadata::from(&metadata), confidential: !metadata.is_public() })))
-            }
-            Err(error) => Err(error.into()),
-        }
+        api.admin.is_free_for_a_client(&id).await?;
+        Ok(Checked::Client(Json(CheckedClient { metadata: ClientMetadata::from(&metadata), confidential: !metadata.is_public() })))
     }
 
     /// Gives a client a new secret

@@ -9,11 +9,13 @@ use base64::engine::general_purpose::STANDARD;
 use gatekey::domain::admin_scope::{AdminRole, AdminScope};
 use gatekey::domain::client::ClientKind;
 use gatekey::domain::id::ClientId;
+use gatekey::domain::lifetime::{Limit, LimitOverrides};
+use gatekey::domain::lifetime_rule::Selector;
 use gatekey::domain::secret::Digest;
 use gatekey::settings::Settings;
-use gatekey::store::clients;
+use gatekey::store::{clients, lifetime_rules};
 
-use crate::support::app::{App, client};
+use crate::support::app::{App, PAGE, client};
 use crate::support::database::{Database, each_database};
 use crate::support::network::Network;
 
@@ -86,6 +88,10 @@ async fn the_page_is_framed_by_nobody_and_runs_its_own_modules_only(database: Da
     for wrong in ["/people/admin/ui/0000000000000000/ui/main.js", "/people/admin/ui/", &format!("{one}x"), &one.replace("/ui/", "/ui/x/")] {
         assert_eq!(network.get(&format!("https://example.test{wrong}"), &[]).await.status.as_u16(), 404, "{wrong}");
     }
+    for (address, moved) in [("admin/", "/people/admin"), ("admin/?x=%2f", "/people/admin?x=%2f"), ("openapi/", "/people/openapi")] {
+        let answer = network.get(&format!("https://example.test/people/{address}"), &[]).await;
+        assert_eq!((answer.status.as_u16(), answer.header("location")), (308, Some(moved)), "{address}");
+    }
     // The admin API is where it was.
     assert_eq!(network.get("https://example.test/people/admin/api/v1/server", &[]).await.status.as_u16(), 401);
 }
@@ -129,11 +135,22 @@ async fn its_client_is_registered_by_the_issuer_and_goes_with_the_setting(databa
     assert_eq!(registered(&third).await.unwrap().updated_at, restored.updated_at);
 
     // Switched off: neither the page nor the client.
+    for id in [CONSOLE, PAGE] {
+        let selector = Selector { client: Some(ClientId::parse(id).unwrap()), ..Selector::default() };
+        let set = |limits: &mut LimitOverrides| limits.set(Limit::AccessToken, Some("PT1M".parse().unwrap()));
+        third.admin().await.change_lifetime_rule(selector, set).await.unwrap();
+    }
     let mut settings = third.settings.clone();
     settings.admin.console = false;
     let off = App::on(third.database.clone(), settings, third.clock.clone(), "fourth").await;
     assert!(registered(&off).await.is_none());
-    assert_eq!(off.network.get(&format!("{}admin", off.issuer), &[]).await.status.as_u16(), 404);
+    for page in ["admin", "admin/"] {
+        assert_eq!(off.network.get(&format!("{}{page}", off.issuer), &[]).await.status.as_u16(), 404, "{page}");
+    }
+    // Nor the rules that were for it.
+    assert!(off.write(|db| lifetime_rules::of_client(db, &ClientId::parse(CONSOLE).unwrap())).await.is_empty());
+    let told = app.write(|db| lifetime_rules::of_client(db, &ClientId::parse(PAGE).unwrap())).await;
+    assert_eq!(told.len(), 1, "the control: a rule for another client");
     assert_eq!(off.network.get(&format!("{}admin/api/v1/server", off.issuer), &[]).await.status.as_u16(), 401);
 }
 

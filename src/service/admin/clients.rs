@@ -81,6 +81,16 @@ impl Admin {
         }
     }
 
+    /// Whether a client could be registered by this id now.
+    pub async fn is_free_for_a_client(&self, id: &ClientId) -> Result<(), AdminError> {
+        console::is_not_the_consoles(id)?;
+        match self.client(id).await {
+            Ok(_) => Err(AdminError::Exists { what: "client", name: id.to_string() }),
+            Err(AdminError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Clients by id, those after `after`.
     pub async fn clients(&self, after: Option<ClientId>, limit: u32) -> Result<Vec<Client>, AdminError> {
         Ok(self.store.scan(move |db| clients::list(db, after.as_ref(), limit)).await?)
@@ -120,6 +130,11 @@ impl Admin {
             (client.secret_digest, client.previous_secret) = if client.metadata.is_public() { (None, None) } else { secrets };
             if let Err(refused) = client.metadata.check(&client.id) {
                 return Ok(Some(Err(refused.into())));
+            }
+            if before.metadata != client.metadata
+                && let Err(refused) = console::is_not_the_issuers(&before)
+            {
+                return Ok(Some(Err(refused)));
             }
             clients::upsert(db, &client)?;
             let tell = |kind| occasion.event(kind, Object::Client(client.id.clone()));
@@ -217,7 +232,7 @@ impl Admin {
         let (lookup, mark, occasion) = (id.clone(), lifetime_policy::mark(self.entropy.as_ref()), self.occasion(self.now()));
         let deleted = self.store.write(move |db| {
             let Some(client) = clients::find_held(db, &lookup)? else { return Ok(Err(not_found("client", &lookup))) };
-            if let Err(refused) = guard(&client) {
+            if let Err(refused) = guard(&client).and_then(|()| console::is_not_the_issuers(&client)) {
                 return Ok(Err(refused));
             }
             lifetime_policy::forget_client(db, &lookup, &mark, &occasion)?;

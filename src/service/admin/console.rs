@@ -1,9 +1,8 @@
 //! The client that the console at `/admin` signs in by. The issuer registers it by itself at each start; a file that declares a client of its
 //! id has the last word, and nothing else may take the id.
 
-use super::declare;
-use super::{Admin, AdminError};
-use crate::domain::client::{ClientKind, ClientMetadata};
+use super::{Admin, AdminError, declare, lifetime_policy};
+use crate::domain::client::{Client, ClientKind, ClientMetadata};
 use crate::domain::event::{EventKind, Object};
 use crate::domain::id::ClientId;
 use crate::domain::redirect_uri::{RedirectUri, WebOrigin};
@@ -39,16 +38,19 @@ pub async fn declare_console(admin: &Admin, settings: &Settings, scopes: &[&'sta
     if as_it_is_to_be {
         return Ok(());
     }
-    let occasion = admin.occasion(admin.now());
+    let (occasion, mark) = (admin.occasion(admin.now()), lifetime_policy::mark(admin.entropy.as_ref()));
     let written = admin.store.write(move |db| {
         if wanted {
             return declare::client(db, client, false, &occasion).map(drop);
         }
-        if clients::delete(db, &client.id)? {
-            logout_notices::forget_client(db, &client.id)?;
-            events::record(db, &occasion.event(EventKind::ClientDeleted, Object::Client(client.id)))?;
+        // Another replica may have done it meanwhile.
+        if clients::find_held(db, &client.id)?.is_none() {
+            return Ok(());
         }
-        Ok(())
+        lifetime_policy::forget_client(db, &client.id, &mark, &occasion)?;
+        clients::delete(db, &client.id)?;
+        logout_notices::forget_client(db, &client.id)?;
+        events::record(db, &occasion.event(EventKind::ClientDeleted, Object::Client(client.id)))
     });
     match written.await {
         // Another replica did it at the same time.
@@ -82,4 +84,16 @@ pub(super) fn is_not_the_consoles(id: &ClientId) -> Result<(), AdminError> {
         return Ok(());
     }
     Err(AdminError::Refused(format!("`{id}` is the client of the console at /admin, which the issuer registers by itself: choose another id")))
+}
+
+/// Refuses to change what the issuer registered for the console, or to delete it: the next start would undo it, and until then nobody could sign in
+/// there. Stopping it (disabling it, ending what it has) is left to the administrator. One that a file declares is the file's, like any other.
+pub(super) fn is_not_the_issuers(client: &Client) -> Result<(), AdminError> {
+    if client.id.as_str() != CONSOLE || client.managed_by_file {
+        return Ok(());
+    }
+    let id = &client.id;
+    Err(AdminError::Refused(format!(
+        "`{id}` is the client of the console at /admin, which the issuer registers by itself: declare it in the settings file to have it otherwise, or switch the console off there (`admin.console`)"
+    )))
 }

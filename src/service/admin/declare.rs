@@ -28,12 +28,13 @@ pub async fn declare(admin: &Admin, settings: &Settings) -> Result<(), AdminErro
         let (declared_rules, mark) = (settings.lifetime_rules.clone(), lifetime_policy::mark(admin.entropy.as_ref()));
         let clients_of_rules: Vec<ClientId> = declared_rules.iter().filter_map(|rule| rule.selector.client.clone()).collect();
         admin.store.write(move |db| {
+            // The clients before the rules' mark, as where one is deleted: whoever is at both meanwhile waits, or is waited for, but never both.
             let mut cautions = Vec::new();
-            lifetime_policy::declare(db, declared_rules, &mark, &occasion)?;
             for declared in declared_clients {
                 let id = declared.id.clone();
                 cautions.push((id, client(db, declared, true, &occasion)?));
             }
+            lifetime_policy::declare(db, declared_rules, &mark, &occasion)?;
             for (id, declared, there) in hold(db, declared_users)? {
                 user(db, id, declared, there, &occasion)?;
             }

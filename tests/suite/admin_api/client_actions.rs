@@ -11,6 +11,7 @@ each_database!(
     a_disabled_client_is_of_no_use_until_it_is_enabled,
     all_that_a_client_has_is_ended,
     a_registration_is_checked_without_being_made,
+    the_consoles_client_is_stopped_but_not_changed,
 );
 
 /// A machine, made by the API. Its secret.
@@ -116,4 +117,28 @@ async fn a_registration_is_checked_without_being_made(database: Database) {
     assert_eq!(checked.json(), created.json());
     assert_eq!(send_json(&app, Method::POST, "/clients", &token, &good).await.status.as_u16(), 201);
     assert_problem(&check(&good).await, 409, "already-exists", "it is there by now");
+}
+
+/// What the issuer registers by itself for its console, and would again at the next start.
+async fn the_consoles_client_is_stopped_but_not_changed(database: Database) {
+    let app = start(database).await;
+    let token = robot_token(&app, AUDIENCE, &all_scopes()).await;
+    let path = "/clients/gatekey-console";
+    let there = get(&app, path, &token).await;
+    let new = json!({"id": "gatekey-console", "metadata": {"name": "Mine", "kind": "spa", "redirect_uris": ["https://mine.example.test/cb"]}});
+    let (checked, created) =
+        (send_json(&app, Method::POST, "/client-check", &token, &new).await, send_json(&app, Method::POST, "/clients", &token, &new).await);
+    assert_problem(&checked, 422, "invalid", "checked");
+    assert_eq!(checked.json(), created.json());
+    assert_problem(&send_json(&app, Method::PUT, path, &token, &new["metadata"]).await, 422, "invalid", "replaced");
+    assert_problem(&send(&app, Method::DELETE, path, Some(&token)).await, 422, "invalid", "deleted");
+    assert_eq!(get(&app, path, &token).await, there);
+    // The controls: as it is it may be put, it is stopped and let go on like any other, and another one is deleted.
+    assert_eq!(send_json(&app, Method::PUT, path, &token, &there["metadata"]).await.status.as_u16(), 200);
+    for (act, disabled) in [("disable", true), ("enable", false)] {
+        let answer = send(&app, Method::POST, &format!("{path}/{act}"), Some(&token)).await;
+        assert_eq!((answer.status.as_u16(), answer.json().get("disabled_at").is_some()), (200, disabled), "{act}");
+    }
+    assert_eq!(send(&app, Method::POST, &format!("{path}/sessions/end"), Some(&token)).await.status.as_u16(), 200);
+    assert_eq!(send(&app, Method::DELETE, &format!("/clients/{PAGE}"), Some(&token)).await.status.as_u16(), 204);
 }
