@@ -6,7 +6,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::types::{Example, ToJSON};
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 
-use super::body::Body;
+use super::body::OptionalBody;
 use super::caller::{AdminScope, Caller};
 use super::client_metadata::SigningAlg;
 use super::idempotency::{self, answered, replayed, still_there};
@@ -56,7 +56,7 @@ struct SigningKeyList {
 }
 
 /// Which key is to be made, and when it is to sign.
-#[derive(Debug, Object)]
+#[derive(Debug, Default, Object)]
 #[oai(example, skip_serializing_if_is_none, deny_unknown_fields)]
 struct KeyRotation {
     /// Default: `ES256`.
@@ -166,7 +166,7 @@ impl KeysApi {
         /// printable ASCII characters.
         #[oai(name = "Idempotency-Key")]
         key: Header<Option<String>>,
-        rotation: Body<KeyRotation>,
+        rotation: OptionalBody<KeyRotation>,
     ) -> Result<Made, ChangeProblem> {
         caller.may_now(AdminScope::KeysRotate)?;
         let once = idempotency::once(&api, &caller, "key_rotate", key.0.as_deref(), &[&rotation.0.to_json_string()])?;

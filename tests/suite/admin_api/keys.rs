@@ -45,6 +45,7 @@ async fn keys_are_listed_rotated_and_retired(database: Database) {
     assert_eq!((next.status.as_u16(), &next.json()["state"], &next.json()["alg"]), (201, &json!("announced"), &json!("ES256")), "{}", next.text());
     assert_problem(&rotate(&app, &json!({})).await, 409, "conflict", "the next one is announced");
     assert_problem(&rotate(&app, &json!({"alg": "HS256"})).await, 400, "request-malformed", "no such algorithm");
+    assert_problem(&send(&app, Method::POST, "/keys/rotate", Some(&token)).await, 409, "conflict", "no body: as one without members");
     let next = next.json()["kid"].as_str().unwrap().to_owned();
     assert_eq!(retire(&next).await.status.as_u16(), 204);
     assert_eq!(state(&next).await.as_deref(), Some("retired"));
