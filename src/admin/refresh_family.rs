@@ -75,12 +75,25 @@ pub struct RefreshFamily {
 
 /// What hangs on a session.
 #[derive(Debug, Object)]
-#[oai(example)]
+#[oai(example, skip_serializing_if_is_none)]
 pub struct BelowSession {
     /// The applications, in the order of their ids.
     pub clients: Vec<ClientSession>,
-    /// In the order they were made.
+    /// Those of these applications, in the order they were made: of each the newest 50. A page looks at the 2000 newest of the session;
+    /// `refresh_family_list` with `session` tells all.
     pub refresh_families: Vec<RefreshFamily>,
+    /// What to pass as `after` for the next page; absent on the last one.
+    pub next: Option<String>,
+}
+
+/// An application's share in a session that was ended.
+#[derive(Debug, Object)]
+#[oai(example)]
+pub struct EndedClientSession {
+    /// The share as it is now: ended, by this call or before it.
+    pub client_session: ClientSession,
+    /// How many refresh token families ended with it now; what had ended before is not counted.
+    pub refresh_families: u64,
 }
 
 impl From<client_session::ClientSession> for ClientSession {
@@ -155,6 +168,14 @@ impl Example for RefreshFamily {
 
 impl Example for BelowSession {
     fn example() -> Self {
-        Self { clients: vec![ClientSession::example()], refresh_families: vec![RefreshFamily::example()] }
+        Self { clients: vec![ClientSession::example()], refresh_families: vec![RefreshFamily::example()], next: Some("notes".to_owned()) }
+    }
+}
+
+impl Example for EndedClientSession {
+    fn example() -> Self {
+        let ended_at = begun() + chrono::TimeDelta::minutes(50);
+        let share = ClientSession { ended_at: Some(ended_at), end_reason: Some("revoked_by_admin".to_owned()), ..ClientSession::example() };
+        Self { client_session: share, refresh_families: 1 }
     }
 }

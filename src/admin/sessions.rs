@@ -10,11 +10,11 @@ use uuid::Uuid;
 use super::caller::{AdminScope, Caller};
 use super::clients::id_in_query;
 use super::problem::Problem;
-use super::refresh_family::{BelowSession, ClientSession, RefreshFamily, State};
+use super::refresh_family::{BelowSession, ClientSession, EndedClientSession, RefreshFamily, State};
 use super::sort::{Sort, by_time};
 use super::{Api, Resource, page};
 use crate::domain::clock::Timestamp;
-use crate::domain::id::{SessionId, UserId};
+use crate::domain::id::{ClientId, SessionId, UserId};
 use crate::domain::session;
 use crate::service::admin::SessionFilter;
 
@@ -116,9 +116,16 @@ enum Shown {
 
 #[derive(ApiResponse)]
 enum Below {
-    /// Its applications and refresh token families, ended ones too.
+    /// A page of its applications, with their refresh token families, ended ones too.
     #[oai(status = 200, content_type = "application/json")]
     Session(Json<BelowSession>),
+}
+
+#[derive(ApiResponse)]
+enum ShareEnded {
+    /// The share as it is now, and what ended with it.
+    #[oai(status = 200, content_type = "application/json")]
+    Share(Json<EndedClientSession>),
 }
 
 #[derive(ApiResponse)]
@@ -179,8 +186,8 @@ impl SessionsApi {
 
     /// Shows what hangs on a session
     ///
-    /// The applications that have or had a share in it, and the refresh token families that were granted in it. Needs the scope
-    /// `sessions:read`.
+    /// The applications that have or had a share in it, in the order of their ids, and the newest refresh token families of each that were granted
+    /// in it. Needs the scope `sessions:read`.
     #[oai(path = "/sessions/:id/clients", method = "get", operation_id = "session_clients")]
     async fn clients(
         &self,
@@ -188,12 +195,41 @@ impl SessionsApi {
         api: Data<&Api>,
         /// The session.
         id: Path<Uuid>,
+        /// Only applications after this one: `next` of the page before.
+        after: Query<Option<String>>,
+        /// How many applications a page holds at most.
+        #[oai(default = "page::default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
+        limit: Query<u32>,
     ) -> Result<Below, Problem> {
         caller.may(AdminScope::SessionsRead)?;
+        let malformed = |_| Problem::malformed("The parameter `after` is malformed: pass `next` of the page before.".to_owned());
+        let after = after.0.map(|after| ClientId::parse(&after).map_err(malformed)).transpose()?;
         let id = api.admin.session(SessionId(id.0)).await?.id;
-        let (clients, families) = api.admin.below_session(id).await?;
-        let (clients, refresh_families) = (clients.into_iter().map(ClientSession::from).collect(), families.into_iter().map(RefreshFamily::from).collect());
-        Ok(Below::Session(Json(BelowSession { clients, refresh_families })))
+        let (page, families) = api.admin.below_session(id, after, limit.0).await?;
+        let (clients, refresh_families) = (page.items.into_iter().map(ClientSession::from).collect(), families.into_iter().map(RefreshFamily::from).collect());
+        Ok(Below::Session(Json(BelowSession { clients, refresh_families, next: page.next.map(String::from) })))
+    }
+
+    /// Ends an application's share in a session
+    ///
+    /// With what it was given there, at once and everywhere: its refresh tokens, `offline_access` or not, and its access tokens. The session goes
+    /// on, for other applications and for this one: it may ask anew, and without the user noticing. Ending it again changes nothing and is no error.
+    /// Needs the scope `sessions:end`.
+    #[oai(path = "/sessions/:id/clients/:client_id/end", method = "post", operation_id = "session_end_client")]
+    async fn end_client(
+        &self,
+        #[oai(scope = "AdminScope::SessionsEnd")] caller: Caller,
+        api: Data<&Api>,
+        /// The session.
+        id: Path<Uuid>,
+        /// The application.
+        client_id: Path<String>,
+    ) -> Result<ShareEnded, Problem> {
+        caller.may(AdminScope::SessionsEnd)?;
+        // What cannot be an id has a share in nothing.
+        let client = ClientId::parse(&client_id).map_err(|_| Problem::not_found("client session"))?;
+        let (share, ended) = api.admin.acting_as(caller.actor()).end_client_session(SessionId(id.0), &client).await?;
+        Ok(ShareEnded::Share(Json(EndedClientSession { client_session: share.into(), refresh_families: ended.families })))
     }
 
     /// Ends a session

@@ -47,9 +47,11 @@ pub fn find(conn: &mut Connection, session: SessionId, client: &ClientId) -> Res
     row.map(ClientSession::try_from).transpose()
 }
 
-/// Those of one session, ended ones too.
-pub fn list(conn: &mut Connection, session: SessionId) -> Result<Vec<ClientSession>, StoreError> {
-    let query = client_sessions::table.filter(client_sessions::session_id.eq(id(session.0))).order(client_sessions::client_id);
+/// Those of one session by client, ended ones too, those after `after`.
+pub fn list(conn: &mut Connection, session: SessionId, after: Option<&ClientId>, limit: u32) -> Result<Vec<ClientSession>, StoreError> {
+    let after = after.map_or("", ClientId::as_str);
+    let query = client_sessions::table.filter(client_sessions::session_id.eq(id(session.0))).filter(client_sessions::client_id.gt(after));
+    let query = query.order(client_sessions::client_id).limit(i64::from(limit));
     query.load::<ClientSessionRow>(conn)?.into_iter().map(ClientSession::try_from).collect()
 }
 

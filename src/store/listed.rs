@@ -1,6 +1,8 @@
 //! Pages of sessions and of refresh families, for whoever looks at all of them. A page looks at [`LOOKED_AT`] rows at most, whatever is asked
 //! for, so that none takes longer than another; it may then hold less than it could, and the next one goes on from there.
 
+use std::collections::HashMap;
+
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
@@ -181,6 +183,29 @@ pub fn families(
     let items = refresh_families::table.filter(refresh_families::id.eq_any(wanted)).order(refresh_families::id).load::<RefreshFamilyRow>(conn)?;
     let items = order.turned(items);
     Ok(Page { items: items.into_iter().map(RefreshFamily::try_from).collect::<Result<_, _>>()?, next: next.map(|next| GrantId(next.0)) })
+}
+
+/// The newest families of each of these clients in a session, `of_each` at most, in the order they were made, ended ones too. Looked for among the
+/// newest [`LOOKED_AT`] of the session.
+pub fn newest_families(conn: &mut Connection, session: SessionId, clients: &[&ClientId], of_each: usize) -> Result<Vec<RefreshFamily>, StoreError> {
+    let rows: Vec<(Id, String)> = refresh_families::table
+        .filter(refresh_families::session_id.eq(id(session.0)))
+        .order(refresh_families::id.desc())
+        .limit(i64::from(LOOKED_AT))
+        .select((refresh_families::id, refresh_families::client_id))
+        .load(conn)?;
+    let mut room: HashMap<&str, usize> = clients.iter().map(|client| (client.as_str(), of_each)).collect();
+    let newest = rows.iter().filter_map(|(id, client)| {
+        let room = room.get_mut(client.as_str())?;
+        *room = room.checked_sub(1)?;
+        Some(*id)
+    });
+    let wanted: Vec<Id> = newest.collect();
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let families = refresh_families::table.filter(refresh_families::id.eq_any(wanted)).order(refresh_families::id).load::<RefreshFamilyRow>(conn)?;
+    families.into_iter().map(RefreshFamily::try_from).collect()
 }
 
 /// Where every row is wanted, one more than the page holds tells whether there is another.

@@ -220,12 +220,6 @@ pub fn list_by_user(conn: &mut Connection, user: UserId, after: Option<GrantId>,
     query.load::<RefreshFamilyRow>(conn)?.into_iter().map(RefreshFamily::try_from).collect()
 }
 
-/// The families of a session in the order they were made, ended ones too.
-pub fn list_by_session(conn: &mut Connection, session: SessionId) -> Result<Vec<RefreshFamily>, StoreError> {
-    let query = refresh_families::table.filter(refresh_families::session_id.eq(id(session.0))).order(refresh_families::id);
-    query.load::<RefreshFamilyRow>(conn)?.into_iter().map(RefreshFamily::try_from).collect()
-}
-
 /// Takes the step if the family still is where it was decided upon. False: nothing changed; load it and decide again.
 /// [`Store::rotate`](super::Store::rotate) is the fast way to it.
 pub fn rotate(conn: &mut Connection, step: &Step) -> Result<bool, StoreError> {

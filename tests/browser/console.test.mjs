@@ -76,6 +76,18 @@ redirect_uris = ["https://app.example.test/callback"]
       await row.getByRole('link', { name: 'Firefox on Linux' }).click();
       await heading(page, 'Firefox on Linux');
       await page.getByText('urn:gatekey:acr:pwd').waitFor();
+      // One application's share, by itself: the console's own, which renews by the session and goes on.
+      const shares = page.getByRole('table', { name: 'Applications in this session' });
+      await shares.getByRole('button', { name: 'End gatekey-console' }).click();
+      const asked = page.getByRole('dialog', { name: 'End this application’s share?' });
+      await asked.getByText('gatekey-console loses at once what it was given in this session, and has to ask anew. The session goes on').waitFor();
+      await asked.getByRole('button', { name: 'End 1 share' }).click();
+      await asked.waitFor({ state: 'detached' });
+      await other.page.getByRole('link', { name: 'Users' }).click();
+      await other.page.getByRole('link', { name: BOB.name, exact: true }).waitFor();
+      await page.getByRole('link', { name: 'What happened' }).click();
+      await page.locator('.event').getByText(/ended the share of .* in a session of alice\./).waitFor();
+      await page.goBack();
       const end = page.getByRole('button', { name: 'End', exact: true });
       await end.click();
       const dialog = page.getByRole('dialog', { name: 'End this session?' });
@@ -86,7 +98,7 @@ redirect_uris = ["https://app.example.test/callback"]
       await page.waitForFunction(() => document.activeElement?.textContent === 'End');
       await page.keyboard.press('Enter');
       await dialog.getByRole('button', { name: 'End 1 session' }).click();
-      await page.getByText('revoked by admin').first().waitFor();
+      await page.locator('.facts').getByText('revoked by admin').waitFor();
 
       await other.page.getByRole('link', { name: 'Sessions' }).click();
       const told = other.page.getByRole('dialog', { name: 'You are signed out' });

@@ -17,7 +17,7 @@ use gatekey::domain::statistics::Hour;
 use gatekey::service::password_reset;
 use gatekey::store::listed::{self, FamilyFilter, Order, SessionFilter, State};
 use gatekey::store::user_lists::{self, UserFilter};
-use gatekey::store::{consents, events, grants, groups, one_time_links, refresh_families, sessions, statistics, user_search, users};
+use gatekey::store::{client_sessions, consents, events, grants, groups, one_time_links, refresh_families, sessions, statistics, user_search, users};
 use serde_json::Value;
 
 use crate::account::add_user;
@@ -172,6 +172,10 @@ async fn every_endpoint(app: &App) {
                 }
             }
         }
+        let session = first.first().map(|session| session.id).unwrap();
+        let shares = client_sessions::list(db, session, None, 100)?;
+        assert!(client_sessions::list(db, session, shares.last().map(|share| &share.client_id), 100)?.is_empty());
+        listed::newest_families(db, session, &[&ClientId::parse(OWN_PAGE).unwrap()], 50)?;
         statistics::live_sessions(db, 100)?;
         statistics::of(db, &[Hour::of(now)])?;
         consents::list(db, carol, None, 100)?;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::as_json;
+use super::{PAGE, as_json};
 use crate::cli::output::{self, time};
 use crate::cli::{Done, Place};
 use crate::domain::client_session::ClientSession;
@@ -11,13 +11,14 @@ use crate::domain::refresh_family::RefreshFamily;
 use crate::domain::scope::{OFFLINE_ACCESS, ONLINE_ACCESS};
 use crate::domain::session::Ended;
 use crate::domain::user_agent;
+use crate::service::admin::listed::Order;
+use crate::service::admin::{Admin, AdminError, FamilyFilter};
 
 pub(super) fn show(place: &Place, id: SessionId, json: bool) -> Done {
     let (session, username, clients, families) = place.administer(async |admin, _| {
         let session = admin.session(id).await?;
         let username = admin.user(&session.user_id.to_string()).await?.username;
-        let (clients, families) = admin.below_session(id).await?;
-        Ok((session, username, clients, families))
+        Ok((session, username, clients(admin, id).await?, families(admin, id).await?))
     })?;
     if json {
         let (applications, tokens): (Vec<Value>, Vec<Value>) = (clients.iter().map(application_json).collect(), families.iter().map(family_json).collect());
@@ -50,6 +51,33 @@ pub(super) fn show(place: &Place, id: SessionId, json: bool) -> Done {
     };
     output::print("\n")?;
     output::table(&["refresh token", "application", "kind", "since", "last used", "ended"], &families.iter().map(family).collect::<Vec<_>>())
+}
+
+/// Its applications, all of them.
+async fn clients(admin: &Admin, id: SessionId) -> Result<Vec<ClientSession>, AdminError> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let (page, _) = admin.below_session(id, after, PAGE).await?;
+        all.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+/// Its refresh families, all of them, in the order they were made.
+async fn families(admin: &Admin, id: SessionId) -> Result<Vec<RefreshFamily>, AdminError> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let of_session = FamilyFilter { session: Some(id), ..FamilyFilter::default() };
+        let page = admin.refresh_families(of_session, Order::Ascending, after, PAGE).await?;
+        all.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return Ok(all);
+        }
+    }
 }
 
 fn ended(ended: Option<Ended>) -> String {

@@ -11,6 +11,9 @@ use crate::store::listed::{self, FamilyFilter, Order, Page, SessionFilter};
 use crate::store::tree::{self, EndedCounts, Node};
 use crate::store::{client_sessions, clients, events, refresh_families, sessions, users};
 
+/// How many refresh families of each application are told beside a session's applications.
+pub const FAMILIES_OF_EACH: usize = 50;
+
 impl Admin {
     /// Sessions in the order they were begun, of one user or of all, ended ones too, those after `after`.
     pub async fn sessions(&self, user: Option<UserId>, after: Option<SessionId>, limit: u32) -> Result<Vec<Session>, AdminError> {
@@ -85,9 +88,45 @@ impl Admin {
         self.store.read(move |db| sessions::find(db, id)).await?.ok_or_else(|| not_found("session", id))
     }
 
-    /// What hangs on a session, ended or not: its applications, and its refresh families in the order they were made.
-    pub async fn below_session(&self, id: SessionId) -> Result<(Vec<ClientSession>, Vec<RefreshFamily>), AdminError> {
-        Ok(self.store.scan(move |db| Ok((client_sessions::list(db, id)?, refresh_families::list_by_session(db, id)?))).await?)
+    /// What hangs on a session, ended or not, page by page: its applications by their ids, and the newest refresh families of each of them, in the
+    /// order they were made, [`FAMILIES_OF_EACH`] at most. [`Admin::refresh_families`] has all.
+    pub async fn below_session(
+        &self,
+        id: SessionId,
+        after: Option<ClientId>,
+        limit: u32,
+    ) -> Result<(Page<ClientSession, ClientId>, Vec<RefreshFamily>), AdminError> {
+        let found = self.store.scan(move |db| {
+            let mut items = client_sessions::list(db, id, after.as_ref(), limit.saturating_add(1))?;
+            let more = items.len() > limit as usize;
+            items.truncate(limit as usize);
+            let clients: Vec<&ClientId> = items.iter().map(|share| &share.client_id).collect();
+            let families = listed::newest_families(db, id, &clients, FAMILIES_OF_EACH)?;
+            let next = if more { items.last().map(|share| share.client_id.clone()) } else { None };
+            Ok((Page { items, next }, families))
+        });
+        Ok(found.await?)
+    }
+
+    /// Ends one client's share in a session: what it was given there, its refresh families and the access tokens. The session goes on.
+    pub async fn end_client_session(&self, id: SessionId, client: &ClientId) -> Result<(ClientSession, EndedCounts), AdminError> {
+        let (at, now) = (client.clone(), self.now());
+        let occasion = self.occasion(now);
+        let ended = self.store.write(move |db| {
+            let Some(session) = sessions::find(db, id)? else { return Ok(Err("session")) };
+            if client_sessions::find(db, id, &at)?.is_none() {
+                return Ok(Err("client session"));
+            }
+            let counts = tree::end(db, &Node::ClientSession(id, at.clone()), EndReason::RevokedByAdmin, now)?;
+            if counts != EndedCounts::default() {
+                let event = occasion.event(EventKind::SessionRevoked, Object::Session(id)).of(session.user_id).with("client", &at);
+                events::record(db, &telling_end(event, EndReason::RevokedByAdmin, &counts))?;
+            }
+            Ok(client_sessions::find(db, id, &at)?.map(|share| (share, counts)).ok_or("client session"))
+        });
+        let (share, counts) = ended.await?.map_err(|what| not_found(what, id))?;
+        tracing::info!(event = "session.revoked", session = %id, client = %client, "a client's share in a session was ended by an administrator");
+        Ok((share, counts))
     }
 
     /// Ends a session and all below it, at once and everywhere.

@@ -22,6 +22,10 @@ async fn sample(app: &App, operation: &Operation, turn: usize) -> (String, Strin
     let mut body = body.clone();
     let victim = match path.split('/').nth(1).unwrap() {
         "server" | "settings" | "statistics" => String::new(),
+        "sessions" if id == "session_end_client" => {
+            let session = sessions::a_shared_session(app, "alice").await;
+            return (path.replace("{id}", &session).replace("{client_id}", OWN_PAGE), String::new());
+        }
         "sessions" => a_session(app, "alice").await,
         "refresh-families" => refresh_families::a_family(app, "alice").await.0,
         "keys" if id == "key_retire" => keys::an_announced_key(app).await,

@@ -1,9 +1,28 @@
 //! Sessions: listed page by page, shown, ended.
 
+use std::collections::HashMap;
+
+use serde_json::json;
+
 use super::*;
+use crate::support::app::OTHER_PAGE;
 use crate::support::database::each_database;
 
-each_database!(sessions_are_listed_and_ended, a_token_dies_with_what_it_hangs_on, an_ended_session_is_of_no_use);
+each_database!(
+    sessions_are_listed_and_ended,
+    a_token_dies_with_what_it_hangs_on,
+    an_ended_session_is_of_no_use,
+    one_applications_share_is_ended,
+    what_hangs_on_a_session_comes_in_pages
+);
+
+/// A session in which an application has a share.
+pub async fn a_shared_session(app: &App, username: &str) -> String {
+    let party = app.relying_party(OWN_PAGE);
+    let response = app.authorize_as(&mut app.browser(), &party.authorize("openid", &[]), username).await;
+    party.exchange(&party.code(&response)).await;
+    newest_session(app, username).await
+}
 
 async fn sessions_are_listed_and_ended(database: Database) {
     let app = start(database).await;
@@ -90,6 +109,129 @@ async fn an_ended_session_is_of_no_use(database: Database) {
     party.refused(tokens.refresh()).await;
     let response = app.silently(&mut browser, &party, "openid", &[]).await;
     assert_eq!(party.error(&response), "login_required");
+}
+
+/// What one application was given in the session is dead, whatever its scope; the session goes on, for others and, asked anew, for this one.
+async fn one_applications_share_is_ended(database: Database) {
+    let app = start(database).await;
+    let token = robot_token(&app, AUDIENCE, &all_scopes()).await;
+    let (page, own, mut browser) = (app.relying_party(PAGE), app.relying_party(OWN_PAGE), app.browser());
+    let mut chains = Vec::new();
+    for scope in ["openid", "openid offline_access"] {
+        chains.push(app.sign_in(&mut browser, &page, scope).await);
+    }
+    let beside = app.sign_in(&mut browser, &own, "openid offline_access").await;
+    let id = newest_session(&app, "alice").await;
+    app.advance(chrono::TimeDelta::seconds(1));
+    // The same application in another session.
+    let elsewhere = app.sign_in(&mut app.browser(), &page, "openid offline_access").await;
+    let elsewhere_id = newest_session(&app, "alice").await;
+    assert_ne!(id, elsewhere_id);
+    app.advance(chrono::TimeDelta::seconds(1));
+
+    let end = async |session: &str, client: &str| send(&app, Method::POST, &format!("/sessions/{session}/clients/{client}/end"), Some(&token)).await;
+    let nobody = "0198c5f2-7d3e-7a10-9f11-5d2f0a9b8c7d";
+    for (session, client, what) in [
+        (nobody, PAGE, "session"),
+        (&*id, OTHER_PAGE, "client session"),
+        (&*elsewhere_id, OWN_PAGE, "client session"),
+        (&*id, "nobody", "client session"),
+        (&*id, "a%20b", "client session"),
+    ] {
+        let answer = end(session, client).await;
+        assert_problem(&answer, 404, "not-found", client);
+        assert_eq!(answer.json()["detail"], format!("There is no such {what}."));
+    }
+    assert_problem(&end("1", PAGE).await, 400, "request-malformed", "no id");
+    for live in chains.iter().chain([&beside, &elsewhere]) {
+        assert_eq!(page.userinfo(&live.access).await.status.as_u16(), 200, "nothing was ended by what was refused");
+    }
+
+    let ended = end(&id, PAGE).await.json();
+    assert_eq!((&ended["client_session"]["client_id"], &ended["client_session"]["end_reason"]), (&json!(PAGE), &json!("revoked_by_admin")), "{ended}");
+    assert_eq!(ended["refresh_families"], 2, "{ended}");
+    for dead in &chains {
+        assert_eq!(page.userinfo(&dead.access).await.status.as_u16(), 401);
+        page.refused(dead.refresh()).await;
+    }
+    assert_eq!(own.userinfo(&beside.access).await.status.as_u16(), 200, "the other application in the session");
+    own.refresh(beside.refresh()).await;
+    assert_eq!(page.userinfo(&elsewhere.access).await.status.as_u16(), 200, "the same application in another session");
+    page.refresh(elsewhere.refresh()).await;
+    assert_eq!(get(&app, &format!("/sessions/{id}"), &token).await.get("ended_at"), None);
+    let below = get(&app, &format!("/sessions/{id}/clients"), &token).await;
+    let ended_at: HashMap<&str, bool> =
+        below["clients"].as_array().unwrap().iter().map(|share| (share["client_id"].as_str().unwrap(), share.get("ended_at").is_some())).collect();
+    assert_eq!(ended_at, HashMap::from([(PAGE, true), (OWN_PAGE, false)]), "{below}");
+
+    app.advance(chrono::TimeDelta::seconds(1));
+    let again = end(&id, PAGE).await.json();
+    assert_eq!((&again["client_session"], &again["refresh_families"]), (&ended["client_session"], &json!(0)), "ending again changes nothing");
+
+    // Told once, of the session, with whose share it was.
+    let told = get(&app, &format!("/events?object={id}&kind=session.revoked"), &token).await;
+    let [event] = &told["items"].as_array().unwrap()[..] else { panic!("{told}") };
+    assert_eq!(event["detail"], json!({"client": PAGE, "reason": "revoked_by_admin", "client_sessions": 1, "refresh_families": 2}), "{event}");
+    assert_eq!((&event["object"], &event["actor"]["id"]), (&json!({"kind": "session", "id": id}), &json!(ROBOT)), "{event}");
+    assert_eq!(event["user_id"], app.user("alice").await.id.to_string(), "{event}");
+
+    // The session answers whom it knows: another share begins, and what was given in the one before stays dead.
+    let response = app.silently(&mut browser, &page, "openid", &[]).await;
+    let anew = page.exchange(&page.code(&response)).await;
+    assert_eq!(page.userinfo(&anew.access).await.status.as_u16(), 200);
+    for dead in &chains {
+        assert_eq!(page.userinfo(&dead.access).await.status.as_u16(), 401);
+        page.refused(dead.refresh()).await;
+    }
+    assert_eq!(end(&id, PAGE).await.json()["client_session"]["end_reason"], "revoked_by_admin", "and that one can be ended too");
+    assert_eq!(page.userinfo(&anew.access).await.status.as_u16(), 401);
+}
+
+/// Applications by their ids, and of each the newest families that a page has room for.
+async fn what_hangs_on_a_session_comes_in_pages(database: Database) {
+    let app = start(database).await;
+    let token = robot_token(&app, AUDIENCE, &all_scopes()).await;
+    let (mut browser, mut made) = (app.browser(), HashMap::new());
+    for (client, times) in [(PAGE, 1), (OWN_PAGE, 52), (OTHER_PAGE, 2)] {
+        let party = app.relying_party(client);
+        for _ in 0..times {
+            app.sign_in(&mut browser, &party, "openid offline_access").await;
+            app.advance(chrono::TimeDelta::milliseconds(1));
+        }
+        made.insert(client, times);
+    }
+    let id = newest_session(&app, "alice").await;
+    let all = get(&app, &format!("/refresh-families?session={id}&limit=200"), &token).await["items"].as_array().unwrap().clone();
+    assert_eq!(all.len(), made.values().sum::<usize>());
+
+    let whole = get(&app, &format!("/sessions/{id}/clients"), &token).await;
+    let clients =
+        |below: &Value| -> Vec<String> { below["clients"].as_array().unwrap().iter().map(|share| share["client_id"].as_str().unwrap().to_owned()).collect() };
+    assert_eq!((clients(&whole), whole.get("next")), (vec![OTHER_PAGE.to_owned(), OWN_PAGE.to_owned(), PAGE.to_owned()], None));
+    // Of the one with very many the oldest two are left out, and nothing else; the order is that in which they were made.
+    let left_out: Vec<Value> = all.iter().filter(|family| family["client_id"] == OWN_PAGE).take(2).cloned().collect();
+    let expected: Vec<Value> = all.iter().filter(|family| !left_out.contains(family)).cloned().collect();
+    assert_eq!(whole["refresh_families"], json!(expected));
+
+    let (mut after, mut listed, mut beside) = (String::new(), Vec::new(), Vec::new());
+    loop {
+        let page = get(&app, &format!("/sessions/{id}/clients?limit=1{after}"), &token).await;
+        let of_page = clients(&page);
+        assert_eq!(of_page.len(), 1);
+        let families = page["refresh_families"].as_array().unwrap().clone();
+        assert!(families.iter().all(|family| family["client_id"] == of_page[0]), "{page}");
+        assert_eq!(families.len(), made[&*of_page[0]].min(50));
+        listed.extend(of_page);
+        beside.extend(families);
+        let Some(next) = page["next"].as_str() else { break };
+        after = format!("&after={next}");
+    }
+    assert_eq!(listed, clients(&whole));
+    assert_eq!(beside.len(), expected.len());
+
+    for query in ["limit=0", "limit=201", "after=a%20b"] {
+        assert_problem(&send(&app, Method::GET, &format!("/sessions/{id}/clients?{query}"), Some(&token)).await, 400, "request-malformed", query);
+    }
 }
 
 async fn a_token_dies_with_what_it_hangs_on(database: Database) {

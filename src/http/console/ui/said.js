@@ -46,7 +46,7 @@ const SAID = {
   'session.ended': (event, who, whom) => ENDS[event.detail.reason]?.(event, whom, who) ?? html`${whom} signed out: ${session(event)}`,
   'session.revoked': (event, who, whom) =>
     event.object.kind === 'session'
-      ? html`${who} ended a ${session(event)} of ${whom}`
+      ? html`${who} ended ${event.detail.client && html`the share of <${ClientName} id=${event.detail.client} /> in `}a ${session(event)} of ${whom}`
       : event.object.kind === 'client'
         ? html`${who} ended everything that <${Thing} of=${event.object} /> had`
         : html`${who} ended ${event.detail.kept ? 'all other sessions' : 'all sessions'} of ${whom}`,

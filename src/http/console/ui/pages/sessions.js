@@ -93,17 +93,28 @@ function Left({ of: { expires_at: most, idle_expires_at: idle, unusable } }) {
   return said.length > 0 ? html`${said[0]}${said[1] && html`, ${said[1]}`}` : 'Never by its age';
 }
 
-const shareColumns = [
+const EndShare = ({ share, session, done }) =>
+  html`<${Opens} label="End" id=${share.client_id} about=${share.client_id}>${(close) => html`<${Confirm}
+    title="End this application’s share?"
+    verb="End 1 share"
+    consequence=${html`<p><code>${share.client_id}</code> loses at once what it was given in this session, and has to ask anew. The session goes on, for the other applications too, so people come back into it without a password.</p>`}
+    act=${() => call('POST', `/sessions/${encodeURIComponent(session)}/clients/${encodeURIComponent(share.client_id)}/end`)}
+    close=${close}
+    done=${done}
+  />`}<//>`;
+
+const shareColumns = (session, done) => [
   { name: 'Application', first: true, cell: ({ client_id: id }) => html`<${ClientName} id=${id} />` },
   { name: 'Since', cell: ({ created_at: at }) => html`<${When} at=${at} />` },
   { name: 'Last used', cell: ({ last_used_at: at }) => html`<${When} at=${at} />` },
   { name: 'State', cell: (share) => html`<${SessionState} of=${share} />` },
+  { name: 'End it', unseen: true, cell: (share) => !share.ended_at && html`<${EndShare} share=${share} session=${session} done=${done} />` },
 ];
 
 function One({ id }) {
   const at = `/sessions/${encodeURIComponent(id)}`;
   const session = useLoad((signal) => get(at, {}, { signal }), [id]);
-  const below = useLoad((signal) => get(`${at}/clients`, {}, { signal }), [id]);
+  const below = useLoad((signal) => get(`${at}/clients`, { limit: 200 }, { signal }), [id]);
   const found = session.data;
   const live = found && !found.ended_at;
   // Who may not read lifetimes reads the rest.
@@ -137,8 +148,8 @@ function One({ id }) {
       ${below.error && html`<${Trouble} error=${below.error} retry=${below.reload} />`}
       ${below.data && html`<${Fragment}>
         <div class="section-head"><h2>Applications</h2></div>
-        ${below.data.clients.length > 0 ? html`<${Table} caption="Applications in this session" columns=${shareColumns} rows=${below.data.clients} keyOf=${({ client_id: id }) => id} />` : html`<${Empty} title="None yet"><p>It was used for the issuer’s own pages only.</p><//>`}
-        ${below.data.refresh_families.length > 0 && html`<${Fragment}><div class="section-head"><h2>Refresh token families</h2></div><${Table} caption="Refresh token families of this session" columns=${familyColumns(reload, { user: false })} rows=${below.data.refresh_families} /><//>`}
+        ${below.data.clients.length > 0 ? html`<${Table} caption="Applications in this session" columns=${shareColumns(id, reload)} rows=${below.data.clients} keyOf=${({ client_id: id }) => id} />` : html`<${Empty} title="None yet"><p>It was used for the issuer’s own pages only.</p><//>`}
+        ${below.data.refresh_families.length > 0 && html`<${Fragment}><div class="section-head"><h2>Refresh token families</h2></div><${Table} caption="Refresh token families of this session" columns=${familyColumns(reload, { user: false })} rows=${below.data.refresh_families} />${below.data.refresh_families.length >= 50 && html`<p class="ways"><a href=${to('families', { session: id, state: 'all' })}>All its refresh tokens</a></p>`}<//>`}
       <//>`}
     <//>`}<//>
   <//>`;

@@ -104,7 +104,7 @@ function Applications({ session }) {
   const [found, set] = useState();
   useEffect(() => {
     let here = true;
-    inTurn(() => get(`/sessions/${encodeURIComponent(session)}/clients`)).then(({ clients }) => here && set(clients.filter(({ ended_at: ended }) => !ended)), () => here && set(null));
+    inTurn(() => get(`/sessions/${encodeURIComponent(session)}/clients`, { limit: 200 })).then(({ clients }) => here && set(clients.filter(({ ended_at: ended }) => !ended)), () => here && set(null));
     return () => (here = false);
   }, [session]);
   if (found === undefined) return html`<span class="none">…</span>`;
