@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn each_member_is_named_with_what_it_should_be() {
         let owned = |all: &[(&str, &str)]| all.iter().map(|(pointer, detail)| ((*pointer).to_owned(), (*detail).to_owned())).collect::<Vec<_>>();
-        assert_eq!(found(&json!({"id": "site", "metadata": {"kind": "web", "name": "Site", "scope": null}})), []);
+        assert!(found(&json!({"id": "site", "metadata": {"kind": "web", "name": "Site", "scope": null}})).is_empty());
         assert_eq!(
             found(&json!({"metadata": {"redirect_uris": "x", "lifetimes": {"code": []}, "a/b~c": 1}})),
             owned(&[
