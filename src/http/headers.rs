@@ -75,19 +75,10 @@ pub fn see_other(location: &str) -> Response {
     response
 }
 
-/// 308 Permanent Redirect (RFC 9110 §15.4.9), to a path of this host, with the query that came.
+/// To a path of this host, with the query that came. No other redirect than the one above is used anywhere, so that what was posted is posted nowhere
+/// else.
 pub fn moved(path: &str, query: Option<&str>) -> Response {
-    let location = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
-    let Ok(location) = HeaderValue::from_str(&location) else {
-        return Response::builder().status(StatusCode::INTERNAL_SERVER_ERROR).finish();
-    };
-    let mut response = Response::builder()
-        .status(StatusCode::PERMANENT_REDIRECT)
-        .header(header::CACHE_CONTROL, "no-store")
-        .header(header::REFERRER_POLICY, "no-referrer")
-        .finish();
-    response.headers_mut().insert(header::LOCATION, location);
-    response
+    see_other(&query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}")))
 }
 
 /// JSON that nobody keeps (RFC 6749 §5.1).

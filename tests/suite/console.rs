@@ -90,7 +90,7 @@ async fn the_page_is_framed_by_nobody_and_runs_its_own_modules_only(database: Da
     }
     for (address, moved) in [("admin/", "/people/admin"), ("admin/?x=%2f", "/people/admin?x=%2f"), ("openapi/", "/people/openapi")] {
         let answer = network.get(&format!("https://example.test/people/{address}"), &[]).await;
-        assert_eq!((answer.status.as_u16(), answer.header("location")), (308, Some(moved)), "{address}");
+        assert_eq!((answer.status.as_u16(), answer.header("location")), (303, Some(moved)), "{address}");
     }
     // The admin API is where it was.
     assert_eq!(network.get("https://example.test/people/admin/api/v1/server", &[]).await.status.as_u16(), 401);
