@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Enum};
 
-use super::problem::{Details, Problem, details};
+use super::problem::{Details, Problem, among, details};
 use crate::domain::user::is_username;
 use crate::service::admin::AdminError;
 use crate::service::admin::listed::Order;
@@ -118,18 +118,7 @@ impl ListProblem {
     }
 }
 
-impl From<Problem> for ListProblem {
-    fn from(problem: Problem) -> Self {
-        match problem {
-            Problem::Malformed(details) => Self::Malformed(details),
-            Problem::Unauthorized(details, challenge) => Self::Unauthorized(details, challenge),
-            Problem::Forbidden(details, challenge) => Self::Forbidden(details, challenge),
-            Problem::NotFound(details) => Self::NotFound(details),
-            Problem::Internal(details) => Self::Internal(details),
-            Problem::Unavailable(details, seconds) => Self::Unavailable(details, seconds),
-        }
-    }
-}
+among!(Problem => ListProblem);
 
 impl From<AdminError> for ListProblem {
     fn from(error: AdminError) -> Self {
