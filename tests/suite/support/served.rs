@@ -201,10 +201,15 @@ impl Served {
 
     /// Sends bytes as they are, on a connection of their own, and reads the answer.
     pub fn raw(&self, request: &str) -> Reply {
+        self.try_raw(request).unwrap_or_else(|error| panic!("no answer ({error}) to {:?}", &request[..request.len().min(200)]))
+    }
+
+    /// The same, from a server that may have no place left even to say that it is full.
+    pub fn try_raw(&self, request: &str) -> std::io::Result<Reply> {
         let mut stream = self.connect();
         // A server that has heard enough answers and closes before everything is sent.
         let _ = stream.write_all(request.as_bytes());
-        Reply::read(&mut stream).unwrap_or_else(|error| panic!("no answer ({error}) to {:?}", &request[..request.len().min(200)]))
+        Reply::read(&mut stream)
     }
 
     pub fn browser(&self) -> Browser {
