@@ -9,10 +9,12 @@ use uuid::Uuid;
 
 use super::caller::{AdminScope, Caller};
 use super::problem::Problem;
+use super::sort::ConsentSort;
 use super::{Api, Resource, page};
 use crate::domain::clock::Timestamp;
 use crate::domain::consent;
 use crate::domain::id::{ClientId, UserId};
+use crate::service::admin::listed::Order;
 
 pub struct ConsentsApi;
 
@@ -27,7 +29,7 @@ struct Consent {
     granted_at: Timestamp,
 }
 
-/// Consents of one user, in the order of the applications' ids.
+/// Consents of one user.
 #[derive(Debug, Object)]
 #[oai(example, skip_serializing_if_is_none)]
 struct ConsentPage {
@@ -73,7 +75,7 @@ enum Withdrawn {
 impl ConsentsApi {
     /// Lists what a user has consented to
     ///
-    /// In the order of the applications' ids. The operator's own applications ask for no consent. Needs the scope `consents:read`.
+    /// In the order of the applications' ids unless `sort` says otherwise. The operator's own applications ask for no consent. Needs the scope `consents:read`.
     #[oai(path = "/users/:id/consents", method = "get", operation_id = "consent_list")]
     async fn list(
         &self,
@@ -81,8 +83,10 @@ impl ConsentsApi {
         api: Data<&Api>,
         /// The user.
         id: Path<Uuid>,
-        /// Only consents to applications after this one: `next` of the page before.
+        /// Only consents that come after the one to this application: `next` of the page before.
         after: Query<Option<String>>,
+        /// In which order they come: `client_id` unless it says otherwise.
+        sort: Query<Option<ConsentSort>>,
         /// How many consents a page holds at most.
         #[oai(default = "page::default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<u32>,
@@ -90,7 +94,8 @@ impl ConsentsApi {
         caller.may(AdminScope::ConsentsRead)?;
         let malformed = |_| Problem::malformed("The parameter `after` is malformed: pass `next` of the page before.".to_owned());
         let after = after.0.map(|after| ClientId::parse(&after).map_err(malformed)).transpose()?;
-        let found = api.admin.consents(UserId(id.0), after, page::asked(limit.0)).await?;
+        let order = sort.0.map_or(Order::Ascending, Order::from);
+        let found = api.admin.consents(UserId(id.0), order, after, page::asked(limit.0)).await?;
         let (found, next) = page::cut(found, limit.0, |consent| consent.client_id.as_str().to_owned());
         Ok(Listed::Page(Json(ConsentPage { items: found.into_iter().map(Consent::from).collect(), next })))
     }

@@ -9,12 +9,14 @@ use uuid::Uuid;
 
 use super::caller::{AdminScope, Caller};
 use super::problem::{ChangeProblem, Problem};
+use super::sort::GroupSort;
 use super::users::{Shown, reach, shown};
 use super::{Api, Resource, page};
 use crate::domain::group::GroupName;
 use crate::domain::id::UserId;
 use crate::domain::user;
 use crate::service::admin::GroupInfo;
+use crate::service::admin::listed::Order;
 
 pub struct GroupsApi;
 
@@ -29,7 +31,7 @@ struct Group {
     rules: u64,
 }
 
-/// Groups by name.
+/// Groups.
 #[derive(Debug, Object)]
 #[oai(example, skip_serializing_if_is_none)]
 struct GroupPage {
@@ -79,15 +81,17 @@ fn name_of(path: &str) -> Result<GroupName, Problem> {
 impl GroupsApi {
     /// Lists groups
     ///
-    /// By name, each with how many users are in it and how many lifetime rules are for it. Who is in one is told by `user_list` with `group`.
+    /// By name unless `sort` says otherwise, each with how many users are in it and how many lifetime rules are for it. Who is in one is told by `user_list` with `group`.
     /// Needs the scope `users:read`.
     #[oai(path = "/groups", method = "get", operation_id = "group_list")]
     async fn list(
         &self,
         #[oai(scope = "AdminScope::UsersRead")] caller: Caller,
         api: Data<&Api>,
-        /// Only groups whose name comes after this one: `next` of the page before.
+        /// Only groups that come after the one with this name: `next` of the page before.
         after: Query<Option<String>>,
+        /// In which order they come: `name` unless it says otherwise.
+        sort: Query<Option<GroupSort>>,
         /// How many groups a page holds at most.
         #[oai(default = "page::default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<u32>,
@@ -95,7 +99,8 @@ impl GroupsApi {
         caller.may(AdminScope::UsersRead)?;
         let malformed = |_| Problem::malformed("The parameter `after` is malformed: pass `next` of the page before.".to_owned());
         let after = after.0.map(|after| GroupName::parse(&after).map_err(malformed)).transpose()?;
-        let found = api.admin.groups(after, page::asked(limit.0)).await?;
+        let order = sort.0.map_or(Order::Ascending, Order::from);
+        let found = api.admin.groups(order, after, page::asked(limit.0)).await?;
         let (found, next) = page::cut(found, limit.0, |group| group.name.clone());
         Ok(Listed::Page(Json(GroupPage { items: found.into_iter().map(Group::from).collect(), next })))
     }

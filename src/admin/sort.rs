@@ -34,6 +34,63 @@ pub enum UserSort {
     UsernameDesc,
 }
 
+/// In which order groups come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum GroupSort {
+    /// By name, in the order of its characters.
+    Name,
+    /// By name, backwards.
+    NameDesc,
+}
+
+/// In which order consents come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum ConsentSort {
+    /// By the application's id.
+    ClientId,
+    /// By the application's id, backwards.
+    ClientIdDesc,
+}
+
+/// In which order events come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum EventSort {
+    /// What happened first comes first.
+    At,
+    /// The newest comes first.
+    AtDesc,
+}
+
+impl From<GroupSort> for Order {
+    fn from(sort: GroupSort) -> Self {
+        match sort {
+            GroupSort::Name => Self::Ascending,
+            GroupSort::NameDesc => Self::Descending,
+        }
+    }
+}
+
+impl From<ConsentSort> for Order {
+    fn from(sort: ConsentSort) -> Self {
+        match sort {
+            ConsentSort::ClientId => Self::Ascending,
+            ConsentSort::ClientIdDesc => Self::Descending,
+        }
+    }
+}
+
+impl From<EventSort> for Order {
+    fn from(sort: EventSort) -> Self {
+        match sort {
+            EventSort::At => Self::Ascending,
+            EventSort::AtDesc => Self::Descending,
+        }
+    }
+}
+
 /// The order of a list by time, as it is asked for, or else as it always was.
 pub fn by_time(sort: Option<Sort>) -> Order {
     match sort {

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::connection::{AnyConnection as Connection, on_each};
 use super::error::StoreError;
+use super::listed::Order;
 use super::row::{at, client_id, id, scope};
 use super::schema::consents;
 use super::sql_types::{Id, Instant};
@@ -39,11 +40,15 @@ pub fn list_by_user(conn: &mut Connection, user: UserId) -> Result<Vec<Consent>,
     consents::table.filter(consents::user_id.eq(id(user.0))).load::<ConsentRow>(conn)?.into_iter().map(Consent::try_from).collect()
 }
 
-/// The same by client, those after `after`.
-pub fn list(conn: &mut Connection, user: UserId, after: Option<&ClientId>, limit: u32) -> Result<Vec<Consent>, StoreError> {
-    let after = after.map_or("", ClientId::as_str);
-    let query = consents::table.filter(consents::user_id.eq(id(user.0))).filter(consents::client_id.gt(after));
-    query.order(consents::client_id).limit(i64::from(limit)).load::<ConsentRow>(conn)?.into_iter().map(Consent::try_from).collect()
+/// The same by client, or the other way round, those that then come after `after`.
+pub fn list(conn: &mut Connection, user: UserId, order: Order, after: Option<&ClientId>, limit: u32) -> Result<Vec<Consent>, StoreError> {
+    let of_user = consents::table.filter(consents::user_id.eq(id(user.0))).limit(i64::from(limit)).into_boxed();
+    let query = match (order, after.map(ClientId::as_str)) {
+        (Order::Ascending, after) => of_user.filter(consents::client_id.gt(after.unwrap_or_default())).order(consents::client_id),
+        (Order::Descending, Some(after)) => of_user.filter(consents::client_id.lt(after)).order(consents::client_id.desc()),
+        (Order::Descending, None) => of_user.order(consents::client_id.desc()),
+    };
+    query.load::<ConsentRow>(conn)?.into_iter().map(Consent::try_from).collect()
 }
 
 /// Adds to what the user has allowed; `granted_at` moves. Answers what is allowed now. `Conflict`: user or client is gone.

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::connection::AnyConnection as Connection;
 use super::error::StoreError;
-use super::listed::{LOOKED_AT, Page, fitting};
+use super::listed::{LOOKED_AT, Order, Page, fitting};
 use super::row::{at, id};
 use super::schema::events;
 use super::sql_types::{Id, Instant};
@@ -107,14 +107,37 @@ pub fn list_of(conn: &mut Connection, user: UserId, kinds: &[EventKind], before:
     query.load::<EventRow>(conn)?.into_iter().map(Event::try_from).collect()
 }
 
-/// The newest first, those older than `before`. A page looks at [`LOOKED_AT`] events at most, of one user or one object; it may then hold less
+/// Where a page of events begins and ends. Ids are in the order of time, to the millisecond.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Between {
+    /// Only newer ones than this.
+    pub after: Option<EventId>,
+    /// Only older ones than this.
+    pub before: Option<EventId>,
+}
+
+impl Between {
+    /// What is left, in this order, after the event `last`.
+    pub fn from(self, order: Order, last: EventId) -> Self {
+        match order {
+            Order::Ascending => Self { after: Some(last), ..self },
+            Order::Descending => Self { before: Some(last), ..self },
+        }
+    }
+}
+
+/// By time, or the other way round, those of this stretch. A page looks at [`LOOKED_AT`] events at most, of one user or one object; it may then hold less
 /// than it could, and the next one goes on from there.
-pub fn page(conn: &mut Connection, filter: &Filter, before: Option<EventId>, limit: u32) -> Result<Page<Event, EventId>, StoreError> {
+pub fn page(conn: &mut Connection, filter: &Filter, order: Order, between: Between, limit: u32) -> Result<Page<Event, EventId>, StoreError> {
     if is_nobodys(filter) {
         return Ok(Page { items: Vec::new(), next: None });
     }
     let looked_at = if filter.is_narrowed() { LOOKED_AT.max(limit.saturating_add(1)) } else { limit.saturating_add(1) };
-    let mut query = events::table.order(events::id.desc()).limit(i64::from(looked_at)).into_boxed();
+    let mut query = events::table.limit(i64::from(looked_at)).into_boxed();
+    query = match order {
+        Order::Ascending => query.order(events::id),
+        Order::Descending => query.order(events::id.desc()),
+    };
     query = match filter {
         Filter { user: Some(user), .. } => query.filter(events::user_id.eq(id(user.0))),
         Filter { object: Some(object), .. } => query.filter(events::object_id.eq(object)),
@@ -125,7 +148,10 @@ pub fn page(conn: &mut Connection, filter: &Filter, before: Option<EventId>, lim
         // The order of ids is that of time only to the millisecond.
         query = query.filter(events::id.ge(id(EventId::first_at(since).0))).filter(events::at.ge(at(since)));
     }
-    if let Some(before) = before {
+    if let Some(after) = between.after {
+        query = query.filter(events::id.gt(id(after.0)));
+    }
+    if let Some(before) = between.before {
         query = query.filter(events::id.lt(id(before.0)));
     }
     if !filter.is_narrowed() {
@@ -142,21 +168,23 @@ pub fn page(conn: &mut Connection, filter: &Filter, before: Option<EventId>, lim
     };
     let rows = rows.into_iter().map(|(id, object, kind)| (id, fits(&object, &kind))).collect();
     let (wanted, next) = fitting(rows, limit, looked_at);
-    let items = if wanted.is_empty() { Vec::new() } else { events::table.filter(events::id.eq_any(wanted)).order(events::id.desc()).load::<EventRow>(conn)? };
+    let items = if wanted.is_empty() { Vec::new() } else { events::table.filter(events::id.eq_any(wanted)).order(events::id).load::<EventRow>(conn)? };
+    let items = order.turned(items);
     Ok(Page { items: items.into_iter().map(Event::try_from).collect::<Result<_, _>>()?, next: next.map(|next| EventId(next.0)) })
 }
 
-/// As many of them as `limit`, the newest first, however many have to be looked at.
-pub fn list(conn: &mut Connection, filter: &Filter, mut before: Option<EventId>, limit: u32) -> Result<Vec<Event>, StoreError> {
+/// As many of those older than `before` as `limit`, the newest first, however many have to be looked at.
+pub fn list(conn: &mut Connection, filter: &Filter, before: Option<EventId>, limit: u32) -> Result<Vec<Event>, StoreError> {
     let mut found = Vec::new();
+    let mut between = Between { before, ..Between::default() };
     loop {
         let missing = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
-        let page = page(conn, filter, before, missing)?;
+        let page = page(conn, filter, Order::Descending, between, missing)?;
         found.extend(page.items);
-        if page.next.is_none() || found.len() >= limit as usize {
-            return Ok(found);
+        match page.next {
+            Some(next) if found.len() < limit as usize => between = between.from(Order::Descending, next),
+            _ => return Ok(found),
         }
-        before = page.next;
     }
 }
 

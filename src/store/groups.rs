@@ -7,11 +7,17 @@ use diesel::sql_types::{Array, Text};
 
 use super::connection::AnyConnection as Connection;
 use super::error::StoreError;
+use super::listed::Order;
 use super::schema::group_sizes;
 
-/// Groups with somebody in them and how many that are, by name, those after `after`.
-pub fn sizes(conn: &mut Connection, after: &str, limit: u32) -> Result<Vec<(String, u64)>, StoreError> {
-    let query = group_sizes::table.filter(group_sizes::name.gt(after)).order(group_sizes::name).limit(i64::from(limit));
+/// Groups with somebody in them and how many that are, by name, or the other way round, those that then come after `after`.
+pub fn sizes(conn: &mut Connection, order: Order, after: Option<&str>, limit: u32) -> Result<Vec<(String, u64)>, StoreError> {
+    let mut query = group_sizes::table.limit(i64::from(limit)).into_boxed();
+    query = match (order, after) {
+        (Order::Ascending, after) => query.filter(group_sizes::name.gt(after.unwrap_or_default())).order(group_sizes::name),
+        (Order::Descending, Some(after)) => query.filter(group_sizes::name.lt(after)).order(group_sizes::name.desc()),
+        (Order::Descending, None) => query.order(group_sizes::name.desc()),
+    };
     let rows = query.load::<(String, i64)>(conn)?;
     Ok(rows.into_iter().map(|(name, members)| (name, u64::try_from(members).unwrap_or(0))).collect())
 }

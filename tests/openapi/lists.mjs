@@ -166,6 +166,8 @@ const pages = [
   ['', `&after=${id('family', middle)}`, `&user=${user}`, '&client=client-7', '&state=live', '&client=client-7&state=live', `&user=${user}&client=${clientOf(middle)}`, `&session=${id('session', middle)}`].map((filter) => `/refresh-families?sort=created_at_desc${filter}`),
   ['/events', `/events?before=${id('event', middle)}`, '/events?limit=200', `/events?user=${user}`, `/events?object=${id('session', middle)}`, '/events?kind=login.succeeded', '/events?kind=refresh.reuse_detected', '/events?kind=key.retired'],
   [`/events?user=${user}&kind=refresh.reuse_detected`, `/events?user=${user}&kind=login.succeeded`, `/events?user=${user}&object=${id('session', middle)}`, `/events?object=${id('session', middle)}&kind=login.succeeded`, `/events?kind=login.succeeded&since=${new Date(NOW - 3600_000).toISOString()}`, '/events/export?limit=200'],
+  ['', `&after=${id('event', middle)}`, `&user=${user}`, '&kind=login.succeeded', '&kind=refresh.reuse_detected', `&user=${user}&kind=refresh.reuse_detected`, `&since=${new Date(NOW - 3600_000).toISOString()}`].map((filter) => `/events?sort=at${filter}`),
+  [`/events/export?sort=at&limit=200&after=${id('event', middle)}`, '/groups?sort=name_desc', `/users/${user}/consents?sort=client_id_desc`],
 ].flat();
 const extra = (process.env.LISTS ?? '').split(' ').filter(Boolean);
 let slow = 0;

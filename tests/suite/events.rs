@@ -13,7 +13,8 @@ use gatekey::domain::session::EndReason;
 use gatekey::domain::signing_key::SigningAlg;
 use gatekey::domain::user::{Profile, User};
 use gatekey::service::admin::{Activation, Admin, Installation, NewClient, NewUser};
-use gatekey::store::events::{self, Filter};
+use gatekey::store::events::{self, Between, Filter};
+use gatekey::store::listed::Order;
 use gatekey::store::{StoreError, restored, users};
 use serde_json::json;
 use url::Url;
@@ -330,16 +331,16 @@ async fn a_page_of_what_is_rare_looks_at_so_many(database: Database) {
         Filter { user: Some(alice), object: Some(alice.to_string()), kind, ..Filter::default() },
     ];
     for filter in rare {
-        let page = async |before, limit| {
+        let page = async |order, between, limit| {
             let filter = filter.clone();
-            app.store.scan(move |db| events::page(db, &filter, before, limit)).await.unwrap()
+            app.store.scan(move |db| events::page(db, &filter, order, between, limit)).await.unwrap()
         };
-        for limit in [1, 10] {
-            let newest = page(None, limit).await;
-            assert_eq!(newest.items.len(), 1, "{filter:?}");
-            let older = page(newest.next, limit).await;
-            assert_eq!((older.items.len(), older.next), (1, None), "{filter:?}");
-            assert!(older.items[0].id < newest.items[0].id);
+        for (order, limit) in [(Order::Descending, 1), (Order::Descending, 10), (Order::Ascending, 1), (Order::Ascending, 10)] {
+            let first = page(order, Between::default(), limit).await;
+            assert_eq!(first.items.len(), 1, "{filter:?}");
+            let second = page(order, Between::default().from(order, first.next.unwrap()), limit).await;
+            assert_eq!((second.items.len(), second.next), (1, None), "{filter:?}");
+            assert_eq!(second.items[0].id < first.items[0].id, order == Order::Descending);
         }
         let wanted = filter.clone();
         assert_eq!(app.store.scan(move |db| events::list(db, &wanted, None, 10)).await.unwrap().len(), 2, "who does not mind gets them all");

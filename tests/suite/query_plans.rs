@@ -10,11 +10,13 @@ use diesel::sql_types::Text;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection};
 use gatekey::domain::admin_scope::AdminRole;
 use gatekey::domain::entropy::SystemEntropy;
+use gatekey::domain::event::EventKind;
 use gatekey::domain::group::GroupName;
-use gatekey::domain::id::{ClientId, LinkId};
+use gatekey::domain::id::{ClientId, EventId, LinkId};
 use gatekey::domain::secret::Secret;
 use gatekey::domain::statistics::Hour;
 use gatekey::service::password_reset;
+use gatekey::store::events::Between;
 use gatekey::store::listed::{self, FamilyFilter, Order, SessionFilter, State};
 use gatekey::store::user_lists::{self, UserFilter};
 use gatekey::store::{client_sessions, consents, events, grants, groups, one_time_links, refresh_families, sessions, statistics, user_search, users};
@@ -178,7 +180,18 @@ async fn every_endpoint(app: &App) {
         listed::newest_families(db, session, &[&ClientId::parse(OWN_PAGE).unwrap()], 50)?;
         statistics::live_sessions(db, 100)?;
         statistics::of(db, &[Hour::of(now)])?;
-        consents::list(db, carol, None, 100)?;
+        for order in BOTH {
+            consents::list(db, carol, order, None, 100)?;
+            consents::list(db, carol, order, Some(&ClientId::parse(PAGE).unwrap()), 100)?;
+            groups::sizes(db, order, Some("a"), 100)?;
+            let (user, object, kind) = (Some(carol), Some(carol.to_string()), Some(EventKind::UserCreated));
+            for (user, object, kind) in [(user, None, None), (None, object.clone(), None), (None, None, kind), (user, object, kind)] {
+                let filter = events::Filter { user, object, kind, since: Some(now) };
+                events::page(db, &events::Filter { since: None, ..filter.clone() }, order, Between::default(), 100)?;
+                let last = Some(EventId::first_at(now));
+                events::page(db, &filter, order, Between { after: last, before: last }, 100)?;
+            }
+        }
         // And what an application asks for its user.
         sessions::ids_of(db, carol, 100)?;
         let kinds = gatekey::protocol::account::KINDS;
@@ -197,7 +210,6 @@ async fn every_endpoint(app: &App) {
             user_lists::page(db, &UserFilter::default(), order, None, 100)?;
             user_lists::by_name(db, order, None, 100)?;
         }
-        groups::sizes(db, "a", 100)?;
         users::count_admins(db)?;
         let all = UserFilter::default();
         let (_, place) = user_search::search(db, "c", &all, None, 1)?;

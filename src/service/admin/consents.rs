@@ -6,15 +6,16 @@ use crate::domain::event::{EventKind, Object};
 use crate::domain::id::{ClientId, UserId};
 use crate::domain::session::EndReason;
 use crate::service::telling_end;
+use crate::store::listed::Order;
 use crate::store::tree::{self, Node};
 use crate::store::{consents, events, users};
 
 impl Admin {
-    /// What a user has consented to, by client, those after `after`.
-    pub async fn consents(&self, user: UserId, after: Option<ClientId>, limit: u32) -> Result<Vec<Consent>, AdminError> {
+    /// What a user has consented to, by client, or the other way round, those that then come after `after`.
+    pub async fn consents(&self, user: UserId, order: Order, after: Option<ClientId>, limit: u32) -> Result<Vec<Consent>, AdminError> {
         let found = self.store.scan(move |db| {
             let known = users::find(db, user)?.is_some();
-            known.then(|| consents::list(db, user, after.as_ref(), limit)).transpose()
+            known.then(|| consents::list(db, user, order, after.as_ref(), limit)).transpose()
         });
         found.await?.ok_or_else(|| not_found("user", user))
     }

@@ -7,6 +7,7 @@ use crate::domain::event::{EventKind, Object};
 use crate::domain::group::{GroupName, Groups};
 use crate::domain::id::UserId;
 use crate::domain::user::User;
+use crate::store::listed::Order;
 use crate::store::{Connection, events, groups, lifetime_rules, users};
 
 /// A group as it is now.
@@ -20,23 +21,32 @@ pub struct GroupInfo {
 }
 
 impl Admin {
-    /// Groups by name, those after `after`.
-    pub async fn groups(&self, after: Option<GroupName>, limit: u32) -> Result<Vec<GroupInfo>, AdminError> {
-        let after = after.map(String::from).unwrap_or_default();
+    /// Groups by name, or the other way round, those that then come after `after`.
+    pub async fn groups(&self, order: Order, after: Option<GroupName>, limit: u32) -> Result<Vec<GroupInfo>, AdminError> {
+        let after = after.map(String::from);
         let found = self.store.scan(move |db| {
             // There are a handful of rules. Of the groups with members those after the last found here come after all that is told.
-            let named = lifetime_rules::all(db)?.into_iter().filter_map(|rule| rule.selector.group).map(String::from).filter(|name| *name > after);
+            let follows = |name: &String| {
+                after.as_ref().is_none_or(|after| match order {
+                    Order::Ascending => name > after,
+                    Order::Descending => name < after,
+                })
+            };
+            let named = lifetime_rules::all(db)?.into_iter().filter_map(|rule| rule.selector.group).map(String::from).filter(follows);
             let mut found: BTreeMap<String, (u64, u64)> = BTreeMap::new();
             for name in named {
                 found.entry(name).or_default().1 += 1;
             }
-            for (name, members) in groups::sizes(db, &after, limit)? {
+            for (name, members) in groups::sizes(db, order, after.as_deref(), limit)? {
                 found.entry(name).or_default().0 = members;
             }
             Ok(found)
         });
-        let told = found.await?.into_iter().take(limit as usize);
-        Ok(told.map(|(name, (members, rules))| GroupInfo { name, members, rules }).collect())
+        let by_name = found.await?.into_iter().map(|(name, (members, rules))| GroupInfo { name, members, rules });
+        Ok(match order {
+            Order::Ascending => by_name.take(limit as usize).collect(),
+            Order::Descending => by_name.rev().take(limit as usize).collect(),
+        })
     }
 
     /// Puts a user into a group, unless `guard` refuses when it sees the user. One who is in it stays as they are.

@@ -6,12 +6,18 @@ use gatekey::domain::id::UserId;
 use gatekey::domain::user::User;
 use gatekey::store::users as table;
 
+use serde_json::json;
+
 use super::*;
+use crate::support::app::{MACHINE, SERVER};
 use crate::support::database::each_database;
 
 each_database!(
     every_list_comes_both_ways,
     users_come_by_name_both_ways,
+    groups_and_consents_come_both_ways,
+    events_come_both_ways,
+    events_are_followed_from_where_one_was,
     rows_that_come_meanwhile_disturb_no_page,
     orders_that_no_index_has_are_refused,
     a_cursor_of_another_order_is_refused
@@ -31,15 +37,18 @@ impl<'a> Walk<'a> {
         Self { app, token, query: query.to_owned(), next: None, over: false }
     }
 
-    /// The ids, or of users the names, on the next page.
+    /// The ids, or of users and groups the names, on the next page.
     async fn page(&mut self, limit: usize) -> Vec<String> {
-        let after = self.next.take().map_or(String::new(), |next| format!("&after={next}"));
+        // Events come the newest first, and are then asked for by what they are older than.
+        let by = if self.query.starts_with("/events?") && !self.query.contains("sort=at&") { "before" } else { "after" };
+        let after = self.next.take().map_or(String::new(), |next| format!("&{by}={next}"));
         let page = get(self.app, &format!("{}&limit={limit}{after}", self.query), self.token).await;
         let items = page["items"].as_array().unwrap();
         assert!(items.len() <= limit, "{page}");
         self.next = page["next"].as_str().map(str::to_owned);
         self.over = self.next.is_none();
-        items.iter().map(|item| item["username"].as_str().or(item["id"].as_str()).unwrap().to_owned()).collect()
+        let named = |item: &Value| ["username", "id", "name", "client_id"].iter().find_map(|member| item[*member].as_str()).unwrap().to_owned();
+        items.iter().map(named).collect()
     }
 
     async fn rest(&mut self, limit: usize) -> Vec<String> {
@@ -159,6 +168,108 @@ async fn users_come_by_name_both_ways(database: Database) {
     let renamed = User { username: "zz".to_owned(), ..app.user("an-na").await };
     app.write(move |db| table::update(db, &renamed)).await;
     assert_eq!(walk.page(3).await, expected[3..6]);
+}
+
+/// A group is there by a user, by a rule, or by both: wherever a page ends.
+async fn groups_and_consents_come_both_ways(database: Database) {
+    let app = start(database).await;
+    let token = robot_token(&app, AUDIENCE, &all_scopes()).await;
+    for (name, groups) in [("anna", &["staff", "a-team"][..]), ("berta", &["staff", "b.two"]), ("cecil", &["staff.vienna", "zz"])] {
+        let made = send_json(&app, Method::POST, "/users", &token, &json!({"username": name, "groups": groups})).await;
+        assert_eq!(made.status.as_u16(), 201, "{}", made.text());
+    }
+    for group in ["0", "b", "staff", "ruled", "zzz"] {
+        lifetimes::put_rule(&app, group).await;
+    }
+    let alice = app.user("alice").await.id;
+    for client in [PAGE, OWN_PAGE, MACHINE, SERVER] {
+        super::consents::consent(&app, alice, client).await;
+    }
+    let groups = ["0", "a-team", "b", "b.two", "ruled", "staff", "staff.vienna", "zz", "zzz"].map(str::to_owned);
+    assert_eq!(all(&app, &token, "/groups?", 200).await, groups);
+    let consents = format!("/users/{alice}/consents?");
+    for (list, by, how_many) in [("/groups?", "name", groups.len()), (&consents, "client_id", 4)] {
+        let plain = all(&app, &token, list, 200).await;
+        assert_eq!(plain.len(), how_many, "{plain:?}");
+        for limit in [1, 2, 3, 4, 200] {
+            assert_eq!(all(&app, &token, &format!("{list}sort={by}"), limit).await, plain, "{list} by {limit}");
+            assert_eq!(reversed(all(&app, &token, &format!("{list}sort={by}_desc"), limit).await), plain, "{list} by {limit}, backwards");
+        }
+        for sort in ["", "created_at", &format!("-{by}"), &by.to_uppercase()] {
+            assert_problem(&send(&app, Method::GET, &format!("{list}sort={sort}"), Some(&token)).await, 400, "request-malformed", list);
+        }
+    }
+}
+
+async fn events_come_both_ways(database: Database) {
+    let app = start(database).await;
+    let token = robot_token(&app, AUDIENCE, &all_scopes()).await;
+    let (alice, bobby) = (app.user("alice").await.id, app.user("bobby").await.id);
+    for username in ["alice", "bobby", "alice"] {
+        let session = a_session(&app, username).await;
+        app.advance(chrono::TimeDelta::seconds(1));
+        assert_eq!(send(&app, Method::POST, &format!("/sessions/{session}/end"), Some(&token)).await.status.as_u16(), 200);
+    }
+    let since = app.now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    for username in ["bobby", "alice", "bobby"] {
+        app.advance(chrono::TimeDelta::seconds(1));
+        a_session(&app, username).await;
+    }
+    for (filter, least) in [
+        (String::new(), 10),
+        (format!("&user={alice}"), 4),
+        (format!("&object={bobby}"), 1),
+        ("&kind=login.succeeded".to_owned(), 6),
+        (format!("&since={since}"), 3),
+        (format!("&user={alice}&kind=login.succeeded"), 3),
+        (format!("&user={bobby}&since={since}&kind=login.succeeded"), 2),
+    ] {
+        let newest_first = all(&app, &token, &format!("/events?{filter}"), 200).await;
+        assert!(newest_first.len() >= least, "{filter}: {newest_first:?}");
+        for limit in [1, 2, 3, 200] {
+            assert_eq!(all(&app, &token, &format!("/events?sort=at_desc{filter}"), limit).await, newest_first, "{filter} by {limit}");
+            assert_eq!(reversed(all(&app, &token, &format!("/events?sort=at&{filter}"), limit).await), newest_first, "{filter} by {limit}, by time");
+            // As lines, by the links.
+            for (sort, expected) in [("at", reversed(newest_first.clone())), ("at_desc", newest_first.clone())] {
+                let (mut path, mut found) = (format!("/events/export?sort={sort}&limit={limit}{filter}"), Vec::new());
+                loop {
+                    let answer = send(&app, Method::GET, &path, Some(&token)).await;
+                    let text = answer.text();
+                    found.extend(text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].as_str().unwrap().to_owned()));
+                    let Some(link) = answer.header("link") else { break };
+                    path = format!("/events/export{}", link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap());
+                }
+                assert_eq!(found, expected, "{filter} by {limit}, {sort}");
+            }
+        }
+        // Between two of them, whichever comes first.
+        let (after, before) = (newest_first.last().unwrap(), newest_first.first().unwrap());
+        let inner = &newest_first[1.min(newest_first.len())..newest_first.len().saturating_sub(1).max(1)];
+        let between = format!("&after={after}&before={before}{filter}");
+        assert_eq!(get(&app, &format!("/events?limit=200{between}"), &token).await["items"].as_array().unwrap().len(), inner.len(), "{between}");
+        let by_time = get(&app, &format!("/events?limit=200&sort=at{between}"), &token).await["items"].as_array().unwrap().clone();
+        assert_eq!(reversed(by_time.iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect()), inner, "{between}");
+    }
+    for query in ["sort=created_at", "sort=", "sort=AT", "after=x", "after=", "sort=at&after=%00"] {
+        for list in ["events", "events/export"] {
+            assert_problem(&send(&app, Method::GET, &format!("/{list}?{query}"), Some(&token)).await, 400, "request-malformed", query);
+        }
+    }
+}
+
+/// A program that collects events asks for what has come since the last one it has.
+async fn events_are_followed_from_where_one_was(database: Database) {
+    let app = start(database).await;
+    let token = robot_token(&app, AUDIENCE, &all_scopes()).await;
+    let last = all(&app, &token, "/events?", 200).await[0].clone();
+    let since = format!("/events/export?sort=at&after={last}");
+    let none = send(&app, Method::GET, &since, Some(&token)).await;
+    assert_eq!((none.status.as_u16(), none.text(), none.header("link")), (200, "", None));
+    app.advance(chrono::TimeDelta::seconds(1));
+    a_session(&app, "alice").await;
+    let come = send(&app, Method::GET, &since, Some(&token)).await;
+    let kinds: Vec<_> = come.text().lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["kind"].clone()).collect();
+    assert_eq!(kinds, [json!("login.succeeded")]);
 }
 
 async fn rows_that_come_meanwhile_disturb_no_page(database: Database) {
