@@ -4,20 +4,22 @@ use poem::web::Data;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::types::{Example, ToJSON};
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 
 use super::body::Body;
 use super::caller::{AdminScope, Caller};
 use super::client_metadata::ClientMetadata;
 use super::idempotency::{self, answered, replayed, still_there};
 use super::problem::{ChangeProblem, Problem};
+use super::sort::{ClientOrder, ClientSort, client_mark, client_marked};
 use super::{Api, Resource, etag, page};
 use crate::domain::admin_scope::AdminScopes;
 use crate::domain::client;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::ClientId;
 use crate::protocol::admin_privilege::{lacking, power_of_client, power_of_new_client};
-use crate::service::admin::{AdminError, NewClient as Registration, Outcome, Registered};
+use crate::service::admin::listed::State;
+use crate::service::admin::{AdminError, ClientFilter, NewClient as Registration, Outcome, Registered};
 
 pub struct ClientsApi;
 
@@ -38,7 +40,25 @@ pub struct Client {
     updated_at: Timestamp,
 }
 
-/// Clients in the order of their ids.
+/// Whether a client may ask for tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+enum ClientState {
+    Active,
+    /// Locked out, by `client_disable`.
+    Disabled,
+}
+
+impl From<ClientState> for State {
+    fn from(state: ClientState) -> Self {
+        match state {
+            ClientState::Active => Self::Live,
+            ClientState::Disabled => Self::Ended,
+        }
+    }
+}
+
+/// Clients in the order of their ids, or the one that was asked for.
 #[derive(Debug, Object)]
 #[oai(example, skip_serializing_if_is_none)]
 struct ClientPage {
@@ -208,23 +228,43 @@ fn reach_as_far(
 impl ClientsApi {
     /// Lists clients
     ///
-    /// In the order of their ids. Needs the scope `clients:read`.
+    /// In the order of their ids unless `sort` says otherwise. Needs the scope `clients:read`.
     #[oai(path = "/clients", method = "get", operation_id = "client_list")]
+    #[allow(clippy::too_many_arguments)]
     async fn list(
         &self,
         #[oai(scope = "AdminScope::ClientsRead")] caller: Caller,
         api: Data<&Api>,
-        /// Only clients after this one: `next` of the page before.
+        /// Only clients that come after this one: `next` of the page before, in the same order.
         after: Query<Option<String>>,
-        /// How many clients a page holds at most.
+        /// How many clients a page holds at most. With `search` or `state` a page looks at 500 at most, so that none takes longer than another: it may
+        /// hold fewer, or none, though there is a next page.
         #[oai(default = "page::default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<u32>,
+        /// Only clients with this in their id or their name. The case of letters does not matter.
+        #[oai(validator(max_length = 254))]
+        search: Query<Option<String>>,
+        /// Only clients that may ask for tokens, or only those that were disabled.
+        state: Query<Option<ClientState>>,
+        /// In which order they come. Default: `id`.
+        sort: Query<Option<ClientSort>>,
     ) -> Result<Listed, Problem> {
         caller.may(AdminScope::ClientsRead)?;
-        let malformed = |_| Problem::malformed("The parameter `after` is malformed: pass `next` of the page before.".to_owned());
-        let after = after.0.map(|after| ClientId::parse(&after).map_err(malformed)).transpose()?;
-        let found = api.admin.clients(after, page::asked(limit.0)).await?;
-        let (found, next) = page::cut(found, limit.0, |client| client.id.as_str().to_owned());
+        let malformed = || Problem::malformed("The parameter `after` is malformed: pass `next` of the page before, in the same order.".to_owned());
+        let search = search.0.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        let filter = ClientFilter::of(search, state.0.map(State::from));
+        let (found, next) = match ClientOrder::from(sort.0) {
+            ClientOrder::Id(order) => {
+                let after = after.0.map(|after| ClientId::parse(&after).map_err(|_| malformed())).transpose()?;
+                let found = api.admin.clients_by_id(filter, order, after, limit.0).await?;
+                (found.items, found.next.map(|next| next.to_string()))
+            }
+            ClientOrder::Time(order) => {
+                let after = after.0.map(|after| client_marked(&after).ok_or_else(malformed)).transpose()?;
+                let found = api.admin.clients_by_time(filter, order, after, limit.0).await?;
+                (found.items, found.next.as_ref().map(client_mark))
+            }
+        };
         let now = api.core.now();
         Ok(Listed::Page(Json(ClientPage { items: found.iter().map(|client| Client::of(client, now)).collect(), next })))
     }

@@ -2,10 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::Datelike;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Enum};
 
 use super::problem::{Details, Problem, among, details};
+use crate::domain::clock::Timestamp;
+use crate::domain::id::ClientId;
 use crate::domain::user::is_username;
 use crate::service::admin::AdminError;
 use crate::service::admin::listed::Order;
@@ -91,6 +94,20 @@ impl From<EventSort> for Order {
     }
 }
 
+/// In which order clients come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum ClientSort {
+    /// By `client_id`.
+    Id,
+    /// By `client_id`, backwards.
+    IdDesc,
+    /// What was registered first comes first.
+    CreatedAt,
+    /// What was registered last comes first.
+    CreatedAtDesc,
+}
+
 /// The order of a list by time, as it is asked for, or else as it always was.
 pub fn by_time(sort: Option<Sort>) -> Order {
     match sort {
@@ -124,6 +141,36 @@ pub fn name_mark(username: &str) -> String {
 pub fn name_marked(text: &str) -> Option<String> {
     let name = String::from_utf8(URL_SAFE_NO_PAD.decode(text.strip_prefix("name.")?).ok()?).ok()?;
     is_username(&name).then_some(name)
+}
+
+/// What clients are listed by.
+pub enum ClientOrder {
+    Id(Order),
+    Time(Order),
+}
+
+impl From<Option<ClientSort>> for ClientOrder {
+    fn from(sort: Option<ClientSort>) -> Self {
+        match sort {
+            None | Some(ClientSort::Id) => Self::Id(Order::Ascending),
+            Some(ClientSort::IdDesc) => Self::Id(Order::Descending),
+            Some(ClientSort::CreatedAt) => Self::Time(Order::Ascending),
+            Some(ClientSort::CreatedAtDesc) => Self::Time(Order::Descending),
+        }
+    }
+}
+
+/// Where a list of clients by time goes on. No id has a comma in it, so a list by id does not take this, and it takes no id.
+pub fn client_mark((at, id): &(Timestamp, ClientId)) -> String {
+    format!("time,{},{id}", at.timestamp_micros())
+}
+
+pub fn client_marked(text: &str) -> Option<(Timestamp, ClientId)> {
+    let (micros, id) = text.strip_prefix("time,")?.split_once(',')?;
+    let at = Timestamp::from_timestamp_micros(micros.parse().ok()?).filter(|at| (0..=9999).contains(&at.year()))?;
+    let place = (at, ClientId::parse(id).ok()?);
+    // In one way only, as it was given.
+    (client_mark(&place) == text).then_some(place)
 }
 
 /// A refusal or a failure of a list that cannot come in every order.
@@ -193,5 +240,32 @@ mod tests {
         for other in ["", "zoë", "name.", "name.!", "name.AA", "0198c5f2-7d3e-7b52-8c3a-61f02e4d9a18.YW5u", &name_mark("a\0"), &name_mark("a b")] {
             assert_eq!(name_marked(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_mark_of_a_client_leads_back_to_its_place() {
+        let place = (Timestamp::from_timestamp_micros(1_767_256_200_000_001).unwrap(), ClientId::parse("a.b/c@d").unwrap());
+        assert_eq!(client_mark(&place), "time,1767256200000001,a.b/c@d");
+        assert_eq!(client_marked(&client_mark(&place)), Some(place));
+        for other in [
+            "",
+            "notes",
+            "time",
+            "time,",
+            "time,1",
+            "time,1,",
+            "time,1,a b",
+            "time,1,a\0",
+            "time,1,a,b",
+            "time,+1,a",
+            "time,01,a",
+            "time,x,a",
+            "time,9223372036854775807,a",
+            "time,253402300800000000,a",
+            "name.YW5u",
+        ] {
+            assert_eq!(client_marked(other), None, "{other}");
+        }
+        assert!(ClientId::parse("time,1,a").is_err(), "nor is it the id of a client");
     }
 }

@@ -22,12 +22,12 @@ const TABLE: &str = "clients";
 #[derive(Clone, PartialEq, Queryable, Insertable)]
 #[diesel(table_name = clients, treat_none_as_default_value = false)]
 pub struct ClientRow {
-    id: String,
-    metadata: String,
+    pub(super) id: String,
+    pub(super) metadata: String,
     secret_digest: Option<Vec<u8>>,
-    disabled_at: Option<Instant>,
+    pub(super) disabled_at: Option<Instant>,
     managed_by_file: bool,
-    created_at: Instant,
+    pub(super) created_at: Instant,
     updated_at: Instant,
     previous_secret_digest: Option<Vec<u8>>,
     previous_secret_expires_at: Option<Instant>,

@@ -4,6 +4,7 @@
 //! takes a [`Connection`]; only [`Store`] is async, and it alone decides on which thread and in which transaction they run.
 
 pub mod backup;
+pub mod client_lists;
 pub mod client_sessions;
 pub mod clients;
 pub mod connection;

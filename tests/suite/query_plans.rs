@@ -16,6 +16,7 @@ use gatekey::domain::id::{ClientId, EventId, LinkId};
 use gatekey::domain::secret::Secret;
 use gatekey::domain::statistics::Hour;
 use gatekey::service::password_reset;
+use gatekey::store::client_lists::{self, ClientFilter};
 use gatekey::store::events::Between;
 use gatekey::store::listed::{self, FamilyFilter, Order, SessionFilter, State};
 use gatekey::store::user_lists::{self, UserFilter};
@@ -37,7 +38,10 @@ const BOTH: [Order; 2] = [Order::Ascending, Order::Descending];
 /// Statements that may read a whole table: by what their text has in it, and why.
 const EXEMPT: [(&str, &str); 6] = [
     ("FROM `clients` WHERE (`clients`.`disabled_at` IS NULL)", "web origins: read once a second at most, whatever is asked"),
-    ("FROM `clients` ORDER BY", "the longest token of any client: read with the keys, once a minute"),
+    (
+        "FROM `clients` ORDER BY",
+        "the longest token of any client: read with the keys, once a minute; and the first page of the list, which ends where it is full",
+    ),
     ("FROM `lifetime_rules` ORDER BY", "the lifetime policy: a handful of rules, read when one has changed, and with the keys once a minute"),
     ("FROM `signing_keys`", "the key ring: a handful of rows, read once a minute"),
     ("row_number() OVER (PARTITION BY client_id", "logout notices that are due: what is scanned is what the index gave, and no request asks it"),
@@ -209,6 +213,13 @@ async fn every_endpoint(app: &App) {
         for order in BOTH {
             user_lists::page(db, &UserFilter::default(), order, None, 100)?;
             user_lists::by_name(db, order, None, 100)?;
+            let after = ClientId::parse(OWN_PAGE).unwrap();
+            for filter in [ClientFilter::default(), ClientFilter::of(Some("a"), Some(State::Live))] {
+                client_lists::by_id(db, &filter, order, Some(&after), 100)?;
+                for place in [None, Some((now, after.clone()))] {
+                    client_lists::by_time(db, &filter, order, place, 100)?;
+                }
+            }
         }
         users::count_admins(db)?;
         let all = UserFilter::default();

@@ -9,6 +9,8 @@ use crate::domain::id::ClientId;
 use crate::domain::secret::Secret;
 use crate::domain::session::EndReason;
 use crate::service::telling_end;
+use crate::store::client_lists::{self, ClientFilter, Place};
+use crate::store::listed::{Order, Page};
 use crate::store::tree::{self, Node};
 use crate::store::{StoreError, clients, events, logout_notices};
 
@@ -94,6 +96,16 @@ impl Admin {
     /// Clients by id, those after `after`.
     pub async fn clients(&self, after: Option<ClientId>, limit: u32) -> Result<Vec<Client>, AdminError> {
         Ok(self.store.scan(move |db| clients::list(db, after.as_ref(), limit)).await?)
+    }
+
+    /// Those of them who are wanted, also the other way round. Where not everyone is, a page may hold less than `limit` though there is a next one.
+    pub async fn clients_by_id(&self, filter: ClientFilter, order: Order, after: Option<ClientId>, limit: u32) -> Result<Page<Client, ClientId>, AdminError> {
+        Ok(self.store.scan(move |db| client_lists::by_id(db, &filter, order, after.as_ref(), limit)).await?)
+    }
+
+    /// The same in the order they were registered, or the other way round.
+    pub async fn clients_by_time(&self, filter: ClientFilter, order: Order, after: Option<Place>, limit: u32) -> Result<Page<Client, Place>, AdminError> {
+        Ok(self.store.scan(move |db| client_lists::by_time(db, &filter, order, after, limit)).await?)
     }
 
     pub async fn client(&self, id: &ClientId) -> Result<Client, AdminError> {

@@ -40,6 +40,7 @@ use crate::store::{Store, StoreError};
 
 // What the operations take and tell, for those above who may not name the layers below.
 pub use crate::jose::key_ring::KeyInfo;
+pub use crate::store::client_lists::ClientFilter;
 pub use crate::store::events::{Between, Filter as EventFilter};
 pub use crate::store::listed::{self, FamilyFilter, SessionFilter};
 pub use crate::store::user_lists::UserFilter;

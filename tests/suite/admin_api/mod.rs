@@ -1,6 +1,7 @@
 //! The admin API over HTTP: one file a resource, and the matrix of who may do what.
 
 mod client_actions;
+mod client_lists;
 mod client_secrets;
 mod clients;
 mod consents;
