@@ -9,9 +9,10 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use super::body::{Body, OptionalBody};
 use super::caller::{AdminScope, Caller};
 use super::client_metadata::ClientMetadata;
-use super::clients::{Client, NewClient, Shown, id_of, reach, reach_new, shown};
+use super::clients::{Client, NewClient, Shown, id_of, shown};
 use super::idempotency::{self, answered, replayed, still_there, still_works};
 use super::problem::{ChangeProblem, Problem};
+use super::reach::Reach;
 use super::{Api, Resource, etag};
 use crate::domain::client;
 use crate::domain::client_secret::SecretOverlap;
@@ -117,10 +118,10 @@ enum Ended {
 
 /// Disables or enables a client; one that is so already stays as it is.
 async fn set_disabled(caller: &Caller, api: &Api, id: &str, if_match: Option<String>, disabled: bool) -> Result<Shown, ChangeProblem> {
-    let (reach, now) = (reach(caller), api.core.now());
+    let (reach, now) = (Reach::of(caller, api), api.core.now());
     let change = move |client: &mut client::Client| {
         etag::check(if_match.as_deref(), &Client::of(client, now))?;
-        reach(&client.metadata)?;
+        reach.client(&client.id, &client.metadata)?;
         client.disabled_at = disabled.then(|| client.disabled_at.unwrap_or(now));
         Ok(())
     };
@@ -139,7 +140,7 @@ impl ClientActionsApi {
         let id = ClientId::parse(&new.0.id).map_err(|error| ChangeProblem::invalid_member("/id", format!("{error}.")))?;
         let metadata = new.0.metadata.parse("/metadata")?;
         ClientMetadata::check(&metadata, &id, "/metadata")?;
-        reach_new(&caller)(&metadata)?;
+        Reach::of(&caller, &api).new_client(&id, &metadata)?;
         api.admin.is_free_for_a_client(&id).await?;
         Ok(Checked::Client(Json(CheckedClient { metadata: ClientMetadata::from(&metadata), confidential: !metadata.is_public() })))
     }
@@ -167,15 +168,15 @@ impl ClientActionsApi {
         let id = id_of(&id)?;
         let overlap = SecretOverlap::seconds(rotation.0.overlap.unwrap_or_default());
         let overlap = overlap.map_err(|error| ChangeProblem::invalid_member("/overlap", format!("{error}.")))?;
-        let (admin, reach) = (api.admin.acting_as(caller.actor()), reach(&caller));
+        let (admin, reach) = (api.admin.acting_as(caller.actor()), Reach::of(&caller, &api));
         let allowed = reach.clone();
-        let guard = Box::new(move |client: &client::Client| allowed(&client.metadata));
+        let guard = Box::new(move |client: &client::Client| allowed.client(&client.id, &client.metadata));
         let render = |made: &NewSecret| ClientSecret::from(made).to_json_string();
         match admin.once(once, render, |memo| admin.rotate_client_secret_once(&id, overlap, guard, memo)).await? {
             Outcome::Done(made) => Ok(Rotated::Secret(Json(ClientSecret::from(&made)), None)),
             Outcome::Replayed(replay) => {
                 let client = still_there("client", Ok(admin.client(&id).await?), |client| client.created_at <= replay.at)?;
-                reach(&client.metadata)?;
+                reach.client(&client.id, &client.metadata)?;
                 let kept: ClientSecret = answered(&replay)?;
                 still_works(&client, &kept.client_secret, api.core.now())?;
                 Ok(Rotated::Secret(Json(kept), replayed()))
@@ -196,8 +197,8 @@ impl ClientActionsApi {
         id: Path<String>,
     ) -> Result<Shown, ChangeProblem> {
         caller.may_now(AdminScope::ClientsWrite)?;
-        let reach = reach(&caller);
-        let guard = move |client: &client::Client| reach(&client.metadata);
+        let reach = Reach::of(&caller, &api);
+        let guard = move |client: &client::Client| reach.client(&client.id, &client.metadata);
         let client = api.admin.acting_as(caller.actor()).end_previous_client_secret(&id_of(&id)?, Box::new(guard)).await?;
         Ok(shown(&client, api.core.now()))
     }

@@ -11,15 +11,14 @@ use super::caller::{AdminScope, Caller};
 use super::client_metadata::ClientMetadata;
 use super::idempotency::{self, answered, replayed, still_there};
 use super::problem::{ChangeProblem, Problem};
+use super::reach::Reach;
 use super::sort::{ClientOrder, ClientSort, client_mark, client_marked};
 use super::{Api, Resource, etag, page};
-use crate::domain::admin_scope::AdminScopes;
 use crate::domain::client;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::ClientId;
-use crate::protocol::admin_privilege::{lacking, power_of_client, power_of_new_client};
 use crate::service::admin::listed::State;
-use crate::service::admin::{AdminError, ClientFilter, NewClient as Registration, Outcome, Registered};
+use crate::service::admin::{ClientFilter, NewClient as Registration, Outcome, Registered};
 
 pub struct ClientsApi;
 
@@ -198,32 +197,6 @@ pub fn id_in_query(name: &str, text: &str) -> Result<ClientId, Problem> {
     ClientId::parse(text).map_err(|error| Problem::malformed(format!("The parameter `{name}` is malformed: {error}.")))
 }
 
-/// Nobody lays hands on a client that can do more than they can.
-pub fn reach(caller: &Caller) -> impl Fn(&client::ClientMetadata) -> Result<(), AdminError> + Send + Clone + use<> {
-    reach_as_far(caller, power_of_client)
-}
-
-/// Nobody makes a client that can do more than they can.
-pub fn reach_new(caller: &Caller) -> impl Fn(&client::ClientMetadata) -> Result<(), AdminError> + Send + Clone + use<> {
-    reach_as_far(caller, power_of_new_client)
-}
-
-/// A client that has power outlasts the sign-in by which it was made or changed, and a machine is never asked for a sign-in: so that is asked for here.
-fn reach_as_far(
-    caller: &Caller,
-    power: fn(&client::ClientMetadata) -> AdminScopes,
-) -> impl Fn(&client::ClientMetadata) -> Result<(), AdminError> + Send + Clone + use<> {
-    let (held, proved_lately) = (caller.held(), caller.proved_lately());
-    move |metadata| {
-        let power = power(metadata);
-        let lacking = lacking(held, power);
-        if !lacking.is_empty() {
-            return Err(AdminError::Exceeds(lacking));
-        }
-        if power.is_empty() || proved_lately { Ok(()) } else { Err(AdminError::Unproven) }
-    }
-}
-
 #[OpenApi(tag = "Resource::Clients")]
 impl ClientsApi {
     /// Lists clients
@@ -272,7 +245,7 @@ impl ClientsApi {
     /// Registers a client
     ///
     /// A confidential client is given a secret, which the answer tells once. Needs the scope `clients:write`; a client that may get tokens
-    /// for this API needs the caller to have every scope that it is given, and a recent sign-in.
+    /// for this API needs the caller to have every scope that it is given, and a recent sign-in. `lifetimes` takes the scope `lifetimes:write` too.
     #[oai(path = "/clients", method = "post", operation_id = "client_create")]
     async fn create(
         &self,
@@ -289,14 +262,15 @@ impl ClientsApi {
         let id = ClientId::parse(&new.0.id).map_err(|error| ChangeProblem::invalid_member("/id", format!("{error}.")))?;
         let metadata = new.0.metadata.parse("/metadata")?;
         ClientMetadata::check(&metadata, &id, "/metadata")?;
-        reach_new(&caller)(&metadata)?;
+        let reach = Reach::of(&caller, &api);
+        reach.new_client(&id, &metadata)?;
         let (admin, new) = (api.admin.acting_as(caller.actor()), Registration { id: id.clone(), metadata });
         let render = |registered: &Registered| RegisteredClient::from(registered).to_json_string();
         let (registered, again) = match admin.once(once, render, |memo| admin.create_client_once(new, memo)).await? {
             Outcome::Done(registered) => (RegisteredClient::from(&registered), None),
             Outcome::Replayed(replay) => {
                 let there = still_there("client", admin.client(&id).await, |client| client.created_at <= replay.at)?;
-                reach_new(&caller)(&there.metadata)?;
+                reach.new_client(&id, &there.metadata)?;
                 let kept: RegisteredClient = answered(&replay)?;
                 if let Some(secret) = &kept.client_secret {
                     idempotency::still_works(&there, secret, api.core.now())?;
@@ -326,7 +300,8 @@ impl ClientsApi {
     /// Replaces what a client is registered with
     ///
     /// As a whole: what the body leaves out has the default of the kind again. Running sessions are judged by it from their next use on.
-    /// Needs the scope `clients:write`, and every scope of this API that the client has or would get; if it has or would get any, a recent sign-in.
+    /// Needs the scope `clients:write`, and every scope of this API that the client has or would get; if it has or would get any, a recent sign-in, as
+    /// it does if the client loses its secret, or if a first-party one gets other addresses. Another `lifetimes` takes the scope `lifetimes:write` too.
     #[oai(path = "/clients/:id", method = "put", operation_id = "client_replace")]
     async fn replace(
         &self,
@@ -343,11 +318,10 @@ impl ClientsApi {
         let id = id_of(&id)?;
         let metadata = metadata.0.parse("")?;
         ClientMetadata::check(&metadata, &id, "")?;
-        let (reach, now) = (reach(&caller), api.core.now());
+        let (reach, now) = (Reach::of(&caller, &api), api.core.now());
         let change = move |client: &mut client::Client| {
             etag::check(if_match.0.as_deref(), &Client::of(client, now))?;
-            reach(&client.metadata)?;
-            reach(&metadata)?;
+            reach.replaced_client(client, &metadata)?;
             client.metadata = metadata;
             Ok(())
         };
@@ -370,10 +344,10 @@ impl ClientsApi {
         if_match: Header<Option<String>>,
     ) -> Result<Deleted, ChangeProblem> {
         caller.may_now(AdminScope::ClientsWrite)?;
-        let (reach, now) = (reach(&caller), api.core.now());
+        let (reach, now) = (Reach::of(&caller, &api), api.core.now());
         let guard = move |client: &client::Client| {
             etag::check(if_match.0.as_deref(), &Client::of(client, now))?;
-            reach(&client.metadata)
+            reach.client(&client.id, &client.metadata)
         };
         api.admin.acting_as(caller.actor()).delete_client_if(&id_of(&id)?, Box::new(guard)).await?;
         Ok(Deleted::Gone)

@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use super::caller::{AdminScope, Caller};
 use super::problem::{ChangeProblem, Problem};
+use super::reach::Reach;
 use super::sort::GroupSort;
-use super::users::{Shown, reach, shown};
+use super::users::{Shown, shown};
 use super::{Api, Resource, page};
 use crate::domain::group::GroupName;
 use crate::domain::id::UserId;
@@ -120,8 +121,8 @@ impl GroupsApi {
         user_id: Path<Uuid>,
     ) -> Result<Shown, ChangeProblem> {
         caller.may(AdminScope::UsersWrite)?;
-        let (group, reach) = (name_of(&name.0)?, reach(&caller));
-        let guard = move |user: &user::User| reach(user.role);
+        let (group, reach) = (name_of(&name.0)?, Reach::of(&caller, &api));
+        let guard = move |user: &user::User| reach.user(user);
         Ok(shown(&api.admin.acting_as(caller.actor()).add_to_group(UserId(user_id.0), group, Box::new(guard)).await?)?)
     }
 
@@ -140,8 +141,8 @@ impl GroupsApi {
         user_id: Path<Uuid>,
     ) -> Result<Removed, Problem> {
         caller.may(AdminScope::UsersWrite)?;
-        let (group, reach) = (name_of(&name.0)?, reach(&caller));
-        let guard = move |user: &user::User| reach(user.role);
+        let (group, reach) = (name_of(&name.0)?, Reach::of(&caller, &api));
+        let guard = move |user: &user::User| reach.user(user);
         api.admin.acting_as(caller.actor()).remove_from_group(UserId(user_id.0), group, Box::new(guard)).await?;
         Ok(Removed::Gone)
     }

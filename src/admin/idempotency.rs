@@ -1,6 +1,5 @@
 //! `Idempotency-Key`: what is created is created once, however often the request is sent.
 
-use poem::http::HeaderMap;
 use poem_openapi::types::ParseFromJSON;
 use serde_json::Value;
 
@@ -20,15 +19,6 @@ pub fn once(api: &Api, caller: &Caller, operation: &str, header: Option<&str>, r
     let Some(header) = header else { return Ok(None) };
     let key = IdempotencyKey::parse(header).map_err(|error| Problem::malformed(format!("The header `{NAME}` is malformed: {error}.")))?;
     Ok(Some(api.core.idempotency.once(caller.client(), &caller.actor(), operation, &key, request)))
-}
-
-/// A value that is no text is none to the framework: the request would be done without its key.
-pub fn is_garbled(headers: &HeaderMap) -> bool {
-    headers.get(NAME).is_some_and(|value| value.to_str().is_err())
-}
-
-pub fn garbled() -> Problem {
-    Problem::malformed(format!("The header `{NAME}` is malformed: it holds other characters than printable ASCII."))
 }
 
 /// The header `Idempotent-Replayed` of an answer that is given again.

@@ -27,6 +27,8 @@ mod misfit;
 mod page;
 mod password_reset;
 mod problem;
+mod query;
+mod reach;
 mod refresh_families;
 mod refresh_family;
 mod server;
@@ -41,7 +43,7 @@ mod users;
 use std::sync::Arc;
 
 use poem::endpoint::BoxEndpoint;
-use poem::http::{HeaderValue, StatusCode, header};
+use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
 use poem::{Endpoint, EndpointExt, IntoResponse, Response};
 use poem_openapi::error::AuthorizationError;
 use poem_openapi::{OAuthScopes, OpenApiService, ServerObject, Tags};
@@ -159,6 +161,12 @@ pub fn refused(status: StatusCode, detail: String) -> Response {
     kept_by_nobody(problem::of_status(status, "request-malformed", detail))
 }
 
+/// A header that says when to do nothing, and is no text. To the framework it would be none: the request would be done without its key, or whatever
+/// the state is by now.
+fn garbled_condition(headers: &HeaderMap) -> Option<&'static str> {
+    ["Idempotency-Key", "If-Match"].into_iter().find(|name| headers.get_all(*name).iter().any(|value| value.to_str().is_err()))
+}
+
 /// Whatever happened is an answer a program understands, and nobody keeps it.
 async fn answer<E: Endpoint<Output = Response>>(operations: Arc<E>, request: poem::Request, allow: Arc<Allow>, words: Words) -> poem::Result<Response> {
     // The framework takes a token that is no text for none.
@@ -166,8 +174,9 @@ async fn answer<E: Endpoint<Output = Response>>(operations: Arc<E>, request: poe
         let scheme = value.as_bytes().get(..BEARER.len());
         value.to_str().is_err() && scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(BEARER))
     });
-    if idempotency::is_garbled(request.headers()) {
-        return Ok(kept_by_nobody(idempotency::garbled().into_response()));
+    if let Some(name) = garbled_condition(request.headers()) {
+        let detail = format!("The header `{name}` is malformed: it holds other characters than printable ASCII.");
+        return Ok(kept_by_nobody(problem::Problem::malformed(detail).into_response()));
     }
     let path = request.uri().path().to_owned();
     let mut response = match operations.call(request).await {

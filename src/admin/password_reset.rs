@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::body::OptionalBody;
 use super::caller::{AdminScope, Caller};
 use super::problem::ChangeProblem;
-use super::users::reach;
+use super::reach::Reach;
 use super::{Api, Resource};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::UserId;
@@ -84,9 +84,9 @@ impl PasswordResetApi {
         if !(SHORTEST..=LONGEST).contains(&lifetime) {
             return Err(ChangeProblem::invalid_member("/expires_in", "A link is good for 60 seconds at least and 604800, seven days, at most."));
         }
-        let (reach, core) = (reach(&caller), api.core.clone());
+        let (reach, core) = (Reach::of(&caller, &api), api.core.clone());
         let guard = move |user: &user::User| {
-            reach(user.role)?;
+            reach.user(user)?;
             if core.declares_password_of(user) { Err(AdminError::PasswordDeclared(user.username.clone())) } else { Ok(()) }
         };
         let reset = api.admin.acting_as(caller.actor()).start_password_reset(UserId(id.0), lifetime, Box::new(guard)).await?;

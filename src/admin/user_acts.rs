@@ -10,7 +10,8 @@ use uuid::Uuid;
 use super::body::Body;
 use super::caller::{AdminScope, Caller};
 use super::problem::{ChangeProblem, Problem};
-use super::users::{Role, Shown, User, reach, shown};
+use super::reach::Reach;
+use super::users::{Role, Shown, User, shown};
 use super::{Api, Resource, etag};
 use crate::domain::admin_scope::AdminRole;
 use crate::domain::id::UserId;
@@ -62,7 +63,7 @@ impl UserActsApi {
     /// Disables a user
     ///
     /// The user cannot sign in, and is signed out everywhere at once. Doing it again changes nothing and is no error. `conflict` for the last one
-    /// who administers. Needs the scope `users:write`, and every scope of this API that the user's role has.
+    /// who administers. Needs the scope `users:write`, and every scope of this API that the user's role has; of a user who has one, a recent sign-in.
     #[oai(path = "/users/:id/disable", method = "post", operation_id = "user_disable")]
     async fn disable(
         &self,
@@ -72,15 +73,15 @@ impl UserActsApi {
         id: Path<Uuid>,
     ) -> Result<Shown, ChangeProblem> {
         caller.may(AdminScope::UsersWrite)?;
-        let reach = reach(&caller);
-        let guard = move |user: &user::User| reach(user.role);
+        let reach = Reach::of(&caller, &api);
+        let guard = move |user: &user::User| reach.user_now(user);
         Ok(shown(&api.admin.acting_as(caller.actor()).disable_user_if(UserId(id.0), Box::new(guard)).await?)?)
     }
 
     /// Lets a disabled user in again
     ///
     /// What was ended stays ended. Doing it again changes nothing and is no error. Needs the scope `users:write`, and every scope of this API
-    /// that the user's role has.
+    /// that the user's role has; of a user who has one, a recent sign-in.
     #[oai(path = "/users/:id/enable", method = "post", operation_id = "user_enable")]
     async fn enable(
         &self,
@@ -90,8 +91,8 @@ impl UserActsApi {
         id: Path<Uuid>,
     ) -> Result<Shown, Problem> {
         caller.may(AdminScope::UsersWrite)?;
-        let reach = reach(&caller);
-        let guard = move |user: &user::User| reach(user.role);
+        let reach = Reach::of(&caller, &api);
+        let guard = move |user: &user::User| reach.user_now(user);
         Ok(shown(&api.admin.acting_as(caller.actor()).enable_user_if(UserId(id.0), Box::new(guard)).await?)?)
     }
 
@@ -134,11 +135,11 @@ impl UserActsApi {
             MaybeUndefined::Null => None,
             MaybeUndefined::Undefined => return Err(ChangeProblem::invalid_member("/role", "Name the role; `null` takes it away.")),
         };
-        let reach = reach(&caller);
+        let reach = Reach::of(&caller, &api);
         let change = move |user: &mut user::User| {
             etag::check(if_match.0.as_deref(), &User::of(user)?)?;
-            reach(user.role)?;
-            reach(role)?;
+            reach.user(user)?;
+            reach.role(role)?;
             user.role = role;
             Ok(())
         };

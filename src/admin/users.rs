@@ -13,6 +13,7 @@ use super::body::Body;
 use super::caller::{AdminScope, Caller};
 use super::idempotency::{self, answered, replayed, still_there};
 use super::problem::{ChangeProblem, Problem};
+use super::reach::Reach;
 use super::sort::{ListProblem, UserOrder, UserSort, name_mark, name_marked};
 use super::user_profile::UserProfile;
 use super::{Api, Resource, etag, page};
@@ -21,7 +22,6 @@ use crate::domain::clock::Timestamp;
 use crate::domain::group::{GroupName, Groups};
 use crate::domain::id::UserId;
 use crate::domain::user::{self, USERNAME_RULE, is_username, normal_username};
-use crate::protocol::admin_privilege::{lacking, power_of_user};
 use crate::service::admin::listed::State;
 use crate::service::admin::{AdminError, NewUser as Account, Outcome, UserFilter};
 
@@ -211,15 +211,6 @@ pub fn shown(user: &user::User) -> Result<Shown, AdminError> {
     Ok(Shown::User(Json(user), tag))
 }
 
-/// Nobody lays hands on a user who can do more than they can.
-pub fn reach(caller: &Caller) -> impl Fn(Option<AdminRole>) -> Result<(), AdminError> + Send + Clone + use<> {
-    let held = caller.held();
-    move |role| {
-        let lacking = lacking(held, power_of_user(role));
-        if lacking.is_empty() { Ok(()) } else { Err(AdminError::Exceeds(lacking)) }
-    }
-}
-
 /// Where a search goes on: who was found last, and by what.
 fn mark((text, user): &(String, UserId)) -> String {
     format!("{user}.{}", URL_SAFE_NO_PAD.encode(text))
@@ -308,6 +299,7 @@ impl UsersApi {
         caller.may(AdminScope::UsersWrite)?;
         let once = idempotency::once(&api, &caller, "user_create", key.0.as_deref(), &[&new.0.to_json_string()])?;
         let (username, profile, groups) = new.0.parse()?;
+        Reach::of(&caller, &api).username(&username)?;
         let (admin, new) = (api.admin.acting_as(caller.actor()), Account { username, profile, groups, role: None, password_hash: None });
         let render = |user: &user::User| User::of(user).map(|user| user.to_json_string()).unwrap_or_default();
         let (user, again) = match admin.once(once, render, |memo| admin.create_user_once(new, memo)).await? {
@@ -355,10 +347,11 @@ impl UsersApi {
     ) -> Result<Shown, ChangeProblem> {
         caller.may(AdminScope::UsersWrite)?;
         let (username, profile, groups) = metadata.0.parse()?;
-        let reach = reach(&caller);
+        let reach = Reach::of(&caller, &api);
         let change = move |user: &mut user::User| {
             etag::check(if_match.0.as_deref(), &User::of(user)?)?;
-            reach(user.role)?;
+            reach.user(user)?;
+            reach.username(&username)?;
             (user.username, user.profile, user.groups) = (username, profile, groups);
             Ok(())
         };
@@ -381,10 +374,10 @@ impl UsersApi {
         if_match: Header<Option<String>>,
     ) -> Result<Deleted, ChangeProblem> {
         caller.may_now(AdminScope::UsersWrite)?;
-        let reach = reach(&caller);
+        let reach = Reach::of(&caller, &api);
         let guard = move |user: &user::User| {
             etag::check(if_match.0.as_deref(), &User::of(user)?)?;
-            reach(user.role)
+            reach.user(user)
         };
         api.admin.acting_as(caller.actor()).delete_user_if(UserId(id.0), Box::new(guard)).await?;
         Ok(Deleted::Gone)

@@ -385,6 +385,10 @@ pub enum Caution {
         "it may now ask without PKCE: then only a `nonce` that it sends and checks keeps a stolen code out of somebody else's session; let it use PKCE if its library can"
     )]
     UnboundCodes,
+    #[error(
+        "it was registered before the settings file declared it, and the file gives it more power: whoever registered it knows its secret, which works no more; make another with `gatekey client rotate-secret`, or name its digest in the file"
+    )]
+    SecretDropped,
 }
 
 impl Caution {
@@ -393,6 +397,7 @@ impl Caution {
         match self {
             Self::OtherSubjects => "client.subjects_changed",
             Self::UnboundCodes => "client.codes_unbound",
+            Self::SecretDropped => "client.secret_dropped",
         }
     }
 }

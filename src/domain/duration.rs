@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::Timestamp;
 
-/// How long something may last. There is no ceiling: ten years is as good as ten minutes. Zero is `PT0S`.
+/// How long something may last. There is no ceiling: ten years is as good as ten minutes. Zero is `PT0S`. What is longer than [`LONGEST`] is
+/// written `unlimited`: its end would be in a year that neither RFC 3339 nor a calendar knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Lifetime {
@@ -16,9 +17,14 @@ pub enum Lifetime {
     Unlimited,
 }
 
+/// In seconds: a thousand years of 365 days. Whatever is added to a time of today stays one that every format and database holds.
+pub const LONGEST: i64 = 1_000 * 365 * 86_400;
+
 /// Why a text is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a duration: write ISO 8601 such as `PT15M`, `PT8H`, `P30D`, `P52W`, `P10Y` (a year is 365 days; write months as days), or `unlimited`")]
+#[error(
+    "`{0}` is not a duration: write ISO 8601 such as `PT15M`, `PT8H`, `P30D`, `P52W`, `P10Y` (a year is 365 days; write months as days), `P1000Y` at most, or `unlimited`"
+)]
 pub struct InvalidLifetime(pub String);
 
 impl Lifetime {
@@ -62,7 +68,11 @@ impl FromStr for Lifetime {
         if text == "unlimited" {
             return Ok(Self::Unlimited);
         }
-        iso8601_seconds(text).and_then(TimeDelta::try_seconds).map(Self::Limited).ok_or_else(|| InvalidLifetime(text.to_owned()))
+        iso8601_seconds(text)
+            .filter(|seconds| *seconds <= LONGEST)
+            .and_then(TimeDelta::try_seconds)
+            .map(Self::Limited)
+            .ok_or_else(|| InvalidLifetime(text.to_owned()))
     }
 }
 
@@ -147,19 +157,22 @@ mod tests {
         {
             assert_eq!(text.parse::<Lifetime>(), Ok(Lifetime::seconds(seconds)), "{text}");
         }
+        assert_eq!("P1000Y".parse::<Lifetime>(), Ok(Lifetime::seconds(LONGEST)));
         assert_eq!("unlimited".parse::<Lifetime>(), Ok(Lifetime::Unlimited));
     }
 
     #[test]
     fn refuses_what_is_ambiguous_or_empty() {
-        for text in ["", "P", "PT", "P1M", "15m", "P-1D", "PT1M1H", "P1D ", "PT1.5H", "P1DT", "30"] {
+        for text in
+            ["", "P", "PT", "P1M", "15m", "P-1D", "PT1M1H", "P1D ", "PT1.5H", "P1DT", "30", "P1001Y", "PT31536000001S", "PT9223372036854775S", "P25000000000W"]
+        {
             assert!(text.parse::<Lifetime>().is_err(), "{text}");
         }
     }
 
     proptest! {
         #[test]
-        fn printing_and_reading_agree(seconds in 0i64..400_000_000_000) {
+        fn printing_and_reading_agree(seconds in 0i64..=LONGEST) {
             let lifetime = Lifetime::seconds(seconds);
             prop_assert_eq!(lifetime.to_string().parse::<Lifetime>(), Ok(lifetime));
         }

@@ -38,9 +38,12 @@ pub mod web_origins;
 
 use std::sync::Arc;
 
+use crate::domain::admin_scope::AdminRole;
+use crate::domain::client::ClientMetadata;
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::entropy::Entropy;
 use crate::domain::event::{Actor, Event, Occasion};
+use crate::domain::id::ClientId;
 use crate::domain::profile::CorruptDetails;
 use crate::domain::session::EndReason;
 use crate::domain::user::{User, normal_username};
@@ -107,6 +110,16 @@ impl Core {
     /// the next start.
     pub fn declares_password_of(&self, user: &User) -> bool {
         self.settings.users.iter().any(|declared| declared.password_hash.is_some() && normal_username(&declared.username) == user.username)
+    }
+
+    /// The role that the settings file gives a user by this name.
+    pub fn declared_role(&self, username: &str) -> Option<AdminRole> {
+        self.settings.users.iter().find(|declared| normal_username(&declared.username) == username)?.role
+    }
+
+    /// What the settings file registers a client by this id with.
+    pub fn declared_client(&self, id: &ClientId) -> Option<&ClientMetadata> {
+        self.settings.clients.iter().find(|declared| declared.id == *id).map(|declared| &declared.metadata)
     }
 }
 

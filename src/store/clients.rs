@@ -217,6 +217,19 @@ pub fn end_previous_secret(conn: &mut Connection, id: &ClientId, now: Timestamp)
     Ok(changed == 1)
 }
 
+/// Takes the client its secret and the one before: it cannot prove itself until it is given a new one. False: no such client.
+pub fn forget_secrets(conn: &mut Connection, id: &ClientId, now: Timestamp) -> Result<bool, StoreError> {
+    let changed = diesel::update(clients::table.find(id.as_str()))
+        .set((
+            clients::secret_digest.eq(None::<Vec<u8>>),
+            clients::previous_secret_digest.eq(None::<Vec<u8>>),
+            clients::previous_secret_expires_at.eq(None::<Instant>),
+            clients::updated_at.eq(at(now)),
+        ))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
 /// Deletes a client with its client sessions, consents and refresh families. False: no such client.
 pub fn delete(conn: &mut Connection, id: &ClientId) -> Result<bool, StoreError> {
     Ok(diesel::delete(clients::table.find(id.as_str())).execute(conn)? == 1)

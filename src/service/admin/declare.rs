@@ -10,6 +10,7 @@ use crate::domain::event::{Detail, EventKind, Object, Occasion, Username};
 use crate::domain::id::{ClientId, UserId};
 use crate::domain::session::EndReason;
 use crate::domain::user::User;
+use crate::protocol::admin_privilege::{lacking, power_of_client, power_of_user};
 use crate::service::telling_end;
 use crate::settings::{DeclaredClient, DeclaredUser, Settings};
 use crate::store::tree::{self, Node};
@@ -85,7 +86,16 @@ pub(super) fn client(db: &mut Connection, declared: DeclaredClient, by_file: boo
     } else {
         told.push(tell(EventKind::ClientCreated).with("metadata", &declared.metadata));
     }
-    let cautions = declared.metadata.cautions(there.as_ref().map(|there| &there.metadata));
+    let mut cautions = declared.metadata.cautions(there.as_ref().map(|there| &there.metadata));
+    // Whoever registered it, over the API or by a command, has the secret, and is not given with it what the file gives the client.
+    let gains = |there: &Client| !lacking(power_of_client(&there.metadata), power_of_client(&declared.metadata)).is_empty();
+    let drops_secret = there
+        .as_ref()
+        .is_some_and(|there| by_file && !there.managed_by_file && there.secret_digest.is_some() && declared.secret_digest.is_none() && gains(there));
+    if drops_secret {
+        cautions.push(Caution::SecretDropped);
+        told.push(tell(EventKind::ClientSecretRotated));
+    }
     let client = Client {
         id: declared.id,
         metadata: declared.metadata,
@@ -98,6 +108,9 @@ pub(super) fn client(db: &mut Connection, declared: DeclaredClient, by_file: boo
         updated_at: now,
     };
     clients::upsert(db, &client)?;
+    if drops_secret {
+        clients::forget_secrets(db, &client.id, now)?;
+    }
     told.iter().try_for_each(|event| events::record(db, event))?;
     Ok(cautions)
 }
@@ -152,6 +165,10 @@ fn user(db: &mut Connection, id: UserId, declared: DeclaredUser, there: Option<U
     if !there.managed_by_file || there.profile != declared.profile || there.groups != declared.groups || there.role != declared.role {
         let user = User { profile: declared.profile, groups: declared.groups, role: declared.role, managed_by_file: true, updated_at: now, ..there.clone() };
         users::update(db, &user)?;
+        if !there.managed_by_file && !lacking(power_of_user(there.role), power_of_user(user.role)).is_empty() {
+            // Not refused, and the password stays: it may be the very person. It may also be one who took the name in time.
+            tracing::warn!(event = "user.declared_with_power", user = %user.id, "a user who was there before the settings file declared one by this name now has the role that it gives: make sure that it is the same person");
+        }
         if user.role != there.role {
             one_time_links::use_up_of(db, user.id, now)?;
         }

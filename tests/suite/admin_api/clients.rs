@@ -41,7 +41,7 @@ fn page(name: &str) -> Value {
 
 async fn clients_are_registered_and_replaced(database: Database) {
     let app = start(database).await;
-    let token = robot_token(&app, AUDIENCE, &["clients:read".to_owned(), "clients:write".to_owned()]).await;
+    let token = robot_token(&app, AUDIENCE, &["clients:read".to_owned(), "clients:write".to_owned(), "lifetimes:write".to_owned()]).await;
     let post = async |body: &Value| send_json(&app, Method::POST, "/clients", &token, body).await;
     let made = post(&json!({"id": "notes", "metadata": page("Notes")})).await;
     assert_eq!(made.status.as_u16(), 201, "{}", made.text());

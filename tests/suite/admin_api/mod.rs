@@ -14,6 +14,7 @@ mod lifetimes;
 mod matrix;
 mod misfits;
 mod password_reset;
+mod reach;
 mod refresh_families;
 mod sessions;
 mod settings;
