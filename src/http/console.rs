@@ -32,6 +32,7 @@ const MODULES: &[(&str, &str)] = modules![
     "ui/api.js",
     "ui/charts.js",
     "ui/counts.js",
+    "ui/filter.js",
     "ui/form.js",
     "ui/happened.js",
     "ui/held.js",

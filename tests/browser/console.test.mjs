@@ -9,6 +9,8 @@ import { complaints, focused, signIn, tabTo } from '../support/chromium.mjs';
 import { CALLBACK, PAYLOADS, admin as adminOf, begin, end, harmed, heading, isRefusal, makeAdministrator, signedInto, visitor as visitorOf } from '../support/console.mjs';
 import { Gatekey, USER, databasesOf, freePort } from '../support/gatekey.mjs';
 
+/** More than a page of a list holds. */
+const BRANCHES = Array.from({ length: 60 }, (_, i) => `outlet-${String(i).padStart(2, '0')}`);
 const BOB = { name: 'bob', password: 'wrong donkey battery clip' };
 for (const kind of databasesOf(import.meta.url)) {
   describe(kind, () => {
@@ -22,7 +24,8 @@ name = ${JSON.stringify(name)}
 kind = "web"
 redirect_uris = ["https://app.example.test/callback"]
 `).join('');
-      ({ gatekey, browser } = await begin(chromium, kind, { clients: named }, (gatekey) => gatekey.createUser(BOB.name, BOB.password)));
+      const branches = BRANCHES.map((id, i) => `[[clients]]\nid = "${id}"\nname = "Branch ${i}"\nkind = "web"\nredirect_uris = ["https://${id}.example.test/callback"]\n`).join('\n');
+      ({ gatekey, browser } = await begin(chromium, kind, { clients: named + branches }, (gatekey) => gatekey.createUser(BOB.name, BOB.password)));
     });
     after(() => end({ gatekey, browser }));
 
@@ -210,6 +213,70 @@ redirect_uris = ["https://app.example.test/callback"]
       await heading(page, 'Clients');
       await page.getByRole('cell', { name: 'gatekey-console' }).waitFor();
       assert.equal(await page.getByRole('cell', { name: 'photos-films' }).count(), 0);
+      assert.deepEqual(heard(), []);
+      await context.close();
+    });
+
+    test('clients are found as one types, by state and in each order, by keyboard too; the address says which, and the next page keeps to it', async () => {
+      gatekey.run(['client', 'create', 'kiosk', '--kind', 'spa', '--name', 'Newest branch', '--redirect-uri', CALLBACK]);
+      gatekey.run(['client', 'update', 'outlet-07', '--disable']);
+      const { context, page, heard } = await visitor({ place: '#/clients' });
+      const search = page.getByRole('searchbox', { name: 'Search clients' });
+      const [state, order] = [page.getByLabel('State'), page.getByLabel('Order')];
+      const ids = () => page.locator('tbody td:nth-child(2) code').allInnerTexts();
+      const shown = async (expected) => {
+        await page.waitForFunction((expected) => [...document.querySelectorAll('tbody td:nth-child(2) code')].map((id) => id.textContent).join() === expected, expected.join());
+      };
+      const further = () => page.getByRole('button', { name: 'Show more' });
+
+      // In the id and in the name, whatever the case; the focus stays where one types.
+      await search.pressSequentially('BRANCH 1');
+      await shown(['outlet-01', ...BRANCHES.slice(10, 20)]);
+      assert.equal(page.url(), admin('#/clients?search=BRANCH+1'));
+      assert.equal(await page.evaluate(() => document.activeElement.ariaLabel), 'Search clients');
+      await search.fill('ET-0');
+      await shown(BRANCHES.slice(0, 10));
+      await search.fill('nothing like it');
+      await page.getByText('No name and no client id has “nothing like it” in it.').waitFor();
+
+      const all = ['kiosk', ...BRANCHES];
+      await search.fill('branch');
+      for (const [name, word, expected] of [
+        ['Client id Z–A', 'id-back', all.toReversed()],
+        ['Newest first', 'newest', ['kiosk', ...BRANCHES.toReversed()]],
+        ['Oldest first', 'oldest', [...BRANCHES, 'kiosk']],
+        ['Client id A–Z', 'id', all],
+      ]) {
+        await order.selectOption(name);
+        await shown(expected.slice(0, 50));
+        assert.equal(page.url(), admin(`#/clients?search=branch&sort=${word}`));
+        await further().click();
+        await shown(expected);
+        assert.equal(await further().count(), 0, name);
+        // When they were registered is seen where that is the order.
+        assert.equal(await page.getByRole('columnheader', { name: 'Registered' }).count(), word === 'newest' || word === 'oldest' ? 1 : 0, name);
+      }
+
+      await order.selectOption('Newest first');
+      await search.focus();
+      await page.keyboard.press('Tab');
+      assert.equal(await page.evaluate(() => document.activeElement.ariaLabel), 'State');
+      await page.keyboard.press('D');
+      await shown(['outlet-07']);
+      assert.equal(page.url(), admin('#/clients?search=branch&sort=newest&state=disabled'));
+      await page.reload();
+      await shown(['outlet-07']);
+      assert.deepEqual([await search.inputValue(), await state.inputValue(), await order.inputValue()], ['branch', 'disabled', 'newest']);
+      await search.fill('branch 8');
+      await page.getByText('No name and no client id has “branch 8” in it, of those that the filter leaves.').waitFor();
+      await tabTo(page, /All clients/);
+      await page.keyboard.press('Enter');
+      await page.waitForFunction(() => document.querySelector('tbody code')?.textContent === 'kiosk');
+      assert.equal((await ids()).length, 50);
+      // What one was looking for is not asked for again when the typing rests.
+      await page.waitForTimeout(400);
+      assert.deepEqual([page.url(), await search.inputValue(), await state.inputValue()], [admin('#/clients?sort=newest'), '', '']);
+      gatekey.run(['client', 'delete', 'kiosk', '--yes']);
       assert.deepEqual(heard(), []);
       await context.close();
     });

@@ -1,5 +1,6 @@
 // The applications that ask for tokens.
 import { getVersioned, useList, useLoad } from '../api.js';
+import { Choice, Search } from '../filter.js';
 import { Fragment, html, useState } from '../html.js';
 import { kindTitle } from '../kinds.js';
 import { LIMITS } from '../limits.js';
@@ -9,29 +10,49 @@ import { lasts, plain } from '../words.js';
 import { Acts, beside } from './client_acts.js';
 import { Code, NewClient, Secret } from './client_new.js';
 
-export const Clients = ({ rest: [id, kind] }) => (id === 'new' ? html`<${NewClient} kind=${kind} />` : id ? html`<${One} id=${id} />` : html`<${All} />`);
+export const Clients = ({ rest: [id, kind], query }) => (id === 'new' ? html`<${NewClient} kind=${kind} />` : id ? html`<${One} id=${id} />` : html`<${All} query=${query} />`);
 
 const CONSOLE = document.documentElement.dataset.client;
 const at = (id) => `/clients/${encodeURIComponent(id)}`;
 
 const State = ({ of }) => (of.disabled_at ? html`<${Tag} kind="problem">disabled<//>` : html`<${Tag}>in use<//>`);
 
-const columns = [
+const columns = (byTime) => [
   { name: 'Name', first: true, cell: ({ id, metadata }) => html`<a href=${to(['clients', id])}><bdi>${metadata.name}</bdi></a>` },
   { name: 'Client id', cell: ({ id }) => html`<code>${id}</code>` },
   { name: 'Kind', cell: ({ metadata }) => kindTitle(metadata.kind) },
   { name: 'State', cell: (client) => html`<${State} of=${client} />` },
   { name: 'Declared by', cell: ({ id, managed_by_file: file }) => (file ? 'the settings file' : id === CONSOLE ? 'the issuer itself' : 'an administrator') },
-  { name: 'Changed', cell: ({ updated_at: at }) => html`<${When} at=${at} />` },
+  // What they are in the order of is seen.
+  byTime ? { name: 'Registered', cell: ({ created_at: at }) => html`<${When} at=${at} />` } : { name: 'Changed', cell: ({ updated_at: at }) => html`<${When} at=${at} />` },
 ];
 
-function All() {
-  const list = useList('/clients');
+/** By the word in the address: how the server is asked for it, and what it is called. */
+const ORDERS = { id: ['id', 'Client id A–Z'], 'id-back': ['id_desc', 'Client id Z–A'], newest: ['created_at_desc', 'Newest first'], oldest: ['created_at', 'Oldest first'] };
+
+function All({ query }) {
+  const { search, state } = query;
+  const filtered = search || state;
+  const order = Object.hasOwn(ORDERS, query.sort ?? '') ? query.sort : 'id';
+  const [sort] = ORDERS[order];
+  const list = useList('/clients', { search, state, sort });
   const own = list.items?.filter(({ id }) => id !== CONSOLE);
-  const first = own?.length === 0 && !list.more;
+  const first = own?.length === 0 && !list.more && !filtered;
   return html`<${Page} title="Clients" lead="The applications that people sign in to, and the machines that act for themselves." actions=${html`<a class="primary small-button" href=${to(['clients', 'new'])}>New client</a>`}>
     ${first && html`<${Empty} title="No application yet"><p>Register the first one: it takes a minute, and ends with the code to paste.</p><p><a class="primary" href=${to(['clients', 'new'])}>Register an application</a></p><//>`}
-    <${Listed} of=${list} caption="Clients" columns=${columns} empty=${null} />
+    <form class="filter" role="search" onSubmit=${(event) => event.preventDefault()}>
+      <${Search} label="Search clients" placeholder="Part of name or client id" value=${search} />
+      <${Choice} name="state" label="State" value=${state} options=${[['', 'In any state'], ['active', 'In use'], ['disabled', 'Disabled']]} />
+      <${Choice} name="sort" label="Order" value=${order} options=${Object.entries(ORDERS).map(([name, [, text]]) => [name, text])} />
+      ${filtered && html`<a class="plain-link" href=${to('clients', { sort: query.sort })}>All clients</a>`}
+      <p class="unseen" role="status">${list.items && filtered ? `${list.items.length} found` : ''}</p>
+    </form>
+    <${Listed}
+      of=${list}
+      caption="Clients"
+      columns=${columns(sort.startsWith('created_at'))}
+      empty=${filtered && html`<${Empty} title="No client is found"><p>${search ? html`No name and no client id has “<bdi>${search}</bdi>” in it${state && ', of those that the filter leaves'}.` : 'The filter leaves none.'}</p><//>`}
+    />
   <//>`;
 }
 

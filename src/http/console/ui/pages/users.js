@@ -1,8 +1,9 @@
 // Who can sign in: finding them, and making one.
 import { call, useList } from '../api.js';
 import { ActForm } from '../form.js';
-import { Fragment, html, useEffect, useState } from '../html.js';
-import { Dialog, Empty, Icon, Listed, Opens, Page, Tag, Text, When } from '../parts.js';
+import { Choice, Search } from '../filter.js';
+import { Fragment, html, useState } from '../html.js';
+import { Dialog, Empty, Listed, Opens, Page, Tag, Text, When } from '../parts.js';
 import { PickGroup } from '../pick.js';
 import { go, refine, to } from '../route.js';
 import { User } from './user.js';
@@ -85,25 +86,18 @@ function NewUser({ close }) {
 const ORDERS = { newest: ['created_at_desc', 'Newest first'], oldest: ['created_at', 'Oldest first'], name: ['username', 'Name A–Z'] };
 
 function All({ query }) {
-  const [search, setSearch] = useState(query.search ?? '');
   const { group, state, role } = query;
   const filtered = group || state || role;
   // A search has an order of its own, and by name the server has nobody but all.
   const sort = query.search ? undefined : query.sort === 'name' && filtered ? 'newest' : Object.hasOwn(ORDERS, query.sort ?? '') ? query.sort : 'newest';
   const list = useList('/users', { search: query.search, group, state, role, sort: ORDERS[sort]?.[0] });
-  // Asked when the typing rests, not with each letter.
-  useEffect(() => {
-    const found = setTimeout(() => search.trim() !== (query.search ?? '') && refine({ search: search.trim() }), 200);
-    return () => clearTimeout(found);
-  }, [search, query.search]);
-  const choice = (name, label, value, options) => html`<select aria-label=${label} value=${value ?? ''} onChange=${({ target }) => refine({ [name]: target.value })}>${options.map(([value, text]) => html`<option key=${value} value=${value}>${text}</option>`)}</select>`;
   return html`<${Page} title="Users" lead="Who can sign in." actions=${html`<${Opens} label="New user" kind="primary">${(close) => html`<${NewUser} close=${close} />`}<//>`}>
     <form class="filter" role="search" onSubmit=${(event) => event.preventDefault()}>
-      <div class="search"><${Icon} name="search" /><input type="search" aria-label="Search users" placeholder="Start of name or e-mail" value=${search} spellcheck="false" autocomplete="off" autocapitalize="off" onInput=${({ target }) => setSearch(target.value)} /></div>
+      <${Search} label="Search users" placeholder="Start of name or e-mail" value=${query.search} />
       <${PickGroup} bare label="Group" placeholder="Any group" id=${group} set=${(group) => refine({ group })} />
-      ${choice('role', 'Role', role, [['', 'Any role, or none'], ...['administrator', 'support', 'developer', 'auditor'].map((role) => [role, role])])}
-      ${choice('state', 'State', state, [['', 'In any state'], ['active', 'Not disabled'], ['disabled', 'Disabled']])}
-      ${sort && choice('sort', 'Order', sort, Object.entries(ORDERS).filter(([name]) => name !== 'name' || !filtered).map(([name, [, text]]) => [name, text]))}
+      <${Choice} name="role" label="Role" value=${role} options=${[['', 'Any role, or none'], ...['administrator', 'support', 'developer', 'auditor'].map((role) => [role, role])]} />
+      <${Choice} name="state" label="State" value=${state} options=${[['', 'In any state'], ['active', 'Not disabled'], ['disabled', 'Disabled']]} />
+      ${sort && html`<${Choice} name="sort" label="Order" value=${sort} options=${Object.entries(ORDERS).filter(([name]) => name !== 'name' || !filtered).map(([name, [, text]]) => [name, text])} />`}
       ${filtered && html`<a class="plain-link" href=${to('users', { search: query.search, sort: query.sort })}>All users</a>`}
       <p class="unseen" role="status">${list.items && query.search ? `${list.items.length} found` : ''}</p>
     </form>
