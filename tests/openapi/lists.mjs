@@ -16,6 +16,8 @@ const [kind = 'sqlite', rows = '1000000'] = process.argv.slice(2);
 const ROWS = Number(rows);
 const LIMIT_MS = 20;
 const CLIENTS = 20;
+/** Beside those: more than anybody has, but they are not made by sign-ins. */
+const REGISTERED = 10_000;
 const GROUPS = 50;
 const BATCH = 500;
 
@@ -115,6 +117,11 @@ await fill('events', ['id', 'at', 'kind', 'actor_kind', 'actor_id', 'network', '
   const rare = n % 100_000 === 17;
   return [uuid('event', n), at(when(n)), rare ? 'refresh.reuse_detected' : KINDS[n % KINDS.length], 'user', text(user.uuid), '192.0.2.7', 'session', text(uuid('session', n).uuid), user, '{}'];
 });
+const registered = `WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${REGISTERED - 1})
+  INSERT INTO clients (id, metadata, disabled_at, managed_by_file, created_at, updated_at)
+  SELECT 'registered-' || (10000 + n), metadata, CASE WHEN n % 1000 = 0 THEN created_at END, managed_by_file, created_at, updated_at FROM numbers, clients WHERE id = 'client-0'`;
+const registering = kind === 'sqlite' ? spawn('sqlite3', [gatekey.database.replace('sqlite://', ''), registered], { stdio: ['ignore', 'inherit', 'inherit'] }) : spawn('psql', ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', gatekey.database, '--command', registered], { stdio: ['ignore', 'inherit', 'inherit'] });
+if ((await once(registering, 'exit'))[0] !== 0) throw new Error('clients could not be filled');
 const settle = kind === 'sqlite' ? spawn('sqlite3', [gatekey.database.replace('sqlite://', ''), 'ANALYZE; PRAGMA wal_checkpoint(TRUNCATE);'], { stdio: 'ignore' }) : spawn('psql', [gatekey.database, '--command', 'VACUUM ANALYZE'], { stdio: 'ignore' });
 await once(settle, 'exit');
 console.log(`${kind}: ${ROWS} rows in each of six tables, in ${Math.round((Date.now() - began) / 1000)} s`);
@@ -151,6 +158,9 @@ function get(path) {
 const middle = Math.floor(ROWS / 2);
 const id = (table, n) => text(uuid(table, n).uuid);
 const user = id('user', spread(middle));
+const { created_at } = JSON.parse((await get('/clients/registered-15000')).body);
+/** Where a client in the middle of those that were registered at one moment stands. */
+const moment = `time,${BigInt(Date.parse(created_at)) * 1000n + BigInt((/\.\d{3}(\d{3})/.exec(created_at) ?? [0, 0])[1])},registered-15000`;
 const pages = [
   ['/server', '/settings', '/statistics', '/clients', '/keys', '/lifetime-rules', '/groups'],
   ['/users', `/users?after=${id('user', middle)}`, '/users?limit=200', '/users?search=user05', '/users?search=mail77', '/users?search=user0500001', '/users?search=nobody', `/users/${user}`],
@@ -164,6 +174,8 @@ const pages = [
   ['/users?sort=created_at_desc&group=group-4', '/users?sort=created_at_desc&state=disabled', '/users?sort=created_at_desc&state=active', '/users?sort=created_at_desc&role=administrator', '/users?sort=created_at_desc&group=group-4&state=disabled'],
   ['', `&after=${id('session', middle)}`, `&user=${user}`, '&client=client-7', '&state=live', '&state=ended', '&client=client-7&state=live', `&user=${user}&client=${clientOf(middle)}`].map((filter) => `/sessions?sort=created_at_desc${filter}`),
   ['', `&after=${id('family', middle)}`, `&user=${user}`, '&client=client-7', '&state=live', '&client=client-7&state=live', `&user=${user}&client=${clientOf(middle)}`, `&session=${id('session', middle)}`].map((filter) => `/refresh-families?sort=created_at_desc${filter}`),
+  ['', '&limit=200', '&after=registered-15000', '&search=client-7', '&search=nobody', '&state=active', '&state=disabled'].flatMap((filter) => ['id', 'id_desc'].map((sort) => `/clients?sort=${sort}${filter}`)),
+  ['', '&limit=200', `&after=${moment}`, '&search=client-7', '&search=nobody', '&state=active', '&state=disabled'].flatMap((filter) => ['created_at', 'created_at_desc'].map((sort) => `/clients?sort=${sort}${filter}`)),
   ['/events', `/events?before=${id('event', middle)}`, '/events?limit=200', `/events?user=${user}`, `/events?object=${id('session', middle)}`, '/events?kind=login.succeeded', '/events?kind=refresh.reuse_detected', '/events?kind=key.retired'],
   [`/events?user=${user}&kind=refresh.reuse_detected`, `/events?user=${user}&kind=login.succeeded`, `/events?user=${user}&object=${id('session', middle)}`, `/events?object=${id('session', middle)}&kind=login.succeeded`, `/events?kind=login.succeeded&since=${new Date(NOW - 3600_000).toISOString()}`, '/events/export?limit=200'],
   ['', `&after=${id('event', middle)}`, `&user=${user}`, '&kind=login.succeeded', '&kind=refresh.reuse_detected', `&user=${user}&kind=refresh.reuse_detected`, `&since=${new Date(NOW - 3600_000).toISOString()}`].map((filter) => `/events?sort=at${filter}`),
