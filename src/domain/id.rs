@@ -60,6 +60,13 @@ typed_id! {
     EventId;
 }
 
+impl GrantId {
+    /// The millisecond that it was made in, since 1970; `None` of an id that was made elsewhere.
+    pub fn millisecond(self) -> Option<i64> {
+        (self.0.get_version_num() == 7).then(|| i64::try_from(self.0.as_u128() >> 80).ok()).flatten()
+    }
+}
+
 impl EventId {
     /// A fresh id of the `nth` event of one unit of work: they keep their order within the millisecond (RFC 9562 §6.2, method 1).
     pub fn generate_nth(now: Timestamp, nth: u16, entropy: &dyn Entropy) -> Self {

@@ -32,6 +32,7 @@ pub mod session;
 pub mod signing_key;
 pub mod site;
 pub mod statistics;
+pub mod tenure;
 pub mod throttle;
 pub mod user;
 pub mod user_agent;

@@ -8,6 +8,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::duration::Lifetime;
 use crate::domain::id::{ClientId, GrantId};
 use crate::domain::scope::{OPENID, Scope};
+use crate::domain::tenure::Tenure;
 
 /// The `typ` of the header (RFC 9068 §2.1).
 pub const TYP: &str = "at+jwt";
@@ -117,6 +118,18 @@ pub fn is_young_enough(claims: &Map<String, Value>, limit: Lifetime, now: Timest
         (Some(_), Lifetime::Unlimited) => true,
         (None, _) => false,
     }
+}
+
+/// The millisecond it was issued in, since 1970. `iat` tells seconds only (RFC 7519 §2 would let it tell more, but many readers of tokens take whole
+/// ones alone); the `jti` is made of the same instant, and tells more. Of a token that has no such `jti`, the millisecond its second began.
+pub fn issued_in(claims: &Map<String, Value>) -> Option<i64> {
+    let jti = claims.get("jti").and_then(Value::as_str).and_then(|jti| jti.parse::<GrantId>().ok());
+    jti.and_then(GrantId::millisecond).or_else(|| claims.get("iat")?.as_i64()?.checked_mul(1000))
+}
+
+/// Whether the token was given to the client as it is registered now, and after it was last stopped.
+pub fn is_of_tenure(claims: &Map<String, Value>, tenure: &Tenure) -> bool {
+    issued_in(claims).is_some_and(|given_in| tenure.covers_millisecond(given_in))
 }
 
 #[cfg(test)]
@@ -245,5 +258,24 @@ mod tests {
         assert!(is_young_enough(&claims, Lifetime::seconds(60), at(59)) && !is_young_enough(&claims, Lifetime::seconds(60), at(60)));
         assert!(is_young_enough(&claims, Lifetime::Unlimited, at(1_000_000)));
         assert!(!is_young_enough(&Map::new(), Lifetime::Unlimited, at(0)));
+    }
+
+    #[test]
+    fn issued_in_the_millisecond_of_the_jti_or_the_second_of_the_iat() {
+        use crate::domain::entropy::SystemEntropy;
+        let now = at(5) + chrono::TimeDelta::microseconds(123_456);
+        let with = |jti: Value| json!({ "jti": jti, "iat": now.timestamp() }).as_object().cloned().unwrap();
+        let exact = with(GrantId::generate(now, &SystemEntropy).to_string().into());
+        assert_eq!(issued_in(&exact), Some(now.timestamp_millis()));
+        for odd in [json!("jti"), json!(7), json!(null), json!(Uuid::from_u128(7).to_string()), json!(Uuid::max().to_string())] {
+            assert_eq!(issued_in(&with(odd.clone())), Some(now.timestamp() * 1000), "{odd}");
+        }
+        assert_eq!(issued_in(&Map::new()), None);
+        let stopped = |stopped_at| Tenure { began_at: at(0), stopped_at: Some(stopped_at) };
+        assert!(is_of_tenure(&exact, &Tenure { began_at: now, stopped_at: None }));
+        assert!(!is_of_tenure(&exact, &Tenure { began_at: now + chrono::TimeDelta::milliseconds(1), stopped_at: None }));
+        assert!(is_of_tenure(&exact, &stopped(now - chrono::TimeDelta::milliseconds(1))));
+        assert!(!is_of_tenure(&exact, &stopped(now)));
+        assert!(!is_of_tenure(&Map::new(), &Tenure { began_at: at(0), stopped_at: None }));
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::refresh_family::RefreshFamily;
 use crate::domain::scope::Scope;
 use crate::domain::session::Session;
 use crate::domain::user::User;
-use crate::protocol::access_token::{TYP, is_current, is_young_enough, userinfo_claims};
+use crate::protocol::access_token::{TYP, is_current, is_of_tenure, is_young_enough, userinfo_claims};
 use crate::protocol::error::OAuthError;
 use crate::protocol::session::judge_grant;
 use crate::protocol::token::refresh_token::{Dead, Facts, usable};
@@ -73,6 +73,9 @@ pub async fn live_token(core: &Core, token: &str) -> Result<LiveToken, Failure> 
         })
         .await?;
     let client = client.filter(|client| client.disabled_at.is_none()).ok_or_else(|| dead("client gone or disabled"))?;
+    if !is_of_tenure(&claims, client.tenure()) {
+        return Err(dead("from before its client was disabled or registered"));
+    }
     let (user, session) = (facts.as_ref().and_then(|facts| facts.user.as_ref()), facts.as_ref().and_then(|facts| facts.session.as_ref()));
     let family = facts.as_ref().and_then(|facts| facts.family.as_ref());
     let limits = limits_of(&client, user, session, family);

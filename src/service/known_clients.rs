@@ -13,6 +13,7 @@ use crate::domain::group::Groups;
 use crate::domain::id::ClientId;
 use crate::domain::lifetime::Limits;
 use crate::domain::lifetime_rule::LifetimeRule;
+use crate::domain::tenure::Tenure;
 use crate::domain::user::User;
 use crate::protocol::lifetime_policy::{ClientPolicy, Policy};
 use crate::store::clients::{self, MarkedClient};
@@ -23,6 +24,7 @@ use crate::store::{Connection, Store, StoreError, lifetime_rules};
 pub struct KnownClient {
     client: Client,
     policy: ClientPolicy,
+    tenure: Tenure,
 }
 
 impl Deref for KnownClient {
@@ -37,6 +39,11 @@ impl KnownClient {
     /// The limits in force for this user, signed in like that.
     pub fn limits(&self, user: &User, acr: Acr) -> Limits {
         self.policy.limits(Some(&user.groups), Some(acr))
+    }
+
+    /// Since when what it is given counts.
+    pub const fn tenure(&self) -> &Tenure {
+        &self.tenure
     }
 
     /// The limits in force while nobody has signed in, or for a client that acts for itself.
@@ -114,9 +121,9 @@ impl KnownClients {
     }
 
     fn remember(&self, marked: MarkedClient, rules: Arc<Vec<LifetimeRule>>) -> Result<Arc<KnownClient>, StoreError> {
-        let client = marked.clone().parse()?;
+        let (client, tenure) = (marked.clone().parse()?, marked.tenure());
         let policy = ClientPolicy::new(&Policy { default: self.default, rules }, Some(&client));
-        let known = Arc::new(KnownClient { client, policy });
+        let known = Arc::new(KnownClient { client, policy, tenure });
         let mut remembered = held(&self.known);
         if remembered.len() >= REMEMBERED {
             remembered.clear();

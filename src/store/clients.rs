@@ -15,6 +15,7 @@ use crate::domain::client_secret::PreviousSecret;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::ClientId;
 use crate::domain::secret::Digest;
+use crate::domain::tenure::Tenure;
 
 const TABLE: &str = "clients";
 
@@ -31,6 +32,8 @@ pub struct ClientRow {
     updated_at: Instant,
     previous_secret_digest: Option<Vec<u8>>,
     previous_secret_expires_at: Option<Instant>,
+    /// Written by [`end_tokens`] alone.
+    tokens_valid_from: Option<Instant>,
 }
 
 fn metadata_of(text: &str) -> Result<ClientMetadata, StoreError> {
@@ -75,6 +78,7 @@ impl TryFrom<&Client> for ClientRow {
             updated_at: at(client.updated_at),
             previous_secret_digest: client.previous_secret.map(|previous| previous.digest.0.to_vec()),
             previous_secret_expires_at: client.previous_secret.map(|previous| at(previous.expires_at)),
+            tokens_valid_from: None,
         })
     }
 }
@@ -94,6 +98,11 @@ impl MarkedClient {
     /// See [`lifetime_rules::mark`].
     pub fn rules(&self) -> Option<&str> {
         self.rules.as_deref()
+    }
+
+    /// Since when what it is given counts.
+    pub fn tenure(&self) -> Tenure {
+        Tenure { began_at: self.row.created_at.0, stopped_at: self.row.tokens_valid_from.map(|at| at.0) }
     }
 
     pub fn parse(self) -> Result<Client, StoreError> {
@@ -228,6 +237,14 @@ pub fn forget_secrets(conn: &mut Connection, id: &ClientId, now: Timestamp) -> R
         ))
         .execute(conn)?;
     Ok(changed == 1)
+}
+
+/// What the client was given until `at` is dead from here on, whatever becomes of the client; an earlier `at` takes nothing back.
+pub fn end_tokens(conn: &mut Connection, id: &ClientId, at: Timestamp) -> Result<(), StoreError> {
+    let at = Instant(at);
+    let later = clients::tokens_valid_from.is_null().or(clients::tokens_valid_from.lt(at));
+    diesel::update(clients::table.find(id.as_str()).filter(later)).set(clients::tokens_valid_from.eq(at)).execute(conn)?;
+    Ok(())
 }
 
 /// Deletes a client with its client sessions, consents and refresh families. False: no such client.

@@ -57,6 +57,7 @@ diesel::table! {
         updated_at -> DbInstant,
         previous_secret_digest -> Nullable<Binary>,
         previous_secret_expires_at -> Nullable<DbInstant>,
+        tokens_valid_from -> Nullable<DbInstant>,
     }
 }
 

@@ -153,12 +153,15 @@ impl Admin {
             if before.metadata != client.metadata {
                 events::record(db, &tell(EventKind::ClientUpdated).with_changes(&before.metadata, &client.metadata))?;
             }
-            if !enabled && client.disabled_at.is_none() {
+            if let Some(disabled_at) = before.disabled_at.filter(|_| client.disabled_at.is_none()) {
+                // Written when it was disabled, unless an older version did that.
+                clients::end_tokens(db, &client.id, disabled_at)?;
                 events::record(db, &tell(EventKind::ClientEnabled))?;
             }
             // Ended, not only refused while it lasts: what a thief has must not come back to life with the client.
             if enabled && client.disabled_at.is_some() {
                 let ended = tree::end(db, &Node::Client(client.id.clone()), EndReason::ClientDisabled, now)?;
+                clients::end_tokens(db, &client.id, now)?;
                 events::record(db, &telling_end(tell(EventKind::ClientDisabled), EndReason::ClientDisabled, &ended))?;
             }
             Ok(Some(Ok((before.metadata, client))))

@@ -3,6 +3,7 @@
 mod client_actions;
 mod client_lists;
 mod client_secrets;
+mod client_tokens;
 mod clients;
 mod consents;
 mod events;
