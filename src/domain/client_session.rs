@@ -13,4 +13,14 @@ pub struct ClientSession {
     pub created_at: Timestamp,
     pub last_used_at: Timestamp,
     pub ended: Option<Ended>,
+    /// When it was last ended, though it has begun anew since: what was allowed at that moment or before is dead.
+    pub last_ended_at: Option<Timestamp>,
+}
+
+impl ClientSession {
+    /// Whether what the user allowed at that moment, a code or what came of one, has been ended with the pair. Of the very instant it has: better
+    /// that the application asks again than that what was ended lives.
+    pub fn has_ended_grant(&self, given_at: Timestamp) -> bool {
+        self.ended.map(|ended| ended.at).max(self.last_ended_at).is_some_and(|ended_at| given_at <= ended_at)
+    }
 }

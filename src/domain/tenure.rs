@@ -9,6 +9,8 @@ pub struct Tenure {
     pub began_at: Timestamp,
     /// When it was last disabled, if it ever was.
     pub stopped_at: Option<Timestamp>,
+    /// When all that users had allowed it was last ended, if it ever was. What it got for itself goes on.
+    pub grants_ended_at: Option<Timestamp>,
 }
 
 impl Tenure {
@@ -18,6 +20,17 @@ impl Tenure {
     /// instant of the stop is dead: better that a client that is enabled in the same instant asks again than that a thief's token lives.
     pub fn covers(&self, given_at: Timestamp) -> bool {
         self.began_at <= given_at && self.stopped_at.is_none_or(|stopped_at| stopped_at < given_at)
+    }
+
+    /// Whether what a user allowed at that moment, a code or what came of one, may still count. Of the very instant as above.
+    pub fn covers_grant(&self, given_at: Timestamp) -> bool {
+        self.covers(given_at) && !self.has_ended_grant(given_at)
+    }
+
+    /// Whether what a user allowed at that moment has been ended with all else that the client had. For what goes with the client's row when it is
+    /// deleted: that needs not be held against when the client was registered, by another replica's clock perhaps.
+    pub fn has_ended_grant(&self, given_at: Timestamp) -> bool {
+        self.stopped_at.max(self.grants_ended_at).is_some_and(|ended_at| given_at <= ended_at)
     }
 
     /// The same where only the millisecond is known, since 1970: what is said of the instant holds for all of it.
@@ -38,7 +51,7 @@ mod tests {
 
     #[test]
     fn of_the_present_client_and_after_its_last_stop() {
-        let new = Tenure { began_at: at(2500), stopped_at: None };
+        let new = Tenure { began_at: at(2500), stopped_at: None, grants_ended_at: None };
         let stopped = Tenure { stopped_at: Some(at(9500)), ..new };
         for (given, of_new, of_stopped) in [(0, false, false), (2499, false, false), (2500, true, false), (9500, true, false), (9501, true, true)] {
             assert_eq!((new.covers(at(given)), stopped.covers(at(given))), (of_new, of_stopped), "{given}");
@@ -48,7 +61,7 @@ mod tests {
     /// A client's first token is never refused, one from before a stop never accepted.
     #[test]
     fn of_a_millisecond_the_registration_spares_all_and_the_stop_none() {
-        let new = Tenure { began_at: at(2500), stopped_at: None };
+        let new = Tenure { began_at: at(2500), stopped_at: None, grants_ended_at: None };
         let stopped = Tenure { stopped_at: Some(at(9500)), ..new };
         for (given, of_new, of_stopped) in
             [(1999, false, false), (2000, true, false), (2999, true, false), (9000, true, false), (9999, true, false), (10_000, true, true)]
@@ -61,7 +74,23 @@ mod tests {
     /// A clock that is set back, or a client that was stopped before the one of the same id was deleted: neither mark outdoes the other.
     #[test]
     fn both_marks_hold() {
-        let odd = Tenure { began_at: at(9000), stopped_at: Some(at(2000)) };
+        let odd = Tenure { began_at: at(9000), stopped_at: Some(at(2000)), grants_ended_at: None };
         assert_eq!([at(3000), at(9000)].map(|given| odd.covers(given)), [false, true]);
+    }
+
+    #[test]
+    fn what_users_allowed_ends_without_what_the_client_got_for_itself() {
+        let ended = Tenure { began_at: at(1000), stopped_at: Some(at(3000)), grants_ended_at: Some(at(5000)) };
+        for (given, covers, covers_grant, has_ended) in
+            [(999, false, false, true), (3000, false, false, true), (3001, true, false, true), (5000, true, false, true), (5001, true, true, false)]
+        {
+            let given_at = at(given);
+            assert_eq!((ended.covers(given_at), ended.covers_grant(given_at), ended.has_ended_grant(given_at)), (covers, covers_grant, has_ended), "{given}");
+        }
+        // The later of the two ends counts, whichever it is.
+        let stopped = Tenure { stopped_at: Some(at(7000)), ..ended };
+        assert!(stopped.has_ended_grant(at(7000)) && !stopped.has_ended_grant(at(7001)));
+        let never = Tenure { stopped_at: None, grants_ended_at: None, ..ended };
+        assert!(never.covers_grant(at(1000)) && !never.covers_grant(at(999)) && !never.has_ended_grant(at(999)));
     }
 }

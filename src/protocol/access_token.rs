@@ -271,11 +271,11 @@ mod tests {
             assert_eq!(issued_in(&with(odd.clone())), Some(now.timestamp() * 1000), "{odd}");
         }
         assert_eq!(issued_in(&Map::new()), None);
-        let stopped = |stopped_at| Tenure { began_at: at(0), stopped_at: Some(stopped_at) };
-        assert!(is_of_tenure(&exact, &Tenure { began_at: now, stopped_at: None }));
-        assert!(!is_of_tenure(&exact, &Tenure { began_at: now + chrono::TimeDelta::milliseconds(1), stopped_at: None }));
+        let stopped = |stopped_at| Tenure { began_at: at(0), stopped_at: Some(stopped_at), grants_ended_at: None };
+        assert!(is_of_tenure(&exact, &Tenure { began_at: now, stopped_at: None, grants_ended_at: None }));
+        assert!(!is_of_tenure(&exact, &Tenure { began_at: now + chrono::TimeDelta::milliseconds(1), stopped_at: None, grants_ended_at: None }));
         assert!(is_of_tenure(&exact, &stopped(now - chrono::TimeDelta::milliseconds(1))));
         assert!(!is_of_tenure(&exact, &stopped(now)));
-        assert!(!is_of_tenure(&Map::new(), &Tenure { began_at: at(0), stopped_at: None }));
+        assert!(!is_of_tenure(&Map::new(), &Tenure { began_at: at(0), stopped_at: None, grants_ended_at: None }));
     }
 }

@@ -285,7 +285,7 @@ mod tests {
     }
 
     fn client_session(client: &str, last_used: i64) -> ClientSession {
-        ClientSession { session_id: session().id, client_id: id(client), created_at: at(0), last_used_at: at(last_used), ended: None }
+        ClientSession { session_id: session().id, client_id: id(client), created_at: at(0), last_used_at: at(last_used), ended: None, last_ended_at: None }
     }
 
     fn family(client: &str, scope: &str, last_used: i64) -> RefreshFamily {

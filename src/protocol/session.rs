@@ -239,7 +239,14 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn client_session() -> ClientSession {
-        ClientSession { session_id: session().id, client_id: ClientId::parse("app").unwrap(), created_at: at(0), last_used_at: at(0), ended: None }
+        ClientSession {
+            session_id: session().id,
+            client_id: ClientId::parse("app").unwrap(),
+            created_at: at(0),
+            last_used_at: at(0),
+            ended: None,
+            last_ended_at: None,
+        }
     }
 
     #[test]

@@ -107,7 +107,7 @@ fn grant_lives(
     limits: &Limits,
     now: Timestamp,
 ) -> Result<(), &'static str> {
-    if facts.ended.is_some() {
+    if facts.ended.is_some() || client.tenure().has_ended_grant(facts.redeemed_at) {
         return Err("grant has ended");
     }
     if let Some(family) = &facts.family {
@@ -120,6 +120,10 @@ fn grant_lives(
     let (Some(session), Some(user)) = (&facts.session, &facts.user) else {
         return Err("session or user is gone");
     };
+    // The application may have begun its part of the session anew since.
+    if facts.client_session.as_ref().is_some_and(|client_session| client_session.has_ended_grant(facts.redeemed_at)) {
+        return Err("client_session_ended");
+    }
     judge_grant(session, user, facts.client_session.as_ref(), limits, now).map(|_| ()).map_err(|unusable| unusable.as_str())
 }
 

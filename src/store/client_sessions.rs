@@ -25,6 +25,7 @@ pub(super) struct ClientSessionRow {
     last_used_at: Instant,
     ended_at: Option<Instant>,
     end_reason: Option<String>,
+    grants_valid_from: Option<Instant>,
 }
 
 impl TryFrom<ClientSessionRow> for ClientSession {
@@ -37,6 +38,7 @@ impl TryFrom<ClientSessionRow> for ClientSession {
             created_at: row.created_at.0,
             last_used_at: row.last_used_at.0,
             ended: ended(TABLE, row.ended_at, row.end_reason)?,
+            last_ended_at: row.grants_valid_from.map(|at| at.0),
         })
     }
 }
@@ -93,7 +95,7 @@ pub fn restart(conn: &mut Connection, session: SessionId, client: &ClientId, now
 }
 
 /// What happens to the row when a code is redeemed: a new pair begins, a live one is used, an ended one begins anew
-/// (the families of its earlier life stay ended). The text is the same for both databases.
+/// (the families of its earlier life stay ended, and `grants_valid_from` goes on telling when that was). The text is the same for both databases.
 pub(super) const ON_REDEMPTION: &str = "ON CONFLICT (session_id, client_id) DO UPDATE SET \
      created_at = CASE WHEN client_sessions.ended_at IS NULL THEN client_sessions.created_at ELSE excluded.created_at END, \
      last_used_at = CASE WHEN client_sessions.last_used_at > excluded.last_used_at THEN client_sessions.last_used_at ELSE excluded.last_used_at END, \

@@ -34,6 +34,8 @@ pub struct ClientRow {
     previous_secret_expires_at: Option<Instant>,
     /// Written by [`end_tokens`] alone.
     tokens_valid_from: Option<Instant>,
+    /// Written by [`end_grants`] alone.
+    grants_valid_from: Option<Instant>,
 }
 
 fn metadata_of(text: &str) -> Result<ClientMetadata, StoreError> {
@@ -79,6 +81,7 @@ impl TryFrom<&Client> for ClientRow {
             previous_secret_digest: client.previous_secret.map(|previous| previous.digest.0.to_vec()),
             previous_secret_expires_at: client.previous_secret.map(|previous| at(previous.expires_at)),
             tokens_valid_from: None,
+            grants_valid_from: None,
         })
     }
 }
@@ -102,7 +105,11 @@ impl MarkedClient {
 
     /// Since when what it is given counts.
     pub fn tenure(&self) -> Tenure {
-        Tenure { began_at: self.row.created_at.0, stopped_at: self.row.tokens_valid_from.map(|at| at.0) }
+        Tenure {
+            began_at: self.row.created_at.0,
+            stopped_at: self.row.tokens_valid_from.map(|at| at.0),
+            grants_ended_at: self.row.grants_valid_from.map(|at| at.0),
+        }
     }
 
     pub fn parse(self) -> Result<Client, StoreError> {
@@ -244,6 +251,14 @@ pub fn end_tokens(conn: &mut Connection, id: &ClientId, at: Timestamp) -> Result
     let at = Instant(at);
     let later = clients::tokens_valid_from.is_null().or(clients::tokens_valid_from.lt(at));
     diesel::update(clients::table.find(id.as_str()).filter(later)).set(clients::tokens_valid_from.eq(at)).execute(conn)?;
+    Ok(())
+}
+
+/// What users had allowed the client until `at` is dead from here on: codes that are not redeemed yet leave no row that could be ended.
+pub fn end_grants(conn: &mut Connection, id: &ClientId, at: Timestamp) -> Result<(), StoreError> {
+    let at = Instant(at);
+    let later = clients::grants_valid_from.is_null().or(clients::grants_valid_from.lt(at));
+    diesel::update(clients::table.find(id.as_str()).filter(later)).set(clients::grants_valid_from.eq(at)).execute(conn)?;
     Ok(())
 }
 

@@ -58,6 +58,7 @@ diesel::table! {
         previous_secret_digest -> Nullable<Binary>,
         previous_secret_expires_at -> Nullable<DbInstant>,
         tokens_valid_from -> Nullable<DbInstant>,
+        grants_valid_from -> Nullable<DbInstant>,
     }
 }
 
@@ -94,6 +95,7 @@ diesel::table! {
         last_used_at -> DbInstant,
         ended_at -> Nullable<DbInstant>,
         end_reason -> Nullable<Text>,
+        grants_valid_from -> Nullable<DbInstant>,
     }
 }
 

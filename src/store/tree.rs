@@ -60,6 +60,17 @@ pub fn end(conn: &mut Connection, node: &Node, reason: EndReason, now: Timestamp
                 .map(|count| count as u64)
         };
     }
+    macro_rules! end_shares_where {
+        ($condition:expr) => {
+            diesel::update(client_sessions::table)
+                .filter(client_sessions::ended_at.is_null())
+                .filter($condition)
+                // It may begin anew, which clears the other two.
+                .set((client_sessions::ended_at.eq(now), client_sessions::end_reason.eq(why), client_sessions::grants_valid_from.eq(now)))
+                .execute(conn)
+                .map(|count| count as u64)
+        };
+    }
     macro_rules! end_families_where {
         ($condition:expr) => {
             if spares_offline(node, reason) {
@@ -74,12 +85,17 @@ pub fn end(conn: &mut Connection, node: &Node, reason: EndReason, now: Timestamp
         Node::Session(session) => {
             let session = id(session.0);
             counts.sessions = end_where!(sessions, sessions::id.eq(session))?;
-            counts.client_sessions = end_where!(client_sessions, client_sessions::session_id.eq(session))?;
+            counts.client_sessions = end_shares_where!(client_sessions::session_id.eq(session))?;
             counts.families = end_families_where!(refresh_families::session_id.eq(session))?;
         }
         Node::ClientSession(session, client) => {
             let session = id(session.0);
-            counts.client_sessions = end_where!(client_sessions, client_sessions::session_id.eq(session).and(client_sessions::client_id.eq(client.as_str())))?;
+            counts.client_sessions = end_shares_where!(client_sessions::session_id.eq(session).and(client_sessions::client_id.eq(client.as_str())))?;
+            if counts.client_sessions == 0 {
+                // A code given since it ended, and not redeemed yet.
+                let there = client_sessions::table.find((session, client.as_str())).filter(client_sessions::ended_at.is_not_null());
+                diesel::update(there).set(client_sessions::grants_valid_from.eq(now)).execute(conn)?;
+            }
             counts.families = end_families_where!(refresh_families::session_id.eq(session).and(refresh_families::client_id.eq(client.as_str())))?;
         }
         Node::Grant(grant) => {
@@ -91,14 +107,14 @@ pub fn end(conn: &mut Connection, node: &Node, reason: EndReason, now: Timestamp
             let user = id(user.0);
             let theirs = sessions::table.filter(sessions::user_id.eq(user)).select(sessions::id);
             counts.sessions = end_where!(sessions, sessions::user_id.eq(user))?;
-            counts.client_sessions = end_where!(client_sessions, client_sessions::session_id.eq_any(theirs))?;
+            counts.client_sessions = end_shares_where!(client_sessions::session_id.eq_any(theirs))?;
             counts.families = end_families_where!(refresh_families::user_id.eq(user))?;
         }
         Node::Elsewhere(user, kept) => {
             let (user, kept) = (id(user.0), id(kept.0));
             let theirs = sessions::table.filter(sessions::user_id.eq(user)).filter(sessions::id.ne(kept)).select(sessions::id);
             counts.sessions = end_where!(sessions, sessions::user_id.eq(user).and(sessions::id.ne(kept)))?;
-            counts.client_sessions = end_where!(client_sessions, client_sessions::session_id.eq_any(theirs))?;
+            counts.client_sessions = end_shares_where!(client_sessions::session_id.eq_any(theirs))?;
             counts.families = end_families_where!(refresh_families::user_id.eq(user).and(refresh_families::session_id.ne(kept)))?;
         }
         Node::FamiliesOf(session) => {
@@ -107,12 +123,11 @@ pub fn end(conn: &mut Connection, node: &Node, reason: EndReason, now: Timestamp
         Node::UserClient(user, client) => {
             let user = id(user.0);
             let theirs = sessions::table.filter(sessions::user_id.eq(user)).select(sessions::id);
-            counts.client_sessions =
-                end_where!(client_sessions, client_sessions::session_id.eq_any(theirs).and(client_sessions::client_id.eq(client.as_str())))?;
+            counts.client_sessions = end_shares_where!(client_sessions::session_id.eq_any(theirs).and(client_sessions::client_id.eq(client.as_str())))?;
             counts.families = end_families_where!(refresh_families::user_id.eq(user).and(refresh_families::client_id.eq(client.as_str())))?;
         }
         Node::Client(client) => {
-            counts.client_sessions = end_where!(client_sessions, client_sessions::client_id.eq(client.as_str()))?;
+            counts.client_sessions = end_shares_where!(client_sessions::client_id.eq(client.as_str()))?;
             counts.families = end_families_where!(refresh_families::client_id.eq(client.as_str()))?;
         }
     }

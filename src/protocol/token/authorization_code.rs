@@ -10,6 +10,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::consent::Consent;
 use crate::domain::lifetime::Limits;
 use crate::domain::session::Session;
+use crate::domain::tenure::Tenure;
 use crate::domain::user::User;
 use crate::protocol::params::Params;
 use crate::protocol::pkce;
@@ -33,18 +34,25 @@ pub enum Decision {
     Refuse(&'static str),
 }
 
-/// `restored_at`: when the database was last put back from a copy. What was redeemed since the copy is unused in it, so a code from
-/// before is not judged by it (RFC 6749 §4.1.2: a code is used once).
+/// What a code must not be older than, beside its own minute.
+#[derive(Debug, Clone, Copy)]
+pub struct Since<'a> {
+    /// When the database was last put back from a copy. What was redeemed since the copy is unused in it, so a code from before is not judged by it
+    /// (RFC 6749 §4.1.2: a code is used once).
+    pub restored_at: Option<Timestamp>,
+    pub tenure: &'a Tenure,
+}
+
 pub fn decide(
     params: &Params,
     client: &Client,
     code: &AuthorizationCode,
     facts: Option<&Facts<'_>>,
     limits: &Limits,
-    restored_at: Option<Timestamp>,
+    since: Since<'_>,
     now: Timestamp,
 ) -> Decision {
-    if restored_at.is_some_and(|restored_at| code.issued_at <= restored_at) {
+    if since.restored_at.is_some_and(|restored_at| code.issued_at <= restored_at) {
         return Decision::Refuse("code from before the database was restored");
     }
     if now < code.issued_at - chrono::TimeDelta::seconds(60) {
@@ -67,11 +75,18 @@ pub fn decide(
         return Decision::Burn("code_verifier does not match");
     }
     // CO-10: what happened between the two requests counts.
+    if !since.tenure.covers_grant(code.issued_at) {
+        return Decision::Refuse("code from before its client was registered, disabled or ended everywhere");
+    }
     let Some(facts) = facts else {
         return Decision::Refuse("session or user is gone");
     };
     if !client.metadata.first_party && !facts.consent.is_some_and(|consent| code.grant.is_within(&consent.scope)) {
         return Decision::Refuse("consent withdrawn");
+    }
+    // Though the session may have begun a new one since: what was ended with the old one stays ended.
+    if facts.client_session.is_some_and(|client_session| client_session.has_ended_grant(code.issued_at)) {
+        return Decision::Refuse("client_session_ended");
     }
     // Only a client session still alive counts here: the redemption begins a new one in place of an ended one.
     let client_session = facts.client_session.filter(|client_session| client_session.ended.is_none());
@@ -99,11 +114,13 @@ mod tests {
     use crate::domain::refresh_family::Grant;
     use crate::domain::scope::Scope;
     use crate::domain::session::{EndReason, Ended};
-    use crate::protocol::session::tests::{at, session, user};
+    use crate::protocol::session::tests::{at, client_session, session, user};
 
     /// RFC 7636 appendix B.
     const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
     const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+    const SINCE: Since<'static> = Since { restored_at: None, tenure: &Tenure { began_at: Timestamp::UNIX_EPOCH, stopped_at: None, grants_ended_at: None } };
 
     fn client(id: &str, first_party: bool) -> Client {
         let metadata = ClientMetadata { first_party, ..ClientMetadata::defaults(ClientKind::Spa, "App") };
@@ -137,7 +154,7 @@ mod tests {
     }
 
     fn decided(text: &str, client: &Client, facts: Option<&Facts<'_>>, now: i64) -> Decision {
-        decide(&Params::parse(text).unwrap(), client, &code(), facts, &Limits::default(), None, at(now))
+        decide(&Params::parse(text).unwrap(), client, &code(), facts, &Limits::default(), SINCE, at(now))
     }
 
     #[test]
@@ -148,7 +165,7 @@ mod tests {
             assert_eq!(matches!(decided(&good(), &client, Some(&facts), now), Decision::Redeem(_)), redeemed, "{now}");
         }
         let limits = Limits { session_idle: Lifetime::seconds(500), session_absolute: Lifetime::seconds(900), ..Limits::default() };
-        let decision = decide(&Params::parse(&good()).unwrap(), &client, &code(), Some(&facts), &limits, None, at(100));
+        let decision = decide(&Params::parse(&good()).unwrap(), &client, &code(), Some(&facts), &limits, SINCE, at(100));
         assert_eq!(decision, Decision::Redeem(Deadlines { absolute: Some(at(900)), idle: Some(at(500)) }));
         assert_eq!(decided(&good(), &client, None, 100), Decision::Refuse("session or user is gone"));
     }
@@ -180,7 +197,15 @@ mod tests {
         let facts = Facts { session: &session, user: &user, client_session: None, consent: None };
         for (restored, redeemed) in [(0, true), (99, true), (100, false), (101, false)] {
             for (client, text) in [(&client, good()), (&client, "code_verifier=other".to_owned())] {
-                let decision = decide(&Params::parse(&text).unwrap(), client, &code(), Some(&facts), &Limits::default(), Some(at(restored)), at(130));
+                let decision = decide(
+                    &Params::parse(&text).unwrap(),
+                    client,
+                    &code(),
+                    Some(&facts),
+                    &Limits::default(),
+                    Since { restored_at: Some(at(restored)), ..SINCE },
+                    at(130),
+                );
                 assert_eq!(matches!(decision, Decision::Refuse(_)), !redeemed, "{restored} {text}");
             }
         }
@@ -201,13 +226,13 @@ mod tests {
         let ended = Some(Ended { at: at(50), reason: EndReason::Logout });
         assert_eq!(run(&Session { ended, ..session() }, None, Some(&all)), Decision::Refuse("logout"));
         // An ended client session is begun anew; one that has expired is not.
-        let began = ClientSession { session_id: live.id, client_id: client.id.clone(), created_at: at(0), last_used_at: at(0), ended };
+        let began = ClientSession { session_id: live.id, client_id: client.id.clone(), created_at: at(0), last_used_at: at(0), ended, last_ended_at: None };
         assert!(matches!(run(&live, Some(&began), Some(&all)), Decision::Redeem(_)));
         let limits = Limits { client_session_idle: Lifetime::seconds(10), ..Limits::default() };
         let told = |client_session| {
             let facts = Facts { session: &live, user: &user, client_session, consent: Some(&all) };
             let limits = Limits { client_session_idle: Lifetime::seconds(200), client_session_absolute: Lifetime::seconds(300), ..limits };
-            match decide(&Params::parse(&good()).unwrap(), &client, &code(), Some(&facts), &limits, None, at(100)) {
+            match decide(&Params::parse(&good()).unwrap(), &client, &code(), Some(&facts), &limits, SINCE, at(100)) {
                 Decision::Redeem(Deadlines { absolute, idle }) => (absolute, idle),
                 other => panic!("{other:?}"),
             }
@@ -217,7 +242,37 @@ mod tests {
         let idle = ClientSession { ended: None, ..began };
         assert_eq!(told(Some(&idle)), (Some(at(300)), Some(at(300))));
         let facts = Facts { session: &live, user: &user, client_session: Some(&idle), consent: Some(&all) };
-        let decision = decide(&Params::parse(&good()).unwrap(), &client, &code(), Some(&facts), &limits, None, at(100));
+        let decision = decide(&Params::parse(&good()).unwrap(), &client, &code(), Some(&facts), &limits, SINCE, at(100));
         assert_eq!(decision, Decision::Refuse("client_session_expired_idle"));
+    }
+
+    /// CO-10: ended between the two requests, of the same instant included, whether or not the share has begun anew before the code comes.
+    #[test]
+    fn none_from_before_an_end() {
+        let (session, user, client) = (session(), user(), client("app", true));
+        let run = |client_session: Option<&ClientSession>, tenure: &Tenure| {
+            let facts = Facts { session: &session, user: &user, client_session, consent: None };
+            let since = Since { restored_at: None, tenure };
+            decide(&Params::parse(&good()).unwrap(), &client, &code(), Some(&facts), &Limits::default(), since, at(130))
+        };
+        let live = client_session();
+        for (moment, redeemed) in [(99, true), (100, false), (101, false)] {
+            let ended = ClientSession { ended: Some(Ended { at: at(moment), reason: EndReason::RevokedByAdmin }), ..live.clone() };
+            let anew = ClientSession { last_ended_at: Some(at(moment)), ..live.clone() };
+            // Ended again, which an older version did not write twice.
+            let twice = ClientSession { last_ended_at: Some(at(50)), ..ended.clone() };
+            for share in [&ended, &anew, &twice] {
+                let decision = run(Some(share), SINCE.tenure);
+                assert_eq!(matches!(decision, Decision::Redeem(_)), redeemed, "{moment} {share:?}");
+                assert!(redeemed || decision == Decision::Refuse("client_session_ended"), "{decision:?}");
+            }
+            for tenure in [Tenure { stopped_at: Some(at(moment)), ..*SINCE.tenure }, Tenure { grants_ended_at: Some(at(moment)), ..*SINCE.tenure }] {
+                assert_eq!(matches!(run(None, &tenure), Decision::Redeem(_)), redeemed, "{tenure:?}");
+                assert_eq!(matches!(run(Some(&live), &tenure), Decision::Redeem(_)), redeemed, "{tenure:?}");
+            }
+        }
+        for (began, redeemed) in [(99, true), (100, true), (101, false)] {
+            assert_eq!(matches!(run(None, &Tenure { began_at: at(began), ..*SINCE.tenure }), Decision::Redeem(_)), redeemed, "{began}");
+        }
     }
 }

@@ -73,6 +73,7 @@ impl Admin {
                 return Ok(None);
             }
             let counts = tree::end(db, &Node::Client(lookup.clone()), EndReason::RevokedByAdmin, now)?;
+            clients::end_grants(db, &lookup, now)?;
             if counts != EndedCounts::default() {
                 let event = occasion.event(EventKind::SessionRevoked, Object::Client(lookup));
                 events::record(db, &telling_end(event, EndReason::RevokedByAdmin, &counts))?;

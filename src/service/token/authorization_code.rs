@@ -14,7 +14,7 @@ use crate::domain::session::{EndReason, Ended};
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::protocol::resource;
-use crate::protocol::token::authorization_code::{Decision, Facts, decide};
+use crate::protocol::token::authorization_code::{Decision, Facts, Since, decide};
 use crate::protocol::token::still_allowed;
 use crate::service::authorize::open_code;
 use crate::service::known_clients::KnownClient;
@@ -30,7 +30,7 @@ pub async fn redeem(core: &Core, params: &Params, client: &KnownClient) -> Resul
     let limits = facts.as_ref().map_or_else(|| client.limits_alone(), |(session, user, ..)| client.limits(user, session.acr));
     let decision = {
         let facts = facts.as_ref().map(|f| Facts { session: &f.0, user: &f.1, client_session: f.2.as_ref(), consent: f.3.as_ref() });
-        decide(params, client, &code, facts.as_ref(), &limits, core.restored_at, now)
+        decide(params, client, &code, facts.as_ref(), &limits, Since { restored_at: core.restored_at, tenure: client.tenure() }, now)
     };
     if !matches!(decision, Decision::Redeem(_)) {
         found_over::notice(core, facts.as_ref().map(|(session, ..)| session), &limits, now);

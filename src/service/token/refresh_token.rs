@@ -41,6 +41,10 @@ pub async fn refresh(core: &Core, params: &Params, client: &KnownClient) -> Resu
         let facts = core.store.family(id).await?.ok_or_else(|| refused("no such family"))?;
         // Nothing below happens on the word of a token that does not verify: a stranger cannot harm a family.
         let presented = core.refresh_tokens.verify(&parsed, &facts.family.secret).ok_or_else(|| refused("MAC does not verify"))?;
+        // A code redeemed at the very moment its client was disabled leaves a family that the ending did not see.
+        if client.tenure().has_ended_grant(facts.family.created_at) {
+            return Err(refused("family from before its client was disabled or ended everywhere"));
+        }
         let limits = limits(client, &facts);
         let decision = decide(presented, &facts_of(&facts), client, &limits, lost_race, now);
         // A family that outlives its session goes on; but here, too, the session is found past its end.

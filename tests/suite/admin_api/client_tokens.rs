@@ -13,10 +13,10 @@ each_database!(
     ad_11_a_client_that_an_older_version_disabled_gets_nothing_back,
 );
 
-const URI: &str = "https://short.example.test/callback";
+pub(super) const URI: &str = "https://short.example.test/callback";
 
 /// Registers a client, and acts as it.
-async fn register(app: &App, id: &str, metadata: &Value) -> RelyingParty {
+pub(super) async fn register(app: &App, id: &str, metadata: &Value) -> RelyingParty {
     let token = robot_token(app, AUDIENCE, &all_scopes()).await;
     let made = send_json(app, Method::POST, "/clients", &token, &json!({"id": id, "metadata": metadata})).await;
     assert_eq!(made.status.as_u16(), 201, "{}", made.text());
@@ -28,7 +28,7 @@ async fn register(app: &App, id: &str, metadata: &Value) -> RelyingParty {
 }
 
 /// Disables it, enables it, deletes it.
-async fn act(app: &App, method: Method, path: &str) {
+pub(super) async fn act(app: &App, method: Method, path: &str) {
     let token = robot_token(app, AUDIENCE, &all_scopes()).await;
     let status = send(app, method, path, Some(&token)).await.status.as_u16();
     assert!(status == 200 || status == 204, "{path}: {status}");

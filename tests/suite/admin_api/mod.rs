@@ -6,6 +6,7 @@ mod client_secrets;
 mod client_tokens;
 mod clients;
 mod consents;
+mod ended_codes;
 mod events;
 mod groups;
 mod idempotency;
