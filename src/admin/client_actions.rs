@@ -205,7 +205,7 @@ impl ClientActionsApi {
 
     /// Disables a client
     ///
-    /// It gets no more tokens, and all that it has ends: its share in sessions, its refresh tokens, its access tokens. Needs the scope
+    /// It gets no more tokens, and all that it has ends for good: its share in sessions, its refresh tokens, its access tokens, its codes. Needs the scope
     /// `clients:write`, every scope of this API that the client has, and a recent sign-in.
     #[oai(path = "/clients/:id/disable", method = "post", operation_id = "client_disable")]
     async fn disable(
@@ -243,9 +243,9 @@ impl ClientActionsApi {
 
     /// Ends all that a client has
     ///
-    /// Its share in every session, its refresh tokens and the access tokens that came of them, of every user. The sessions go on, and the client
-    /// may ask for tokens again. What a machine got for itself is not of a session, and stays. Needs the scope `sessions:end` and a recent
-    /// sign-in.
+    /// Its share in every session, its refresh tokens, its access tokens and the codes that it has not redeemed yet, of every user. The sessions go
+    /// on, and the client may ask for tokens again. What a machine got for itself is not of a session, and stays. Needs the scope `sessions:end` and
+    /// a recent sign-in.
     #[oai(path = "/clients/:id/sessions/end", method = "post", operation_id = "client_end_sessions")]
     async fn end_sessions(
         &self,

@@ -212,9 +212,9 @@ impl SessionsApi {
 
     /// Ends an application's share in a session
     ///
-    /// With what it was given there, at once and everywhere: its refresh tokens, `offline_access` or not, and its access tokens. The session goes
-    /// on, for other applications and for this one: it may ask anew, and without the user noticing. Ending it again changes nothing and is no error.
-    /// Needs the scope `sessions:end`.
+    /// With what it was given there, at once and everywhere: its refresh tokens, `offline_access` or not, its access tokens, and codes that it has
+    /// not redeemed yet. The session goes on, for other applications and for this one: it may ask anew, and without the user noticing. Ending it again
+    /// is no error. Needs the scope `sessions:end`.
     #[oai(path = "/sessions/:id/clients/:client_id/end", method = "post", operation_id = "session_end_client")]
     async fn end_client(
         &self,

@@ -322,6 +322,7 @@ async fn a_new_sign_in_is_not_ended_by_an_old_notice(database: Database) {
     w.one.always(Answers::Status(500));
     w.end(Node::UserClient(alice, id(ONE)), EndReason::ConsentWithdrawn).await;
     assert_eq!(w.told(&w.one).await.len(), 1);
+    w.app.advance(TimeDelta::milliseconds(1));
     let again = w.sign_in(&mut browser, ONE, "alice").await;
     assert_eq!(first["sid"], again["sid"], "the premise");
     assert_eq!(w.waiting().await, []);

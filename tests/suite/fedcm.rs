@@ -805,6 +805,7 @@ async fn taking_leave(database: Database) {
         assert_eq!((told.user, &told.detail.fields()["by"]), (Some(app.user("alice").await.id), &json!("fedcm")), "the application's doing");
         // Done is done.
         assert_eq!(leave(&mut browser, &own, hint).await.json(), json!({ "account_id": alice }));
+        app.advance(TimeDelta::milliseconds(1));
     }
     // The consent goes too, and the other account's stays.
     for account in ["alice", "bobby"] {

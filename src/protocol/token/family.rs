@@ -1,6 +1,7 @@
 //! When a refresh family lives: its own limits, and the session that it hangs on.
 
 use super::refresh_token::{Dead, by_time};
+use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::duration::earlier;
 use crate::domain::lifetime::Limits;
@@ -28,4 +29,57 @@ pub fn by_standing(
     };
     let session = grant_by_standing(session, client_session, limits, now)?;
     Ok(Deadlines { absolute: earlier(own.absolute, session.absolute), idle: earlier(own.idle, session.idle) })
+}
+
+/// Whether the family is older than the client session's new beginning. A code redeemed at the very moment the client session was ended begins it anew,
+/// and leaves a family that the ending did not see. Whatever its scope: what ends a client session alone spares no `offline_access`.
+pub fn is_of_before(created_at: Timestamp, client_session: Option<&ClientSession>) -> bool {
+    client_session.is_some_and(|client_session| client_session.ended.is_none() && client_session.has_ended_grant(created_at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::session::{EndReason, Ended};
+    use crate::protocol::session::tests::{at, client_session};
+    use crate::protocol::token::refresh_token::tests::family;
+    use crate::protocol::token::refresh_token::{Facts, usable};
+
+    /// Of the very instant included.
+    #[test]
+    fn a_client_session_begun_anew_takes_no_family_of_before_along() {
+        let anew = ClientSession { last_ended_at: Some(at(10)), ..client_session() };
+        for (created, before) in [(9, true), (10, true), (11, false)] {
+            assert_eq!(is_of_before(at(created), Some(&anew)), before, "{created}");
+        }
+        assert!(!is_of_before(at(9), None) && !is_of_before(at(9), Some(&client_session())));
+        // One that has not begun anew is judged by its end, which may spare what outlives the session.
+        let over = ClientSession { ended: Some(Ended { at: at(10), reason: EndReason::Logout }), ..anew };
+        assert!(!is_of_before(at(9), Some(&over)));
+    }
+
+    #[test]
+    fn that_is_asked_of_every_family() {
+        use crate::domain::client::{Client, ClientKind, ClientMetadata};
+        let (session, user) = (crate::protocol::session::tests::session(), crate::protocol::session::tests::user());
+        let metadata = ClientMetadata { first_party: true, ..ClientMetadata::defaults(ClientKind::Spa, "App") };
+        let id = client_session().client_id;
+        let client = Client {
+            id,
+            metadata,
+            secret_digest: None,
+            previous_secret: None,
+            disabled_at: None,
+            managed_by_file: false,
+            created_at: at(0),
+            updated_at: at(0),
+        };
+        for scope in ["openid", "openid offline_access"] {
+            for (ended, judged) in [(-1, None), (0, Some(Dead::Refused("client_session_ended")))] {
+                let (family, client_session) = (family(scope), ClientSession { last_ended_at: Some(at(ended)), ..client_session() });
+                let facts = Facts { family: &family, user: Some(&user), session: Some(&session), client_session: Some(&client_session), consent: None };
+                assert_eq!(usable(&facts, &client, &Limits::default(), at(1)).err(), judged, "{scope} {ended}");
+            }
+        }
+    }
 }

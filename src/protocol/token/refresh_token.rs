@@ -133,6 +133,9 @@ pub fn usable(facts: &Facts<'_>, client: &Client, limits: &Limits, now: Timestam
     if !client.metadata.first_party && !facts.consent.is_some_and(|consent| family.grant.is_within(&consent.scope)) {
         return Err(Dead::Refused("consent_withdrawn"));
     }
+    if family::is_of_before(family.created_at, facts.client_session) {
+        return Err(Dead::Refused("client_session_ended"));
+    }
     let outlives = outlives_session(&family.grant, client);
     // What hangs on a session hangs on the password that began it.
     if let Some(barred) = facts.session.filter(|_| !outlives).and_then(|session| barred(session, user)) {

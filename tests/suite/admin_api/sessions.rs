@@ -178,6 +178,7 @@ async fn one_applications_share_is_ended(database: Database) {
     assert_eq!((&event["object"], &event["actor"]["id"]), (&json!({"kind": "session", "id": id}), &json!(ROBOT)), "{event}");
     assert_eq!(event["user_id"], app.user("alice").await.id.to_string(), "{event}");
 
+    app.advance(chrono::TimeDelta::milliseconds(1));
     // The session answers whom it knows: another share begins, and what was given in the one before stays dead.
     let response = app.silently(&mut browser, &page, "openid", &[]).await;
     let anew = page.exchange(&page.code(&response)).await;

@@ -242,6 +242,8 @@ pub struct World {
     now: i64,
     pub users: [User; USERS],
     disabled_clients: [bool; CLIENTS],
+    /// When they were last disabled.
+    stopped: [Option<i64>; CLIENTS],
     consents: [bool; USERS],
     /// The sessions of each browser's cookies, the last chosen first; what has ended may be among them.
     browsers: [Vec<usize>; BROWSERS],
@@ -264,6 +266,7 @@ impl World {
             now: 0,
             users: Default::default(),
             disabled_clients: [false; CLIENTS],
+            stopped: [None; CLIENTS],
             consents: [false; USERS],
             browsers: Default::default(),
             sessions: vec![],
@@ -493,6 +496,10 @@ impl World {
             self.codes[code].spent.get_or_insert(None);
             return Expected::Denied("invalid_grant");
         }
+        // Of the very instant as well: enabled again, the client asks for another.
+        if self.stopped[client].is_some_and(|stopped| issued <= stopped) {
+            return Expected::Denied("invalid_grant");
+        }
         if !self.usable(&self.sessions[session]) {
             return Expected::Denied("invalid_grant");
         }
@@ -634,6 +641,7 @@ impl World {
             Step::DisableClient { client } => {
                 // Ended, not only refused while it lasts; disabling it twice does nothing more.
                 if !std::mem::replace(&mut self.disabled_clients[client], true) {
+                    self.stopped[client] = Some(self.now);
                     let lives = |session: usize| self.sessions[session].ended.is_none();
                     self.seen.iter_mut().filter(|((session, of), _)| *of == client && lives(*session)).for_each(|(_, seen)| seen.left = true);
                     self.families.iter_mut().filter(|family| family.client == client).for_each(|family| family.ended = true);

@@ -384,16 +384,20 @@ async fn co_12_burning_begins_nothing_anew(database: Database) {
         let page = page.clone();
         app.store.read(move |db| client_sessions::find(db, session, &page)).await.unwrap().unwrap().ended.map(|ended| ended.reason)
     };
-    let (stolen, late, good) =
-        (code_of(&app, &mut browser, &party).await, code_of(&app, &mut browser, &party).await, code_of(&app, &mut browser, &party).await);
-    let (node, now) = (Node::ClientSession(session, page.clone()), app.now());
-    app.write(move |db| tree::end(db, &node, EndReason::RevokedByAdmin, now)).await;
+    let end = async || {
+        let (node, now) = (Node::ClientSession(session, page.clone()), app.now());
+        app.write(move |db| tree::end(db, &node, EndReason::RevokedByAdmin, now)).await;
+        app.advance(TimeDelta::milliseconds(1));
+    };
+    // Codes of after the end: such a one may begin it anew.
+    end().await;
+    let (stolen, good) = (code_of(&app, &mut browser, &party).await, code_of(&app, &mut browser, &party).await);
     refused(&thief.try_exchange(&stolen).await, "in the wrong hands");
     assert_eq!(ended().await, Some(EndReason::RevokedByAdmin));
     party.exchange(&good).await;
     assert_eq!(ended().await, None, "the control");
-    let (node, now) = (Node::ClientSession(session, page.clone()), app.now());
-    app.write(move |db| tree::end(db, &node, EndReason::RevokedByAdmin, now)).await;
+    end().await;
+    let late = code_of(&app, &mut browser, &party).await;
     app.advance(TimeDelta::seconds(61));
     refused(&party.try_exchange(&late).await, "too late");
     assert_eq!(ended().await, Some(EndReason::RevokedByAdmin));

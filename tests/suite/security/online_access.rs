@@ -217,6 +217,7 @@ async fn rt_12_what_it_was_allowed_for_is_judged_again(database: Database) {
         party.revoke(held.refresh()).await;
         control.refresh(now_held.refresh()).await;
         control.revoke(now_held.refresh()).await;
+        app.advance(TimeDelta::milliseconds(1));
     }
 }
 

@@ -322,6 +322,7 @@ async fn rt_12_what_was_allowed_is_judged_again(database: Database) {
         assert_eq!(server.try_refresh(stopped.refresh()).await.error(), "invalid_client");
         admin.update_client(&client_id(SERVER), Box::new(|client| client.disabled_at = None)).await.unwrap();
         server.refused(stopped.refresh()).await;
+        app.advance(TimeDelta::milliseconds(1));
 
         bob = page.refresh(bob.refresh()).await;
         assert!(lives(&page, &bob.access).await);
