@@ -245,7 +245,7 @@ impl ClientsApi {
     /// Registers a client
     ///
     /// A confidential client is given a secret, which the answer tells once. Needs the scope `clients:write`; a client that may get tokens
-    /// for this API needs the caller to have every scope that it is given, and a recent sign-in. `lifetimes` takes the scope `lifetimes:write` too.
+    /// for this API needs the caller to have every scope that it is given, and a recent sign-in. `lifetimes` takes the scope `lifetimes:write` and a recent sign-in too.
     #[oai(path = "/clients", method = "post", operation_id = "client_create")]
     async fn create(
         &self,
@@ -301,7 +301,7 @@ impl ClientsApi {
     ///
     /// As a whole: what the body leaves out has the default of the kind again. Running sessions are judged by it from their next use on.
     /// Needs the scope `clients:write`, and every scope of this API that the client has or would get; if it has or would get any, a recent sign-in, as
-    /// it does if the client loses its secret, or if a first-party one gets other addresses. Another `lifetimes` takes the scope `lifetimes:write` too.
+    /// it does if the client loses its secret, or if a first-party one gets other addresses. Another `lifetimes` takes the scope `lifetimes:write` and a recent sign-in too.
     #[oai(path = "/clients/:id", method = "put", operation_id = "client_replace")]
     async fn replace(
         &self,

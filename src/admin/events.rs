@@ -147,8 +147,8 @@ impl EventsApi {
         since: Query<Option<Timestamp>>,
         /// Only older ones than this one.
         before: Query<Option<Uuid>>,
-        /// Only newer ones than this one: with `sort=at` what has happened since. Of events of one moment, on several servers, one may be written down
-        /// after another with a later id: whoever must not miss it asks from some seconds earlier, and passes over the ids that they have.
+        /// Only newer ones than this one: with `sort=at` what has happened since. An event may be written down a moment after one with a later id has
+        /// been: whoever must not miss it asks from some seconds earlier, and passes over the ids that they have.
         after: Query<Option<Uuid>>,
         /// In which order they come: `at_desc` unless it says otherwise.
         sort: Query<Option<EventSort>>,

@@ -62,18 +62,19 @@ impl Reach {
         self.limits(&client.metadata.lifetimes, &metadata.lifetimes)?;
         // Its secret would be of no use any more, or its users would be sent elsewhere without being asked.
         let loses_secret = !client.metadata.is_public() && metadata.is_public();
-        let moves =
-            client.metadata.first_party && (client.metadata.redirect_uris != metadata.redirect_uris || client.metadata.web_origins != metadata.web_origins);
+        let (before, after) = (&client.metadata, metadata);
+        let elsewhere = before.redirect_uris != after.redirect_uris || before.web_origins != after.web_origins || before.first_party != after.first_party;
+        let moves = (before.first_party || after.first_party) && elsewhere;
         if (loses_secret || moves) && !self.proved_lately { Err(AdminError::Unproven) } else { Ok(()) }
     }
 
-    /// How long the sessions at a client last is the lifetime policy, wherever it is written.
+    /// How long the sessions at a client last is the lifetime policy, wherever it is written, and takes what a rule takes.
     fn limits(&self, before: &LimitOverrides, after: &LimitOverrides) -> Result<(), AdminError> {
-        if before == after { Ok(()) } else { self.power(AdminScopes::of(&[AdminScope::LifetimesWrite])) }
+        if before == after { Ok(()) } else { self.lasting(AdminScopes::of(&[AdminScope::LifetimesWrite])) }
     }
 
-    /// A client that has power outlasts the sign-in by which it was made or changed, and a machine is never asked for a sign-in: so that is asked for
-    /// here.
+    /// What outlasts the sign-in by which it was given, such as a client that has power, for a machine is never asked for a sign-in: so that is asked
+    /// for here.
     fn lasting(&self, power: AdminScopes) -> Result<(), AdminError> {
         self.power(power)?;
         self.proof_for(power)

@@ -14,6 +14,12 @@ pub struct Tenure {
 }
 
 impl Tenure {
+    /// As it is judged at `now`. A registration in the future is of a clock that was ahead and has been set right: until then it would refuse all that
+    /// the client is given, so it bounds nothing.
+    pub fn as_of(self, now: Timestamp) -> Self {
+        if self.began_at > now { Self { began_at: Timestamp::MIN_UTC, ..self } } else { self }
+    }
+
     /// Whether what was given at that moment is the present client's, and not of before it was last stopped.
     ///
     /// What was given in the very instant of the registration lives: it may be the first that the new client got. What was given in the very
@@ -76,6 +82,14 @@ mod tests {
     fn both_marks_hold() {
         let odd = Tenure { began_at: at(9000), stopped_at: Some(at(2000)), grants_ended_at: None };
         assert_eq!([at(3000), at(9000)].map(|given| odd.covers(given)), [false, true]);
+    }
+
+    #[test]
+    fn a_registration_in_the_future_refuses_nothing() {
+        let ahead = Tenure { began_at: at(9000), stopped_at: Some(at(2000)), grants_ended_at: None };
+        assert!(ahead.as_of(at(5000)).covers(at(4000)) && ahead.as_of(at(5000)).covers_millisecond(at(4000).timestamp_millis()));
+        assert!(!ahead.as_of(at(5000)).covers(at(2000)), "the other marks hold");
+        assert_eq!(ahead.as_of(at(9000)), ahead);
     }
 
     #[test]

@@ -73,7 +73,7 @@ pub async fn live_token(core: &Core, token: &str) -> Result<LiveToken, Failure> 
         })
         .await?;
     let client = client.filter(|client| client.disabled_at.is_none()).ok_or_else(|| dead("client gone or disabled"))?;
-    if !is_of_tenure(&claims, client.tenure()) {
+    if !is_of_tenure(&claims, &client.tenure().as_of(now)) {
         return Err(dead("from before its client was disabled or registered"));
     }
     let (user, session) = (facts.as_ref().and_then(|facts| facts.user.as_ref()), facts.as_ref().and_then(|facts| facts.session.as_ref()));

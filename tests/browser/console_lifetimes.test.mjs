@@ -123,6 +123,26 @@ for (const kind of databasesOf(import.meta.url)) {
       await context.close();
     });
 
+    test('so with a rule that was written and tried out', async () => {
+      const { context, page, heard } = await stale('#/lifetimes');
+      await page.getByRole('button', { name: 'New rule' }).click();
+      const dialog = page.getByRole('dialog', { name: 'New rule' });
+      const typed = async () => [await dialog.getByLabel('In the group').inputValue(), await dialog.getByLabel('Refresh tokens, at most').inputValue()];
+      await dialog.getByLabel('In the group').fill('typists');
+      await dialog.getByLabel('Refresh tokens, at most').fill('P3D');
+      await dialog.getByRole('button', { name: 'Try it out' }).click();
+      await dialog.getByRole('button', { name: 'Save' }).click();
+      await prove(gatekey, page, '#/lifetimes');
+      assert.deepEqual(await typed(), ['typists', 'P3D']);
+      assert.doesNotMatch(gatekey.run(['policy', 'show']), /typists/);
+      await dialog.getByRole('button', { name: 'Try it out' }).click();
+      await dialog.getByRole('button', { name: 'Save' }).click();
+      await page.locator('.rules').getByText('typists').waitFor();
+      assert.match(gatekey.run(['policy', 'show']), /typists/);
+      assert.deepEqual(heard(), []);
+      await context.close();
+    });
+
     test('so with a role that was chosen, and with a key; who changes their mind there finds no dialog at another place', async () => {
       const { context, page, heard } = await stale('#/users');
       await page.getByRole('link', { name: 'bob', exact: true }).click();

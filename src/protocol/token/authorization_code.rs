@@ -84,6 +84,10 @@ pub fn decide(
     if !client.metadata.first_party && !facts.consent.is_some_and(|consent| code.grant.is_within(&consent.scope)) {
         return Decision::Refuse("consent withdrawn");
     }
+    // The session in which a password is changed goes on, and its applications come for new tokens: by what was allowed since.
+    if code.issued_at < facts.user.password_changed_at {
+        return Decision::Refuse("password_changed");
+    }
     // Though the session may have begun a new one since: what was ended with the old one stays ended.
     if facts.client_session.is_some_and(|client_session| client_session.has_ended_grant(code.issued_at)) {
         return Decision::Refuse("client_session_ended");
@@ -270,6 +274,14 @@ mod tests {
                 assert_eq!(matches!(run(None, &tenure), Decision::Redeem(_)), redeemed, "{tenure:?}");
                 assert_eq!(matches!(run(Some(&live), &tenure), Decision::Redeem(_)), redeemed, "{tenure:?}");
             }
+        }
+        // In the session that goes on: its sign-in is as new as the password.
+        for (changed, redeemed) in [(99, true), (100, true), (101, false)] {
+            let (session, user) = (Session { auth_time: at(changed), ..session.clone() }, User { password_changed_at: at(changed), ..user.clone() });
+            let facts = Facts { session: &session, user: &user, client_session: None, consent: None };
+            let decision = decide(&Params::parse(&good()).unwrap(), &client, &code(), Some(&facts), &Limits::default(), SINCE, at(130));
+            assert_eq!(matches!(decision, Decision::Redeem(_)), redeemed, "{changed} {decision:?}");
+            assert!(redeemed || decision == Decision::Refuse("password_changed"), "{decision:?}");
         }
         for (began, redeemed) in [(99, true), (100, true), (101, false)] {
             assert_eq!(matches!(run(None, &Tenure { began_at: at(began), ..*SINCE.tenure }), Decision::Redeem(_)), redeemed, "{began}");

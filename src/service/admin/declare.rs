@@ -10,7 +10,7 @@ use crate::domain::event::{Detail, EventKind, Object, Occasion, Username};
 use crate::domain::id::{ClientId, UserId};
 use crate::domain::session::EndReason;
 use crate::domain::user::User;
-use crate::protocol::admin_privilege::{lacking, power_of_client, power_of_user};
+use crate::protocol::admin_privilege::{lacking, power_of_new_client, power_of_user};
 use crate::service::telling_end;
 use crate::settings::{DeclaredClient, DeclaredUser, Settings};
 use crate::store::tree::{self, Node};
@@ -88,7 +88,8 @@ pub(super) fn client(db: &mut Connection, declared: DeclaredClient, by_file: boo
     }
     let mut cautions = declared.metadata.cautions(there.as_ref().map(|there| &there.metadata));
     // Whoever registered it, over the API or by a command, has the secret, and is not given with it what the file gives the client.
-    let gains = |there: &Client| !lacking(power_of_client(&there.metadata), power_of_client(&declared.metadata)).is_empty();
+    // (What it asks its users for counts where they are not asked.)
+    let gains = |there: &Client| !lacking(power_of_new_client(&there.metadata), power_of_new_client(&declared.metadata)).is_empty();
     let drops_secret = there
         .as_ref()
         .is_some_and(|there| by_file && !there.managed_by_file && there.secret_digest.is_some() && declared.secret_digest.is_none() && gains(there));

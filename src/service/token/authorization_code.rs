@@ -30,7 +30,7 @@ pub async fn redeem(core: &Core, params: &Params, client: &KnownClient) -> Resul
     let limits = facts.as_ref().map_or_else(|| client.limits_alone(), |(session, user, ..)| client.limits(user, session.acr));
     let decision = {
         let facts = facts.as_ref().map(|f| Facts { session: &f.0, user: &f.1, client_session: f.2.as_ref(), consent: f.3.as_ref() });
-        decide(params, client, &code, facts.as_ref(), &limits, Since { restored_at: core.restored_at, tenure: client.tenure() }, now)
+        decide(params, client, &code, facts.as_ref(), &limits, Since { restored_at: core.restored_at, tenure: &client.tenure().as_of(now) }, now)
     };
     if !matches!(decision, Decision::Redeem(_)) {
         found_over::notice(core, facts.as_ref().map(|(session, ..)| session), &limits, now);

@@ -159,8 +159,7 @@ async fn lifetimes_of_a_client_are_the_policys(database: Database) {
 async fn no_lifetime_is_beyond_the_calendar(database: Database) {
     let app = start(database).await;
     let token = robot_token(&app, AUDIENCE, &all_scopes()).await;
-    for (wrong, limit) in [("PT9223372036854775S", "access_token"), ("P1001Y", "id_token"), ("P9000Y", "session_absolute"), ("PT31536000001S", "refresh_idle")]
-    {
+    for (wrong, limit) in [("PT9223372036854775S", "access_token"), ("P1001Y", "id_token")] {
         let metadata = json!({"name": "x", "kind": "machine", "lifetimes": {limit: wrong}});
         let made = send_json(&app, Method::POST, "/clients", &token, &json!({"id": "boom", "metadata": metadata})).await;
         assert_problem(&made, 422, "invalid", wrong);
@@ -168,6 +167,11 @@ async fn no_lifetime_is_beyond_the_calendar(database: Database) {
         let rule = send_json(&app, Method::PUT, "/lifetime-rules", &token, &json!({"selector": {}, "limits": {limit: wrong}})).await;
         assert_problem(&rule, 422, "invalid", wrong);
     }
+    // Elsewhere it is as good as none.
+    let endless = json!({"session_absolute": "P9000Y", "refresh_idle": "PT9223372036854775S"});
+    let rule = send_json(&app, Method::PUT, "/lifetime-rules", &token, &json!({"selector": {"client": OWN_PAGE}, "limits": endless})).await;
+    assert!(rule.status.is_success(), "{}", rule.text());
+    assert_eq!(rule.json()["limits"], json!({"session_absolute": "unlimited", "refresh_idle": "unlimited"}));
     // The longest that there is: the keys are read, their retirement is a time, and a token is given.
     let longest = json!({"access_token": "P1000Y", "id_token": "P1000Y", "session_absolute": "P1000Y", "refresh_absolute": "P1000Y"});
     let rule = send_json(&app, Method::PUT, "/lifetime-rules", &token, &json!({"selector": {}, "limits": longest})).await;
@@ -218,6 +222,8 @@ async fn what_an_old_sign_in_may_not_do(database: Database) {
     }
     assert_eq!(replace(&fresh, "own-shop", web("web", "https://shop.example.test/new", true)).await.status.as_u16(), 200);
 
+    let mut limited = web("web", shop, false);
+    limited["lifetimes"] = json!({"session_absolute": "PT1S"});
     app.advance(chrono::TimeDelta::minutes(11));
     // The session lives on, and gives a token that is new, of a sign-in that is not.
     let response = app.silently(&mut browser, &party, &scope, &[("resource", AUDIENCE)]).await;
@@ -229,6 +235,9 @@ async fn what_an_old_sign_in_may_not_do(database: Database) {
         (act(&bobby, helper, "enable").await, "somebody who may do something is enabled"),
         (replace(&bobby, "shop", web("spa", shop, false)).await, "the secret goes"),
         (replace(&bobby, "own-shop", web("web", shop, true)).await, "where nobody is asked"),
+        (replace(&bobby, "own-shop", web("web", "https://shop.example.test/new", false)).await, "asked from now on, to be moved"),
+        (replace(&bobby, "shop", web("web", shop, true)).await, "nobody is asked any more"),
+        (send_json(&app, Method::PUT, "/clients/shop", &bobby, &limited).await, "limits of its own"),
     ] {
         assert_problem(&answer, 401, "authentication-too-old", what);
     }

@@ -44,12 +44,15 @@ export function useOpen(label, about = null) {
   return [is, opened, closed];
 }
 
-/** A state of a dialog that is in hand too. */
+/** A state of a dialog that is in hand too: a value that JSON has. It is set as any state is, by the new value or by what makes it of the old one. */
 export function useHeld(name, first) {
   const [value, set] = useState(() => open?.fields[name] ?? first);
-  const hold = useCallback((value) => {
-    if (open) open.fields[name] = value;
-    set(value);
+  const hold = useCallback((next) => {
+    set((value) => {
+      const after = typeof next === 'function' ? next(value) : next;
+      if (open) open.fields[name] = after;
+      return after;
+    });
   }, [name]);
   return [value, hold];
 }

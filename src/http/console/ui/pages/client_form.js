@@ -1,6 +1,7 @@
 // What a client is registered with, as a form: a new one step by step, or one that is there.
 import { ActForm } from '../form.js';
-import { Fragment, html, useState } from '../html.js';
+import { useHeld } from '../held.js';
+import { Fragment, html } from '../html.js';
 import { KINDS } from '../kinds.js';
 import { Check, Lines, Text } from '../parts.js';
 
@@ -64,7 +65,7 @@ export function Fields({ kind, fields, set, wrong, more }) {
 
 /** The form of a client that is there. `save` is given its new metadata. */
 export function EditForm({ metadata, save, close, changed }) {
-  const [fields, set] = useState(() => filled(metadata));
+  const [fields, set] = useHeld('fields', filled(metadata));
   return html`<${ActForm} verb="Save" busy="Saving…" act=${() => save(metadataOf(fields, metadata))} close=${close} changed=${changed}>
     ${(wrong) => html`<${Fields} kind=${metadata.kind} fields=${fields} set=${set} wrong=${wrong} more />`}
   <//>`;

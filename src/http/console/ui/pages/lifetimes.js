@@ -1,6 +1,7 @@
 // How long sessions and tokens last: the rules as sentences, what they make of somebody's session, and a change tried out before it is saved.
 import { call, getVersioned, useLoad } from '../api.js';
 import { ActForm } from '../form.js';
+import { useHeld } from '../held.js';
 import { Fragment, html, useState } from '../html.js';
 import { LIMITS, sentence, whom } from '../limits.js';
 import { Choice, Confirm, Dialog, Empty, Opens, Page, Read, Tag, Text, Trouble, When } from '../parts.js';
@@ -45,8 +46,8 @@ function Impact({ of, client }) {
 
 /** A rule is written, tried out, and only then saved. */
 function RuleForm({ rule, etag, close, done }) {
-  const [selector, setSelector] = useState({ client: '', group: '', acr: '', ...rule?.selector });
-  const [limits, setLimits] = useState({ ...rule?.limits });
+  const [selector, setSelector] = useHeld('selector', { client: '', group: '', acr: '', ...rule?.selector });
+  const [limits, setLimits] = useHeld('limits', { ...rule?.limits });
   const [impact, setImpact] = useState();
   const change = { selector: compact(selector), limits: compact(limits) };
   const touched = (set) => (value) => {
