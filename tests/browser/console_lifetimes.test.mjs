@@ -137,7 +137,7 @@ for (const kind of databasesOf(import.meta.url)) {
       assert.doesNotMatch(gatekey.run(['policy', 'show']), /typists/);
       await dialog.getByRole('button', { name: 'Try it out' }).click();
       await dialog.getByRole('button', { name: 'Save' }).click();
-      await page.locator('.rules').getByText('typists').waitFor();
+      await page.locator('.rules .sentence').getByText('typists').waitFor();
       assert.match(gatekey.run(['policy', 'show']), /typists/);
       assert.deepEqual(heard(), []);
       await context.close();
