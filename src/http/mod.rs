@@ -34,6 +34,7 @@ mod methods;
 pub mod openapi;
 mod own_page;
 pub mod pages;
+mod request_id;
 pub mod require_token;
 mod reset_password;
 mod revoke;

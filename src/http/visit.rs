@@ -1,11 +1,13 @@
 //! What every request brings along, read once; and what every request leaves: an id, a log line, an answer even to an error.
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use poem::endpoint::{BoxEndpoint, DynEndpoint};
 use poem::http::{HeaderName, HeaderValue, StatusCode, Version, header};
-use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
+use poem::{Endpoint, EndpointExt, Middleware, Request, Response, Result};
 use tracing::Instrument;
 use uuid::fmt::Simple;
 
@@ -13,9 +15,9 @@ use super::arrival::{self, MAX_BODY};
 use super::error::{RETRY_AFTER, error_page};
 use super::forwarded::visitor;
 use super::pages::{ErrorKind, Language, Pages};
+use super::request_id::RequestIds;
 use super::{App, cookies, storage_access};
 use crate::domain::held_sessions::{self, DeviceProof, Held, HeldSessions, MOST_ACCOUNTS, Slot};
-use crate::domain::id::LinkId;
 use crate::domain::secret::Secret;
 use crate::protocol::error::OAuthError;
 use crate::protocol::fedcm::DESTINATION;
@@ -217,25 +219,27 @@ impl Observed {
     }
 }
 
-impl<E: Endpoint> Middleware<E> for Observed {
-    type Output = ObservedEndpoint<E>;
+impl<E: Endpoint<Output = Response> + 'static> Middleware<E> for Observed {
+    type Output = ObservedEndpoint;
     fn transform(&self, inner: E) -> Self::Output {
-        ObservedEndpoint { inner, app: self.app.clone() }
+        ObservedEndpoint { inner: inner.boxed(), app: self.app.clone(), ids: RequestIds::new(self.app.core.entropy.as_ref()) }
     }
 }
 
-pub struct ObservedEndpoint<E> {
-    inner: E,
+pub struct ObservedEndpoint {
+    /// Boxed, and called as what it is: the future of everything below would otherwise be a part of this one, and be copied with it.
+    inner: BoxEndpoint<'static, Response>,
     app: Arc<App>,
+    ids: RequestIds,
 }
 
-impl<E: Endpoint> Endpoint for ObservedEndpoint<E> {
+impl Endpoint for ObservedEndpoint {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
         let core = &self.app.core;
         let mut text = [0; Simple::LENGTH];
-        let id: Arc<str> = Arc::from(&*LinkId::generate(core.now(), core.entropy.as_ref()).0.as_simple().encode_lower(&mut text));
+        let id: Arc<str> = Arc::from(&*self.ids.next(core.now()).as_simple().encode_lower(&mut text));
         request.set_data(RequestId(id.clone()));
         // The query can hold a code or a ticket: only the path is logged (CO-14).
         let span = tracing::info_span!("request", id = %id, method = %request.method(), path = %request.original_uri().path());
@@ -244,14 +248,14 @@ impl<E: Endpoint> Endpoint for ObservedEndpoint<E> {
         let started = std::time::Instant::now();
         let network = network(&self.app, &request);
         request.set_data(Network(network));
-        let answering = async {
+        let answering = pin!(async {
             let refusal = arrival::receive(&self.app, &mut request).await.err();
             if let Some(refusal) = &refusal {
                 request.set_data(refusal.clone());
             }
-            let answer = self.inner.call(request).await.map(IntoResponse::into_response);
+            let answer = DynEndpoint::call(&*self.inner, request).await;
             (answer, refusal)
-        };
+        });
         let answered = crate::service::request::Request { id: id.clone(), network };
         let (result, refusal) = crate::service::request::answering(answered, answering).instrument(span.clone()).await;
         let mut response = match result {

@@ -14,11 +14,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use poem::endpoint::BoxEndpoint;
+use poem::endpoint::{BoxEndpoint, DynEndpoint};
 use poem::http::uri::Scheme;
 use poem::http::{self, StatusCode, header};
 use poem::web::{LocalAddr, RemoteAddr};
-use poem::{Endpoint, EndpointExt, IntoEndpoint, Response};
+use poem::{IntoResponse, Response};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -42,12 +42,8 @@ pub(super) struct Connections {
 
 impl Connections {
     /// Serves until `stop`; then takes no more and ends when what is under way has been answered.
-    pub async fn serve<E>(self, endpoint: E, stop: impl Future<Output = ()>)
-    where
-        E: IntoEndpoint,
-        E::Endpoint: 'static,
-    {
-        let endpoint: Arc<BoxEndpoint<'static, Response>> = Arc::new(endpoint.into_endpoint().map_to_response().boxed());
+    pub async fn serve(self, endpoint: BoxEndpoint<'static, Response>, stop: impl Future<Output = ()>) {
+        let endpoint: Arc<dyn DynEndpoint<Output = Response>> = endpoint.into();
         let (places, refusals) = (Arc::new(Semaphore::new(self.most)), Arc::new(Semaphore::new(REFUSED_AT_ONCE)));
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(self.request_timeout).max_buf_size(LONGEST_HEAD);
@@ -73,7 +69,11 @@ impl Connections {
                 let service = service_fn(move |request: http::Request<Incoming>| {
                     let endpoint = endpoint.clone();
                     let request = (request, LocalAddr(local.into()), RemoteAddr(remote.into()), Scheme::HTTP);
-                    async move { Ok::<http::Response<_>, Infallible>(endpoint.get_response(request.into()).await.into()) }
+                    // By the trait object itself: through `Endpoint` the request would be carried from one future into the next, five times.
+                    async move {
+                        let answer = DynEndpoint::call(&*endpoint, request.into()).await;
+                        Ok::<http::Response<_>, Infallible>(answer.unwrap_or_else(IntoResponse::into_response).into())
+                    }
                 });
                 let connection = graceful.watch(http.serve_connection(TokioIo::new(Impatient::new(stream, self.request_timeout)), service));
                 tokio::spawn(async move {
