@@ -165,7 +165,7 @@ impl LifetimesApi {
         let (policy, registered) = (api.admin.lifetime_policy(&api.core.settings.lifetimes).await?, api.admin.clients_with_lifetimes().await?);
         let rules = rules_of(&policy.rules);
         let tag = etag::of(&rules);
-        let registered = registered.iter().map(|client| RegisteredLimits { client: client.id.to_string(), limits: Limits::from(&client.metadata.lifetimes) });
+        let registered = registered.iter().map(|own| RegisteredLimits { client: own.client.to_string(), limits: Limits::from(&own.limits) });
         Ok(Listed::Policy(Json(LifetimePolicy { settings: Limits::from(&policy.default), registered: registered.collect(), rules }), tag))
     }
 

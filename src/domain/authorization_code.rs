@@ -26,6 +26,13 @@ pub struct AuthorizationCode {
     pub expires_at: Timestamp,
 }
 
+impl AuthorizationCode {
+    /// See [`GrantId::given_in`].
+    pub fn given_in(&self) -> i64 {
+        self.id.given_in(self.issued_at)
+    }
+}
+
 /// The row a redemption leaves: it makes the code single-use and lets a second redemption end what the first one issued.
 #[derive(Debug, Clone)]
 pub struct RedeemedCode {

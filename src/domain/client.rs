@@ -386,7 +386,7 @@ pub enum Caution {
     )]
     UnboundCodes,
     #[error(
-        "it was registered before the settings file declared it, and the file gives it more power: whoever registered it knows its secret, which works no more; make another with `gatekey client rotate-secret`, or name its digest in the file"
+        "the settings file gives it more power than it had, and who registered it, or made its secret over the admin API, may be somebody who is not to have that: the secret works no more; make another with `gatekey client rotate-secret`, or name its digest in the file"
     )]
     SecretDropped,
 }

@@ -18,9 +18,9 @@ pub struct ClientSession {
 }
 
 impl ClientSession {
-    /// Whether what the user allowed at that moment, a code or what came of one, has been ended with the pair. Of the very instant it has: better
-    /// that the application asks again than that what was ended lives.
-    pub fn has_ended_grant(&self, given_at: Timestamp) -> bool {
-        self.ended.map(|ended| ended.at).max(self.last_ended_at).is_some_and(|ended_at| given_at <= ended_at)
+    /// Whether what the user allowed in that millisecond (since 1970), a code or what came of one, has been ended with the pair. Of the very millisecond
+    /// it has: better that the application asks again than that what was ended lives.
+    pub fn has_ended_grant(&self, given_in: i64) -> bool {
+        self.ended.map(|ended| ended.at).max(self.last_ended_at).is_some_and(|ended_at| given_in <= ended_at.timestamp_millis())
     }
 }

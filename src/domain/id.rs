@@ -65,6 +65,13 @@ impl GrantId {
     pub fn millisecond(self) -> Option<i64> {
         (self.0.get_version_num() == 7).then(|| i64::try_from(self.0.as_u128() >> 80).ok()).flatten()
     }
+
+    /// The millisecond that the grant is of, since 1970: when its code was issued, by whose id it goes, whenever what came of the code was written. Or
+    /// when that was, if it was earlier or the id tells nothing.
+    pub fn given_in(self, written_at: Timestamp) -> i64 {
+        let written_in = written_at.timestamp_millis();
+        self.millisecond().map_or(written_in, |issued_in| issued_in.min(written_in))
+    }
 }
 
 impl EventId {

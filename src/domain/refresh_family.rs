@@ -28,6 +28,13 @@ pub struct RefreshFamily {
     pub ended: Option<Ended>,
 }
 
+impl RefreshFamily {
+    /// See [`GrantId::given_in`].
+    pub fn given_in(&self) -> i64 {
+        self.id.given_in(self.created_at)
+    }
+}
+
 /// What the user granted, fixed at the first issue: later tokens may carry less, never more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {

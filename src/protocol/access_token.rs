@@ -129,7 +129,7 @@ pub fn issued_in(claims: &Map<String, Value>) -> Option<i64> {
 
 /// Whether the token was given to the client as it is registered now, and after it was last stopped.
 pub fn is_of_tenure(claims: &Map<String, Value>, tenure: &Tenure) -> bool {
-    issued_in(claims).is_some_and(|given_in| tenure.covers_millisecond(given_in))
+    issued_in(claims).is_some_and(|given_in| tenure.covers(given_in))
 }
 
 #[cfg(test)]

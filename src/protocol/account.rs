@@ -17,6 +17,7 @@ use crate::domain::lifetime::Limits;
 use crate::domain::refresh_family::RefreshFamily;
 use crate::domain::scope::{OFFLINE_ACCESS, Scope};
 use crate::domain::session::{EndReason, Session};
+use crate::domain::tenure::Tenure;
 use crate::domain::user::User;
 use crate::protocol::session::{Deadlines, judge};
 use crate::protocol::token::outlives_session;
@@ -63,6 +64,8 @@ pub struct FamilyOf<'a> {
     pub family: &'a RefreshFamily,
     pub session: Option<&'a Session>,
     pub client_session: Option<&'a ClientSession>,
+    /// Of its client.
+    pub tenure: &'a Tenure,
 }
 
 /// What is known of a user. Clients are those that the rest names; what is of a client that is not among them is left out.
@@ -126,7 +129,7 @@ pub fn accesses(known: &Known<'_>, now: Timestamp) -> Vec<Access> {
         // As they are where the family is used: by the session it hangs on, or where that is gone, by the sign-in it was granted in.
         let limits = (known.limits)(Some(&client.id), of.session.map_or(of.family.grant.acr, |session| session.acr));
         let consent = known.consents.iter().find(|consent| consent.client_id == client.id);
-        let facts = Facts { family: of.family, user: Some(known.user), session: of.session, client_session: of.client_session, consent };
+        let facts = Facts { family: of.family, user: Some(known.user), session: of.session, client_session: of.client_session, consent, tenure: of.tenure };
         if usable(&facts, client, &limits, now).is_ok() {
             let part = parts.entry(&of.family.client_id).or_default();
             part.seen(of.family.created_at, of.family.last_used_at);
@@ -325,7 +328,7 @@ mod tests {
         let consents = [consent("notes", "openid email offline_access calendar")];
         let seen = [client_session("own", 7)];
         let family = family("own", "openid profile", 9);
-        let of = FamilyOf { family: &family, session: sessions.first(), client_session: seen.first() };
+        let of = FamilyOf { family: &family, session: sessions.first(), client_session: seen.first(), tenure: &Tenure::UNBROKEN };
         let known = Known {
             user: &user,
             sessions: &sessions,
@@ -353,7 +356,7 @@ mod tests {
         let clients = by_id(&both);
         let family = family("own", "openid offline_access", 9);
         let ended = Session { ended: Some(Ended { at: at(1), reason: EndReason::Logout }), ..session() };
-        let of = || FamilyOf { family: &family, session: Some(&ended), client_session: None };
+        let of = || FamilyOf { family: &family, session: Some(&ended), client_session: None, tenure: &Tenure::UNBROKEN };
         let known =
             Known { user: &user, sessions: &[], client_sessions: &[], families: &[of()], consents: &[], clients: &clients, limits: &|_, _| Limits::default() };
         assert!(accesses(&known, at(10)).first().is_some_and(|access| access.offline));
@@ -381,7 +384,7 @@ mod tests {
 
         let consents = [consent("own", "openid"), consent("notes", "openid email")];
         let family = family("notes", "openid email", 9);
-        let of = FamilyOf { family: &family, session: sessions.first(), client_session: None };
+        let of = FamilyOf { family: &family, session: sessions.first(), client_session: None, tenure: &Tenure::UNBROKEN };
         let [notes, _] = accesses(&Known { families: &[of], consents: &consents, ..none }, at(10)).try_into().unwrap();
         assert_eq!((notes.client_id, notes.last_used_at), (id("notes"), Some(at(9))));
     }
@@ -391,7 +394,7 @@ mod tests {
     fn what_outlives_the_session_is_told_whatever_was_allowed_before() {
         let (user, both, sessions) = (user(), [client("notes", false), client("own", true)], [session()]);
         let (clients, consents, family) = (by_id(&both), [consent("own", "openid")], family("own", "openid offline_access", 9));
-        let of = FamilyOf { family: &family, session: sessions.first(), client_session: None };
+        let of = FamilyOf { family: &family, session: sessions.first(), client_session: None, tenure: &Tenure::UNBROKEN };
         let known = Known {
             user: &user,
             sessions: &sessions,

@@ -29,7 +29,8 @@ pub fn power_of_client(metadata: &ClientMetadata) -> AdminScopes {
     named.fold(power_here(metadata), |power, scope| power.union(AdminScopes::of(&[likewise(scope)])))
 }
 
-/// The same, of one that nobody has allowed anything yet: its users are asked, unless it is first-party.
+/// The same, of one that nobody has allowed anything yet: its users are asked, unless it is first-party. What any application is told of who signs in at it
+/// (userinfo: `profile`, `email`) is no power, though a first-party one is told it without asking: that is what applications are registered for.
 pub fn power_of_new_client(metadata: &ClientMetadata) -> AdminScopes {
     if metadata.first_party { power_of_client(metadata) } else { power_here(metadata) }
 }
@@ -112,6 +113,9 @@ mod tests {
         assert!(!lacking(AdminRole::Developer.scopes(), power_of_client(&metadata)).is_empty());
         metadata.resources = vec!["https://api.test/".to_owned()];
         assert_eq!(power_of_client(&metadata), AdminScopes::NONE, "the words mean something else at another API");
+        metadata.resources = vec![account_scope::AUDIENCE.to_owned()];
+        metadata.scope = Scope::parse("openid profile email address phone").unwrap();
+        assert_eq!(power_of_new_client(&metadata), AdminScopes::NONE, "as every application");
     }
 
     #[test]

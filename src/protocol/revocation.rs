@@ -40,6 +40,7 @@ mod tests {
     use crate::domain::refresh_family::RefreshFamily;
     use crate::domain::scope::Scope;
     use crate::domain::session::{EndReason, Ended, Session};
+    use crate::domain::tenure::Tenure;
     use crate::protocol::session::tests::{at, session, user};
     use crate::protocol::token::refresh_token::tests::family;
 
@@ -55,7 +56,7 @@ mod tests {
 
     fn ended_by(family: &RefreshFamily, session: Option<&Session>, consent: Option<&Consent>, client: &Client, limits: &Limits, now: i64) -> Ends {
         let user = user();
-        ends(&Facts { family, user: Some(&user), session, client_session: None, consent }, client, limits, at(now))
+        ends(&Facts { family, user: Some(&user), session, client_session: None, consent, tenure: &Tenure::UNBROKEN }, client, limits, at(now))
     }
 
     const ONLINE: &str = "openid online_access";
@@ -88,11 +89,16 @@ mod tests {
         let gone = RefreshFamily { ended: Some(Ended { at: at(1), reason: EndReason::CodeReplayed }), ..family(ONLINE) };
         assert_eq!(ended_by(&gone, Some(&live), None, &own, &limits, 9), grant);
         assert_eq!(ended_by(&family(ONLINE), None, None, &own, &limits, 9), grant);
-        let ended = Session { ended: Some(Ended { at: at(1), reason: EndReason::Logout }), ..session() };
+        let (online, ended) = (family(ONLINE), Session { ended: Some(Ended { at: at(1), reason: EndReason::Logout }), ..session() });
         assert_eq!(ended_by(&family(ONLINE), Some(&ended), None, &own, &limits, 9), grant);
+        // All that the client had was ended while it was redeemed.
+        let (user, stopped) = (user(), Tenure { stopped_at: Some(at(5)), ..Tenure::UNBROKEN });
+        let facts = |tenure| Facts { family: &online, user: Some(&user), session: Some(&live), client_session: None, consent: None, tenure };
+        assert_eq!(ends(&facts(&stopped), &own, &limits, at(9)), grant);
+        assert_eq!(ends(&facts(&Tenure::UNBROKEN), &own, &limits, at(9)), Ends::Session(live.id, online.id), "the control");
         // The user has taken it back, or never gave that much.
         let asking = client("app", ONLINE, false);
-        let consent = |text| Consent { user_id: user().id, client_id: asking.id.clone(), scope: scope(text), granted_at: at(0) };
+        let consent = |text| Consent { user_id: user.id, client_id: asking.id.clone(), scope: scope(text), granted_at: at(0) };
         assert_eq!(ended_by(&family(ONLINE), Some(&live), None, &asking, &limits, 9), grant);
         assert_eq!(ended_by(&family(ONLINE), Some(&live), Some(&consent("openid")), &asking, &limits, 9), grant);
         assert_eq!(ended_by(&family(ONLINE), Some(&live), Some(&consent(ONLINE)), &asking, &limits, 9), Ends::Session(live.id, family(ONLINE).id));

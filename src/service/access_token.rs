@@ -107,11 +107,12 @@ fn grant_lives(
     limits: &Limits,
     now: Timestamp,
 ) -> Result<(), &'static str> {
-    if facts.ended.is_some() || client.tenure().has_ended_grant(facts.redeemed_at) {
+    if facts.ended.is_some() || client.tenure().has_ended_grant(facts.given_in) {
         return Err("grant has ended");
     }
     if let Some(family) = &facts.family {
-        let facts = Facts { family, user: facts.user.as_ref(), session: facts.session.as_ref(), client_session: facts.client_session.as_ref(), consent };
+        let (user, session, client_session) = (facts.user.as_ref(), facts.session.as_ref(), facts.client_session.as_ref());
+        let facts = Facts { family, user, session, client_session, consent, tenure: client.tenure() };
         return usable(&facts, client, limits, now).map(|_| ()).map_err(Dead::as_str);
     }
     if !client.metadata.first_party && !consent.is_some_and(allowed) {
@@ -121,20 +122,21 @@ fn grant_lives(
         return Err("session or user is gone");
     };
     // The application may have begun its part of the session anew since.
-    if facts.client_session.as_ref().is_some_and(|client_session| client_session.has_ended_grant(facts.redeemed_at)) {
+    if facts.client_session.as_ref().is_some_and(|client_session| client_session.has_ended_grant(facts.given_in)) {
         return Err("client_session_ended");
     }
     judge_grant(session, user, facts.client_session.as_ref(), limits, now).map(|_| ()).map_err(|unusable| unusable.as_str())
 }
 
-/// A family as the rules look at it.
-pub fn facts_of(facts: &FamilyFacts) -> Facts<'_> {
+/// A family as the rules look at it. Of another client than its own it is refused before anything else.
+pub fn facts_of<'a>(facts: &'a FamilyFacts, client: &'a KnownClient) -> Facts<'a> {
     Facts {
         family: &facts.family,
         user: facts.user.as_ref(),
         session: facts.session.as_ref(),
         client_session: facts.client_session.as_ref(),
         consent: facts.consent.as_ref(),
+        tenure: client.tenure(),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::protocol::error::OAuthError;
 use crate::protocol::lifetime_policy::longest_session;
 use crate::protocol::session::judge;
 use crate::settings::DeviceBound;
-use crate::store::{clients, sessions};
+use crate::store::{registered, sessions};
 
 /// Browsers do it for secure origins only.
 pub fn is_on(core: &Core) -> bool {
@@ -213,7 +213,7 @@ async fn hosts(core: &Core) -> Result<Arc<Vec<String>>, Failure> {
     {
         return Ok(hosts);
     }
-    let addresses = core.store.scan(clients::addresses).await?;
+    let addresses = core.store.scan(registered::addresses).await?;
     let mut fresh = initiators(addresses.iter().map(String::as_str));
     // What is at the issuer's own host, as the console is, may anyway.
     let own = initiators([core.issuer()]);

@@ -19,9 +19,8 @@ use crate::protocol::diagnosis::server::{self, Answer, Discovery, Installation, 
 use crate::protocol::diagnosis::{Code, Finding};
 use crate::protocol::lifetime_policy::{ClientPolicy, Policy};
 use crate::protocol::reach::Reach;
-use crate::service::keys::stored;
 use crate::settings::{DeviceBound, SameSite, Settings};
-use crate::store::OpenError;
+use crate::store::{OpenError, registered};
 
 /// What was found of the server, and of the client that was asked for.
 #[derive(Debug)]
@@ -76,7 +75,7 @@ const fn kind(error: &InstallationError) -> Unopened {
 
 async fn keys(admin: &Admin, settings: &Settings) -> Result<Keys, AdminError> {
     let now = admin.clock.now();
-    let mut needed = stored(&admin.store, &settings.lifetimes).await?.in_use;
+    let mut needed = admin.store.scan(registered::signing_algs).await?;
     needed.extend(&settings.keys.algorithms);
     let keys = admin.keys(&settings.lifetimes).await?;
     Ok(Keys {

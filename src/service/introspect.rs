@@ -37,12 +37,12 @@ async fn refresh_token(core: &Core, caller: &KnownClient, text: &str) -> Result<
     let Some(facts) = core.store.family(id).await? else { return Ok(inactive()) };
     let family = &facts.family;
     let newest = core.refresh_tokens.verify(&parsed, &family.secret).is_some_and(|presented| presented.generation == family.generation);
-    if !newest || family.client_id != caller.id || family.ended.is_some() || caller.tenure().has_ended_grant(family.created_at) {
+    if !newest || family.client_id != caller.id || family.ended.is_some() {
         return Ok(inactive());
     }
     let limits = limits_of(caller, facts.user.as_ref(), facts.session.as_ref(), Some(family));
     let now = core.now();
-    let Ok(deadlines) = usable(&facts_of(&facts), caller, &limits, now) else {
+    let Ok(deadlines) = usable(&facts_of(&facts, caller), caller, &limits, now) else {
         found_over::notice(core, facts.session.as_ref(), &limits, now);
         return Ok(inactive());
     };

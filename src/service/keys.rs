@@ -15,7 +15,6 @@ use super::{Core, Failure, running_settings};
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::duration::Lifetime;
 use crate::domain::entropy::Entropy;
-use crate::domain::id::ClientId;
 use crate::domain::lifetime::{Limit, LimitOverrides, Limits};
 use crate::domain::running_setting::RunningSetting;
 use crate::domain::secret::Digest;
@@ -25,7 +24,7 @@ use crate::jose::rotation::Schedule;
 use crate::jose::sealed::Sealer;
 use crate::protocol::error::OAuthError;
 use crate::protocol::id_token;
-use crate::store::{Store, StoreError, clients, lifetime_rules, signing_keys};
+use crate::store::{Connection, Store, StoreError, lifetime_rules, registered, signing_keys};
 
 /// The prepared JWKS.
 #[derive(Debug)]
@@ -200,43 +199,33 @@ impl Keys {
     }
 }
 
-/// The stored keys, and what the registered clients mean for them and for sessions.
+/// The stored keys, and what the limits of the registered clients mean for them and for sessions.
 pub struct Stored {
     pub rows: Vec<SigningKey>,
     /// A key stays in the JWKS after its last signature for as long as a token of any client can live, and an hour more.
     pub policy: KeyPolicy,
-    /// What some client's ID tokens or userinfo are signed with.
-    pub in_use: BTreeSet<SigningAlg>,
     /// The longest session limits that any client is registered with.
     pub registered: LimitOverrides,
 }
 
 pub async fn stored(store: &Store, limits: &Limits) -> Result<Stored, StoreError> {
     let limits = *limits;
-    let read = store.scan(move |db| {
-        let (mut longest, mut registered, mut in_use) = (longest_token(&limits), LimitOverrides::default(), BTreeSet::new());
-        let mut after: Option<ClientId> = None;
-        loop {
-            let page = clients::list(db, after.as_ref(), 500)?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.id.clone());
-            for client in &page {
-                in_use.insert(client.metadata.id_token_signed_response_alg);
-                in_use.extend(client.metadata.userinfo_signed_response_alg);
-                let own = &client.metadata.lifetimes;
-                longest = longest.max(longest_token_of(own));
-                for limit in [Limit::SessionAbsolute, Limit::SessionIdle, Limit::UnrememberedAbsolute, Limit::UnrememberedIdle] {
-                    if own.get(limit).is_some_and(|value| registered.get(limit).is_none_or(|longest| value.is_longer_than(longest))) {
-                        registered.set(limit, own.get(limit));
-                    }
-                }
+    store.scan(move |db| read(db, &limits)).await
+}
+
+fn read(db: &mut Connection, limits: &Limits) -> Result<Stored, StoreError> {
+    let (mut longest, mut registered) = (longest_token(limits), LimitOverrides::default());
+    for own in registered::limits(db)? {
+        longest = longest.max(longest_token_of(&own));
+        for limit in [Limit::SessionAbsolute, Limit::SessionIdle, Limit::UnrememberedAbsolute, Limit::UnrememberedIdle] {
+            if own.get(limit).is_some_and(|value| registered.get(limit).is_none_or(|longest| value.is_longer_than(longest))) {
+                registered.set(limit, own.get(limit));
             }
         }
-        let longest = lifetime_rules::all(db)?.iter().map(|rule| longest_token_of(&rule.limits)).fold(longest, TimeDelta::max);
-        let policy = KeyPolicy { retire_after: longest + TimeDelta::hours(1) };
-        Ok(Stored { rows: signing_keys::list(db)?, policy, in_use, registered })
-    });
-    read.await
+    }
+    let longest = lifetime_rules::all(db)?.iter().map(|rule| longest_token_of(&rule.limits)).fold(longest, TimeDelta::max);
+    let policy = KeyPolicy { retire_after: longest + TimeDelta::hours(1) };
+    Ok(Stored { rows: signing_keys::list(db)?, policy, registered })
 }
 
 fn longest_token(limits: &Limits) -> TimeDelta {
@@ -255,7 +244,9 @@ fn length(lifetime: Lifetime) -> TimeDelta {
 }
 
 async fn load(store: &Store, sealer: &Sealer, limits: &Limits, now: Timestamp) -> Result<Snapshot, Failure> {
-    let Stored { rows, policy, in_use, registered } = stored(store, limits).await?;
+    let limits = *limits;
+    let (stored, in_use) = store.scan(move |db| Ok((read(db, &limits)?, registered::signing_algs(db)?))).await?;
+    let Stored { rows, policy, registered } = stored;
     let ring = KeyRing::load(&rows, sealer, policy).map_err(|error| Failure::Unavailable(error.to_string()))?;
     let jwks = RwLock::new(Arc::new(prepare(&ring, now)));
     Ok(Snapshot { ring, in_use, registered, loaded_at: now, jwks })

@@ -59,7 +59,7 @@ async fn of_refresh_token(core: &Core, client: &KnownClient, parsed: &Parsed) ->
         // Who signs out of what is over by itself is not heard in vain: its end is told.
         found_over::notice(core, facts.session.as_ref(), &limits, now);
     }
-    Ok(ends(&facts_of(&facts), client, &limits, now))
+    Ok(ends(&facts_of(&facts, client), client, &limits, now))
 }
 
 /// An access token ends the grant it came from (§2.1), and never more: it is what an application hands to others.

@@ -36,6 +36,8 @@ pub struct ClientRow {
     tokens_valid_from: Option<Instant>,
     /// Written by [`end_grants`] alone.
     grants_valid_from: Option<Instant>,
+    /// Written by [`note_secret_by_operator`] alone.
+    secret_by_operator: bool,
 }
 
 fn metadata_of(text: &str) -> Result<ClientMetadata, StoreError> {
@@ -82,6 +84,7 @@ impl TryFrom<&Client> for ClientRow {
             previous_secret_expires_at: client.previous_secret.map(|previous| at(previous.expires_at)),
             tokens_valid_from: None,
             grants_valid_from: None,
+            secret_by_operator: false,
         })
     }
 }
@@ -158,7 +161,8 @@ pub fn find_held(conn: &mut Connection, id: &ClientId) -> Result<Option<Client>,
     let row = match conn {
         // One writer at a time: nothing can change it.
         Connection::Sqlite(conn) => query.get_result::<ClientRow>(conn).optional()?,
-        Connection::Postgres(conn) => query.for_update().get_result::<ClientRow>(conn).optional()?,
+        // Whoever refers to it meanwhile does not wait, or a redemption would for a start.
+        Connection::Postgres(conn) => query.for_no_key_update().get_result::<ClientRow>(conn).optional()?,
     };
     row.map(Client::try_from).transpose()
 }
@@ -225,6 +229,17 @@ pub fn set_secret(conn: &mut Connection, id: &ClientId, secret: Digest, previous
     Ok(changed == 1)
 }
 
+/// Whether the client's secret was last set by the settings file or a command, since that file declares it.
+pub fn has_secret_by_operator(conn: &mut Connection, id: &ClientId) -> Result<bool, StoreError> {
+    Ok(clients::table.find(id.as_str()).select(clients::secret_by_operator).get_result::<bool>(conn).optional()?.unwrap_or(false))
+}
+
+/// Who set the secrets that work.
+pub fn note_secret_by_operator(conn: &mut Connection, id: &ClientId, by_operator: bool) -> Result<(), StoreError> {
+    diesel::update(clients::table.find(id.as_str())).set(clients::secret_by_operator.eq(by_operator)).execute(conn)?;
+    Ok(())
+}
+
 /// Leaves the client its present secret alone. False: no such client.
 pub fn end_previous_secret(conn: &mut Connection, id: &ClientId, now: Timestamp) -> Result<bool, StoreError> {
     let changed = diesel::update(clients::table.find(id.as_str()))
@@ -265,28 +280,4 @@ pub fn end_grants(conn: &mut Connection, id: &ClientId, at: Timestamp) -> Result
 /// Deletes a client with its client sessions, consents and refresh families. False: no such client.
 pub fn delete(conn: &mut Connection, id: &ClientId) -> Result<bool, StoreError> {
     Ok(diesel::delete(clients::table.find(id.as_str())).execute(conn)? == 1)
-}
-
-/// Where the applications are: the redirect URIs and the web origins of every client that is not disabled.
-pub fn addresses(conn: &mut Connection) -> Result<Vec<String>, StoreError> {
-    let rows = clients::table.filter(clients::disabled_at.is_null()).select(clients::metadata).load::<String>(conn)?;
-    let mut addresses = Vec::new();
-    for row in rows {
-        let metadata = metadata_of(&row)?;
-        addresses.extend(metadata.redirect_uris.iter().map(|uri| uri.as_str().to_owned()));
-        addresses.extend(metadata.web_origins.iter().map(|origin| origin.as_str().to_owned()));
-    }
-    Ok(addresses)
-}
-
-/// The web origins of every client that is not disabled: what a CORS preflight is judged by, since it names no client.
-pub fn origins(conn: &mut Connection) -> Result<Vec<(ClientId, Vec<String>)>, StoreError> {
-    let rows =
-        clients::table.filter(clients::disabled_at.is_null()).order(clients::id).select((clients::id, clients::metadata)).load::<(String, String)>(conn)?;
-    rows.into_iter()
-        .map(|(id, metadata)| {
-            let origins = metadata_of(&metadata)?.web_origins.iter().map(|origin| origin.as_str().to_owned()).collect();
-            Ok((super::row::client_id(TABLE, id)?, origins))
-        })
-        .collect()
 }

@@ -14,7 +14,6 @@ use super::sql_types::Id;
 use super::users::UserRow;
 use crate::domain::authorization_code::RedeemedCode;
 use crate::domain::client_session::ClientSession;
-use crate::domain::clock::Timestamp;
 use crate::domain::id::{ClientId, GrantId, UserId};
 use crate::domain::refresh_family::RefreshFamily;
 use crate::domain::session::{Ended, Session};
@@ -30,7 +29,8 @@ pub struct GrantFacts {
     pub session: Option<Session>,
     pub client_session: Option<ClientSession>,
     pub family: Option<RefreshFamily>,
-    pub redeemed_at: Timestamp,
+    /// See [`GrantId::given_in`].
+    pub given_in: i64,
 }
 
 type CodeRow = (RedeemedCodeRow, Option<RefreshFamilyRow>, Option<UserRow>, Option<SessionRow>, Option<ClientSessionRow>);
@@ -66,7 +66,7 @@ pub fn facts(conn: &mut Connection, grant: GrantId) -> Result<Option<GrantFacts>
         session: session.map(Session::try_from).transpose()?,
         client_session: client_session.map(ClientSession::try_from).transpose()?,
         family,
-        redeemed_at: code.redeemed_at,
+        given_in: code.id.given_in(code.redeemed_at),
     }))
 }
 
@@ -113,7 +113,7 @@ fn facts_without_code(conn: &mut Connection, grant: GrantId) -> Result<Option<Gr
             user: user.map(User::from),
             session: session.map(Session::try_from).transpose()?,
             client_session: client_session.map(ClientSession::try_from).transpose()?,
-            redeemed_at: family.created_at,
+            given_in: family.given_in(),
             family: Some(family),
         })
     })

@@ -25,6 +25,7 @@ pub mod migrate;
 pub mod one_time_links;
 pub mod redeemed_codes;
 pub mod refresh_families;
+pub mod registered;
 pub mod restored;
 mod row;
 pub mod running;

@@ -59,6 +59,7 @@ diesel::table! {
         previous_secret_expires_at -> Nullable<DbInstant>,
         tokens_valid_from -> Nullable<DbInstant>,
         grants_valid_from -> Nullable<DbInstant>,
+        secret_by_operator -> Bool,
     }
 }
 

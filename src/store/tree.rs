@@ -123,6 +123,10 @@ pub fn end(conn: &mut Connection, node: &Node, reason: EndReason, now: Timestamp
         Node::UserClient(user, client) => {
             let user = id(user.0);
             let theirs = sessions::table.filter(sessions::user_id.eq(user)).select(sessions::id);
+            let shares = client_sessions::session_id.eq_any(theirs.filter(sessions::ended_at.is_null())).and(client_sessions::client_id.eq(client.as_str()));
+            // Where it has ended before: a code given since, and not redeemed yet.
+            let over = client_sessions::table.filter(client_sessions::ended_at.is_not_null()).filter(shares);
+            diesel::update(over).set(client_sessions::grants_valid_from.eq(now)).execute(conn)?;
             counts.client_sessions = end_shares_where!(client_sessions::session_id.eq_any(theirs).and(client_sessions::client_id.eq(client.as_str())))?;
             counts.families = end_families_where!(refresh_families::user_id.eq(user).and(refresh_families::client_id.eq(client.as_str())))?;
         }

@@ -16,7 +16,7 @@ const [kind = 'sqlite', rows = '1000000'] = process.argv.slice(2);
 const ROWS = Number(rows);
 const LIMIT_MS = 20;
 const CLIENTS = 20;
-/** Beside those: more than anybody has, but they are not made by sign-ins. */
+/** Beside those: more than anybody has, but they are not made by sign-ins. One of fifty has lifetimes of its own. */
 const REGISTERED = 10_000;
 const GROUPS = 50;
 const BATCH = 500;
@@ -119,7 +119,7 @@ await fill('events', ['id', 'at', 'kind', 'actor_kind', 'actor_id', 'network', '
 });
 const registered = `WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${REGISTERED - 1})
   INSERT INTO clients (id, metadata, disabled_at, managed_by_file, created_at, updated_at)
-  SELECT 'registered-' || (10000 + n), metadata, CASE WHEN n % 1000 = 0 THEN created_at END, managed_by_file, created_at, updated_at FROM numbers, clients WHERE id = 'client-0'`;
+  SELECT 'registered-' || (10000 + n), CASE WHEN n % 50 = 0 THEN replace(metadata, '"lifetimes":{}', '"lifetimes":{"access_token":"PT' || (5 + n % 7) || 'M"}') ELSE metadata END, CASE WHEN n % 1000 = 0 THEN created_at END, managed_by_file, created_at, updated_at FROM numbers, clients WHERE id = 'client-0'`;
 const registering = kind === 'sqlite' ? spawn('sqlite3', [gatekey.database.replace('sqlite://', ''), registered], { stdio: ['ignore', 'inherit', 'inherit'] }) : spawn('psql', ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', gatekey.database, '--command', registered], { stdio: ['ignore', 'inherit', 'inherit'] });
 if ((await once(registering, 'exit'))[0] !== 0) throw new Error('clients could not be filled');
 const settle = kind === 'sqlite' ? spawn('sqlite3', [gatekey.database.replace('sqlite://', ''), 'ANALYZE; PRAGMA wal_checkpoint(TRUNCATE);'], { stdio: 'ignore' }) : spawn('psql', [gatekey.database, '--command', 'VACUUM ANALYZE'], { stdio: 'ignore' });

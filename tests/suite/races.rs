@@ -4,13 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::TimeDelta;
+use gatekey::domain::client::ClientKind;
 use gatekey::domain::event::EventKind;
-use gatekey::store::{events, users};
+use gatekey::domain::id::ClientId;
+use gatekey::domain::lifetime_rule::Selector;
+use gatekey::service::admin::{AdminError, declare};
+use gatekey::settings::lifetime_rules::DeclaredRule;
+use gatekey::store::{clients, events, users};
 use tokio::sync::Barrier;
 
 use crate::online_access::{self, ONLINE, ONLINE_SCOPE, only_session};
 use crate::refresh::stored;
-use crate::support::app::{App, OWN_PAGE, PASSWORD, SERVER};
+use crate::support::app::{App, OWN_PAGE, PASSWORD, SERVER, client};
 use crate::support::browser::{OWN_FORM, form_with};
 use crate::support::database::{Database, each_database_on_threads};
 use crate::support::network::Answer;
@@ -22,7 +27,8 @@ each_database_on_threads!(
     giving_an_online_token_back_races_its_uses,
     codes_of_one_session,
     refreshes_race_a_logout,
-    two_links_make_one_admin
+    two_links_make_one_admin,
+    a_start_races_whoever_deletes_what_the_file_declares
 );
 
 const CALLERS: usize = 64;
@@ -223,4 +229,69 @@ async fn two_links_make_one_admin(database: Database) {
     assert_eq!(done, 1);
     assert_eq!(app.store.read(users::count_admins).await.unwrap(), 1);
     replica.stop().await;
+}
+
+/// A start holds the clients that the file declares, then the rules; so do whoever deletes a client with its rules, and a replica whose file has another
+/// order. Each waits for the other, none for ever.
+async fn a_start_races_whoever_deletes_what_the_file_declares(database: Database) {
+    const ROUNDS: usize = 40;
+    let app = App::start(database).await;
+    let ids = ["race-a", "race-b", "race-c"].map(|id| ClientId::parse(id).unwrap());
+    let settings = |turned: bool, round: usize| {
+        let mut settings = app.settings.clone();
+        let mut declared: Vec<_> = ids
+            .iter()
+            .map(|id| client(id.as_str(), ClientKind::Web, "https://race.example.test", |metadata| metadata.name = format!("Race {round} {turned}")))
+            .collect();
+        let limits = serde_json::from_str(&format!("{{\"session_idle\":\"PT{}M\"}}", round + 1)).unwrap();
+        let mut rules: Vec<_> =
+            ids.iter().map(|id| DeclaredRule { selector: Selector { client: Some(id.clone()), ..Selector::default() }, limits }).collect();
+        if turned {
+            declared.reverse();
+            rules.reverse();
+        }
+        settings.clients.extend(declared);
+        settings.lifetime_rules.extend(rules);
+        settings
+    };
+    let (one, other, deleting, changing) = (app.admin().await, app.admin().await, app.admin().await, app.admin().await);
+    declare(&one, &settings(false, 0)).await.unwrap();
+    let mut deleted = 0;
+    for round in 1..=ROUNDS {
+        let (forth, back) = (settings(false, round), settings(true, round));
+        let (delete, first, change) = (ids[round % 3].clone(), ids[(round + 1) % 3].clone(), ids[(round + 2) % 3].clone());
+        let barrier = Arc::new(Barrier::new(4));
+        let mut deletes = async |barrier: &Barrier| {
+            barrier.wait().await;
+            for id in [&delete, &first] {
+                match deleting.delete_client(id).await {
+                    Ok(()) => deleted += 1,
+                    Err(AdminError::NotFound { .. }) => {}
+                    Err(error) => panic!("round {round}: {error}"),
+                }
+            }
+        };
+        let declares = async |admin, settings, barrier: &Barrier| {
+            barrier.wait().await;
+            declare(admin, settings).await.unwrap_or_else(|error| panic!("round {round}: {error}"));
+        };
+        let changes = async |barrier: &Barrier| {
+            barrier.wait().await;
+            let selector = Selector { client: Some(change.clone()), ..Selector::default() };
+            match changing.change_lifetime_rule(selector, |limits| *limits = Default::default()).await {
+                Ok(_) | Err(AdminError::NotFound { .. }) => {}
+                Err(error) => panic!("round {round}: {error}"),
+            }
+        };
+        tokio::join!(declares(&one, &forth, &barrier), declares(&other, &back, &barrier), deletes(&barrier), changes(&barrier));
+    }
+    assert!(deleted > 0, "nothing was there to be deleted");
+    // The control: what is declared last is there.
+    declare(&one, &settings(false, 0)).await.unwrap();
+    for id in ids {
+        assert_eq!(app.store.read(move |db| clients::find(db, &id)).await.unwrap().unwrap().metadata.name, "Race 0 false");
+    }
+    for admin in [one, other, deleting, changing] {
+        admin.store.close().await;
+    }
 }

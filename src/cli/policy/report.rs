@@ -13,7 +13,7 @@ use crate::protocol::lifetime_policy::Policy;
 use crate::protocol::lifetime_policy::explain::{Candidate, Explanation, Source};
 use crate::protocol::lifetime_policy::simulate::Walk;
 use crate::protocol::session::Unusable;
-use crate::service::admin::{Admin, Changed, ExplainedSession, Impact, limits_text};
+use crate::service::admin::{Admin, Changed, ExplainedSession, Impact, RegisteredLimits, limits_text};
 
 fn all(limits: &Limits) -> Vec<String> {
     Limit::ALL.iter().map(|limit| format!("{}={}", limit.as_str(), limits.get(*limit))).collect()
@@ -31,10 +31,10 @@ fn rule_json(rule: &LifetimeRule) -> Value {
     Value::Object(fields)
 }
 
-pub(super) fn policy(policy: &Policy, registered: &[Client], json: bool) -> Done {
+pub(super) fn policy(policy: &Policy, registered: &[RegisteredLimits], json: bool) -> Done {
     if json {
         let settings: Map<String, Value> = Limit::ALL.iter().map(|limit| (limit.as_str().to_owned(), json!(policy.default.get(*limit)))).collect();
-        let registered = registered.iter().map(|client| json!({ "client": client.id, "limits": limits_json(&client.metadata.lifetimes) }));
+        let registered = registered.iter().map(|own| json!({ "client": own.client, "limits": limits_json(&own.limits) }));
         return output::json(&json!({
             "settings": settings,
             "registered": registered.collect::<Vec<_>>(),
@@ -42,9 +42,9 @@ pub(super) fn policy(policy: &Policy, registered: &[Client], json: bool) -> Done
         }));
     }
     let mut rows = vec![vec!["[lifetimes]".to_owned(), "settings".to_owned(), String::new(), all(&policy.default).join(" ")]];
-    rows.extend(registered.iter().map(|client| {
-        let whom = Selector { client: Some(client.id.clone()), ..Selector::default() };
-        vec![whom.to_string(), "registration".to_owned(), time(client.updated_at), limits_text(&client.metadata.lifetimes)]
+    rows.extend(registered.iter().map(|own| {
+        let whom = Selector { client: Some(own.client.clone()), ..Selector::default() };
+        vec![whom.to_string(), "registration".to_owned(), time(own.updated_at), limits_text(&own.limits)]
     }));
     rows.extend(policy.rules.iter().map(|rule| {
         let declared = if rule.managed_by_file { "file" } else { "command" };

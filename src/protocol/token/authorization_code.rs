@@ -75,7 +75,7 @@ pub fn decide(
         return Decision::Burn("code_verifier does not match");
     }
     // CO-10: what happened between the two requests counts.
-    if !since.tenure.covers_grant(code.issued_at) {
+    if !since.tenure.covers_grant(code.given_in()) {
         return Decision::Refuse("code from before its client was registered, disabled or ended everywhere");
     }
     let Some(facts) = facts else {
@@ -89,7 +89,7 @@ pub fn decide(
         return Decision::Refuse("password_changed");
     }
     // Though the session may have begun a new one since: what was ended with the old one stays ended.
-    if facts.client_session.is_some_and(|client_session| client_session.has_ended_grant(code.issued_at)) {
+    if facts.client_session.is_some_and(|client_session| client_session.has_ended_grant(code.given_in())) {
         return Decision::Refuse("client_session_ended");
     }
     // Only a client session still alive counts here: the redemption begins a new one in place of an ended one.
@@ -124,7 +124,7 @@ mod tests {
     const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
     const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-    const SINCE: Since<'static> = Since { restored_at: None, tenure: &Tenure { began_at: Timestamp::UNIX_EPOCH, stopped_at: None, grants_ended_at: None } };
+    const SINCE: Since<'static> = Since { restored_at: None, tenure: &Tenure::UNBROKEN };
 
     fn client(id: &str, first_party: bool) -> Client {
         let metadata = ClientMetadata { first_party, ..ClientMetadata::defaults(ClientKind::Spa, "App") };

@@ -31,16 +31,18 @@ pub fn by_standing(
     Ok(Deadlines { absolute: earlier(own.absolute, session.absolute), idle: earlier(own.idle, session.idle) })
 }
 
-/// Whether the family is older than the client session's new beginning. A code redeemed at the very moment the client session was ended begins it anew,
-/// and leaves a family that the ending did not see. Whatever its scope: what ends a client session alone spares no `offline_access`.
-pub fn is_of_before(created_at: Timestamp, client_session: Option<&ClientSession>) -> bool {
-    client_session.is_some_and(|client_session| client_session.ended.is_none() && client_session.has_ended_grant(created_at))
+/// Whether what was given in that millisecond is older than the client session's new beginning. A code redeemed at the very moment the client session was
+/// ended begins it anew, and leaves a family that the ending did not see. Whatever its scope: what ends a client session alone spares no
+/// `offline_access`.
+pub fn is_of_before(given_in: i64, client_session: Option<&ClientSession>) -> bool {
+    client_session.is_some_and(|client_session| client_session.ended.is_none() && client_session.has_ended_grant(given_in))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::session::{EndReason, Ended};
+    use crate::domain::tenure::Tenure;
     use crate::protocol::session::tests::{at, client_session};
     use crate::protocol::token::refresh_token::tests::family;
     use crate::protocol::token::refresh_token::{Facts, usable};
@@ -50,12 +52,13 @@ mod tests {
     fn a_client_session_begun_anew_takes_no_family_of_before_along() {
         let anew = ClientSession { last_ended_at: Some(at(10)), ..client_session() };
         for (created, before) in [(9, true), (10, true), (11, false)] {
-            assert_eq!(is_of_before(at(created), Some(&anew)), before, "{created}");
+            assert_eq!(is_of_before(at(created).timestamp_millis(), Some(&anew)), before, "{created}");
         }
-        assert!(!is_of_before(at(9), None) && !is_of_before(at(9), Some(&client_session())));
+        let given_in = at(9).timestamp_millis();
+        assert!(!is_of_before(given_in, None) && !is_of_before(given_in, Some(&client_session())));
         // One that has not begun anew is judged by its end, which may spare what outlives the session.
         let over = ClientSession { ended: Some(Ended { at: at(10), reason: EndReason::Logout }), ..anew };
-        assert!(!is_of_before(at(9), Some(&over)));
+        assert!(!is_of_before(given_in, Some(&over)));
     }
 
     #[test]
@@ -77,7 +80,7 @@ mod tests {
         for scope in ["openid", "openid offline_access"] {
             for (ended, judged) in [(-1, None), (0, Some(Dead::Refused("client_session_ended")))] {
                 let (family, client_session) = (family(scope), ClientSession { last_ended_at: Some(at(ended)), ..client_session() });
-                let facts = Facts { family: &family, user: Some(&user), session: Some(&session), client_session: Some(&client_session), consent: None };
+                let facts = Facts { family: &family, user: Some(&user), session: Some(&session), client_session: Some(&client_session), consent: None, tenure: &Tenure::UNBROKEN };
                 assert_eq!(usable(&facts, &client, &Limits::default(), at(1)).err(), judged, "{scope} {ended}");
             }
         }

@@ -104,7 +104,10 @@ fn arrange(user: &User, here: Option<&Session>, before: Option<SessionId>, rows:
     let families: Vec<FamilyOf<'_>> = rows
         .families
         .iter()
-        .map(|facts| FamilyOf { family: &facts.family, session: facts.session.as_ref(), client_session: facts.client_session.as_ref() })
+        .filter_map(|facts| {
+            let tenure = rows.clients.get(&facts.family.client_id)?.tenure();
+            Some(FamilyOf { family: &facts.family, session: facts.session.as_ref(), client_session: facts.client_session.as_ref(), tenure })
+        })
         .collect();
     let known = Known {
         user,

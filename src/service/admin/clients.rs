@@ -4,7 +4,7 @@ use super::{Admin, AdminError, Guard, Memo, console, lifetime_policy, not_found}
 use crate::domain::client::{Caution, Client, ClientMetadata};
 use crate::domain::client_secret::SecretOverlap;
 use crate::domain::clock::Timestamp;
-use crate::domain::event::{EventKind, Object};
+use crate::domain::event::{Actor, EventKind, Object};
 use crate::domain::id::ClientId;
 use crate::domain::secret::Secret;
 use crate::domain::session::EndReason;
@@ -153,9 +153,9 @@ impl Admin {
             if before.metadata != client.metadata {
                 events::record(db, &tell(EventKind::ClientUpdated).with_changes(&before.metadata, &client.metadata))?;
             }
-            if let Some(disabled_at) = before.disabled_at.filter(|_| client.disabled_at.is_none()) {
-                // Written when it was disabled, unless an older version did that.
-                clients::end_tokens(db, &client.id, disabled_at)?;
+            if before.disabled_at.is_some() && client.disabled_at.is_none() {
+                // Until now: whoever looked at it before it was disabled may have given it something since.
+                clients::end_tokens(db, &client.id, now)?;
                 events::record(db, &tell(EventKind::ClientEnabled))?;
             }
             // Ended, not only refused while it lasts: what a thief has must not come back to life with the client.
@@ -192,7 +192,7 @@ impl Admin {
         memo: Option<Memo<NewSecret>>,
     ) -> Result<NewSecret, AdminError> {
         let secret = Secret::<String>::generate(self.entropy.as_ref());
-        let (lookup, now) = (id.clone(), self.now());
+        let (lookup, now, by_operator) = (id.clone(), self.now(), self.actor == Actor::CommandLine);
         let occasion = self.occasion(now);
         let set = self.store.write(move |db| {
             let Some(client) = clients::find_held(db, &lookup)? else { return Ok(Err(not_found("client", &lookup))) };
@@ -204,6 +204,10 @@ impl Admin {
             }
             let previous = overlap.previous(client.secret_digest, now);
             clients::set_secret(db, &lookup, secret.digest(), previous, now)?;
+            // Beside one that still works it is as that is.
+            if !by_operator || previous.is_none() {
+                clients::note_secret_by_operator(db, &lookup, by_operator)?;
+            }
             let event = occasion.event(EventKind::ClientSecretRotated, Object::Client(lookup));
             let event = previous.iter().fold(event, |event, previous| event.with("previous_secret_expires_at", previous.expires_at));
             events::record(db, &event)?;

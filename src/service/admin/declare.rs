@@ -20,7 +20,9 @@ use crate::store::{Connection, StoreError, clients, events, groups, one_time_lin
 pub async fn declare(admin: &Admin, settings: &Settings) -> Result<(), AdminError> {
     let now = admin.now();
     let write = || {
-        let declared_clients = settings.clients.clone();
+        // In one order, whatever that of the file: two replicas that start with different files wait for one another, but never both.
+        let mut declared_clients = settings.clients.clone();
+        declared_clients.sort_by(|one, other| one.id.cmp(&other.id));
         // An id for each, in case it is new.
         let mut declared_users: Vec<(UserId, DeclaredUser)> =
             settings.users.iter().map(|user| (UserId::generate(now, admin.entropy.as_ref()), user.clone())).collect();
@@ -66,9 +68,17 @@ pub async fn declare(admin: &Admin, settings: &Settings) -> Result<(), AdminErro
 /// `by_file`: whether it is the settings file that declares it, or the issuer by itself.
 pub(super) fn client(db: &mut Connection, declared: DeclaredClient, by_file: bool, occasion: &Occasion) -> Result<Vec<Caution>, StoreError> {
     let now = occasion.at;
-    let there = clients::find(db, &declared.id)?;
+    // Held: nobody changes what is judged here, or deletes it, before it is written.
+    let there = clients::find_held(db, &declared.id)?;
     let tell = |kind| occasion.event(kind, Object::Client(declared.id.clone()));
     let (mut told, mut previous_secret) = (Vec::new(), None);
+    // Whoever registered it, over the API or by a command, has the secret, and is not given with it what the file gives the client, now or later. Nor is
+    // who made its secret over the API since. (What it asks its users for counts where they are not asked.)
+    let gains = |there: &Client| !lacking(power_of_new_client(&there.metadata), power_of_new_client(&declared.metadata)).is_empty();
+    let distrusts = match &there {
+        Some(there) if by_file && gains(there) => !there.managed_by_file || !clients::has_secret_by_operator(db, &there.id)?,
+        _ => false,
+    };
     if let Some(there) = &there {
         let same_secret = declared.metadata.is_public() || declared.secret_digest.is_none() || declared.secret_digest == there.secret_digest;
         if there.managed_by_file == by_file && there.metadata == declared.metadata && same_secret {
@@ -78,7 +88,7 @@ pub(super) fn client(db: &mut Connection, declared: DeclaredClient, by_file: boo
             told.push(tell(EventKind::ClientUpdated).with_changes(&there.metadata, &declared.metadata));
         }
         if same_secret {
-            previous_secret = there.previous_secret.filter(|_| !declared.metadata.is_public());
+            previous_secret = there.previous_secret.filter(|_| !declared.metadata.is_public() && !distrusts);
         } else {
             // The file names what is right: neither what a command made of it nor what was before works on.
             told.push(tell(EventKind::ClientSecretRotated));
@@ -87,12 +97,8 @@ pub(super) fn client(db: &mut Connection, declared: DeclaredClient, by_file: boo
         told.push(tell(EventKind::ClientCreated).with("metadata", &declared.metadata));
     }
     let mut cautions = declared.metadata.cautions(there.as_ref().map(|there| &there.metadata));
-    // Whoever registered it, over the API or by a command, has the secret, and is not given with it what the file gives the client.
-    // (What it asks its users for counts where they are not asked.)
-    let gains = |there: &Client| !lacking(power_of_new_client(&there.metadata), power_of_new_client(&declared.metadata)).is_empty();
-    let drops_secret = there
-        .as_ref()
-        .is_some_and(|there| by_file && !there.managed_by_file && there.secret_digest.is_some() && declared.secret_digest.is_none() && gains(there));
+    let drops_secret = distrusts && declared.secret_digest.is_none() && there.as_ref().is_some_and(|there| there.secret_digest.is_some());
+    let adopted = by_file && there.as_ref().is_none_or(|there| !there.managed_by_file);
     if drops_secret {
         cautions.push(Caution::SecretDropped);
         told.push(tell(EventKind::ClientSecretRotated));
@@ -111,6 +117,10 @@ pub(super) fn client(db: &mut Connection, declared: DeclaredClient, by_file: boo
     clients::upsert(db, &client)?;
     if drops_secret {
         clients::forget_secrets(db, &client.id, now)?;
+    }
+    if adopted || client.secret_digest.is_some() {
+        let by_operator = client.secret_digest.is_some() && client.previous_secret.is_none();
+        clients::note_secret_by_operator(db, &client.id, by_operator)?;
     }
     told.iter().try_for_each(|event| events::record(db, event))?;
     Ok(cautions)

@@ -15,6 +15,7 @@ use crate::domain::lifetime_rule::{LifetimeRule, Selector};
 use crate::domain::secret::Secret;
 use crate::protocol::lifetime_policy::Policy;
 use crate::settings::lifetime_rules::DeclaredRule;
+use crate::store::registered::{self, RegisteredLimits};
 use crate::store::{Connection, Store, StoreError, clients, events, lifetime_rules};
 
 pub use explained::ExplainedSession;
@@ -42,10 +43,8 @@ impl Admin {
     }
 
     /// The clients that are registered with limits of their own: each is a rule for that client.
-    pub async fn clients_with_lifetimes(&self) -> Result<Vec<Client>, AdminError> {
-        let mut clients = all_clients(&self.store).await?;
-        clients.retain(|client| client.metadata.lifetimes != LimitOverrides::default());
-        Ok(clients)
+    pub async fn clients_with_lifetimes(&self) -> Result<Vec<RegisteredLimits>, AdminError> {
+        Ok(self.store.scan(registered::with_limits).await?)
     }
 
     /// Changes the rule of a selector as it is at that moment. Running sessions are judged by it from their next use on.

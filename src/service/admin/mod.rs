@@ -43,6 +43,7 @@ pub use crate::jose::key_ring::KeyInfo;
 pub use crate::store::client_lists::ClientFilter;
 pub use crate::store::events::{Between, Filter as EventFilter};
 pub use crate::store::listed::{self, FamilyFilter, SessionFilter};
+pub use crate::store::registered::RegisteredLimits;
 pub use crate::store::user_lists::UserFilter;
 pub use clients::{ClientChange, NewClient, NewSecret, Registered};
 pub use console::{CONSOLE, declare_console};

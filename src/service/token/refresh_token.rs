@@ -41,12 +41,8 @@ pub async fn refresh(core: &Core, params: &Params, client: &KnownClient) -> Resu
         let facts = core.store.family(id).await?.ok_or_else(|| refused("no such family"))?;
         // Nothing below happens on the word of a token that does not verify: a stranger cannot harm a family.
         let presented = core.refresh_tokens.verify(&parsed, &facts.family.secret).ok_or_else(|| refused("MAC does not verify"))?;
-        // A code redeemed at the very moment its client was disabled leaves a family that the ending did not see.
-        if client.tenure().has_ended_grant(facts.family.created_at) {
-            return Err(refused("family from before its client was disabled or ended everywhere"));
-        }
         let limits = limits(client, &facts);
-        let decision = decide(presented, &facts_of(&facts), client, &limits, lost_race, now);
+        let decision = decide(presented, &facts_of(&facts, client), client, &limits, lost_race, now);
         // A family that outlives its session goes on; but here, too, the session is found past its end.
         found_over::notice(core, facts.session.as_ref(), &limits, now);
         let generation = match decision {
@@ -169,7 +165,7 @@ async fn session_deadlines(core: &Core, client: &KnownClient, facts: &FamilyFact
         return Deadlines::default();
     };
     let judged = |session: &Session, client_session: Option<&ClientSession>| judge_grant(session, user, client_session, &limits, now).unwrap_or_default();
-    let used = used(&facts_of(facts), client, &limits, now);
+    let used = used(&facts_of(facts, client), client, &limits, now);
     if used == Used::default() {
         return judged(session, facts.client_session.as_ref());
     }

@@ -11,6 +11,8 @@ each_database!(
     ad_11_a_machines_token_does_not_come_back_with_its_client,
     ad_11_a_users_token_does_not_come_back_with_its_client,
     ad_11_a_client_that_an_older_version_disabled_gets_nothing_back,
+    ad_11_what_was_given_while_the_client_was_stopped_is_dead,
+    a_client_registered_by_a_clock_that_was_ahead_gets_what_works,
 );
 
 pub(super) const URI: &str = "https://short.example.test/callback";
@@ -112,6 +114,60 @@ async fn ad_11_a_client_that_an_older_version_disabled_gets_nothing_back(databas
     app.advance(TimeDelta::seconds(1));
     act(&app, Method::POST, "/clients/worker/enable").await;
     assert_eq!(judged(&app, &worker, &old).await, (401, false));
+    app.advance(TimeDelta::milliseconds(1));
+    assert_eq!(judged(&app, &worker, &machines_token(&worker).await).await, (200, true), "the control");
+    app.stop().await;
+}
+
+/// Whoever looked at the client before it was disabled gives it something a moment later: a token of the time between is put there so.
+async fn ad_11_what_was_given_while_the_client_was_stopped_is_dead(database: Database) {
+    let app = start(database).await;
+    let worker = machine(&app).await;
+    app.advance(TimeDelta::seconds(1));
+    let stopped_at = app.now();
+    app.advance(TimeDelta::milliseconds(2));
+    let late = machines_token(&worker).await;
+    assert_eq!(judged(&app, &worker, &late).await, (200, true), "the control");
+    app.write(move |db| {
+        let id = gatekey::domain::id::ClientId::parse("worker").unwrap();
+        let mut client = gatekey::store::clients::find(db, &id)?.unwrap();
+        client.disabled_at = Some(stopped_at);
+        gatekey::store::clients::upsert(db, &client)?;
+        gatekey::store::clients::end_tokens(db, &id, stopped_at)
+    })
+    .await;
+    assert_eq!(judged(&app, &worker, &late).await.0, 401);
+    act(&app, Method::POST, "/clients/worker/enable").await;
+    assert_eq!(judged(&app, &worker, &late).await, (401, false), "enabled");
+    let same = machines_token(&worker).await;
+    assert_eq!(judged(&app, &worker, &same).await, (401, false), "in the millisecond of the enabling");
+    app.advance(TimeDelta::milliseconds(1));
+    assert_eq!(judged(&app, &worker, &machines_token(&worker).await).await, (200, true), "the control");
+    app.stop().await;
+}
+
+/// A clock that was ahead, and has been set right: the registration is in the future, and refuses nothing until then.
+async fn a_client_registered_by_a_clock_that_was_ahead_gets_what_works(database: Database) {
+    let app = start(database).await;
+    app.advance(TimeDelta::days(1));
+    let worker = machine(&app).await;
+    let short = register(&app, "short", &json!({"name": "Short", "kind": "spa", "redirect_uris": [URI], "first_party": true})).await;
+    app.advance(TimeDelta::days(-1));
+    let (token, mut browser) = (machines_token(&worker).await, app.browser());
+    assert_eq!(judged(&app, &worker, &token).await, (200, true));
+    let given = app.sign_in(&mut browser, &short, "openid").await;
+    assert_eq!(short.userinfo(&given.access).await.status.as_u16(), 200);
+    let next = short.refresh(given.refresh()).await;
+    // What is ended is ended, by the clock that is right.
+    app.advance(TimeDelta::milliseconds(1));
+    for id in ["worker", "short"] {
+        act(&app, Method::POST, &format!("/clients/{id}/disable")).await;
+        act(&app, Method::POST, &format!("/clients/{id}/enable")).await;
+    }
+    app.advance(TimeDelta::milliseconds(1));
+    assert_eq!(judged(&app, &worker, &token).await, (401, false));
+    assert_eq!(short.userinfo(&next.access).await.status.as_u16(), 401);
+    short.refused(next.refresh()).await;
     assert_eq!(judged(&app, &worker, &machines_token(&worker).await).await, (200, true), "the control");
     app.stop().await;
 }

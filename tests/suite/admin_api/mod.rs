@@ -7,6 +7,7 @@ mod client_tokens;
 mod clients;
 mod consents;
 mod ended_codes;
+mod declared;
 mod events;
 mod groups;
 mod idempotency;

@@ -242,7 +242,7 @@ pub struct World {
     now: i64,
     pub users: [User; USERS],
     disabled_clients: [bool; CLIENTS],
-    /// When they were last disabled.
+    /// When they were last disabled, or enabled again.
     stopped: [Option<i64>; CLIENTS],
     consents: [bool; USERS],
     /// The sessions of each browser's cookies, the last chosen first; what has ended may be among them.
@@ -647,7 +647,12 @@ impl World {
                     self.families.iter_mut().filter(|family| family.client == client).for_each(|family| family.ended = true);
                 }
             }
-            Step::EnableClient { client } => self.disabled_clients[client] = false,
+            Step::EnableClient { client } => {
+                // Until then nothing it was given counts, of that very instant included.
+                if std::mem::replace(&mut self.disabled_clients[client], false) {
+                    self.stopped[client] = Some(self.now);
+                }
+            }
             Step::Advance { seconds } => self.now += seconds,
             Step::OtherReplica | Step::Restart => {}
         }

@@ -52,7 +52,7 @@ async fn migrations_give_both_databases_the_same_tables() {
     post.open().await.close().await;
     let in_sqlite = diesel::sql_query(
         "SELECT m.name || '.' || c.name || CASE WHEN c.\"notnull\" THEN ' required' ELSE '' END AS place \
-         FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE '\\_\\_%' ESCAPE '\\'",
+         FROM sqlite_master m, pragma_table_xinfo(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE '\\_\\_%' ESCAPE '\\'",
     )
     .load::<Column>(&mut SqliteConnection::establish(lite.url.strip_prefix("sqlite://").unwrap()).unwrap())
     .unwrap();

@@ -89,7 +89,7 @@ async fn clients_are_declared_again(database: Database) {
     assert_eq!(store.write(move |conn| store::clients::set_secret(conn, &id, Digest([7; 32]), None, now())).await, Ok(true));
     let public = client("app");
     store.write(move |conn| store::clients::upsert(conn, &public)).await.unwrap();
-    let origins = store.scan(store::clients::origins).await.unwrap();
+    let origins = store.scan(store::registered::origins).await.unwrap();
     assert_eq!(origins[0], (ClientId::parse("app").unwrap(), vec!["https://app.example.com".to_owned()]));
 }
 
