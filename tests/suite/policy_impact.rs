@@ -20,6 +20,7 @@ use gatekey::domain::scope::Scope;
 use gatekey::domain::secret::{Digest, Secret};
 use gatekey::domain::session::{EndReason, Ended, Session};
 use gatekey::domain::user::User;
+use gatekey::domain::tenure::Tenure;
 use gatekey::protocol::lifetime_policy::{ClientPolicy, Policy};
 use gatekey::protocol::session::judge;
 use gatekey::protocol::token::refresh_token::{Facts, usable};
@@ -227,8 +228,9 @@ impl Rows {
             let lives = |policy: &Policy, then| {
                 let acr = session.map_or(facts.family.grant.acr, |session| session.acr);
                 let limits = ClientPolicy::new(policy, Some(client)).limits(Some(&user.groups), Some(acr));
-                let known =
-                    Facts { family: &facts.family, user: Some(user), session, client_session: facts.client_session.as_ref(), consent: facts.consent.as_ref() };
+                let (client_session, consent) = (facts.client_session.as_ref(), facts.consent.as_ref());
+                let tenure = Tenure { began_at: client.created_at, stopped_at: None, grants_ended_at: None };
+                let known = Facts { family: &facts.family, user: Some(user), session, client_session, consent, tenure: &tenure };
                 facts.family.ended.is_none() && usable(&known, client, &limits, then).is_ok()
             };
             if !lives(before, now) {
