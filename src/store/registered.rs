@@ -49,8 +49,8 @@ pub struct RegisteredLimits {
 pub fn with_limits(conn: &mut Connection) -> Result<Vec<RegisteredLimits>, StoreError> {
     let query = clients::table.filter(sql::<Bool>(HAS_LIFETIMES)).select((clients::id, sql::<Text>(LIFETIMES), clients::updated_at));
     let rows = query.load::<(String, String, Instant)>(conn)?.into_iter();
-    let found =
-        rows.map(|(id, text, updated_at)| Ok(RegisteredLimits { client: client_id(TABLE, id)?, limits: parsed("lifetimes", &text)?, updated_at: updated_at.0 }));
+    let found = rows
+        .map(|(id, text, updated_at)| Ok(RegisteredLimits { client: client_id(TABLE, id)?, limits: parsed("lifetimes", &text)?, updated_at: updated_at.0 }));
     let mut found = found.collect::<Result<Vec<_>, StoreError>>()?;
     found.sort_by(|one, other| one.client.cmp(&other.client));
     Ok(found)
@@ -102,7 +102,8 @@ pub fn addresses(conn: &mut Connection) -> Result<Vec<String>, StoreError> {
 
 /// The web origins of every client that is not disabled: what a CORS preflight is judged by, since it names no client.
 pub fn origins(conn: &mut Connection) -> Result<Vec<(ClientId, Vec<String>)>, StoreError> {
-    let rows = clients::table.filter(clients::disabled_at.is_null()).select((clients::id, clients::metadata)).load::<(String, String)>(conn)?;
+    let rows =
+        clients::table.filter(clients::disabled_at.is_null()).order(clients::id).select((clients::id, clients::metadata)).load::<(String, String)>(conn)?;
     let origins = rows.into_iter().map(|(id, metadata)| Ok((client_id(TABLE, id)?, parsed::<Places>("metadata", &metadata)?.web_origins)));
     origins.collect()
 }

@@ -244,8 +244,7 @@ async fn a_start_races_whoever_deletes_what_the_file_declares(database: Database
             .map(|id| client(id.as_str(), ClientKind::Web, "https://race.example.test", |metadata| metadata.name = format!("Race {round} {turned}")))
             .collect();
         let limits = serde_json::from_str(&format!("{{\"session_idle\":\"PT{}M\"}}", round + 1)).unwrap();
-        let mut rules: Vec<_> =
-            ids.iter().map(|id| DeclaredRule { selector: Selector { client: Some(id.clone()), ..Selector::default() }, limits }).collect();
+        let mut rules: Vec<_> = ids.iter().map(|id| DeclaredRule { selector: Selector { client: Some(id.clone()), ..Selector::default() }, limits }).collect();
         if turned {
             declared.reverse();
             rules.reverse();

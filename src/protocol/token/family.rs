@@ -80,7 +80,14 @@ mod tests {
         for scope in ["openid", "openid offline_access"] {
             for (ended, judged) in [(-1, None), (0, Some(Dead::Refused("client_session_ended")))] {
                 let (family, client_session) = (family(scope), ClientSession { last_ended_at: Some(at(ended)), ..client_session() });
-                let facts = Facts { family: &family, user: Some(&user), session: Some(&session), client_session: Some(&client_session), consent: None, tenure: &Tenure::UNBROKEN };
+                let facts = Facts {
+                    family: &family,
+                    user: Some(&user),
+                    session: Some(&session),
+                    client_session: Some(&client_session),
+                    consent: None,
+                    tenure: &Tenure::UNBROKEN,
+                };
                 assert_eq!(usable(&facts, &client, &Limits::default(), at(1)).err(), judged, "{scope} {ended}");
             }
         }

@@ -38,8 +38,9 @@ pub async fn declare(admin: &Admin, settings: &Settings) -> Result<(), AdminErro
                 cautions.push((id, client(db, declared, true, &occasion)?));
             }
             lifetime_policy::declare(db, declared_rules, &mark, &occasion)?;
+            let mut empowered = Vec::new();
             for (id, declared, there) in hold(db, declared_users)? {
-                user(db, id, declared, there, &occasion)?;
+                empowered.extend(user(db, id, declared, there, &occasion)?);
             }
             let mut nobodys = Vec::new();
             for id in clients_of_rules {
@@ -47,16 +48,20 @@ pub async fn declare(admin: &Admin, settings: &Settings) -> Result<(), AdminErro
                     nobodys.push(id);
                 }
             }
-            Ok((cautions, nobodys))
+            Ok((cautions, empowered, nobodys))
         })
     };
-    let (cautions, nobodys) = match write().await {
+    let (cautions, empowered, nobodys) = match write().await {
         // Another replica declared them at the same time; now they are there.
         Err(StoreError::Conflict) => write().await?,
         other => other?,
     };
     for (id, cautions) in cautions {
         caution(&id, &cautions);
+    }
+    for user in empowered {
+        // Not refused, and the password stays: it may be the very person. It may also be one who took the name in time.
+        tracing::warn!(event = "user.declared_with_power", %user, "a user who was there before the settings file declared one by this name now has the role that it gives: make sure that it is the same person");
     }
     for id in nobodys {
         // Not refused: it may be registered by a command later.
@@ -142,7 +147,8 @@ fn hold(db: &mut Connection, declared: Vec<(UserId, DeclaredUser)>) -> Result<Ve
     Ok(users)
 }
 
-fn user(db: &mut Connection, id: UserId, declared: DeclaredUser, there: Option<User>, occasion: &Occasion) -> Result<(), StoreError> {
+/// Answers the user, if one who was there before the file has more power by it.
+fn user(db: &mut Connection, id: UserId, declared: DeclaredUser, there: Option<User>, occasion: &Occasion) -> Result<Option<UserId>, StoreError> {
     let now = occasion.at;
     let Some(there) = there else {
         let user = User {
@@ -164,8 +170,10 @@ fn user(db: &mut Connection, id: UserId, declared: DeclaredUser, there: Option<U
             .with("username", Username(&user.username))
             .with("groups", &user.groups)
             .with("role", user.role);
-        return events::record(db, &event);
+        events::record(db, &event)?;
+        return Ok(None);
     };
+    let mut empowered = None;
     if let Some(hash) = &declared.password_hash
         && there.password_hash.as_ref().map(|hash| hash.expose()) != Some(hash.expose())
     {
@@ -177,8 +185,7 @@ fn user(db: &mut Connection, id: UserId, declared: DeclaredUser, there: Option<U
         let user = User { profile: declared.profile, groups: declared.groups, role: declared.role, managed_by_file: true, updated_at: now, ..there.clone() };
         users::update(db, &user)?;
         if !there.managed_by_file && !lacking(power_of_user(there.role), power_of_user(user.role)).is_empty() {
-            // Not refused, and the password stays: it may be the very person. It may also be one who took the name in time.
-            tracing::warn!(event = "user.declared_with_power", user = %user.id, "a user who was there before the settings file declared one by this name now has the role that it gives: make sure that it is the same person");
+            empowered = Some(user.id);
         }
         if user.role != there.role {
             one_time_links::use_up_of(db, user.id, now)?;
@@ -188,5 +195,5 @@ fn user(db: &mut Connection, id: UserId, declared: DeclaredUser, there: Option<U
             events::record(db, &event)?;
         }
     }
-    Ok(())
+    Ok(empowered)
 }

@@ -136,7 +136,7 @@ async fn ad_11_what_was_given_while_the_client_was_stopped_is_dead(database: Dat
         gatekey::store::clients::end_tokens(db, &id, stopped_at)
     })
     .await;
-    assert_eq!(judged(&app, &worker, &late).await.0, 401);
+    assert_eq!(send(&app, Method::GET, "/users", Some(&late)).await.status.as_u16(), 401);
     act(&app, Method::POST, "/clients/worker/enable").await;
     assert_eq!(judged(&app, &worker, &late).await, (401, false), "enabled");
     let same = machines_token(&worker).await;

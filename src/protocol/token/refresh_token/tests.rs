@@ -32,8 +32,7 @@ fn client(overlap: i64) -> Client {
 /// One with a secret, which may ask for either.
 fn asking_online(overlap: i64) -> Client {
     let scope = Scope::parse("openid offline_access online_access").unwrap();
-    let metadata =
-        ClientMetadata { first_party: true, scope, refresh_overlap: Lifetime::seconds(overlap), ..ClientMetadata::defaults(ClientKind::Web, "App") };
+    let metadata = ClientMetadata { first_party: true, scope, refresh_overlap: Lifetime::seconds(overlap), ..ClientMetadata::defaults(ClientKind::Web, "App") };
     Client { metadata, ..client(overlap) }
 }
 
@@ -228,7 +227,14 @@ fn a_client_session_ends_what_hangs_on_the_session() {
     let limits = Limits { client_session_idle: Lifetime::seconds(20), client_session_absolute: Lifetime::seconds(40), ..Limits::default() };
     let judged = |scope: &str, ended: Option<Ended>, now| {
         let client_session = ClientSession { ended, ..client_session() };
-        let facts = Facts { family: &family(scope), user: Some(&user), session: Some(&session), client_session: Some(&client_session), consent: None, tenure: &Tenure::UNBROKEN };
+        let facts = Facts {
+            family: &family(scope),
+            user: Some(&user),
+            session: Some(&session),
+            client_session: Some(&client_session),
+            consent: None,
+            tenure: &Tenure::UNBROKEN,
+        };
         usable(&facts, &client, &limits, at(now))
     };
     let ended = Some(Ended { at: at(1), reason: EndReason::RevokedByUser });
@@ -244,7 +250,12 @@ fn a_client_session_ends_what_hangs_on_the_session() {
 fn the_user_must_still_stand_behind_it() {
     let (session, client, family) = (session(), client(30), family("openid offline_access"));
     let judged = |user: Option<&User>| {
-        usable(&Facts { family: &family, user, session: Some(&session), client_session: None, consent: None, tenure: &Tenure::UNBROKEN }, &client, &Limits::default(), at(10))
+        usable(
+            &Facts { family: &family, user, session: Some(&session), client_session: None, consent: None, tenure: &Tenure::UNBROKEN },
+            &client,
+            &Limits::default(),
+            at(10),
+        )
     };
     let ada = user();
     assert!(judged(Some(&ada)).is_ok());
@@ -256,7 +267,12 @@ fn the_user_must_still_stand_behind_it() {
     let old = Session { auth_time: at(-2), ..session };
     let of = |scope| {
         let family = self::family(scope);
-        usable(&Facts { family: &family, user: Some(&ada), session: Some(&old), client_session: None, consent: None, tenure: &Tenure::UNBROKEN }, &client, &Limits::default(), at(10))
+        usable(
+            &Facts { family: &family, user: Some(&ada), session: Some(&old), client_session: None, consent: None, tenure: &Tenure::UNBROKEN },
+            &client,
+            &Limits::default(),
+            at(10),
+        )
     };
     assert_eq!(of("openid").unwrap_err(), Dead::Refused("password_changed"));
     assert!(of("openid offline_access").is_ok());
