@@ -7,10 +7,11 @@ use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef, Registry
 use poem_openapi::types::{ParseFromJSON, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
+use super::described::Described;
 use super::misfit::{self, Misfit};
 use crate::protocol::json;
 
-/// A JSON body in which no member comes twice: the framework's own would take the last.
+/// A JSON body in which no member comes twice, and each is of its type: the framework's own would take the last, and a number for a text.
 #[derive(Debug)]
 pub struct Body<T>(pub T);
 
@@ -38,13 +39,11 @@ impl<T: ParseFromJSON> ParsePayload for Body<T> {
         let bytes = <Vec<u8> as FromRequest>::from_request(request, body).await?;
         let text = std::str::from_utf8(&bytes).map_err(|_| refused("it is not UTF-8".to_owned()))?;
         let value = json::parse(text).map_err(|error| refused(error.to_string()))?;
-        T::parse_from_json(Some(value)).map(Self).map_err(|error| {
-            // Read once more, for the parser took it: only who is refused pays for it.
-            match json::parse(text).map(|value| misfit::of::<T>(&value)).unwrap_or_default() {
-                problems if problems.is_empty() => refused(without_value(&error.into_message())).into(),
-                problems => Misfit(problems).into(),
-            }
-        })
+        let problems = misfit::of::<T>(Described::by(request)?.types(), &value);
+        if !problems.is_empty() {
+            return Err(Misfit(problems).into());
+        }
+        Ok(Self(T::parse_from_json(Some(value)).map_err(|error| refused(without_value(&error.into_message())))?))
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::Api;
 use super::problem::Problem;
+use super::query;
 pub use crate::domain::admin_scope::AdminScope;
 use crate::domain::admin_scope::{AUDIENCE, AdminScopes};
 use crate::domain::clock::Timestamp;
@@ -97,10 +98,12 @@ pub fn too_old() -> Problem {
     Problem::authentication_too_old(FRESH.num_seconds())
 }
 
-/// Runs before anything of the request is looked at but its token.
+/// Runs before anything of the request is looked at but its token and the names in its query.
 async fn admit(request: &Request, bearer: Bearer) -> poem::Result<Admitted> {
     let api = request.data::<Api>().ok_or_else(|| poem::Error::from_status(poem::http::StatusCode::INTERNAL_SERVER_ERROR))?;
-    Ok(judge(api, &bearer.token).await?)
+    let admitted = judge(api, &bearer.token).await?;
+    query::check(request)?;
+    Ok(admitted)
 }
 
 async fn judge(api: &Api, token: &str) -> Result<Admitted, Problem> {

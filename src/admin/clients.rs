@@ -10,10 +10,11 @@ use super::body::Body;
 use super::caller::{AdminScope, Caller};
 use super::client_metadata::ClientMetadata;
 use super::idempotency::{self, answered, replayed, still_there};
+use super::page::{self, After};
 use super::problem::{ChangeProblem, Problem};
 use super::reach::Reach;
 use super::sort::{ClientOrder, ClientSort, client_mark, client_marked};
-use super::{Api, Resource, etag, page};
+use super::{Api, Resource, etag};
 use crate::domain::client;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::ClientId;
@@ -124,7 +125,7 @@ impl Example for Client {
 
 impl Example for ClientPage {
     fn example() -> Self {
-        Self { items: vec![Client::example()], next: Some("notes".to_owned()) }
+        Self { items: vec![Client::example()], next: Some(page::example("notes")) }
     }
 }
 
@@ -208,8 +209,8 @@ impl ClientsApi {
         &self,
         #[oai(scope = "AdminScope::ClientsRead")] caller: Caller,
         api: Data<&Api>,
-        /// Only clients that come after this one: `next` of the page before, in the same order.
-        after: Query<Option<String>>,
+        /// Only clients that come after a place: `next` of the page before, asked for with the same parameters.
+        after: After,
         /// How many clients a page holds at most. With `search` or `state` a page looks at 500 at most, so that none takes longer than another: it may
         /// hold fewer, or none, though there is a next page.
         #[oai(default = "page::default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
@@ -223,19 +224,18 @@ impl ClientsApi {
         sort: Query<Option<ClientSort>>,
     ) -> Result<Listed, Problem> {
         caller.may(AdminScope::ClientsRead)?;
-        let malformed = || Problem::malformed("The parameter `after` is malformed: pass `next` of the page before, in the same order.".to_owned());
         let search = search.0.as_deref().map(str::trim).filter(|text| !text.is_empty());
         let filter = ClientFilter::of(search, state.0.map(State::from));
         let (found, next) = match ClientOrder::from(sort.0) {
             ClientOrder::Id(order) => {
-                let after = after.0.map(|after| ClientId::parse(&after).map_err(|_| malformed())).transpose()?;
-                let found = api.admin.clients_by_id(filter, order, after, limit.0).await?;
-                (found.items, found.next.map(|next| next.to_string()))
+                let from = after.place(|place| ClientId::parse(place).ok())?;
+                let found = api.admin.clients_by_id(filter, order, from, limit.0).await?;
+                (found.items, found.next.map(|next| after.next(next)))
             }
             ClientOrder::Time(order) => {
-                let after = after.0.map(|after| client_marked(&after).ok_or_else(malformed)).transpose()?;
-                let found = api.admin.clients_by_time(filter, order, after, limit.0).await?;
-                (found.items, found.next.as_ref().map(client_mark))
+                let from = after.place(client_marked)?;
+                let found = api.admin.clients_by_time(filter, order, from, limit.0).await?;
+                (found.items, found.next.as_ref().map(|next| after.next(client_mark(next))))
             }
         };
         let now = api.core.now();
@@ -245,7 +245,8 @@ impl ClientsApi {
     /// Registers a client
     ///
     /// A confidential client is given a secret, which the answer tells once. Needs the scope `clients:write`; a client that may get tokens
-    /// for this API needs the caller to have every scope that it is given, and a recent sign-in. `lifetimes` takes the scope `lifetimes:write` and a recent sign-in too.
+    /// for this API, or that the settings file declares as one (at the next start it is), needs the caller to have every scope that it is given, and a
+    /// recent sign-in. `lifetimes` takes the scope `lifetimes:write` and a recent sign-in too.
     #[oai(path = "/clients", method = "post", operation_id = "client_create")]
     async fn create(
         &self,
@@ -300,7 +301,7 @@ impl ClientsApi {
     /// Replaces what a client is registered with
     ///
     /// As a whole: what the body leaves out has the default of the kind again. Running sessions are judged by it from their next use on.
-    /// Needs the scope `clients:write`, and every scope of this API that the client has or would get; if it has or would get any, a recent sign-in, as
+    /// Needs the scope `clients:write`, and every scope of this API that the client has or would get, where what the settings file gives it counts as held; if that is any, a recent sign-in, as
     /// it does if the client loses its secret, or if a first-party one gets other addresses. Another `lifetimes` takes the scope `lifetimes:write` and a recent sign-in too.
     #[oai(path = "/clients/:id", method = "put", operation_id = "client_replace")]
     async fn replace(
@@ -331,7 +332,7 @@ impl ClientsApi {
     /// Deletes a client
     ///
     /// With its refresh tokens, its share in sessions, the consents given to it and the lifetime rules for it. Needs the scope
-    /// `clients:write`, every scope of this API that the client has, and a recent sign-in.
+    /// `clients:write`, every scope of this API that the client has, by its registration or by what the settings file gives, and a recent sign-in.
     #[oai(path = "/clients/:id", method = "delete", operation_id = "client_delete")]
     async fn delete(
         &self,

@@ -8,9 +8,10 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use uuid::Uuid;
 
 use super::caller::{AdminScope, Caller};
+use super::page::{self, After};
 use super::problem::Problem;
 use super::sort::ConsentSort;
-use super::{Api, Resource, page};
+use super::{Api, Resource};
 use crate::domain::clock::Timestamp;
 use crate::domain::consent;
 use crate::domain::id::{ClientId, UserId};
@@ -53,7 +54,7 @@ impl Example for Consent {
 
 impl Example for ConsentPage {
     fn example() -> Self {
-        Self { items: vec![Consent::example()], next: Some("notes".to_owned()) }
+        Self { items: vec![Consent::example()], next: Some(page::example("notes")) }
     }
 }
 
@@ -83,8 +84,8 @@ impl ConsentsApi {
         api: Data<&Api>,
         /// The user.
         id: Path<Uuid>,
-        /// Only consents that come after the one to this application: `next` of the page before.
-        after: Query<Option<String>>,
+        /// Only consents that come after a place: `next` of the page before, asked for with the same parameters.
+        after: After,
         /// In which order they come: `client_id` unless it says otherwise.
         sort: Query<Option<ConsentSort>>,
         /// How many consents a page holds at most.
@@ -92,11 +93,10 @@ impl ConsentsApi {
         limit: Query<u32>,
     ) -> Result<Listed, Problem> {
         caller.may(AdminScope::ConsentsRead)?;
-        let malformed = |_| Problem::malformed("The parameter `after` is malformed: pass `next` of the page before.".to_owned());
-        let after = after.0.map(|after| ClientId::parse(&after).map_err(malformed)).transpose()?;
+        let from = after.place(|place| ClientId::parse(place).ok())?;
         let order = sort.0.map_or(Order::Ascending, Order::from);
-        let found = api.admin.consents(UserId(id.0), order, after, page::asked(limit.0)).await?;
-        let (found, next) = page::cut(found, limit.0, |consent| consent.client_id.as_str().to_owned());
+        let found = api.admin.consents(UserId(id.0), order, from, page::asked(limit.0)).await?;
+        let (found, next) = page::cut(found, limit.0, |consent| after.next(&consent.client_id));
         Ok(Listed::Page(Json(ConsentPage { items: found.into_iter().map(Consent::from).collect(), next })))
     }
 

@@ -21,6 +21,7 @@ fn mend(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(mend),
         Value::Object(members) => {
             say_it_once(members);
+            say_what_is_asked(members);
             if let Some(Value::Object(headers)) = members.get_mut("headers") {
                 *headers = mem::take(headers).into_iter().map(|(name, header)| (as_written(name), header)).collect();
             }
@@ -36,6 +37,18 @@ fn say_it_once(schema: &mut Map<String, Value>) {
     let description = schema.get("description").cloned();
     if let Some(Value::Array(all)) = schema.get_mut("allOf") {
         all.retain(|one| !one.as_object().is_some_and(|one| one.len() == 1 && one.get("description") == description.as_ref()));
+    }
+}
+
+/// The refusals are those of one type for many operations: of a sign-in that is too old those speak that ask for one.
+fn say_what_is_asked(operation: &mut Map<String, Value>) {
+    let asks = operation.get("description").and_then(Value::as_str).is_some_and(|text| text.contains("recent sign-in"));
+    if asks || !operation.contains_key("operationId") {
+        return;
+    }
+    let Some(Value::String(text)) = operation.get_mut("responses").and_then(|all| all.get_mut("401")?.get_mut("description")) else { return };
+    if let Some(at) = text.find("\nOr its user signed in too long ago") {
+        text.truncate(at);
     }
 }
 
@@ -72,6 +85,14 @@ mod tests {
         assert_eq!(mended(more.clone()), more);
         let other = json!({"description": "How.", "allOf": [{"$ref": "#/components/schemas/Way"}, {"description": "Another."}]});
         assert_eq!(mended(other.clone()), other);
+    }
+
+    #[test]
+    fn only_who_asks_for_a_recent_sign_in_speaks_of_it() {
+        let both = "No access token.\nOr its user signed in too long ago for what is dangerous.";
+        let operation = |does: &str, refuses: &str| json!({"operationId": "x", "description": does, "responses": {"401": {"description": refuses}}});
+        assert_eq!(mended(operation("Needs a recent sign-in.", both)), operation("Needs a recent sign-in.", both));
+        assert_eq!(mended(operation("Needs nothing.", both)), operation("Needs nothing.", "No access token."));
     }
 
     #[test]

@@ -8,11 +8,12 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use uuid::Uuid;
 
 use super::caller::{AdminScope, Caller};
+use super::page::{self, After};
 use super::problem::{ChangeProblem, Problem};
 use super::reach::Reach;
 use super::sort::GroupSort;
 use super::users::{Shown, shown};
-use super::{Api, Resource, page};
+use super::{Api, Resource};
 use crate::domain::group::GroupName;
 use crate::domain::id::UserId;
 use crate::domain::user;
@@ -56,7 +57,7 @@ impl Example for Group {
 impl Example for GroupPage {
     fn example() -> Self {
         let group = Group::example();
-        Self { next: Some(group.name.clone()), items: vec![group] }
+        Self { next: Some(page::example(&group.name)), items: vec![group] }
     }
 }
 
@@ -89,8 +90,8 @@ impl GroupsApi {
         &self,
         #[oai(scope = "AdminScope::UsersRead")] caller: Caller,
         api: Data<&Api>,
-        /// Only groups that come after the one with this name: `next` of the page before.
-        after: Query<Option<String>>,
+        /// Only groups that come after a place: `next` of the page before, asked for with the same parameters.
+        after: After,
         /// In which order they come: `name` unless it says otherwise.
         sort: Query<Option<GroupSort>>,
         /// How many groups a page holds at most.
@@ -98,18 +99,18 @@ impl GroupsApi {
         limit: Query<u32>,
     ) -> Result<Listed, Problem> {
         caller.may(AdminScope::UsersRead)?;
-        let malformed = |_| Problem::malformed("The parameter `after` is malformed: pass `next` of the page before.".to_owned());
-        let after = after.0.map(|after| GroupName::parse(&after).map_err(malformed)).transpose()?;
+        let from = after.place(|place| GroupName::parse(place).ok())?;
         let order = sort.0.map_or(Order::Ascending, Order::from);
-        let found = api.admin.groups(order, after, page::asked(limit.0)).await?;
-        let (found, next) = page::cut(found, limit.0, |group| group.name.clone());
+        let found = api.admin.groups(order, from, page::asked(limit.0)).await?;
+        let (found, next) = page::cut(found, limit.0, |group| after.next(&group.name));
         Ok(Listed::Page(Json(GroupPage { items: found.into_iter().map(Group::from).collect(), next })))
     }
 
     /// Puts a user into a group
     ///
     /// From the next use on the user's sessions are judged by the rules for it. One who is in it stays as they are, and that is no error. Needs
-    /// the scope `users:write`, and every scope of this API that the user's role has.
+    /// the scope `users:write`, and every scope of this API that the user has, by their role or by what the settings file gives; of a user who has any,
+    /// a recent sign-in.
     #[oai(path = "/groups/:name/members/:user_id", method = "put", operation_id = "group_add_member")]
     async fn add(
         &self,
@@ -122,14 +123,14 @@ impl GroupsApi {
     ) -> Result<Shown, ChangeProblem> {
         caller.may(AdminScope::UsersWrite)?;
         let (group, reach) = (name_of(&name.0)?, Reach::of(&caller, &api));
-        let guard = move |user: &user::User| reach.user(user);
+        let guard = move |user: &user::User| reach.user_now(user);
         Ok(shown(&api.admin.acting_as(caller.actor()).add_to_group(UserId(user_id.0), group, Box::new(guard)).await?)?)
     }
 
     /// Takes a user out of a group
     ///
-    /// One who is not in it stays as they are, and that is no error. Needs the scope `users:write`, and every scope of this API that the user's
-    /// role has.
+    /// One who is not in it stays as they are, and that is no error. Needs the scope `users:write`, and every scope of this API that the user
+    /// has, by their role or by what the settings file gives; of a user who has any, a recent sign-in.
     #[oai(path = "/groups/:name/members/:user_id", method = "delete", operation_id = "group_remove_member")]
     async fn remove(
         &self,
@@ -142,7 +143,7 @@ impl GroupsApi {
     ) -> Result<Removed, Problem> {
         caller.may(AdminScope::UsersWrite)?;
         let (group, reach) = (name_of(&name.0)?, Reach::of(&caller, &api));
-        let guard = move |user: &user::User| reach.user(user);
+        let guard = move |user: &user::User| reach.user_now(user);
         api.admin.acting_as(caller.actor()).remove_from_group(UserId(user_id.0), group, Box::new(guard)).await?;
         Ok(Removed::Gone)
     }

@@ -1,6 +1,5 @@
 //! The lifetime policy: its rules, why a limit is what it is, and what a change would do.
 
-use poem::Request;
 use poem::web::Data;
 use poem_openapi::param::{Header, Query};
 use poem_openapi::payload::Json;
@@ -14,7 +13,6 @@ use super::lifetime_answers::{LifetimeExplanation, LifetimeImpact};
 use super::lifetime_rule::{LifetimeRule, RuleChange, Selector, acr_of, groups_of};
 use super::limits::Limits;
 use super::problem::{ChangeProblem, Problem};
-use super::query::only_once;
 use super::{Api, Resource, etag};
 use crate::domain::acr::Acr;
 use crate::domain::client::Client;
@@ -202,8 +200,7 @@ impl LifetimesApi {
     /// Deletes a lifetime rule
     ///
     /// That of exactly this selector; without parameters that for everybody. Running sessions are judged by the rules that are left, from their
-    /// next use on. A parameter that it does not know, or is given twice, is refused: without it another rule would be meant. Needs the scope
-    /// `lifetimes:write` and a recent sign-in.
+    /// next use on. Needs the scope `lifetimes:write` and a recent sign-in.
     #[oai(path = "/lifetime-rules", method = "delete", operation_id = "lifetime_rule_delete")]
     #[allow(clippy::too_many_arguments)]
     async fn delete(
@@ -219,10 +216,8 @@ impl LifetimesApi {
         /// The `ETag` of the rules as they were read: nothing is deleted if they are others by now (RFC 9110 §13.1.1).
         #[oai(name = "If-Match")]
         if_match: Header<Option<String>>,
-        request: &Request,
     ) -> Result<Deleted, ChangeProblem> {
         caller.may_now(AdminScope::LifetimesWrite)?;
-        only_once(request.uri().query().unwrap_or_default(), &["client", "group", "acr"])?;
         let selector = Selector { client: client.0, group: group.0, acr: acr.0 }.of_parameters()?;
         let wanted = selector.clone();
         let change = move |rules: &[lifetime_rule::LifetimeRule], limits: &mut lifetime::LimitOverrides| {

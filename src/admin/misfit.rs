@@ -1,5 +1,5 @@
-//! Where a body does not fit its type, by the schema that the document has of it. The framework says what it met, not where, and of a member
-//! that is missing not even that it is.
+//! Where a body does not fit its type, by the schema that the document has of it. The framework says what it met, not where, of a member that is
+//! missing not even that it is, and it takes a number for a text: `1E5` would be `100000.0`.
 
 use poem::error::ResponseError;
 use poem::http::StatusCode;
@@ -23,11 +23,9 @@ impl ResponseError for Misfit {
     }
 }
 
-/// What of a body that was refused is wrong; nothing, if that is not to be seen by the schema. No value of it is repeated: it may be a secret.
-pub fn of<T: Type>(body: &Value) -> Vec<MemberProblem> {
-    let mut registry = Registry::new();
-    T::register(&mut registry);
-    let mut found = Found { registry: &registry, problems: Vec::new() };
+/// What of a body is wrong by the types of its members. No value of it is repeated: it may be a secret.
+pub fn of<T: Type>(types: &Registry, body: &Value) -> Vec<MemberProblem> {
+    let mut found = Found { registry: types, problems: Vec::new() };
     found.value(&T::schema_ref(), body, "");
     found.problems
 }
@@ -104,9 +102,7 @@ fn wanted(kind: &str, format: Option<&str>, value: &Value) -> Option<&'static st
         ("integer", Some("uint32")) => (value.as_u64().is_some_and(|number| u32::try_from(number).is_ok()), "a whole number from 0 to 4294967295"),
         ("integer", _) => (value.is_i64() || value.is_u64(), "a whole number"),
         ("string", Some("uuid")) => (value.as_str().is_some_and(|text| text.parse::<uuid::Uuid>().is_ok()), "a UUID"),
-        ("string", Some(_)) => (value.is_string(), "a text"),
-        // The framework takes these for a text that reads the same.
-        ("string", None) => (value.is_string() || value.is_number() || value.is_boolean(), "a text"),
+        ("string", _) => (value.is_string(), "a text"),
         _ => return None,
     };
     (!fits).then_some(wanted)
@@ -125,7 +121,9 @@ mod tests {
     use crate::admin::clients::NewClient;
 
     fn found(body: &Value) -> Vec<(String, String)> {
-        of::<NewClient>(body).into_iter().map(|problem| (problem.pointer, problem.detail)).collect()
+        let mut types = Registry::new();
+        NewClient::register(&mut types);
+        of::<NewClient>(&types, body).into_iter().map(|problem| (problem.pointer, problem.detail)).collect()
     }
 
     #[test]
@@ -145,11 +143,13 @@ mod tests {
         );
         let kinds = "The member `/metadata/kind` must be one of `spa`, `native`, `web`, `machine`.";
         assert_eq!(
-            found(&json!({"id": null, "metadata": {"kind": "cli", "name": 1, "web_origins": [{}]}})),
+            found(&json!({"id": null, "metadata": {"kind": "cli", "name": 1, "web_origins": [{}, true]}})),
             owned(&[
                 ("/id", "The member `/id` must be a text."),
                 ("/metadata/kind", kinds),
+                ("/metadata/name", "The member `/metadata/name` must be a text."),
                 ("/metadata/web_origins/0", "The member `/metadata/web_origins/0` must be a text."),
+                ("/metadata/web_origins/1", "The member `/metadata/web_origins/1` must be a text."),
             ])
         );
         assert_eq!(found(&json!([])), owned(&[("", "The body must be an object.")]));

@@ -5,13 +5,13 @@
 //! [`account`].
 
 pub mod account;
-mod allow;
 mod body;
 mod caller;
 mod client_actions;
 mod client_metadata;
 mod clients;
 mod consents;
+mod described;
 mod document;
 mod etag;
 mod event;
@@ -48,7 +48,7 @@ use poem::{Endpoint, EndpointExt, IntoResponse, Response};
 use poem_openapi::error::AuthorizationError;
 use poem_openapi::{OAuthScopes, OpenApiService, ServerObject, Tags};
 
-use allow::Allow;
+use described::Described;
 use problem::Words;
 
 use crate::service::Core;
@@ -103,7 +103,12 @@ to a machine (the grant `client_credentials`) or to a user who is an administrat
 **Retries.** Where an operation takes `Idempotency-Key`, sending the request again with the same key does nothing twice and is answered as \
 it was, for 24 hours.
 
-**Lists** come in pages: pass `next` of one page as `after` to get the one that follows; the last page has no `next`.
+**Parameters** of a query are those that the operation names, each once: another one, or one that comes twice, is refused (400 \
+`request-malformed`), so that no slip of the pen lists or does something else.
+
+**Lists** come in pages: pass `next` of one page as `after`, with the same other parameters, to get the one that follows; the last page has no \
+`next`. What `next` holds is nobody's business but the server's; with other parameters than those of its page, but for `limit`, it is refused. \
+Only events go by their ids, which are places in time, whatever else is asked for.
 
 **Times** are RFC 3339, in UTC.";
 
@@ -150,8 +155,9 @@ pub fn scopes() -> Vec<&'static str> {
 
 /// Every operation, with paths below [`PATH`].
 pub fn routes(core: Arc<Core>, admin: Arc<Admin>) -> BoxEndpoint<'static, Response> {
-    let (operations, allow) = (service(), Arc::new(Allow::of(&service().spec())));
-    operations.data(Api { core, admin }).around(move |operations, request| answer(operations, request, allow.clone(), problem::ADMIN)).boxed()
+    let (operations, described) = (service(), Described::of(&service()));
+    let operations = operations.data(Api { core, admin }).data(described.clone());
+    operations.around(move |operations, request| answer(operations, request, described.clone(), problem::ADMIN)).boxed()
 }
 
 const BEARER: &[u8] = b"Bearer ";
@@ -168,7 +174,7 @@ fn garbled_condition(headers: &HeaderMap) -> Option<&'static str> {
 }
 
 /// Whatever happened is an answer a program understands, and nobody keeps it.
-async fn answer<E: Endpoint<Output = Response>>(operations: Arc<E>, request: poem::Request, allow: Arc<Allow>, words: Words) -> poem::Result<Response> {
+async fn answer<E: Endpoint<Output = Response>>(operations: Arc<E>, request: poem::Request, described: Described, words: Words) -> poem::Result<Response> {
     // The framework takes a token that is no text for none.
     let garbled = request.headers().get(header::AUTHORIZATION).is_some_and(|value| {
         let scheme = value.as_bytes().get(..BEARER.len());
@@ -185,7 +191,7 @@ async fn answer<E: Endpoint<Output = Response>>(operations: Arc<E>, request: poe
         Err(error) => problem::of_error(error, words),
     };
     if response.status() == StatusCode::METHOD_NOT_ALLOWED
-        && let Some(methods) = allow.on(&path).and_then(|methods| HeaderValue::from_str(methods).ok())
+        && let Some(methods) = described.allow(&path).and_then(|methods| HeaderValue::from_str(methods).ok())
     {
         response.headers_mut().insert(header::ALLOW, methods);
     }

@@ -41,9 +41,14 @@ impl Reach {
         self.proof_for(power)
     }
 
+    /// The sign-in alone: what anybody with the scope may do to anybody, but not to who has power from a browser that was left open.
+    pub fn proof_of_user(&self, user: &User) -> Result<(), AdminError> {
+        self.proof_for(self.power_of(user))
+    }
+
     /// A user by this name is made, or renamed to it.
     pub fn username(&self, username: &str) -> Result<(), AdminError> {
-        self.power(power_of_user(self.core.declared_role(username)))
+        self.lasting(power_of_user(self.core.declared_role(username)))
     }
 
     pub fn client(&self, id: &ClientId, metadata: &ClientMetadata) -> Result<(), AdminError> {

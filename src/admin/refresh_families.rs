@@ -10,10 +10,11 @@ use uuid::Uuid;
 use super::caller::{AdminScope, Caller};
 use super::clients::id_in_query;
 use super::event::Event;
+use super::page::{self, After};
 use super::problem::Problem;
 use super::refresh_family::{RefreshFamily, State};
 use super::sort::{Sort, by_time};
-use super::{Api, Resource, page};
+use super::{Api, Resource};
 use crate::domain::id::{GrantId, SessionId, UserId};
 use crate::service::admin::EventFilter as Filter;
 use crate::service::admin::FamilyFilter;
@@ -29,7 +30,7 @@ const EVENTS: u32 = 50;
 struct RefreshFamilyPage {
     items: Vec<RefreshFamily>,
     /// What to pass as `after` for the next page; absent on the last one.
-    next: Option<Uuid>,
+    next: Option<String>,
 }
 
 /// A refresh token family, and what happened to it.
@@ -44,7 +45,7 @@ struct ExaminedRefreshFamily {
 impl Example for RefreshFamilyPage {
     fn example() -> Self {
         let family = RefreshFamily::example();
-        Self { next: Some(family.id), items: vec![family] }
+        Self { next: Some(page::example(family.id)), items: vec![family] }
     }
 }
 
@@ -95,8 +96,8 @@ impl RefreshFamiliesApi {
         session: Query<Option<Uuid>>,
         /// Only those that have been ended, or have not.
         state: Query<Option<State>>,
-        /// Only families that come after this one, in the order asked for: `next` of the page before.
-        after: Query<Option<Uuid>>,
+        /// Only families that come after a place: `next` of the page before, asked for with the same parameters.
+        after: After,
         /// How many families a page holds at most.
         #[oai(default = "page::default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<u32>,
@@ -106,9 +107,10 @@ impl RefreshFamiliesApi {
         caller.may(AdminScope::SessionsRead)?;
         let client = client.0.map(|client| id_in_query("client", &client)).transpose()?;
         let filter = FamilyFilter { user: user.map(UserId), client, session: session.map(SessionId), state: state.0.map(Into::into) };
-        let found = api.admin.refresh_families(filter, by_time(sort.0), after.map(GrantId), limit.0).await?;
+        let from = after.place(|place| place.parse::<GrantId>().ok())?;
+        let found = api.admin.refresh_families(filter, by_time(sort.0), from, limit.0).await?;
         let items = found.items.into_iter().map(RefreshFamily::from).collect();
-        Ok(Listed::Page(Json(RefreshFamilyPage { items, next: found.next.map(|next| next.0) })))
+        Ok(Listed::Page(Json(RefreshFamilyPage { items, next: found.next.map(|next| after.next(next)) })))
     }
 
     /// Shows a refresh token family

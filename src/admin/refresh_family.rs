@@ -4,6 +4,7 @@ use poem_openapi::types::Example;
 use poem_openapi::{Enum, Object};
 use uuid::Uuid;
 
+use super::page;
 use crate::domain::clock::Timestamp;
 use crate::domain::scope::{OFFLINE_ACCESS, ONLINE_ACCESS};
 use crate::domain::{client_session, refresh_family};
@@ -168,7 +169,7 @@ impl Example for RefreshFamily {
 
 impl Example for BelowSession {
     fn example() -> Self {
-        Self { clients: vec![ClientSession::example()], refresh_families: vec![RefreshFamily::example()], next: Some("notes".to_owned()) }
+        Self { clients: vec![ClientSession::example()], refresh_families: vec![RefreshFamily::example()], next: Some(page::example("notes")) }
     }
 }
 

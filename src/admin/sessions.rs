@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use super::caller::{AdminScope, Caller};
 use super::clients::id_in_query;
+use super::page::{self, After};
 use super::problem::Problem;
 use super::refresh_family::{BelowSession, ClientSession, EndedClientSession, RefreshFamily, State};
 use super::sort::{Sort, by_time};
-use super::{Api, Resource, page};
+use super::{Api, Resource};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{ClientId, SessionId, UserId};
 use crate::domain::session;
@@ -53,7 +54,7 @@ struct Session {
 struct SessionPage {
     items: Vec<Session>,
     /// What to pass as `after` for the next page; absent on the last one.
-    next: Option<Uuid>,
+    next: Option<String>,
 }
 
 impl From<session::Session> for Session {
@@ -96,7 +97,7 @@ impl Example for Session {
 impl Example for SessionPage {
     fn example() -> Self {
         let session = Session::example();
-        Self { next: Some(session.id), items: vec![session] }
+        Self { next: Some(page::example(session.id)), items: vec![session] }
     }
 }
 
@@ -153,8 +154,8 @@ impl SessionsApi {
         client: Query<Option<String>>,
         /// Only sessions that have been ended, or have not; with `client` those in which its share has, or has not.
         state: Query<Option<State>>,
-        /// Only sessions that come after this one, in the order asked for: `next` of the page before.
-        after: Query<Option<Uuid>>,
+        /// Only sessions that come after a place: `next` of the page before, asked for with the same parameters.
+        after: After,
         /// How many sessions a page holds at most.
         #[oai(default = "page::default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<u32>,
@@ -164,9 +165,10 @@ impl SessionsApi {
         caller.may(AdminScope::SessionsRead)?;
         let client = client.0.map(|client| id_in_query("client", &client)).transpose()?;
         let filter = SessionFilter { user: user.map(UserId), client, state: state.0.map(Into::into) };
-        let found = api.admin.sessions_page(filter, by_time(sort.0), after.map(SessionId), limit.0).await?;
+        let from = after.place(|place| place.parse::<SessionId>().ok())?;
+        let found = api.admin.sessions_page(filter, by_time(sort.0), from, limit.0).await?;
         let items = found.items.into_iter().map(Session::from).collect();
-        Ok(Listed::Page(Json(SessionPage { items, next: found.next.map(|next| next.0) })))
+        Ok(Listed::Page(Json(SessionPage { items, next: found.next.map(|next| after.next(next)) })))
     }
 
     /// Shows a session
@@ -195,19 +197,18 @@ impl SessionsApi {
         api: Data<&Api>,
         /// The session.
         id: Path<Uuid>,
-        /// Only applications after this one: `next` of the page before.
-        after: Query<Option<String>>,
+        /// Only applications after a place: `next` of the page before.
+        after: After,
         /// How many applications a page holds at most.
         #[oai(default = "page::default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<u32>,
     ) -> Result<Below, Problem> {
         caller.may(AdminScope::SessionsRead)?;
-        let malformed = |_| Problem::malformed("The parameter `after` is malformed: pass `next` of the page before.".to_owned());
-        let after = after.0.map(|after| ClientId::parse(&after).map_err(malformed)).transpose()?;
+        let from = after.place(|place| ClientId::parse(place).ok())?;
         let id = api.admin.session(SessionId(id.0)).await?.id;
-        let (page, families) = api.admin.below_session(id, after, limit.0).await?;
+        let (page, families) = api.admin.below_session(id, from, limit.0).await?;
         let (clients, refresh_families) = (page.items.into_iter().map(ClientSession::from).collect(), families.into_iter().map(RefreshFamily::from).collect());
-        Ok(Below::Session(Json(BelowSession { clients, refresh_families, next: page.next.map(String::from) })))
+        Ok(Below::Session(Json(BelowSession { clients, refresh_families, next: page.next.map(|next| after.next(next)) })))
     }
 
     /// Ends an application's share in a session

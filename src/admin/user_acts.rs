@@ -63,7 +63,8 @@ impl UserActsApi {
     /// Disables a user
     ///
     /// The user cannot sign in, and is signed out everywhere at once. Doing it again changes nothing and is no error. `conflict` for the last one
-    /// who administers. Needs the scope `users:write`, and every scope of this API that the user's role has; of a user who has one, a recent sign-in.
+    /// who administers. Needs the scope `users:write`, and every scope of this API that the user has, by their role or by what the settings file gives;
+    /// of a user who has any, a recent sign-in.
     #[oai(path = "/users/:id/disable", method = "post", operation_id = "user_disable")]
     async fn disable(
         &self,
@@ -81,7 +82,7 @@ impl UserActsApi {
     /// Lets a disabled user in again
     ///
     /// What was ended stays ended. Doing it again changes nothing and is no error. Needs the scope `users:write`, and every scope of this API
-    /// that the user's role has; of a user who has one, a recent sign-in.
+    /// that the user has, by their role or by what the settings file gives; of a user who has any, a recent sign-in.
     #[oai(path = "/users/:id/enable", method = "post", operation_id = "user_enable")]
     async fn enable(
         &self,
@@ -99,7 +100,7 @@ impl UserActsApi {
     /// Ends all sessions of a user
     ///
     /// With all that hangs on them, and the refresh tokens that would outlive them. The user may sign in again at once. Needs the scope
-    /// `sessions:end`.
+    /// `sessions:end`; of a user who has power at this API, by their role or by what the settings file gives, a recent sign-in.
     #[oai(path = "/users/:id/sessions/end", method = "post", operation_id = "user_end_sessions")]
     async fn end_sessions(
         &self,
@@ -109,7 +110,9 @@ impl UserActsApi {
         id: Path<Uuid>,
     ) -> Result<Ended, Problem> {
         caller.may(AdminScope::SessionsEnd)?;
-        let ended = api.admin.acting_as(caller.actor()).end_sessions_of(UserId(id.0)).await?;
+        let reach = Reach::of(&caller, &api);
+        let guard = move |user: &user::User| reach.proof_of_user(user);
+        let ended = api.admin.acting_as(caller.actor()).end_sessions_of_if(UserId(id.0), Box::new(guard)).await?;
         Ok(Ended::Counts(Json(EndedSessions { sessions: ended.sessions, client_sessions: ended.client_sessions, refresh_families: ended.families })))
     }
 

@@ -12,11 +12,12 @@ use uuid::Uuid;
 use super::body::Body;
 use super::caller::{AdminScope, Caller};
 use super::idempotency::{self, answered, replayed, still_there};
+use super::page::{self, After};
 use super::problem::{ChangeProblem, Problem};
 use super::reach::Reach;
 use super::sort::{ListProblem, UserOrder, UserSort, name_mark, name_marked};
 use super::user_profile::UserProfile;
-use super::{Api, Resource, etag, page};
+use super::{Api, Resource, etag};
 use crate::domain::admin_scope::AdminRole;
 use crate::domain::clock::Timestamp;
 use crate::domain::group::{GroupName, Groups};
@@ -154,7 +155,7 @@ impl Example for User {
 impl Example for UserPage {
     fn example() -> Self {
         let user = User::example();
-        Self { next: Some(user.id.to_string()), items: vec![user] }
+        Self { next: Some(page::example(user.id)), items: vec![user] }
     }
 }
 
@@ -237,8 +238,8 @@ impl UsersApi {
         /// Only users whose name or e-mail address begins with this. The case of letters does not matter.
         #[oai(validator(max_length = 254))]
         search: Query<Option<String>>,
-        /// Only users who come after this one: `next` of the page before, that asked for the same in the same order.
-        after: Query<Option<String>>,
+        /// Only users who come after a place: `next` of the page before, asked for with the same parameters.
+        after: After,
         /// How many users a page holds at most. Of a search, or where more than one thing is asked for, it may be fewer though there is a next page.
         #[oai(default = "page::default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<u32>,
@@ -253,29 +254,28 @@ impl UsersApi {
         sort: Query<Option<UserSort>>,
     ) -> Result<Listed, ListProblem> {
         caller.may(AdminScope::UsersRead)?;
-        let malformed = || Problem::malformed("The parameter `after` is malformed: pass `next` of the page before.".to_owned());
         let group = group.0.map(|name| GroupName::parse(&name).map_err(|error| Problem::malformed(format!("The parameter `group` is malformed: {error}."))));
         let filter = UserFilter { group: group.transpose()?, role: role.0.map(AdminRole::from), state: state.0.map(State::from) };
         let search = search.0.as_deref().map(str::trim).filter(|text| !text.is_empty());
         let (found, next) = match (search, UserOrder::from(sort.0)) {
             (Some(_), _) if sort.is_some() => return Err(ListProblem::sort("a search has an order of its own. Leave out `sort`, or `search`.")),
             (Some(text), _) => {
-                let after = after.0.map(|after| marked(&after).ok_or_else(malformed)).transpose()?;
-                let (found, next) = api.admin.search_users(text, filter, after, limit.0).await?;
-                (found, next.as_ref().map(mark))
+                let from = after.place(marked)?;
+                let (found, next) = api.admin.search_users(text, filter, from, limit.0).await?;
+                (found, next.as_ref().map(|next| after.next(mark(next))))
             }
             (None, UserOrder::Name(_)) if !filter.is_empty() => {
                 return Err(ListProblem::sort("by name comes everybody only. Leave out `group`, `state` and `role`, or sort by `created_at`."));
             }
             (None, UserOrder::Name(order)) => {
-                let after = after.0.map(|after| name_marked(&after).ok_or_else(malformed)).transpose()?;
-                let found = api.admin.users_by_name(order, after, limit.0).await?;
-                (found.items, found.next.as_deref().map(name_mark))
+                let from = after.place(name_marked)?;
+                let found = api.admin.users_by_name(order, from, limit.0).await?;
+                (found.items, found.next.as_deref().map(|next| after.next(name_mark(next))))
             }
             (None, UserOrder::Time(order)) => {
-                let after = after.0.map(|after| after.parse::<UserId>().map_err(|_| malformed())).transpose()?;
-                let found = api.admin.users_page(filter, order, after, limit.0).await?;
-                (found.items, found.next.map(|next| next.to_string()))
+                let from = after.place(|place| place.parse::<UserId>().ok())?;
+                let found = api.admin.users_page(filter, order, from, limit.0).await?;
+                (found.items, found.next.map(|next| after.next(next)))
             }
         };
         Ok(Listed::Page(Json(UserPage { items: found.iter().map(User::of).collect::<Result<_, _>>()?, next })))
@@ -284,7 +284,8 @@ impl UsersApi {
     /// Creates a user
     ///
     /// Without a password: this API neither reads nor sets one; the user sets it, by the link of `user_start_password_reset`. Needs the scope
-    /// `users:write`.
+    /// `users:write`. What the settings file gives to a user of this name counts as power held, for at the next start they have it: it takes every
+    /// scope of that role, and a recent sign-in.
     #[oai(path = "/users", method = "post", operation_id = "user_create")]
     async fn create(
         &self,
@@ -332,7 +333,8 @@ impl UsersApi {
     /// Replaces what is known of a user
     ///
     /// As a whole: what the body leaves out is no longer known. Sessions go on; who changes from one group to another is judged by the rules of
-    /// that one from the next use on. Needs the scope `users:write`, and every scope of this API that the user's role has.
+    /// that one from the next use on. Needs the scope `users:write`, and every scope of this API that the user has or would get, by their role or by what the
+    /// settings file gives to the user of the name before or after, for at the next start they have it; if that is any, a recent sign-in.
     #[oai(path = "/users/:id", method = "put", operation_id = "user_replace")]
     async fn replace(
         &self,
@@ -350,7 +352,7 @@ impl UsersApi {
         let reach = Reach::of(&caller, &api);
         let change = move |user: &mut user::User| {
             etag::check(if_match.0.as_deref(), &User::of(user)?)?;
-            reach.user(user)?;
+            reach.user_now(user)?;
             reach.username(&username)?;
             (user.username, user.profile, user.groups) = (username, profile, groups);
             Ok(())
@@ -361,7 +363,7 @@ impl UsersApi {
     /// Deletes a user
     ///
     /// With all sessions, consents and refresh tokens. `conflict` for the last one who administers. Needs the scope `users:write`, every scope of
-    /// this API that the user's role has, and a recent sign-in.
+    /// this API that the user has, by their role or by what the settings file gives, and a recent sign-in.
     #[oai(path = "/users/:id", method = "delete", operation_id = "user_delete")]
     async fn delete(
         &self,

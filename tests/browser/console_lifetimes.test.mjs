@@ -143,6 +143,63 @@ for (const kind of databasesOf(import.meta.url)) {
       await context.close();
     });
 
+    test('so with the form of a client, of a new one, and of a user who has a role', async () => {
+      const { context, page, heard } = await stale('#/clients/notes');
+      await page.getByRole('button', { name: 'Edit' }).click();
+      const client = page.getByRole('dialog', { name: 'Edit Notes' });
+      const more = client.getByLabel('Its pages may ask by the browser’s account chooser (FedCM)');
+      const typed = async () => [await client.getByLabel('Name').inputValue(), await client.getByLabel('Redirect URIs').inputValue(), await more.isChecked()];
+      const changed = ['Notes & more', `${CALLBACK}\nhttp://127.0.0.1:9/other`, true];
+      await client.getByLabel('Name').fill(changed[0]);
+      // A first-party client that is led elsewhere.
+      await client.getByLabel('Redirect URIs').fill(changed[1]);
+      await client.getByText('More', { exact: true }).click();
+      await more.check();
+      await client.getByRole('button', { name: 'Save' }).click();
+      await prove(gatekey, page, '#/clients/notes');
+      assert.deepEqual(await typed(), changed);
+      await client.getByRole('button', { name: 'Save' }).click();
+      await heading(page, changed[0]);
+      await page.locator('.facts').getByText('http://127.0.0.1:9/other').waitFor();
+
+      gatekey.ageSignIns();
+      await page.goto(admin('#/clients/new/machine'));
+      await page.reload();
+      await page.getByLabel('Name').fill('Night watch');
+      await page.getByLabel('APIs its tokens are for').fill('urn:gatekey:admin');
+      await page.getByLabel('Scope').fill('events:read');
+      await page.getByLabel('Client id').fill('watch-1');
+      await page.getByRole('button', { name: 'Register' }).click();
+      await prove(gatekey, page, '#/clients/new/machine');
+      const fields = ['Name', 'APIs its tokens are for', 'Scope', 'Client id'];
+      assert.deepEqual(await Promise.all(fields.map((label) => page.getByLabel(label).inputValue())), ['Night watch', 'urn:gatekey:admin', 'events:read', 'watch-1']);
+      assert.doesNotMatch(gatekey.run(['client', 'list']), /watch-1/);
+      await page.getByRole('button', { name: 'Register' }).click();
+      await heading(page, 'Night watch is registered');
+      // Another new one is empty.
+      await page.getByRole('link', { name: 'Register another' }).click();
+      await page.getByRole('link', { name: /^A machine|machine/i }).first().click();
+      assert.equal(await page.getByLabel('Name').inputValue(), '');
+
+      gatekey.run(['user', 'create', 'dora', '--role', 'auditor'], 'ninth horse battery staple\n');
+      gatekey.ageSignIns();
+      await page.goto(admin('#/users'));
+      await page.reload();
+      await page.getByRole('link', { name: 'dora', exact: true }).click();
+      await heading(page, 'dora');
+      const place = new URL(page.url()).hash;
+      await page.getByRole('button', { name: 'Edit' }).click();
+      const user = page.getByRole('dialog', { name: 'Edit dora' });
+      await user.getByLabel('Groups').fill('night shift');
+      await user.getByRole('button', { name: 'Save' }).click();
+      await prove(gatekey, page, place);
+      assert.equal(await user.getByLabel('Groups').inputValue(), 'night shift');
+      await user.getByRole('button', { name: 'Save' }).click();
+      await page.locator('.facts').getByRole('link', { name: 'shift' }).waitFor();
+      assert.deepEqual(heard(), []);
+      await context.close();
+    });
+
     test('so with a role that was chosen, and with a key; who changes their mind there finds no dialog at another place', async () => {
       const { context, page, heard } = await stale('#/users');
       await page.getByRole('link', { name: 'bob', exact: true }).click();

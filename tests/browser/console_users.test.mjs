@@ -201,9 +201,19 @@ for (const kind of databasesOf(import.meta.url)) {
       await support.page.getByRole('alert').getByText('Your account may not do this. Administrators, developers and auditors can.').waitFor();
       await support.page.getByRole('link', { name: 'Users' }).click();
       await support.page.getByRole('link', { name: 'eve', exact: true }).click();
-      await support.page.getByRole('button', { name: 'Disable' }).click();
-      await support.page.getByRole('button', { name: 'Disable the user' }).click();
+      await support.page.getByText('Administrators can change, disable and delete users. Administrators can give roles.').waitFor();
+      assert.deepEqual(await support.page.locator('.page-head').getByRole('button').allInnerTexts(), ['Reset password']);
+      // A role that shrinks meanwhile: what is open is refused where it stands, and is then not offered any more.
+      await support.page.goto(admin('#/sessions'));
+      const end = support.page.getByRole('button', { name: /^End / });
+      await end.first().click();
+      gatekey.run(['user', 'update', SUPPORT.name, '--role', 'auditor']);
+      await support.page.getByRole('button', { name: 'End 1 session' }).click();
       await support.page.getByRole('dialog').getByRole('alert').getByText('Your account may not do this').waitFor();
+      await support.page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+      await support.page.getByText('Administrators and the support can end sessions and refresh tokens.').waitFor();
+      assert.equal(await end.count(), 0);
+      gatekey.run(['user', 'update', SUPPORT.name, '--role', 'support']);
       assert.deepEqual(support.heard(), []);
       await support.context.close();
     });

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::Api;
 use super::problem::Problem;
 use crate::admin::caller::auth_time;
+use crate::admin::query;
 use crate::domain::account_scope::AUDIENCE;
 pub use crate::domain::account_scope::AccountScope;
 use crate::domain::clock::Timestamp;
@@ -91,10 +92,12 @@ impl Caller {
     }
 }
 
-/// Runs before anything of the request is looked at but its token.
+/// Runs before anything of the request is looked at but its token and the names in its query.
 async fn admit(request: &Request, bearer: Bearer) -> poem::Result<Admitted> {
     let api = request.data::<Api>().ok_or_else(|| poem::Error::from_status(poem::http::StatusCode::INTERNAL_SERVER_ERROR))?;
-    Ok(judge(api, &bearer.token).await?)
+    let admitted = judge(api, &bearer.token).await?;
+    query::check(request)?;
+    Ok(admitted)
 }
 
 async fn judge(api: &Api, token: &str) -> Result<Admitted, Problem> {

@@ -18,8 +18,8 @@ use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt, Response};
 use poem_openapi::{OpenApiService, ServerObject, Tags};
 
-use super::allow::Allow;
 use super::answer;
+use super::described::Described;
 use super::document::for_generators;
 use super::problem::Words;
 use crate::domain::account_scope::AUDIENCE;
@@ -69,6 +69,9 @@ that `max_age`, and come back with the new token.
 
 **Errors** are `application/problem+json` (RFC 9457). Programs tell them apart by `type`, which never changes; `detail` is for people.
 
+**Parameters** of a query are those that the operation names, each once: another one, or one that comes twice, is refused (400 \
+`request-malformed`), so that no slip of the pen lists or does something else.
+
 **Lists** come in pages: pass `next` of one page as `after` to get the one that follows; the last page has no `next`.
 
 **Times** are RFC 3339, in UTC.";
@@ -95,6 +98,7 @@ pub fn document() -> String {
 
 /// Every operation, with paths below [`PATH`].
 pub fn routes(core: Arc<Core>) -> BoxEndpoint<'static, Response> {
-    let (operations, allow) = (service(), Arc::new(Allow::of(&service().spec())));
-    operations.data(Api { core }).around(move |operations, request| answer(operations, request, allow.clone(), WORDS)).boxed()
+    let (operations, described) = (service(), Described::of(&service()));
+    let operations = operations.data(Api { core }).data(described.clone());
+    operations.around(move |operations, request| answer(operations, request, described.clone(), WORDS)).boxed()
 }

@@ -1,11 +1,12 @@
 //! Sessions: who is signed in where, and ending it.
 
-use super::{Admin, AdminError, not_found};
+use super::{Admin, AdminError, Guard, not_found};
 use crate::domain::client_session::ClientSession;
 use crate::domain::event::{EventKind, Object};
 use crate::domain::id::{ClientId, GrantId, SessionId, UserId};
 use crate::domain::refresh_family::RefreshFamily;
 use crate::domain::session::{EndReason, Session};
+use crate::domain::user::User;
 use crate::service::telling_end;
 use crate::store::listed::{self, FamilyFilter, Order, Page, SessionFilter};
 use crate::store::tree::{self, EndedCounts, Node};
@@ -150,20 +151,26 @@ impl Admin {
 
     /// Ends every session of a user, and what would outlive them.
     pub async fn end_sessions_of(&self, user: UserId) -> Result<EndedCounts, AdminError> {
+        self.end_sessions_of_if(user, Box::new(|_| Ok(()))).await
+    }
+
+    /// The same, unless `guard` refuses when it sees the user.
+    pub async fn end_sessions_of_if(&self, user: UserId, guard: Guard<User>) -> Result<EndedCounts, AdminError> {
         let now = self.now();
         let occasion = self.occasion(now);
         let ended = self.store.write(move |db| {
-            if users::find(db, user)?.is_none() {
-                return Ok(None);
+            let Some(found) = users::find(db, user)? else { return Ok(Err(not_found("user", user))) };
+            if let Err(refused) = guard(&found) {
+                return Ok(Err(refused));
             }
             let counts = tree::end(db, &Node::User(user), EndReason::RevokedByAdmin, now)?;
             if counts != EndedCounts::default() {
                 let event = occasion.event(EventKind::SessionRevoked, Object::User(user));
                 events::record(db, &telling_end(event, EndReason::RevokedByAdmin, &counts))?;
             }
-            Ok(Some(counts))
+            Ok(Ok(counts))
         });
-        let counts = ended.await?.ok_or_else(|| not_found("user", user))?;
+        let counts = ended.await??;
         tracing::info!(event = "session.revoked", user = %user, sessions = counts.sessions, "all sessions of a user were ended by an administrator");
         Ok(counts)
     }

@@ -274,7 +274,7 @@ func run(ctx context.Context) error {
 	}
 
 	var sessions []admin.Session
-	var after *uuid.UUID
+	var after *string
 	pages := 0
 	one := uint32(1)
 	for {

@@ -211,7 +211,7 @@ final class Client {
 
         List<Session> found = new ArrayList<>();
         int pages = 0;
-        UUID after = null;
+        String after = null;
         do {
             SessionPage page = sessions.sessionList().after(after).limit(1).execute();
             found.addAll(page.getItems());

@@ -143,7 +143,7 @@ for _ in range(2):
 
 sessions: list[Session] = []
 pages = 0
-after: UUID | Unset = UNSET
+after: str | Unset = UNSET
 while True:
     page = granted(SessionPage, session_list.sync_detailed(client=admin, limit=1, after=after))
     sessions += page.items

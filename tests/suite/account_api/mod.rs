@@ -5,6 +5,7 @@ mod applications;
 mod cross_origin;
 mod matrix;
 mod password;
+mod queries;
 mod sessions;
 
 use std::process::Command;

@@ -8,7 +8,7 @@ use crate::support::database::each_database;
 /// A user who is not there: what is asked is refused before anybody looks.
 const NOBODY: &str = "0198c5f2-7d3e-7a10-9f11-5d2f0a9b8c7d";
 
-each_database!(a_member_that_is_missing_is_named, every_member_of_every_body_is_named);
+each_database!(a_member_that_is_missing_is_named, every_member_of_every_body_is_named, nothing_is_taken_for_a_text_that_is_none);
 
 fn errors(answer: &Answer) -> Vec<(String, String)> {
     let problems = answer.json()["errors"].as_array().unwrap_or_else(|| panic!("{}", answer.text())).clone();
@@ -32,6 +32,25 @@ async fn a_member_that_is_missing_is_named(database: Database) {
     // What was sent is not repeated.
     let answer = create(json!({"id": ["hunter2"], "metadata": json!({"name": "Site", "kind": "spa"})})).await;
     assert!(errors(&answer)[0].1 == "The member `/id` must be a text." && !answer.text().contains("hunter2"), "{}", answer.text());
+}
+
+/// The framework would make `100000.0` of the user name `1E5`.
+async fn nothing_is_taken_for_a_text_that_is_none(database: Database) {
+    let app = start(database).await;
+    let token = robot_token(&app, AUDIENCE, &all_scopes()).await;
+    for value in ["1E5", "1", "true", "0.10", "18446744073709551616"] {
+        let answer = request(&app, Method::POST, "/users", Some(&token), &[], &format!("{{\"username\": {value}}}")).await;
+        assert_problem(&answer, 400, "request-malformed", value);
+        assert_eq!(errors(&answer), [("/username".to_owned(), "The member `/username` must be a text.".to_owned())]);
+    }
+    for (body, pointer) in [
+        (json!({"username": "anna", "profile": {"phone_number": 43_1_234}}), "/profile/phone_number"),
+        (json!({"username": "anna", "groups": ["staff", 7]}), "/groups/1"),
+    ] {
+        assert_eq!(errors(&send_json(&app, Method::POST, "/users", &token, &body).await)[0].0, pointer);
+    }
+    let made = request(&app, Method::POST, "/users", Some(&token), &[], r#"{"username": "1E5"}"#).await;
+    assert_eq!((made.status.as_u16(), made.json()["username"].as_str()), (201, Some("1e5")), "the control: {}", made.text());
 }
 
 /// Where the objects of a body are, by its schema, with the members each has and must have.
@@ -73,6 +92,12 @@ async fn every_member_of_every_body_is_named(database: Database) {
                 let mut body = example.clone();
                 body.pointer_mut(&at).unwrap().as_object_mut().unwrap().remove(&name);
                 refused(body, &format!("{at}/{name}"), "missing").await;
+            }
+            // What is a text is no number either.
+            for (name, value) in example.pointer(&at).unwrap().as_object().unwrap().iter().filter(|(_, value)| value.is_string()) {
+                let mut body = example.clone();
+                body.pointer_mut(&at).unwrap()[name] = json!(1);
+                refused(body, &format!("{at}/{name}"), &format!("a number for {value}")).await;
             }
             for (name, value) in members.iter().map(|name| (name.as_str(), json!([[]]))).chain([("unheard_of", json!("x"))]) {
                 let mut body = example.clone();

@@ -17,6 +17,7 @@ mod lifetimes;
 mod matrix;
 mod misfits;
 mod password_reset;
+mod queries;
 mod reach;
 mod refresh_families;
 mod sessions;
@@ -31,6 +32,7 @@ use std::process::Command;
 use gatekey::domain::admin_scope::{AdminRole, AdminScope};
 use gatekey::domain::client::ClientKind;
 use gatekey::domain::scope::Scope;
+use gatekey::settings::Settings;
 use poem::http::Method;
 use serde_json::Value;
 
@@ -93,7 +95,13 @@ fn all_scopes() -> Vec<String> {
 
 /// An issuer with a machine and a page for the API; bobby is an administrator, alice is none.
 async fn start(database: Database) -> App {
+    start_with(database, |_| {}).await
+}
+
+/// The same with more in its settings.
+async fn start_with(database: Database, change: impl FnOnce(&mut Settings)) -> App {
     App::start_with(database, |settings| {
+        change(settings);
         let scope = Scope::parse(&format!("openid {}", all_scopes().join(" "))).unwrap();
         settings.clients.push(client(ROBOT, ClientKind::Machine, "https://robot.example.test", |c| {
             c.redirect_uris.clear();
@@ -106,7 +114,7 @@ async fn start(database: Database) -> App {
             c.resources = vec![AUDIENCE.to_owned()];
         }));
         for user in &mut settings.users {
-            user.role = (user.username == "bobby").then_some(AdminRole::Administrator);
+            user.role = user.role.or((user.username == "bobby").then_some(AdminRole::Administrator));
         }
     })
     .await

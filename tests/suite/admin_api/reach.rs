@@ -91,8 +91,7 @@ async fn ad_04_what_the_file_gives_counts_while_it_is_taken_away(database: Datab
             c.scope = scope;
             c.resources = vec![AUDIENCE.to_owned(), OTHER_AUDIENCE.to_owned()];
         }));
-        let ops = DeclaredUser { username: "ops".to_owned(), groups: Groups::default(), role: Some(AdminRole::Administrator), ..settings.users[0].clone() };
-        settings.users.push(ops);
+        declare_ops(settings);
         settings.users[1].role = Some(AdminRole::Administrator);
     })
     .await;
@@ -190,9 +189,17 @@ async fn no_lifetime_is_beyond_the_calendar(database: Database) {
     get(&app, &format!("/sessions/{session}"), &token).await;
 }
 
+/// Somebody to whom the file gives a role.
+fn declare_ops(settings: &mut Settings) {
+    let ops = DeclaredUser { username: "ops".to_owned(), groups: Groups::default(), role: Some(AdminRole::Administrator), ..settings.users[0].clone() };
+    settings.users.push(ops);
+}
+
 async fn what_an_old_sign_in_may_not_do(database: Database) {
-    let app = start(database).await;
+    let app = start_with(database, declare_ops).await;
     let robot = robot_token(&app, AUDIENCE, &all_scopes()).await;
+    // Until the next start nobody is called so.
+    assert_eq!(send(&app, Method::DELETE, &format!("/users/{}", app.user("ops").await.id), Some(&robot)).await.status.as_u16(), 204);
     let (party, mut browser) = (app.relying_party(CONSOLE), app.browser());
     let scope = format!("openid {}", all_scopes().join(" "));
     let response = app.authorize_as(&mut browser, &party.authorize(&scope, &[("resource", AUDIENCE)]), "bobby").await;
@@ -212,14 +219,19 @@ async fn what_an_old_sign_in_may_not_do(database: Database) {
     }
     let replace = async |token: &str, id: &str, body: Value| send_json(&app, Method::PUT, &format!("/clients/{id}"), token, &body).await;
     let act = async |token: &str, user, act: &str| send(&app, Method::POST, &format!("/users/{user}/{act}"), Some(token)).await;
+    let rename = async |token: &str, user, name: &str| send_json(&app, Method::PUT, &format!("/users/{user}"), token, &json!({"username": name})).await;
+    let member = async |token: &str, method, user| send(&app, method, &format!("/groups/staff/members/{user}"), Some(token)).await;
 
     // The controls: all of it may be done right after signing in.
     assert!(put_rule(&fresh).await.status.is_success());
     assert_eq!(delete_rule(&fresh).await.status.as_u16(), 204);
     assert!(put_rule(&fresh).await.status.is_success());
-    for what in ["disable", "enable"] {
+    for what in ["disable", "enable", "sessions/end"] {
         assert_eq!(act(&fresh, helper, what).await.status.as_u16(), 200, "{what}");
     }
+    assert_eq!(rename(&fresh, helper, "helper2").await.status.as_u16(), 200);
+    assert_eq!(member(&fresh, Method::PUT, helper).await.status.as_u16(), 200);
+    assert_eq!(member(&fresh, Method::DELETE, helper).await.status.as_u16(), 204);
     assert_eq!(replace(&fresh, "own-shop", web("web", "https://shop.example.test/new", true)).await.status.as_u16(), 200);
 
     let mut limited = web("web", shop, false);
@@ -233,6 +245,12 @@ async fn what_an_old_sign_in_may_not_do(database: Database) {
         (delete_rule(&bobby).await, "no rule"),
         (act(&bobby, helper, "disable").await, "somebody who may do something is disabled"),
         (act(&bobby, helper, "enable").await, "somebody who may do something is enabled"),
+        (act(&bobby, helper, "sessions/end").await, "somebody who may do something is signed out"),
+        (rename(&bobby, helper, "helper3").await, "somebody who may do something is called otherwise"),
+        (member(&bobby, Method::PUT, helper).await, "somebody who may do something comes into a group"),
+        (member(&bobby, Method::DELETE, helper).await, "somebody who may do something leaves a group"),
+        (rename(&bobby, alice, "ops").await, "somebody gets the name that the file gives a role"),
+        (send_json(&app, Method::POST, "/users", &bobby, &json!({"username": "ops"})).await, "somebody is made by it"),
         (replace(&bobby, "shop", web("spa", shop, false)).await, "the secret goes"),
         (replace(&bobby, "own-shop", web("web", shop, true)).await, "where nobody is asked"),
         (replace(&bobby, "own-shop", web("web", "https://shop.example.test/new", false)).await, "asked from now on, to be moved"),
@@ -242,12 +260,33 @@ async fn what_an_old_sign_in_may_not_do(database: Database) {
         assert_problem(&answer, 401, "authentication-too-old", what);
     }
     // What does no harm goes on; and machines prove who they are with each token.
-    for what in ["disable", "enable"] {
+    for what in ["disable", "enable", "sessions/end"] {
         assert_eq!(act(&bobby, alice, what).await.status.as_u16(), 200, "{what}");
     }
+    assert_eq!(rename(&bobby, alice, "alice2").await.status.as_u16(), 200);
+    assert_eq!(member(&bobby, Method::PUT, alice).await.status.as_u16(), 200);
+    assert_eq!(member(&bobby, Method::DELETE, alice).await.status.as_u16(), 204);
+    assert_eq!(send_json(&app, Method::POST, "/users", &bobby, &json!({"username": "anna"})).await.status.as_u16(), 201);
+    // A machine may all of it, and it is done.
+    assert_eq!(rename(&robot_token(&app, AUDIENCE, &all_scopes()).await, helper, "helper3").await.status.as_u16(), 200);
     assert_eq!(replace(&bobby, "shop", web("web", "https://shop.example.test/new", false)).await.status.as_u16(), 200);
     assert_eq!(replace(&bobby, "own-shop", web("web", "https://shop.example.test/new", true)).await.status.as_u16(), 200);
     assert_eq!(delete_rule(&robot_token(&app, AUDIENCE, &all_scopes()).await).await.status.as_u16(), 204);
+}
+
+/// The 401 of an operation speaks of it where its text does.
+#[test]
+fn what_asks_for_a_recent_sign_in_says_so() {
+    for (document, least) in [(document(), 20), (serde_json::from_str(&crate::account_api::printed()).unwrap(), 4)] {
+        let mut asking = 0;
+        for operation in document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values()) {
+            let says = operation["description"].as_str().unwrap().contains("recent sign-in");
+            let unauthorized = operation["responses"]["401"]["description"].as_str().unwrap();
+            assert_eq!(unauthorized.contains("authentication-too-old"), says, "{}", operation["operationId"]);
+            asking += usize::from(says);
+        }
+        assert!(asking >= least, "{asking}");
+    }
 }
 
 async fn a_rule_is_deleted_by_what_the_query_says_and_nothing_else(database: Database) {

@@ -118,7 +118,7 @@ async fn a_page_of_live_sessions_is_full(database: Database) {
     }
     let first = get(&app, "/sessions?state=live&limit=2", &token).await;
     let ids = |page: &Value| page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
-    assert_eq!((ids(&first), first["next"].as_str()), (live[..2].to_vec(), Some(&*live[1])));
-    let second = get(&app, &format!("/sessions?state=live&limit=2&after={}", live[1]), &token).await;
+    assert_eq!(ids(&first), live[..2]);
+    let second = get(&app, &format!("/sessions?state=live&limit=2&after={}", first["next"].as_str().unwrap()), &token).await;
     assert_eq!((ids(&second), second.get("next")), (live[2..].to_vec(), None));
 }

@@ -13,6 +13,7 @@ pub mod jwt;
 pub mod log;
 pub mod network;
 pub mod openapi;
+pub mod queries;
 pub mod receiver;
 pub mod relying_party;
 pub mod rsa_key;

@@ -108,8 +108,9 @@ export function useLoad(read, deps) {
   return { ...found, reload };
 }
 
-/** A list that comes in pages: `{ items, error, busy, more, reload }`; `more` is there while there are more. `cursor`: what the next page is asked by. */
-export function useList(path, query, { limit = 50, cursor = 'after' } = {}) {
+/** A list that comes in pages: `{ items, error, busy, more, reload }`; `more` is there while there are more. `cursor`: what the next page is asked by; `itemsOf`: what of an answer
+ * the items are. */
+export function useList(path, query, { limit = 50, cursor = 'after', itemsOf = ({ items }) => items } = {}) {
   const key = JSON.stringify([path, query]);
   const [found, set] = useState({ key: null });
   const latest = useRef();
@@ -119,7 +120,7 @@ export function useList(path, query, { limit = 50, cursor = 'after' } = {}) {
       const stop = (latest.current = new AbortController());
       set((found) => ({ ...found, busy: true, error: undefined }));
       return get(path, { ...query, limit, ...(after && { [cursor]: after }) }, { signal: stop.signal }).then(
-        ({ items, next }) => stop.signal.aborted || set({ key, items: [...before, ...items], next }),
+        (page) => stop.signal.aborted || set({ key, items: [...before, ...itemsOf(page)], next: page.next }),
         (error) => stop.signal.aborted || aborted(error) || set((found) => ({ ...found, key, busy: false, error })),
       );
     },

@@ -1,6 +1,6 @@
 // What is in hand when somebody has to leave for the password (RFC 9470): the dialog that is open, and what was chosen in it. It is put down
 // before leaving, taken up again when the same place is back, and then kept nowhere.
-import { useCallback, useState } from './html.js';
+import { useCallback, useEffect, useState } from './html.js';
 
 const KEPT = 'gatekey-console act';
 
@@ -23,6 +23,15 @@ export function takeUp() {
   }
   sessionStorage.removeItem(KEPT);
   addEventListener('hashchange', () => (taken = null));
+}
+
+/** A page that is one form is in hand for as long as one is on it. */
+export function usePage(label) {
+  const [own] = useState(() => (open = { label, about: null, fields: same(taken, label, null) ? taken.fields : {} }));
+  // The page that one goes on to is there before this one is gone.
+  useEffect(() => () => {
+    if (open === own) open = taken = null;
+  }, []);
 }
 
 /** Whether the dialog of this button is open: at first if it was in hand. */

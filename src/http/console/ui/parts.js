@@ -3,6 +3,7 @@ import { useAct } from './act.js';
 import { problemText } from './problem.js';
 import { useHeld, useOpen } from './held.js';
 import { Fragment, html, useEffect, useId, useRef, useState } from './html.js';
+import { useReach, whoMay } from './reach.js';
 import { to } from './route.js';
 import { ago, moment, preciseMoment, short } from './words.js';
 
@@ -167,13 +168,26 @@ export function Confirm({ title, consequence, verb, act, close, done, word }) {
   <//>`;
 }
 
-/** A button that opens a dialog; `children` makes the dialog and is given what closes it. `id` tells it from others of the same words on the page. */
-export function Opens({ label, about, id, kind = 'secondary', disabled, children }) {
+/**
+ * A button that opens a dialog; `children` makes the dialog and is given what closes it. `id` tells it from others of the same words on the page. `needs`: the scope of
+ * what it does; it is not there where the role does not reach so far, and the page says so (`Beyond`).
+ */
+export function Opens({ label, about, id, kind = 'secondary', disabled, needs, children }) {
   const [is, open, close] = useOpen(label, id ?? about);
+  const reaches = useReach();
+  // What is open already says itself that it is refused.
+  if (!reaches(needs) && !is) return null;
   return html`<${Fragment}>
     <button type="button" class=${`${kind} small-button`} disabled=${disabled} onClick=${open}>${label}${about && html`<span class="unseen"> ${about}</span>`}</button>
     ${is && children(close)}
   <//>`;
+}
+
+/** Why something cannot be done here: who can. `acts`: `[scope, what]`, as in `can end sessions`. */
+export function Beyond({ acts }) {
+  const reaches = useReach();
+  const told = acts.filter(([scope]) => !reaches(scope)).map(([scope, what]) => `${whoMay(scope)} can ${what}.`);
+  return told.length > 0 && html`<p class="beyond aside">${told.join(' ')}</p>`;
 }
 
 /** Puts a text into the clipboard, and says so. */

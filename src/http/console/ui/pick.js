@@ -60,9 +60,18 @@ function Pick({ label, hint, error, placeholder, id: chosen, set, search, bare, 
 
 const users = (search, signal) => (UUID.test(search) ? get(`/users/${search}`, {}, { signal }).then((user) => [user]) : get('/users', { search, limit: 20 }, { signal }).then(({ items }) => items)).then((users) => users.map(({ id, username, profile }) => ({ id, name: username, more: profile.name ?? profile.email ?? '' })));
 
-let clients;
-/** There are few clients beside users: the first two hundred are read once, and any other is written in full. */
-const searchClients = () => (clients ??= get('/clients', { limit: 200 }).then(({ items }) => items.map(({ id, metadata }) => ({ id, name: id, more: metadata.name })), (error) => ((clients = undefined), Promise.reject(error))));
+const SHOWN = 20;
+/** The server looks at so many for a page, and then says that there are more: what is far behind is written in full. */
+const PAGES = 5;
+async function searchClients(search, signal) {
+  const found = [];
+  for (let page = 0, after; page < PAGES && found.length < SHOWN; page++) {
+    const { items, next } = await get('/clients', { search, limit: SHOWN, after }, { signal });
+    found.push(...items.map(({ id, metadata }) => ({ id, name: id, more: metadata.name })));
+    if (!(after = next)) break;
+  }
+  return found;
+}
 
 let groups;
 /** Likewise the groups. */

@@ -169,7 +169,7 @@ async fn main() -> Result<(), Box<dyn Failure>> {
         let page = granted(sessions_api.session_list(SessionListParams::builder().limit(1).maybe_after(after).build()).await)?;
         sessions.extend(page.items);
         pages += 1;
-        after = page.next.map(|next| next.to_string());
+        after = page.next;
         if after.is_none() {
             break;
         }

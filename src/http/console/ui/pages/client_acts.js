@@ -41,8 +41,8 @@ export function Acts({ client, etag, reload, told, secret }) {
   const { id, metadata } = client;
   const { name } = metadata;
   const machine = metadata.kind === 'machine';
-  const sessions = useCount('/sessions', { client: id, state: 'live' }, 'session');
-  const families = useCount('/refresh-families', { client: id, state: 'live' }, ...FAMILY);
+  const sessions = useCount('/sessions', { client: id, state: 'live' }, 'session', 'sessions:read');
+  const families = useCount('/refresh-families', { client: id, state: 'live' }, FAMILY, 'sessions:read');
   const loses = `It loses its share in ${sessions.text ?? 'every session'} and ${families.text ?? 'every refresh token family'}, and its access tokens are refused.`;
   const done = () => {
     forget('clients', id);
@@ -60,14 +60,14 @@ export function Acts({ client, etag, reload, told, secret }) {
     done();
   };
   return html`<${Fragment}>
-    <${Opens} label="Edit">${(close) => html`<${Dialog} title=${`Edit ${name}`} close=${close} wide><${EditForm} metadata=${metadata} save=${save} close=${close} changed=${done} /><//>`}<//>
-    ${metadata.authentication !== 'none' && html`<${Opens} label="New secret">${(close) => html`<${Dialog} title=${`A new secret for ${name}`} close=${close}><${SecretForm} client=${client} close=${close} done=${({ client_secret: made }) => (secret(made), done())} /><//>`}<//>`}
-    ${beside(client) && html`<${Opens} label="End the old secret">${(close) => html`<${Confirm} title="End the old secret?" verb="End the old secret" consequence=${html`<p>Whatever of the application has not got the new secret yet gets no tokens from here on. What it got already stays good.</p>`} act=${() => call('POST', at(id, '/secret/end-previous'))} close=${close} done=${() => (told('Only the new secret works now.'), done())} />`}<//>`}
-    ${!machine && html`<${Opens} label="End everything">${(close) => html`<${Confirm} title=${`End everything that ${name} has?`} verb="End it all" consequence=${html`<p>${loses} The sessions themselves go on, so people come back into it without a password.</p>`} act=${() => call('POST', at(id, '/sessions/end'))} close=${close} done=${ended} />`}<//>`}
+    <${Opens} label="Edit" needs="clients:write">${(close) => html`<${Dialog} title=${`Edit ${name}`} close=${close} wide><${EditForm} metadata=${metadata} save=${save} close=${close} changed=${done} /><//>`}<//>
+    ${metadata.authentication !== 'none' && html`<${Opens} label="New secret" needs="clients:write">${(close) => html`<${Dialog} title=${`A new secret for ${name}`} close=${close}><${SecretForm} client=${client} close=${close} done=${({ client_secret: made }) => (secret(made), done())} /><//>`}<//>`}
+    ${beside(client) && html`<${Opens} label="End the old secret" needs="clients:write">${(close) => html`<${Confirm} title="End the old secret?" verb="End the old secret" consequence=${html`<p>Whatever of the application has not got the new secret yet gets no tokens from here on. What it got already stays good.</p>`} act=${() => call('POST', at(id, '/secret/end-previous'))} close=${close} done=${() => (told('Only the new secret works now.'), done())} />`}<//>`}
+    ${!machine && html`<${Opens} label="End everything" needs="sessions:end">${(close) => html`<${Confirm} title=${`End everything that ${name} has?`} verb="End it all" consequence=${html`<p>${loses} The sessions themselves go on, so people come back into it without a password.</p>`} act=${() => call('POST', at(id, '/sessions/end'))} close=${close} done=${ended} />`}<//>`}
     ${client.disabled_at
-      ? html`<${Opens} label="Enable">${(close) => html`<${Confirm} title=${`Enable ${name}?`} verb="Enable the client" consequence=${html`<p>It may ask for tokens again. What was ended stays ended.</p>`} act=${change('/enable', 'It may ask for tokens again.')} close=${close} done=${done} />`}<//>`
-      : html`<${Opens} label="Disable" kind="danger">${(close) => html`<${Confirm} title=${`Disable ${name}?`} verb="Disable the client" consequence=${html`<p>${machine ? 'It gets no tokens any more, and those it has are refused.' : `${loses} Nobody can sign in to it until somebody enables it; the sessions go on for other applications.`}</p>`} act=${change('/disable', 'It gets no tokens any more, and what it had was ended.')} close=${close} done=${done} />`}<//>`}
-    <${Opens} label="Delete" kind="danger">${(close) => html`<${Confirm}
+      ? html`<${Opens} label="Enable" needs="clients:write">${(close) => html`<${Confirm} title=${`Enable ${name}?`} verb="Enable the client" consequence=${html`<p>It may ask for tokens again. What was ended stays ended.</p>`} act=${change('/enable', 'It may ask for tokens again.')} close=${close} done=${done} />`}<//>`
+      : html`<${Opens} label="Disable" needs="clients:write" kind="danger">${(close) => html`<${Confirm} title=${`Disable ${name}?`} verb="Disable the client" consequence=${html`<p>${machine ? 'It gets no tokens any more, and those it has are refused.' : `${loses} Nobody can sign in to it until somebody enables it; the sessions go on for other applications.`}</p>`} act=${change('/disable', 'It gets no tokens any more, and what it had was ended.')} close=${close} done=${done} />`}<//>`}
+    <${Opens} label="Delete" needs="clients:write" kind="danger">${(close) => html`<${Confirm}
       title=${`Delete ${name}?`}
       word=${id}
       verb="Delete the client"

@@ -1,5 +1,6 @@
 // A new client, step by step: what it is, where it is, and the code it needs.
 import { call } from '../api.js';
+import { useHeld, usePage } from '../held.js';
 import { Fragment, html, useState } from '../html.js';
 import { KINDS } from '../kinds.js';
 import { Copy, Page, Snippet, Text, Trouble } from '../parts.js';
@@ -36,8 +37,9 @@ function Made({ client, secret }) {
 }
 
 function About({ kind }) {
-  const [fields, set] = useState(() => ({ ...filled({}), name: '' }));
-  const [id, setId] = useState(null);
+  usePage(`new ${kind}`);
+  const [fields, set] = useHeld('fields', { ...filled({}), name: '' });
+  const [id, setId] = useHeld('id', null);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState();
   const [made, setMade] = useState();

@@ -4,7 +4,8 @@ import { Choice, Search } from '../filter.js';
 import { Fragment, html, useState } from '../html.js';
 import { kindTitle } from '../kinds.js';
 import { LIMITS } from '../limits.js';
-import { Empty, Facts, Listed, Moment, Page, Read, Tag, When } from '../parts.js';
+import { Beyond, Empty, Facts, Listed, Moment, Page, Read, Tag, When } from '../parts.js';
+import { useReach } from '../reach.js';
 import { to } from '../route.js';
 import { lasts, plain } from '../words.js';
 import { Acts, beside } from './client_acts.js';
@@ -37,8 +38,10 @@ function All({ query }) {
   const [sort] = ORDERS[order];
   const list = useList('/clients', { search, state, sort });
   const own = list.items?.filter(({ id }) => id !== CONSOLE);
-  const first = own?.length === 0 && !list.more && !filtered;
-  return html`<${Page} title="Clients" lead="The applications that people sign in to, and the machines that act for themselves." actions=${html`<a class="primary small-button" href=${to(['clients', 'new'])}>New client</a>`}>
+  const may = useReach();
+  const writes = may('clients:write');
+  const first = writes && own?.length === 0 && !list.more && !filtered;
+  return html`<${Page} title="Clients" lead="The applications that people sign in to, and the machines that act for themselves." actions=${writes && html`<a class="primary small-button" href=${to(['clients', 'new'])}>New client</a>`}>
     ${first && html`<${Empty} title="No application yet"><p>Register the first one: it takes a minute, and ends with the code to paste.</p><p><a class="primary" href=${to(['clients', 'new'])}>Register an application</a></p><//>`}
     <form class="filter" role="search" onSubmit=${(event) => event.preventDefault()}>
       <${Search} label="Search clients" placeholder="Part of name or client id" value=${search} />
@@ -53,6 +56,7 @@ function All({ query }) {
       columns=${columns(sort.startsWith('created_at'))}
       empty=${filtered && html`<${Empty} title="No client is found"><p>${search ? html`No name and no client id has “<bdi>${search}</bdi>” in it${state && ', of those that the filter leaves'}.` : 'The filter leaves none.'}</p><//>`}
     />
+    <${Beyond} acts=${[['clients:write', 'register and change clients']]} />
   <//>`;
 }
 
@@ -62,6 +66,7 @@ function One({ id }) {
   const client = useLoad(() => getVersioned(at(id)), [id]);
   const [secret, setSecret] = useState();
   const [said, setSaid] = useState();
+  const may = useReach();
   const found = client.data?.value;
   const byFile = found?.managed_by_file;
   const actions = found && html`<${Acts} client=${found} etag=${client.data.etag} reload=${client.reload} told=${setSaid} secret=${setSecret} />`;
@@ -73,11 +78,12 @@ function One({ id }) {
     <${Read} of=${client}>${({ value: client }) => html`<div class="columns">
       <div>
         <section class="panel" aria-label="About the client"><${Facts} of=${facts(client)} />
-          <p class="ways">${client.metadata.kind !== 'machine' && html`<${Fragment}><a href=${to('sessions', { client: id })}>Its sessions</a><a href=${to('families', { client: id })}>Its refresh tokens</a><//>`}<a href=${to('events', { object: id })}>What happened to it</a></p>
+          <p class="ways">${client.metadata.kind !== 'machine' && may('sessions:read') && html`<${Fragment}><a href=${to('sessions', { client: id })}>Its sessions</a><a href=${to('families', { client: id })}>Its refresh tokens</a><//>`}${may('events:read') && html`<a href=${to('events', { object: id })}>What happened to it</a>`}</p>
         </section>
         ${client.metadata.lifetimes && Object.keys(client.metadata.lifetimes).length > 0 && html`<section class="panel" aria-labelledby="limits"><h2 id="limits">Limits of its own</h2><${Facts} of=${Object.entries(client.metadata.lifetimes).map(([name, value]) => [LIMITS[name]?.title ?? plain(name), lasts(value)])} /></section>`}
       </div>
       <div>
+        <${Beyond} acts=${[['clients:write', 'change this client'], ...(client.metadata.kind === 'machine' ? [] : [['sessions:end', 'end what it has']])]} />
         ${id !== CONSOLE && html`<section class="panel" aria-labelledby="code"><h2 id="code">The application</h2><${Code} client=${client} /></section>`}
       </div>
     </div>`}<//>

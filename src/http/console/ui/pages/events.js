@@ -4,6 +4,7 @@ import { Happened } from '../happened.js';
 import { Fragment, html, useEffect, useRef, useState } from '../html.js';
 import { Empty, Field, Loading, Page, Trouble } from '../parts.js';
 import { PickUser, isId } from '../pick.js';
+import { useReach } from '../reach.js';
 import { refine, to } from '../route.js';
 import { KINDS } from '../said.js';
 import { number, plain } from '../words.js';
@@ -84,6 +85,7 @@ function List({ of: { items, error, busy, more, reload }, filtered }) {
 export function Events({ query }) {
   const filter = asked(query);
   const list = useList('/events', filter, { cursor: 'before' });
+  const may = useReach();
   const [object, setObject] = useState(query.object ?? '');
   useEffect(() => setObject(query.object ?? ''), [query.object]);
   const kinds = query.kind && !KINDS.includes(query.kind) ? [query.kind, ...KINDS] : KINDS;
@@ -92,7 +94,7 @@ export function Events({ query }) {
   return html`<${Page} title="Events" lead="Who did what to what, the newest first." actions=${html`<${Fragment}><button type="button" class="secondary small-button" onClick=${list.reload}>Look again</button><${Export} query=${filter} /><//>`}>
     <form class="filter by-fields" role="search" aria-label="Filter events" onSubmit=${(event) => (event.preventDefault(), refine({ object: object.trim() }))}>
       <${Field} label="What">${(ties) => html`<select ...${ties} value=${query.kind ?? ''} onChange=${({ target }) => refine({ kind: target.value })}><option value="">Everything</option>${kinds.map((kind) => html`<option key=${kind} value=${kind}>${plain(kind.replace('.', ': '))}</option>`)}</select>`}<//>
-      <${Field} label="User">${(ties) => html`<${PickUser} ties=${ties} placeholder="Anybody" id=${query.user} set=${(user) => refine({ user })} />`}<//>
+      ${may('users:read') && html`<${Field} label="User">${(ties) => html`<${PickUser} ties=${ties} placeholder="Anybody" id=${query.user} set=${(user) => refine({ user })} />`}<//>`}
       <${Field} label="Object">${(ties) => html`<input ...${ties} value=${object} placeholder="The id of anything" autocomplete="off" spellcheck="false" onInput=${({ target }) => setObject(target.value)} onChange=${({ target }) => refine({ object: target.value.trim() })} />`}<//>
       ${day('since', 'From')}${day('until', 'To')}
       ${filtered && html`<a class="plain-link" href=${to('events')}>Everything</a>`}

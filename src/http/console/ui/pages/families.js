@@ -3,11 +3,11 @@ import { call, get, useList, useLoad } from '../api.js';
 import { Happened } from '../happened.js';
 import { Fragment, html } from '../html.js';
 import { ClientName, UserName } from '../names.js';
-import { Confirm, Empty, Facts, Id, Listed, Moment, Opens, Page, Read, Tag, When } from '../parts.js';
+import { Beyond, Confirm, Empty, Facts, Id, Listed, Moment, Opens, Page, Read, Tag, When } from '../parts.js';
 import { PickClient, PickUser, isId } from '../pick.js';
 import { refine, to } from '../route.js';
 import { count, plain, short, span } from '../words.js';
-import { NEWEST, StateChoice, stateOf } from './sessions.js';
+import { ENDING, NEWEST, StateChoice, endColumn, stateOf } from './sessions.js';
 
 export const Families = ({ rest: [id], query }) => (id ? html`<${One} id=${id} />` : html`<${All} query=${query} />`);
 
@@ -22,7 +22,7 @@ const FamilyState = ({ of }) =>
   of.ended_at ? html`<${Tag} kind=${of.end_reason === 'reuse_detected' || of.end_reason === 'code_replayed' ? 'problem' : 'over'}>ended<//> <span class="aside">${plain(of.end_reason ?? '')}</span>` : html`<${Tag}>live<//>`;
 
 const EndFamily = ({ family, done, kind }) =>
-  html`<${Opens} label="End" id=${family.id} about=${`refresh token family ${short(family.id)}`} kind=${kind}>${(close) => html`<${Confirm}
+  html`<${Opens} label="End" needs="sessions:end" id=${family.id} about=${`refresh token family ${short(family.id)}`} kind=${kind}>${(close) => html`<${Confirm}
     title="End this refresh token family?"
     verb="End 1 family"
     consequence=${html`<p>Ends 1 refresh token family, and the access tokens that came of it: <code>${family.client_id}</code> loses what it was given by this sign-in. ${family.kind === 'offline_access' ? 'It has to send the user to sign in again.' : 'The session goes on, so the application may ask anew, without the user noticing.'}</p>`}
@@ -39,7 +39,7 @@ export const familyColumns = (done, { user = true, client = true } = {}) => [
   { name: 'Begun', cell: ({ created_at: created }) => html`<${When} at=${created} />` },
   { name: 'Last used', cell: ({ last_used_at: used }) => html`<${When} at=${used} />` },
   { name: 'State', cell: (family) => html`<${FamilyState} of=${family} />` },
-  { name: 'End it', unseen: true, cell: (family) => !family.ended_at && html`<${EndFamily} family=${family} done=${done} />` },
+  ...endColumn((family) => !family.ended_at && html`<${EndFamily} family=${family} done=${done} />`),
 ];
 
 function All({ query }) {
@@ -56,6 +56,7 @@ function All({ query }) {
       ${user && !isId(user) && html`<p class="error">Nobody has this name.</p>`}
     </form>
     <${Listed} of=${list} caption="Refresh token families" columns=${familyColumns(list.reload)} empty=${html`<${Empty} title="No families"><p>${state === 'live' ? 'None of these lives.' : 'There are none, or they are cleared away already.'}</p><//>`} />
+    <${Beyond} acts=${ENDING} />
   <//>`;
 }
 
@@ -98,6 +99,7 @@ function One({ id }) {
         : events.length === 0
           ? html`<${Empty} title="Nothing out of the ordinary"><p>Renewals are not told one by one.</p><//>`
           : html`<${Happened} events=${events} />`}
+      <${Beyond} acts=${ENDING} />
     <//>`}<//>
   <//>`;
 }

@@ -3,7 +3,8 @@ import { call, get, useLoad } from '../api.js';
 import { ActForm } from '../form.js';
 import { useHeld } from '../held.js';
 import { Fragment, html } from '../html.js';
-import { Check, Choice, Confirm, Dialog, Empty, Id, Moment, Opens, Page, Read, Table, Tag, When } from '../parts.js';
+import { Beyond, Check, Choice, Confirm, Dialog, Empty, Id, Moment, Opens, Page, Read, Table, Tag, When } from '../parts.js';
+import { reaches } from '../reach.js';
 import { to } from '../route.js';
 import { ago, short } from '../words.js';
 
@@ -29,7 +30,7 @@ const CONSEQUENCES = {
 };
 
 const Retire = ({ of: { kid, state }, done }) =>
-  html`<${Opens} label="Retire" id=${kid} about=${short(kid)}>${(close) => html`<${Confirm}
+  html`<${Opens} label="Retire" needs="keys:rotate" id=${kid} about=${short(kid)}>${(close) => html`<${Confirm}
     title="Retire this key?"
     verb="Retire the key"
     consequence=${html`<p><code>${kid}</code></p><p>${CONSEQUENCES[state]} This cannot be undone.</p>`}
@@ -61,7 +62,7 @@ const columns = (done) => [
   { name: 'Published', cell: ({ announced_at: at }) => html`<${When} at=${at} />` },
   { name: 'Signs', cell: ({ active_from: at }) => (inFuture(at) ? html`from <${Moment} at=${at} />` : html`since <${When} at=${at} />`) },
   { name: 'Next', cell: (key) => html`<${Next} of=${key} />` },
-  { name: 'Retire it', unseen: true, cell: (key) => key.state !== 'active' && html`<${Retire} of=${key} done=${done} />` },
+  ...(reaches('keys:rotate') ? [{ name: 'Retire it', unseen: true, cell: (key) => key.state !== 'active' && html`<${Retire} of=${key} done=${done} />` }] : []),
 ];
 
 /** One algorithm in a sentence. */
@@ -78,7 +79,7 @@ export function Keys() {
   return html`<${Page}
     title="Keys"
     lead="What tokens are signed with. The server makes the next key by itself, in time."
-    actions=${keys && html`<${Opens} label="New key" kind="primary">${(close) => html`<${Dialog} title="New key" close=${close}><${RotateForm} keys=${keys} close=${close} done=${list.reload} /><//>`}<//>`}
+    actions=${keys && html`<${Opens} label="New key" needs="keys:rotate" kind="primary">${(close) => html`<${Dialog} title="New key" close=${close}><${RotateForm} keys=${keys} close=${close} done=${list.reload} /><//>`}<//>`}
   >
     <${Read} of=${list}>${({ items }) =>
       items.length === 0
@@ -90,5 +91,6 @@ export function Keys() {
               <${Table} caption=${`Keys for ${alg}`} columns=${columns(list.reload)} rows=${of} keyOf=${({ kid }) => kid} />
             </section>`;
           })}<//>
+    <${Beyond} acts=${[['keys:rotate', 'make and retire keys']]} />
   <//>`;
 }

@@ -4,9 +4,10 @@ import { ActForm } from '../form.js';
 import { useHeld } from '../held.js';
 import { Fragment, html, useState } from '../html.js';
 import { LIMITS, sentence, whom } from '../limits.js';
-import { Choice, Confirm, Dialog, Empty, Opens, Page, Read, Tag, Text, Trouble, When } from '../parts.js';
+import { Beyond, Choice, Confirm, Dialog, Empty, Opens, Page, Read, Tag, Text, Trouble, When } from '../parts.js';
 import { PickClient, PickGroup, PickUser, userOf } from '../pick.js';
 import { errorsOf } from '../problem.js';
+import { useReach } from '../reach.js';
 import { Timeline } from '../timeline.js';
 import { count, lasts, seconds } from '../words.js';
 
@@ -95,6 +96,7 @@ const sourceOf = ({ source, selector }) => (source === 'rule' ? `the rule for ${
 
 /** Why a limit is what it is, for a user at a client. */
 function Explain() {
+  const may = useReach();
   const [user, setUser] = useState('');
   const [client, setClient] = useState('');
   const [nobody, setNobody] = useState(false);
@@ -120,7 +122,7 @@ function Explain() {
   return html`<section class="panel" aria-labelledby="explain">
     <h2 id="explain">What holds for somebody</h2>
     <form class="ask" onSubmit=${ask}>
-      <${PickUser} label="User" hint="By name. Empty: somebody in no group." id=${user} set=${setUser} error=${nobody ? 'Nobody has this name.' : wrong.user} />
+      ${may('users:read') && html`<${PickUser} label="User" hint="By name. Empty: somebody in no group." id=${user} set=${setUser} error=${nobody ? 'Nobody has this name.' : wrong.user} />`}
       <${PickClient} label="Client" hint="Its client id. Empty: on the issuer’s own pages." id=${client} set=${setClient} error=${wrong.client} />
       <button type="submit" class="secondary" disabled=${busy}>${busy ? 'Asking…' : 'Explain'}</button>
     </form>
@@ -139,7 +141,7 @@ export function Lifetimes() {
   const policy = useLoad(() => getVersioned('/lifetime-rules'), []);
   const etag = policy.data?.etag;
   const edit = (rule, label, kind) =>
-    html`<${Opens} label=${label} kind=${kind} about=${rule && whom(rule.selector)}>${(close) => html`<${Dialog} wide title=${rule ? 'Change the rule' : 'New rule'} close=${close}><${RuleForm} rule=${rule} etag=${etag} close=${close} done=${policy.reload} /><//>`}<//>`;
+    html`<${Opens} label=${label} needs="lifetimes:write" kind=${kind} about=${rule && whom(rule.selector)}>${(close) => html`<${Dialog} wide title=${rule ? 'Change the rule' : 'New rule'} close=${close}><${RuleForm} rule=${rule} etag=${etag} close=${close} done=${policy.reload} /><//>`}<//>`;
   return html`<${Page} title="Lifetimes" lead="How long sessions and tokens last. The most precise rule decides; of equally precise ones the shorter." actions=${policy.data && edit(undefined, 'New rule', 'primary')}>
     <${Read} of=${policy}>${({ value: { settings, registered, rules } }) => html`<${Fragment}>
       <section class="panel" aria-labelledby="lives"><h2 id="lives">What a session lives through</h2><p class="hint">Where no rule says otherwise: the settings.</p><${Timeline} limits=${settings} /></section>
@@ -149,11 +151,12 @@ export function Lifetimes() {
         ${rules.map(
           (rule) => html`<li key=${JSON.stringify(rule.selector)} class="panel">
             <div><p class="sentence">${sentence(rule)}</p><p class="aside">${rule.managed_by_file ? html`<${Tag} kind="over">from the settings file<//> which wins at the next start` : html`Changed <${When} at=${rule.updated_at} />`}</p></div>
-            <div class="head-actions">${edit(rule, 'Change')}<${Opens} label="Delete" about=${whom(rule.selector)} kind="danger">${(close) => html`<${DeleteRule} rule=${rule} etag=${etag} close=${close} done=${policy.reload} />`}<//></div>
+            <div class="head-actions">${edit(rule, 'Change')}<${Opens} label="Delete" needs="lifetimes:write" about=${whom(rule.selector)} kind="danger">${(close) => html`<${DeleteRule} rule=${rule} etag=${etag} close=${close} done=${policy.reload} />`}<//></div>
           </li>`,
         )}
         ${registered.map(({ client, limits }) => html`<li key=${client} class="panel"><div><p class="sentence">${sentence({ selector: { client }, limits })}</p><p class="aside">Registered with the <a href=${`#/clients/${encodeURIComponent(client)}`}>client</a></p></div></li>`)}
       </ul>
+      <${Beyond} acts=${[['lifetimes:write', 'change the rules']]} />
       <${Explain} />
     <//>`}<//>
   <//>`;

@@ -2,8 +2,9 @@
 import { call, get, useList, useLoad } from '../api.js';
 import { Fragment, html, useEffect } from '../html.js';
 import { ClientName, UserName } from '../names.js';
-import { Confirm, Empty, Facts, Listed, Moment, Opens, Page, Read, Table, Tag, Trouble, When } from '../parts.js';
+import { Beyond, Confirm, Empty, Facts, Listed, Moment, Opens, Page, Read, Table, Tag, When } from '../parts.js';
 import { PickClient, PickUser, isId } from '../pick.js';
+import { reaches } from '../reach.js';
 import { refine, to } from '../route.js';
 import { ago, device, plain } from '../words.js';
 import { familyColumns } from './families.js';
@@ -28,8 +29,13 @@ export const StateChoice = ({ state, set }) => html`<select aria-label="State" v
 
 export const SessionState = ({ of }) => (of.ended_at ? html`<${Tag} kind="over">ended<//> <span class="aside">${plain(of.end_reason)}</span>` : html`<${Tag}>open<//>`);
 
+/** The column of what ends a row, for whoever may. */
+export const endColumn = (cell) => (reaches('sessions:end') ? [{ name: 'End it', unseen: true, cell }] : []);
+/** What is said to everybody else. */
+export const ENDING = [['sessions:end', 'end sessions and refresh tokens']];
+
 const EndSession = ({ session, done, about, kind }) =>
-  html`<${Opens} label="End" id=${session.id} about=${about} kind=${kind}>${(close) => html`<${Confirm}
+  html`<${Opens} label="End" needs="sessions:end" id=${session.id} about=${about} kind=${kind}>${(close) => html`<${Confirm}
     title="End this session?"
     verb="End 1 session"
     consequence=${html`<p>Ends 1 session: ${device(session.user_agent)}${session.network ? `, ${session.network}` : ''}. Its user is signed out of every application it was used for, at once, and every token that came from it is dead.</p>`}
@@ -46,7 +52,7 @@ export const sessionColumns = (done, { user = true, more = [] } = {}) => [
   { name: 'Last used', cell: (session) => html`<${When} at=${session.last_used_at} />` },
   ...more,
   { name: 'State', cell: (session) => html`<${SessionState} of=${session} />` },
-  { name: 'End it', unseen: true, cell: (session) => !session.ended_at && html`<${EndSession} session=${session} about=${device(session.user_agent)} done=${done} />` },
+  ...endColumn((session) => !session.ended_at && html`<${EndSession} session=${session} about=${device(session.user_agent)} done=${done} />`),
 ];
 
 function All({ query }) {
@@ -67,6 +73,7 @@ function All({ query }) {
       columns=${sessionColumns(list.reload)}
       empty=${html`<${Empty} title="No sessions"><p>${state === 'live' ? 'Nobody of these is signed in now.' : 'There are none, or they are cleared away already.'}</p><//>`}
     />
+    <${Beyond} acts=${ENDING} />
   <//>`;
 }
 
@@ -94,7 +101,7 @@ function Left({ of: { expires_at: most, idle_expires_at: idle, unusable } }) {
 }
 
 const EndShare = ({ share, session, done }) =>
-  html`<${Opens} label="End" id=${share.client_id} about=${share.client_id}>${(close) => html`<${Confirm}
+  html`<${Opens} label="End" needs="sessions:end" id=${share.client_id} about=${share.client_id}>${(close) => html`<${Confirm}
     title="End this application’s share?"
     verb="End 1 share"
     consequence=${html`<p><code>${share.client_id}</code> loses at once what it was given in this session, and has to ask anew. The session goes on, for the other applications too, so people come back into it without a password.</p>`}
@@ -108,20 +115,27 @@ const shareColumns = (session, done) => [
   { name: 'Since', cell: ({ created_at: at }) => html`<${When} at=${at} />` },
   { name: 'Last used', cell: ({ last_used_at: at }) => html`<${When} at=${at} />` },
   { name: 'State', cell: (share) => html`<${SessionState} of=${share} />` },
-  { name: 'End it', unseen: true, cell: (share) => !share.ended_at && html`<${EndShare} share=${share} session=${session} done=${done} />` },
+  ...endColumn((share) => !share.ended_at && html`<${EndShare} share=${share} session=${session} done=${done} />`),
 ];
+
+/** How many applications a page of a session shows at once. */
+const SHARES = 50;
+/** Applications, each with its newest refresh token families. */
+const sharesOf = ({ clients, refresh_families: families }) => clients.map((share) => ({ ...share, families: families.filter(({ client_id: client }) => client === share.client_id) }));
 
 function One({ id }) {
   const at = `/sessions/${encodeURIComponent(id)}`;
   const session = useLoad((signal) => get(at, {}, { signal }), [id]);
-  const below = useLoad((signal) => get(`${at}/clients`, { limit: 200 }, { signal }), [id]);
+  const below = useList(`${at}/clients`, {}, { limit: SHARES, itemsOf: sharesOf });
+  const families = below.items?.flatMap(({ families }) => families) ?? [];
   const found = session.data;
   const live = found && !found.ended_at;
   // Who may not read lifetimes reads the rest.
   const judged = useLoad((signal) => (live ? call('POST', '/lifetime-rules/explain', { body: { session: id }, signal }).catch(() => null) : Promise.resolve(null)), [id, live]);
   const reload = () => [session, below, judged].forEach((one) => one.reload());
   useWatch(session.reload, live);
-  useWatch(below.reload, live);
+  // Whoever has gone on to further ones is not taken back to the first.
+  useWatch(below.reload, live && !(below.items?.length > SHARES));
   useWatch(judged.reload, live);
   return html`<${Page}
     title=${found ? device(found.user_agent) : 'Session'}
@@ -145,12 +159,10 @@ function One({ id }) {
           ['Id', html`<code>${session.id}</code>`],
         ]}
       /></section>
-      ${below.error && html`<${Trouble} error=${below.error} retry=${below.reload} />`}
-      ${below.data && html`<${Fragment}>
-        <div class="section-head"><h2>Applications</h2></div>
-        ${below.data.clients.length > 0 ? html`<${Table} caption="Applications in this session" columns=${shareColumns(id, reload)} rows=${below.data.clients} keyOf=${({ client_id: id }) => id} />` : html`<${Empty} title="None yet"><p>It was used for the issuer’s own pages only.</p><//>`}
-        ${below.data.refresh_families.length > 0 && html`<${Fragment}><div class="section-head"><h2>Refresh token families</h2></div><${Table} caption="Refresh token families of this session" columns=${familyColumns(reload, { user: false })} rows=${below.data.refresh_families} />${below.data.refresh_families.length >= 50 && html`<p class="ways"><a href=${to('families', { session: id, state: 'all' })}>All its refresh tokens</a></p>`}<//>`}
-      <//>`}
+      <div class="section-head"><h2>Applications</h2></div>
+      <${Listed} of=${below} caption="Applications in this session" columns=${shareColumns(id, reload)} keyOf=${({ client_id: id }) => id} empty=${html`<${Empty} title="None yet"><p>It was used for the issuer’s own pages only.</p><//>`} />
+      ${families.length > 0 && html`<${Fragment}><div class="section-head"><h2>Refresh token families</h2></div><${Table} caption="Refresh token families of this session" columns=${familyColumns(reload, { user: false })} rows=${families} />${(families.length >= 50 || below.more) && html`<p class="ways"><a href=${to('families', { session: id, state: 'all' })}>All its refresh tokens</a></p>`}<//>`}
+      <${Beyond} acts=${ENDING} />
     <//>`}<//>
   <//>`;
 }

@@ -5,7 +5,8 @@ import { ActForm } from '../form.js';
 import { useHeld } from '../held.js';
 import { Fragment, html, useEffect, useState } from '../html.js';
 import { ClientName, forget, inTurn } from '../names.js';
-import { Choice, Confirm, Copy, Dialog, Empty, Facts, Listed, Moment, Opens, Page, Read, Tag, When } from '../parts.js';
+import { Beyond, Choice, Confirm, Copy, Dialog, Empty, Facts, Listed, Moment, Opens, Page, Read, Tag, When } from '../parts.js';
+import { reaches } from '../reach.js';
 import { go, to } from '../route.js';
 import { count, plain } from '../words.js';
 import { FAMILY, familyColumns } from './families.js';
@@ -41,13 +42,13 @@ function Acts({ user, etag, living, reload, told, reset }) {
     reload();
   };
   return html`<${Fragment}>
-    <${Opens} label="Edit">${(close) => html`<${Dialog} title=${`Edit ${username}`} close=${close}><${UserForm} user=${user} save=${save} close=${close} changed=${reload} /><//>`}<//>
-    <${Opens} label="Role">${(close) => html`<${Dialog} title=${`Role of ${username}`} close=${close}><${RoleForm} user=${user} etag=${etag} close=${close} done=${reload} /><//>`}<//>
-    ${!user.disabled_at && html`<${Opens} label=${user.has_password ? 'Reset password' : 'First password'}>${(close) => html`<${Dialog} title=${`A ${user.has_password ? 'new' : 'first'} password for ${username}`} close=${close}><${ResetForm} user=${user} close=${close} done=${reset} /><//>`}<//>`}
+    <${Opens} label="Edit" needs="users:write">${(close) => html`<${Dialog} title=${`Edit ${username}`} close=${close}><${UserForm} user=${user} save=${save} close=${close} changed=${reload} /><//>`}<//>
+    <${Opens} label="Role" needs="roles:grant">${(close) => html`<${Dialog} title=${`Role of ${username}`} close=${close}><${RoleForm} user=${user} etag=${etag} close=${close} done=${reload} /><//>`}<//>
+    ${!user.disabled_at && html`<${Opens} label=${user.has_password ? 'Reset password' : 'First password'} needs="users:reset-password">${(close) => html`<${Dialog} title=${`A ${user.has_password ? 'new' : 'first'} password for ${username}`} close=${close}><${ResetForm} user=${user} close=${close} done=${reset} /><//>`}<//>`}
     ${user.disabled_at
-      ? html`<${Opens} label="Enable">${(close) => html`<${Confirm} title=${`Enable ${username}?`} verb="Enable the user" consequence=${html`<p>They can sign in again. What was ended stays ended.</p>`} act=${change('/enable', 'They may sign in again.')} close=${close} done=${reload} />`}<//>`
-      : html`<${Opens} label="Disable" kind="danger">${(close) => html`<${Confirm} title=${`Disable ${username}?`} verb="Disable the user" consequence=${html`<p>${ends(living)}, with every token that came of it, and nobody can sign in as this user until somebody enables them.</p>`} act=${change('/disable', 'They are signed out, and may not sign in.')} close=${close} done=${reload} />`}<//>`}
-    <${Opens} label="Delete" kind="danger">${(close) => html`<${Confirm}
+      ? html`<${Opens} label="Enable" needs="users:write">${(close) => html`<${Confirm} title=${`Enable ${username}?`} verb="Enable the user" consequence=${html`<p>They can sign in again. What was ended stays ended.</p>`} act=${change('/enable', 'They may sign in again.')} close=${close} done=${reload} />`}<//>`
+      : html`<${Opens} label="Disable" needs="users:write" kind="danger">${(close) => html`<${Confirm} title=${`Disable ${username}?`} verb="Disable the user" consequence=${html`<p>${ends(living)}, with every token that came of it, and nobody can sign in as this user until somebody enables them.</p>`} act=${change('/disable', 'They are signed out, and may not sign in.')} close=${close} done=${reload} />`}<//>`}
+    <${Opens} label="Delete" needs="users:write" kind="danger">${(close) => html`<${Confirm}
       title=${`Delete ${username}?`}
       word=${username}
       verb="Delete the user"
@@ -58,6 +59,15 @@ function Acts({ user, etag, living, reload, told, reset }) {
     />`}<//>
   <//>`;
 }
+
+/** What may be done on this page. */
+const ACTS = [
+  ['users:write', 'change, disable and delete users'],
+  ['roles:grant', 'give roles'],
+  ['users:reset-password', 'reset passwords'],
+  ['sessions:end', 'end sessions'],
+  ['consents:withdraw', 'withdraw consents'],
+];
 
 const PROFILE = ['given_name', 'family_name', 'middle_name', 'nickname', 'gender', 'birthdate', 'zoneinfo', 'locale', 'website', 'profile', 'picture'];
 const verified = (value, is) => value && html`<bdi>${value}</bdi>${is ? '' : html` <span class="aside">not verified</span>`}`;
@@ -104,12 +114,14 @@ function Applications({ session }) {
   const [found, set] = useState();
   useEffect(() => {
     let here = true;
-    inTurn(() => get(`/sessions/${encodeURIComponent(session)}/clients`, { limit: 200 })).then(({ clients }) => here && set(clients.filter(({ ended_at: ended }) => !ended)), () => here && set(null));
+    inTurn(() => get(`/sessions/${encodeURIComponent(session)}/clients`, { limit: 20 })).then(({ clients, next }) => here && set({ some: clients.filter(({ ended_at: ended }) => !ended), next }), () => here && set(null));
     return () => (here = false);
   }, [session]);
   if (found === undefined) return html`<span class="none">…</span>`;
   if (found === null) return html`<span class="none">not known</span>`;
-  return found.length > 0 ? found.map(({ client_id: id }, i) => html`<${Fragment} key=${id}>${i > 0 && ', '}<${ClientName} id=${id} /><//>`) : html`<span class="none">none</span>`;
+  const { some, next } = found;
+  const named = some.map(({ client_id: id }, i) => html`<${Fragment} key=${id}>${i > 0 && ', '}<${ClientName} id=${id} /><//>`);
+  return next ? html`${named}${some.length > 0 && ', '}<a href=${to(['sessions', session])}>more</a>` : some.length > 0 ? named : html`<span class="none">none</span>`;
 }
 
 const WITH_APPLICATIONS = { name: 'Applications', cell: ({ id }) => html`<${Applications} session=${id} />` };
@@ -120,10 +132,10 @@ function Consents({ user }) {
     { name: 'Application', first: true, cell: ({ client_id: id }) => html`<${ClientName} id=${id} />` },
     { name: 'Allowed', cell: ({ scope }) => html`<code>${scope}</code>` },
     { name: 'When', cell: ({ granted_at: granted }) => html`<${When} at=${granted} />` },
-    {
+    reaches('consents:withdraw') && {
       name: 'Withdraw it',
       unseen: true,
-      cell: ({ client_id: client }) => html`<${Opens} label="Withdraw" about=${client}>${(close) => html`<${Confirm}
+      cell: ({ client_id: client }) => html`<${Opens} label="Withdraw" needs="consents:withdraw" about=${client}>${(close) => html`<${Confirm}
         title="Withdraw this consent?"
         verb="Withdraw the consent"
         consequence=${html`<p><code>${client}</code> loses at once what it has of this user, tokens and its share in every session, and has to ask the user again.</p>`}
@@ -132,7 +144,7 @@ function Consents({ user }) {
         done=${list.reload}
       />`}<//>`,
     },
-  ];
+  ].filter(Boolean);
   return html`<${Listed} of=${list} caption="Consents of this user" columns=${columns} keyOf=${({ client_id: id }) => id} empty=${html`<${Empty} title="Nothing was asked"><p>Applications of our own ask for no consent; the others have not asked this user yet.</p><//>`} />`;
 }
 
@@ -140,7 +152,7 @@ export function User({ id }) {
   const found = useLoad(() => getVersioned(at(id)), [id]);
   const sessions = useList('/sessions', { user: id, state: 'live', sort: NEWEST });
   const families = useList('/refresh-families', { user: id, state: 'live', sort: NEWEST });
-  const living = useCount('/sessions', { user: id, state: 'live' }, 'session');
+  const living = useCount('/sessions', { user: id, state: 'live' }, 'session', 'sessions:read');
   const [said, setSaid] = useState();
   const [link, setLink] = useState();
   const user = found.data?.value;
@@ -163,13 +175,14 @@ export function User({ id }) {
       <section class="panel" aria-label="About the user"><${Facts} of=${facts(user)} /></section>
       <div class="section-head"><h2>Signed in</h2><div class="head-actions">
         <a class="plain-link" href=${to('sessions', { user: id, state: 'ended' })}>Ended sessions</a><a class="plain-link" href=${to('events', { user: id })}>What happened</a>
-        ${sessions.items?.length > 0 && html`<${Opens} label="End all" kind="danger">${(close) => html`<${Confirm} title="End all sessions?" verb="End them all" consequence=${html`<p>${ends(living.text)}: this user is signed out everywhere, at once, and every token that came of it is dead. They may sign in again.</p>`} act=${() => call('POST', at(id, '/sessions/end'))} close=${close} done=${ended} />`}<//>`}
+        ${sessions.items?.length > 0 && html`<${Opens} label="End all" needs="sessions:end" kind="danger">${(close) => html`<${Confirm} title="End all sessions?" verb="End them all" consequence=${html`<p>${ends(living.text)}: this user is signed out everywhere, at once, and every token that came of it is dead. They may sign in again.</p>`} act=${() => call('POST', at(id, '/sessions/end'))} close=${close} done=${ended} />`}<//>`}
       </div></div>
       <${Listed} of=${sessions} caption="Sessions of this user" columns=${sessionColumns(reload, { user: false, more: [WITH_APPLICATIONS] })} empty=${html`<${Empty} title="Signed in nowhere"><p>This user has no session that has not been ended.</p><//>`} />
       <div class="section-head"><h2>Refresh token families</h2><a class="plain-link" href=${to('families', { user: id, state: 'ended' })}>Ended ones</a></div>
       <${Listed} of=${families} caption="Refresh token families of this user" columns=${familyColumns(reload, { user: false })} empty=${html`<${Empty} title="None"><p>No application keeps this user signed in by a refresh token.</p><//>`} />
       <div class="section-head"><h2>Allowed</h2></div>
       <${Consents} user=${id} />
+      <${Beyond} acts=${ACTS} />
     <//>`}<//>
   <//>`;
 }

@@ -2,8 +2,9 @@
 import { call, useList } from '../api.js';
 import { ActForm } from '../form.js';
 import { Choice, Search } from '../filter.js';
+import { useHeld } from '../held.js';
 import { Fragment, html, useState } from '../html.js';
-import { Dialog, Empty, Listed, Opens, Page, Tag, Text, When } from '../parts.js';
+import { Beyond, Dialog, Empty, Listed, Opens, Page, Tag, Text, When } from '../parts.js';
 import { PickGroup } from '../pick.js';
 import { go, refine, to } from '../route.js';
 import { User } from './user.js';
@@ -51,12 +52,12 @@ function profileOf(fields, before) {
 /** What is known of a user, as a form. `save` is given what the API takes. */
 export function UserForm({ user, save, close, changed }) {
   const before = user?.profile ?? {};
-  const [fields, set] = useState(() => ({
+  const [fields, set] = useHeld('fields', {
     username: user?.username ?? '',
     groups: (user?.groups ?? []).join(' '),
     verified: before.email_verified ?? false,
     ...Object.fromEntries(PROFILE.map(([name]) => [name, before[name] ?? ''])),
-  }));
+  });
   const field = (name) => ({ value: fields[name], set: (value) => set((fields) => ({ ...fields, [name]: value })) });
   const act = () => save({ username: fields.username.trim(), profile: profileOf(fields, before), groups: words(fields.groups) });
   const [main, more] = [PROFILE.slice(0, 2), PROFILE.slice(2)];
@@ -91,7 +92,7 @@ function All({ query }) {
   // A search has an order of its own, and by name the server has nobody but all.
   const sort = query.search ? undefined : query.sort === 'name' && filtered ? 'newest' : Object.hasOwn(ORDERS, query.sort ?? '') ? query.sort : 'newest';
   const list = useList('/users', { search: query.search, group, state, role, sort: ORDERS[sort]?.[0] });
-  return html`<${Page} title="Users" lead="Who can sign in." actions=${html`<${Opens} label="New user" kind="primary">${(close) => html`<${NewUser} close=${close} />`}<//>`}>
+  return html`<${Page} title="Users" lead="Who can sign in." actions=${html`<${Opens} label="New user" needs="users:write" kind="primary">${(close) => html`<${NewUser} close=${close} />`}<//>`}>
     <form class="filter" role="search" onSubmit=${(event) => event.preventDefault()}>
       <${Search} label="Search users" placeholder="Start of name or e-mail" value=${query.search} />
       <${PickGroup} bare label="Group" placeholder="Any group" id=${group} set=${(group) => refine({ group })} />
@@ -107,5 +108,6 @@ function All({ query }) {
       columns=${columns}
       empty=${query.search ? html`<${Empty} title="Nobody is found"><p>No user name and no e-mail address begins with “<bdi>${query.search}</bdi>”${filtered && ', of those that the filter leaves'}.</p><//>` : filtered ? html`<${Empty} title="Nobody is found"><p>The filter leaves none.</p><//>` : html`<${Empty} title="No users yet"><p>Create the first one.</p><//>`}
     />
+    <${Beyond} acts=${[['users:write', 'make and change users']]} />
   <//>`;
 }
