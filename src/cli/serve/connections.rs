@@ -18,7 +18,7 @@ use poem::endpoint::{BoxEndpoint, DynEndpoint};
 use poem::http::uri::Scheme;
 use poem::http::{self, StatusCode, header};
 use poem::web::{LocalAddr, RemoteAddr};
-use poem::{IntoResponse, Response};
+use poem::Response;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -72,7 +72,7 @@ impl Connections {
                     // By the trait object itself: through `Endpoint` the request would be carried from one future into the next, five times.
                     async move {
                         let answer = DynEndpoint::call(&*endpoint, request.into()).await;
-                        Ok::<http::Response<_>, Infallible>(answer.unwrap_or_else(IntoResponse::into_response).into())
+                        Ok::<http::Response<_>, Infallible>(answer.unwrap_or_else(poem::Error::into_response).into())
                     }
                 });
                 let connection = graceful.watch(http.serve_connection(TokioIo::new(Impatient::new(stream, self.request_timeout)), service));
