@@ -89,8 +89,9 @@ async fn ac_13_nothing_else_is_written_and_nobody_elses(database: Database) {
     let bobby = app.user("bobby").await.id.to_string();
     let path = format!("/applications/{PAGE}");
     for sent in [format!("?user={bobby}"), format!("?user_id={bobby}&sub={bobby}")] {
-        assert_problem(&send(&app, Method::DELETE, &format!("{path}{sent}"), Some(&alice)).await, 404, "not-found", &sent);
+        assert_problem(&send(&app, Method::DELETE, &format!("{path}{sent}"), Some(&alice)).await, 400, "request-malformed", &sent);
     }
+    assert_problem(&send(&app, Method::DELETE, &path, Some(&alice)).await, 404, "not-found", "the control");
     let body = json!({ "user_id": bobby, "sub": bobby });
     assert_problem(&send_json(&app, Method::DELETE, &path, &alice, &body).await, 404, "not-found", "a body");
     for (method, path) in

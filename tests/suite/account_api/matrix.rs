@@ -179,8 +179,10 @@ async fn ad_03_what_is_somebody_elses_is_as_if_it_were_not_there(database: Datab
         for (name, value) in
             [("user", bobbys_id.to_string()), ("user_id", bobbys_id.to_string()), ("sub", bobbys_id.to_string()), ("username", "bobby".to_owned())]
         {
-            assert_eq!(get(&app, &format!("{path}?{name}={value}"), &alice).await, plain, "{path} {name}");
+            let answer = send(&app, Method::GET, &format!("{path}?{name}={value}"), Some(&alice)).await;
+            assert_problem(&answer, 400, "request-malformed", &format!("{path} {name}"));
         }
+        assert_eq!(get(&app, path, &alice).await, plain, "{path}: the control");
     }
 }
 

@@ -42,7 +42,11 @@ async fn every_list_goes_on_with_its_own_pages_only(database: Database) {
     for client in [PAGE, OWN_PAGE, ROBOT] {
         consents::consent(&app, user, client).await;
     }
-    let session = sessions::a_shared_session(&app, "alice").await;
+    let mut browser = app.browser();
+    for client in [OWN_PAGE, PAGE] {
+        app.sign_in(&mut browser, &app.relying_party(client), "openid").await;
+    }
+    let session = newest_session(&app, "alice").await;
     for _ in 0..2 {
         refresh_families::a_family(&app, "alice").await;
     }
