@@ -137,6 +137,7 @@ impl IssuerBuilder {
             pairwise: Pairwise::new(subkey("pairwise subjects")),
             sids: Deriver::new(subkey("session ids")),
             idempotency: Idempotency { names: KeyedDigest::new(subkey("idempotency keys")), answers: Sealer::new(subkey("idempotent answers")) },
+            proofs: KeyedDigest::new(subkey("dpop proofs")),
             browser_states: KeyedDigest::new(subkey("browser states")),
             throttle: Throttle::new(KeyedDigest::new(subkey("throttle"))),
             web_origins: WebOrigins::default(),

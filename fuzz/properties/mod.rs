@@ -8,6 +8,7 @@ mod answers;
 mod http;
 mod names;
 mod params;
+mod proofs;
 mod tokens;
 
 /// A parser and what it promises.
@@ -17,12 +18,13 @@ pub struct Target {
     pub holds: fn(&[u8]),
 }
 
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 16] = [
     Target { name: "accept_language", holds: http::accept_language },
     Target { name: "claims_request", holds: params::claims_request },
     Target { name: "client_credentials", holds: params::client_credentials },
     Target { name: "code", holds: tokens::code },
     Target { name: "cookies", holds: http::cookies },
+    Target { name: "dpop_proof", holds: proofs::dpop_proof },
     Target { name: "duration", holds: names::duration },
     Target { name: "forwarded", holds: http::forwarded },
     Target { name: "json", holds: params::json },

@@ -23,7 +23,7 @@ use crate::jose::sealed::Sealer;
 use crate::protocol::json as strict;
 
 /// Three bytes an edit: what, where, and which character.
-fn edited(real: &str, edits: &[u8]) -> String {
+pub(super) fn edited(real: &str, edits: &[u8]) -> String {
     let mut text: Vec<char> = real.chars().collect();
     for edit in edits.chunks_exact(3) {
         let (place, character) = (usize::from(edit[1]) + 256 * usize::from(edit[0] >> 2), char::from(edit[2]));

@@ -6,9 +6,8 @@ use poem_openapi::registry::MetaOAuthScope;
 use poem_openapi::{OAuthScopes, SecurityScheme};
 use serde_json::{Map, Value};
 
-use super::Api;
 use super::problem::Problem;
-use super::query;
+use super::{Api, PATH, query, sent};
 pub use crate::domain::admin_scope::AdminScope;
 use crate::domain::admin_scope::{AUDIENCE, AdminScopes};
 use crate::domain::clock::Timestamp;
@@ -17,7 +16,6 @@ use crate::domain::id::ClientId;
 use crate::domain::scope::Scope;
 use crate::protocol::access_token::is_for;
 use crate::protocol::admin_privilege::{FRESH, held, is_fresh};
-use crate::service::access_token::live_token;
 
 impl OAuthScopes for AdminScope {
     fn meta() -> Vec<MetaOAuthScope> {
@@ -29,7 +27,8 @@ impl OAuthScopes for AdminScope {
     }
 }
 
-/// An access token of this issuer with the audience `urn:gatekey:admin`, sent as `Authorization: Bearer …`. A machine gets one by
+/// An access token of this issuer with the audience `urn:gatekey:admin`, sent as `Authorization: Bearer …`, or with a proof
+/// of its key as `Authorization: DPoP …` if it is bound to one (RFC 9449). A machine gets one by
 /// `client_credentials`, an application for its user, who must be an administrator, by `authorization_code` with PKCE; both ask with
 /// `resource=urn:gatekey:admin`. The URLs are those of the default issuer: the metadata of yours names its own.
 #[derive(SecurityScheme)]
@@ -101,13 +100,13 @@ pub fn too_old() -> Problem {
 /// Runs before anything of the request is looked at but its token and the names in its query.
 async fn admit(request: &Request, bearer: Bearer) -> poem::Result<Admitted> {
     let api = request.data::<Api>().ok_or_else(|| poem::Error::from_status(poem::http::StatusCode::INTERNAL_SERVER_ERROR))?;
-    let admitted = judge(api, &bearer.token).await?;
+    let admitted = judge(api, request, &bearer).await?;
     query::check(request)?;
     Ok(admitted)
 }
 
-async fn judge(api: &Api, token: &str) -> Result<Admitted, Problem> {
-    let token = live_token(&api.core, token).await?;
+async fn judge(api: &Api, request: &Request, bearer: &Bearer) -> Result<Admitted, Problem> {
+    let token = sent::token(&api.core, PATH, request, bearer).await?;
     // RFC 9068 §4: a token for another API is nothing here. What has been taken out of the client's registration since is taken from its tokens too,
     // as its scope is.
     if !is_for(&token.claims, AUDIENCE) || !token.client.metadata.has_resource(AUDIENCE) {

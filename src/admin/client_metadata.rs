@@ -111,6 +111,8 @@ pub struct ClientMetadata {
     pub first_party: Option<bool>,
     /// Whether its authorization requests must carry a PKCE challenge. Default: true; only a confidential client may go without.
     pub require_pkce: Option<bool>,
+    /// Whether its access tokens must be bound to a key: every token request needs a DPoP proof (RFC 9449 §5.2). Default: false.
+    pub dpop_bound_access_tokens: Option<bool>,
     /// Default: `ES256`.
     pub id_token_signed_response_alg: Option<SigningAlg>,
     /// With it userinfo is a signed JWT (OIDC Core §5.3.2); without, JSON.
@@ -153,6 +155,7 @@ impl ClientMetadata {
             resources: self.resources.clone().unwrap_or_default(),
             first_party: self.first_party.unwrap_or(default.first_party),
             require_pkce: self.require_pkce.unwrap_or(default.require_pkce),
+            dpop_bound_access_tokens: self.dpop_bound_access_tokens.unwrap_or(default.dpop_bound_access_tokens),
             id_token_signed_response_alg: self.id_token_signed_response_alg.map_or(default.id_token_signed_response_alg, Into::into),
             userinfo_signed_response_alg: self.userinfo_signed_response_alg.map(Into::into),
             subject_type: self.subject_type.map_or(default.subject_type, Into::into),
@@ -225,6 +228,7 @@ impl From<&client::ClientMetadata> for ClientMetadata {
             resources: Some(metadata.resources.clone()),
             first_party: Some(metadata.first_party),
             require_pkce: Some(metadata.require_pkce),
+            dpop_bound_access_tokens: Some(metadata.dpop_bound_access_tokens),
             id_token_signed_response_alg: Some(metadata.id_token_signed_response_alg.into()),
             userinfo_signed_response_alg: metadata.userinfo_signed_response_alg.map(Into::into),
             subject_type: Some(metadata.subject_type.into()),

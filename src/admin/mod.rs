@@ -31,6 +31,7 @@ mod query;
 mod reach;
 mod refresh_families;
 mod refresh_family;
+mod sent;
 mod server;
 mod sessions;
 mod settings;
@@ -160,8 +161,6 @@ pub fn routes(core: Arc<Core>, admin: Arc<Admin>) -> BoxEndpoint<'static, Respon
     operations.around(move |operations, request| answer(operations, request, described.clone(), problem::ADMIN)).boxed()
 }
 
-const BEARER: &[u8] = b"Bearer ";
-
 /// A request that was refused before it was read.
 pub fn refused(status: StatusCode, detail: String) -> Response {
     kept_by_nobody(problem::of_status(status, "request-malformed", detail))
@@ -174,12 +173,10 @@ fn garbled_condition(headers: &HeaderMap) -> Option<&'static str> {
 }
 
 /// Whatever happened is an answer a program understands, and nobody keeps it.
-async fn answer<E: Endpoint<Output = Response>>(operations: Arc<E>, request: poem::Request, described: Described, words: Words) -> poem::Result<Response> {
+async fn answer<E: Endpoint<Output = Response>>(operations: Arc<E>, mut request: poem::Request, described: Described, words: Words) -> poem::Result<Response> {
+    let scheme = sent::scheme(&mut request);
     // The framework takes a token that is no text for none.
-    let garbled = request.headers().get(header::AUTHORIZATION).is_some_and(|value| {
-        let scheme = value.as_bytes().get(..BEARER.len());
-        value.to_str().is_err() && scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(BEARER))
-    });
+    let garbled = scheme.is_some() && request.headers().get(header::AUTHORIZATION).is_some_and(|value| value.to_str().is_err());
     if let Some(name) = garbled_condition(request.headers()) {
         let detail = format!("The header `{name}` is malformed: it holds other characters than printable ASCII.");
         return Ok(kept_by_nobody(problem::Problem::malformed(detail).into_response()));
@@ -195,6 +192,7 @@ async fn answer<E: Endpoint<Output = Response>>(operations: Arc<E>, request: poe
     {
         response.headers_mut().insert(header::ALLOW, methods);
     }
+    sent::challenge(scheme, &mut response);
     Ok(kept_by_nobody(response))
 }
 

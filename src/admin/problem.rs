@@ -12,6 +12,7 @@ use super::caller::too_old;
 use super::misfit::Misfit;
 use super::settings;
 use crate::domain::admin_scope::{AUDIENCE, AdminScope, AdminScopes};
+use crate::domain::dpop::SIGNING_ALGS;
 use crate::protocol::error::ErrorCode;
 use crate::service::Failure;
 use crate::service::admin::AdminError;
@@ -61,6 +62,7 @@ pub(super) fn details(status: u16, kind: &str, detail: impl Into<String>) -> Box
     let title = match kind {
         "token-missing" => "An access token is needed",
         "token-invalid" => "The access token is not accepted",
+        "proof-invalid" => "The proof of the token's key is missing or not accepted",
         "authentication-too-old" => "The user must prove who they are once more",
         "scope-insufficient" => "The access token lacks a scope",
         "administrator-required" => "The user is not an administrator",
@@ -88,6 +90,7 @@ pub enum Problem {
     #[oai(status = 400, content_type = "application/problem+json")]
     Malformed(Json<Box<Details>>),
     /// No access token, or one that is expired, ended, of another issuer or for another audience: `token-missing`, `token-invalid`.
+    /// Or one that is bound to a key, without a proof for this request: `proof-invalid` (RFC 9449).
     /// Or its user signed in too long ago for what is dangerous: `authentication-too-old`.
     #[oai(status = 401, content_type = "application/problem+json")]
     Unauthorized(
@@ -127,6 +130,7 @@ pub enum ChangeProblem {
     #[oai(status = 400, content_type = "application/problem+json")]
     Malformed(Json<Box<Details>>),
     /// No access token, or one that is expired, ended, of another issuer or for another audience: `token-missing`, `token-invalid`.
+    /// Or one that is bound to a key, without a proof for this request: `proof-invalid` (RFC 9449).
     /// Or its user signed in too long ago for what is dangerous: `authentication-too-old`.
     #[oai(status = 401, content_type = "application/problem+json")]
     Unauthorized(
@@ -188,6 +192,12 @@ impl Problem {
             "The access token is expired, revoked, malformed, of another issuer, or not for `{audience}`: ask for a new one with `resource={audience}`."
         );
         Self::Unauthorized(Json(details(401, "token-invalid", detail)), "Bearer realm=\"gatekey\", error=\"invalid_token\"".to_owned())
+    }
+
+    /// RFC 9449 §7.1: of a token that is bound to a key, whose proof is missing or is not for this request.
+    fn proof_invalid(detail: &str) -> Self {
+        let challenge = format!("DPoP realm=\"gatekey\", error=\"invalid_dpop_proof\", algs=\"{}\"", SIGNING_ALGS.join(" "));
+        Self::Unauthorized(Json(details(401, "proof-invalid", detail)), challenge)
     }
 
     /// RFC 9470 §3: a sign-in that is at most `max_age` seconds old would do.
@@ -310,6 +320,10 @@ impl Problem {
             Failure::Refused(error) if error.code == ErrorCode::InvalidToken => {
                 tracing::info!(error = error.code.as_str(), reason = %error.reason, "refused");
                 Self::token_invalid(audience)
+            }
+            Failure::Refused(error) if error.code == ErrorCode::InvalidDpopProof => {
+                tracing::info!(error = error.code.as_str(), reason = %error.reason, "refused");
+                Self::proof_invalid(&error.description)
             }
             Failure::Refused(error) => Self::internal(&error.reason),
             Failure::Unavailable(reason) => Self::unavailable(&reason),

@@ -251,6 +251,7 @@ fn show(client: &Registered, now: Timestamp) -> Done {
         ("resources", metadata.resources.join(" ")),
         ("first party", yes(metadata.first_party)),
         ("requires PKCE", yes(metadata.require_pkce)),
+        ("requires DPoP", yes(metadata.dpop_bound_access_tokens)),
         ("id token algorithm", metadata.id_token_signed_response_alg.as_str().to_owned()),
         ("userinfo algorithm", metadata.userinfo_signed_response_alg.map_or("none (JSON)", |alg| alg.as_str()).to_owned()),
         ("subject type", text(&metadata.subject_type)),

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::clock::Timestamp;
+use super::dpop::KeyThumbprint;
 use super::id::{ClientId, GrantId, SessionId, UserId};
 use super::refresh_family::Grant;
 use super::session::Ended;
@@ -22,6 +23,9 @@ pub struct AuthorizationCode {
     pub nonce: Option<String>,
     /// The S256 challenge, base64url as sent. Absent only for a client that is registered to go without.
     pub code_challenge: Option<String>,
+    /// The key that must be shown for it (RFC 9449 §10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_jkt: Option<KeyThumbprint>,
     pub issued_at: Timestamp,
     pub expires_at: Timestamp,
 }

@@ -80,6 +80,9 @@ pub struct ClientMetadata {
     /// Whether its authorization requests must carry a PKCE challenge; only a confidential client may go without.
     #[serde(default = "pkce_is_required")]
     pub require_pkce: bool,
+    /// Whether its access tokens must be bound to a key (RFC 9449 §5.2): without a proof it gets none.
+    #[serde(default)]
+    pub dpop_bound_access_tokens: bool,
     #[serde(default)]
     pub id_token_signed_response_alg: SigningAlg,
     /// With it userinfo is a signed JWT (OIDC Core §5.3.2); without, JSON.
@@ -190,6 +193,7 @@ impl ClientMetadata {
             resources: Vec::new(),
             first_party: false,
             require_pkce: true,
+            dpop_bound_access_tokens: false,
             id_token_signed_response_alg: SigningAlg::Es256,
             userinfo_signed_response_alg: None,
             subject_type: SubjectType::Public,

@@ -10,6 +10,7 @@ pub mod client_secret;
 pub mod client_session;
 pub mod clock;
 pub mod consent;
+pub mod dpop;
 pub mod duration;
 pub mod entropy;
 pub mod event;

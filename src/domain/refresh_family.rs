@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::acr::Acr;
 use super::claim::NamedClaims;
 use super::clock::Timestamp;
+use super::dpop::KeyThumbprint;
 use super::id::{ClientId, GrantId, SessionId, UserId};
 use super::scope::Scope;
 use super::secret::Secret;
@@ -26,6 +27,8 @@ pub struct RefreshFamily {
     pub created_at: Timestamp,
     pub last_used_at: Timestamp,
     pub ended: Option<Ended>,
+    /// The key without which its tokens are nothing (RFC 9449 §5): of a public client that showed one for its code.
+    pub bound_to: Option<KeyThumbprint>,
 }
 
 impl RefreshFamily {

@@ -8,8 +8,9 @@ use poem::http::{Method, StatusCode, Uri, header};
 use poem::{Endpoint, Request, Response, Result};
 
 use super::arrival::Refusal;
-use super::visit::{bearer, credentials};
+use super::visit::credentials;
 use super::{App, cors};
+use crate::protocol::bearer::Scheme;
 use crate::service::access_token::client_of;
 
 /// An API as it is handed in.
@@ -41,8 +42,8 @@ impl Described {
                     // Asked only where a page wants to read the answer.
                     let token = request.headers().get(header::AUTHORIZATION).filter(|_| origin.is_some()).map(credentials);
                     let response = answer(&routes, request, refused).await?;
-                    let caller = match token.as_deref().and_then(bearer) {
-                        Some(token) => client_of(&app.core, token).await,
+                    let caller = match token.as_deref().and_then(Scheme::split) {
+                        Some((_, token)) => client_of(&app.core, token).await,
                         None => None,
                     };
                     Ok(cors::expose(&app, origin, caller.as_ref(), response).await)

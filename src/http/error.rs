@@ -1,4 +1,4 @@
-//! One cause, three faces: JSON, Bearer challenge, page. The bytes of every error are made here.
+//! One cause, three faces: JSON, the challenge of a resource, page. The bytes of every error are made here.
 
 use poem::Response;
 use poem::http::{HeaderValue, StatusCode, header};
@@ -11,6 +11,8 @@ use super::form_action::FormAction;
 use super::headers;
 use super::pages::{ErrorKind, ErrorPage, Language, Page};
 use super::visit::Visit;
+use crate::domain::dpop::SIGNING_ALGS;
+use crate::protocol::bearer::Scheme;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::service::Failure;
 
@@ -38,30 +40,36 @@ pub fn json_error(failure: &Failure) -> Response {
     response
 }
 
-/// For resources behind a bearer token (RFC 6750 §3).
-pub fn bearer_error(failure: &Failure) -> Response {
+/// For resources behind an access token, which came by this scheme (RFC 6750 §3, RFC 9449 §7.1).
+pub fn token_error(scheme: Scheme, failure: &Failure) -> Response {
     let error = match failure {
         Failure::Refused(error) => error,
         Failure::Unavailable(reason) => return unavailable(reason),
     };
     tracing::info!(error = error.code.as_str(), reason = %error.reason, "refused");
-    let mut response = headers::json(status(error), &json!({ "error": error.code.as_str(), "error_description": error.description }));
-    if let Ok(value) = HeaderValue::from_str(&challenge(error)) {
+    // A proof that is none is a malformed request only where tokens are given.
+    let status = if error.code == ErrorCode::InvalidDpopProof { StatusCode::UNAUTHORIZED } else { status(error) };
+    let mut response = headers::json(status, &json!({ "error": error.code.as_str(), "error_description": error.description }));
+    if let Ok(value) = HeaderValue::from_str(&challenge(scheme, error)) {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
     }
     response
 }
 
-/// What a resource says of the token that it refuses (RFC 6750 §3).
-pub fn challenge(error: &OAuthError) -> String {
-    format!("Bearer realm=\"gatekey\", error=\"{}\", error_description=\"{}\"", error.code.as_str(), error.description.replace(['"', '\\', '`'], "'"))
+/// What a resource says of the token that it refuses. Of a proof it speaks by the scheme that would take one, whichever was used.
+pub fn challenge(scheme: Scheme, error: &OAuthError) -> String {
+    let said = format!("error=\"{}\", error_description=\"{}\"", error.code.as_str(), error.description.replace(['"', '\\', '`'], "'"));
+    match scheme {
+        Scheme::Bearer if error.code != ErrorCode::InvalidDpopProof => format!("Bearer realm=\"gatekey\", {said}"),
+        _ => format!("DPoP realm=\"gatekey\", {said}, algs=\"{}\"", SIGNING_ALGS.join(" ")),
+    }
 }
 
-/// RFC 6750 §3.1: a request without a token is told how to bring one, and no error code.
-pub fn bearer_missing() -> Response {
+/// RFC 6750 §3.1: a request without a token is told how to bring one, and no error code. Either scheme will do (RFC 9449 §7.2).
+pub fn token_missing() -> Response {
     Response::builder()
         .status(StatusCode::UNAUTHORIZED)
-        .header(header::WWW_AUTHENTICATE, "Bearer realm=\"gatekey\"")
+        .header(header::WWW_AUTHENTICATE, format!("Bearer realm=\"gatekey\", DPoP realm=\"gatekey\", algs=\"{}\"", SIGNING_ALGS.join(" ")))
         .header(header::CACHE_CONTROL, "no-store")
         .finish()
 }

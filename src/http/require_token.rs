@@ -21,14 +21,15 @@ use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 use serde_json::{Map, Value};
 
 use super::App;
-use super::error::{bearer_error, bearer_missing};
-use super::visit::{bearer, credentials};
+use super::error::{token_error, token_missing};
+use super::visit::{PROOF, credentials};
 use crate::domain::id::{ClientId, UserId};
 use crate::domain::scope::Scope;
 use crate::protocol::access_token::is_for;
+use crate::protocol::bearer::Scheme;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::service::Failure;
-use crate::service::access_token::live_token;
+use crate::service::access_token::{Sent, admitted};
 
 /// What a verified access token says; in the request's data behind [`RequireToken`].
 #[derive(Debug, Clone)]
@@ -45,17 +46,29 @@ pub struct TokenClaims {
 
 /// Refuses a request without a live access token: 401 with a `WWW-Authenticate` challenge, 403 for a missing scope (RFC 6750 §3).
 ///
+/// A token that is bound to a key comes as `Authorization: DPoP …` with a proof (RFC 9449), and is refused without.
+///
 /// Besides signature and expiry it asks whether the session and the grant behind the token still live, so a logout is felt at once.
 #[derive(Clone)]
 pub struct RequireToken {
     app: Arc<App>,
     audience: String,
+    origin: Option<String>,
     scope: Vec<String>,
 }
 
 impl RequireToken {
     pub(crate) fn new(app: Arc<App>, audience: &str) -> Self {
-        Self { app, audience: audience.to_owned(), scope: Vec::new() }
+        let origin = url::Url::parse(audience).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
+        Self { app, audience: audience.to_owned(), origin: origin.map(|url| url.origin().ascii_serialization()), scope: Vec::new() }
+    }
+
+    /// Where the API is, such as `https://api.example.com`: what a proof (DPoP, RFC 9449) of a token that is bound to a key must be for, with the path
+    /// of the request. Left out, it is at the origin of its audience, or at the issuer's if that has none. What a request says in `Host` counts for
+    /// nothing.
+    pub fn origin(mut self, origin: &str) -> Self {
+        self.origin = Some(origin.trim_end_matches('/').to_owned());
+        self
     }
 
     /// A scope value the token must have; call it again for more.
@@ -64,9 +77,15 @@ impl RequireToken {
         self
     }
 
-    async fn judge(&self, token: &str) -> Result<TokenClaims, Failure> {
+    async fn judge(&self, request: &Request, scheme: Scheme, token: &str) -> Result<TokenClaims, Failure> {
         let core = &self.app.core;
-        let live = live_token(core, token).await?;
+        // Two are as good as none.
+        let mut headers = request.headers().get_all(PROOF).iter();
+        let proof = headers.next().filter(|_| headers.next().is_none()).map(credentials);
+        let origin = self.origin.as_deref().unwrap_or(core.settings.issuer.origin());
+        let url = format!("{origin}{}", request.original_uri().path());
+        let sent = Sent { scheme, token, proof: proof.as_deref(), method: request.method().as_str(), url: &url };
+        let live = admitted(core, &sent).await?;
         if !is_for(&live.claims, &self.audience) {
             return Err(OAuthError::invalid_token("for another audience").into());
         }
@@ -97,15 +116,15 @@ impl<E: Endpoint> Endpoint for RequireTokenEndpoint<E> {
         // Two are as good as none: which was meant is not for us to guess.
         let mut headers = request.headers().get_all("authorization").iter();
         let one = headers.next().filter(|_| headers.next().is_none()).map(credentials);
-        let Some(token) = one.as_deref().and_then(bearer).map(str::to_owned) else {
-            return Ok(bearer_missing());
+        let Some((scheme, token)) = one.as_deref().and_then(Scheme::split) else {
+            return Ok(token_missing());
         };
-        match self.require.judge(&token).await {
+        match self.require.judge(&request, scheme, token).await {
             Ok(claims) => {
                 request.set_data(claims);
                 self.inner.call(request).await.map(IntoResponse::into_response)
             }
-            Err(failure) => Ok(bearer_error(&failure)),
+            Err(failure) => Ok(token_error(scheme, &failure)),
         }
     }
 }

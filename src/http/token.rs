@@ -16,7 +16,7 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
     let params = form_or_json(&mut request).await;
     let caller = cors::caller(origin.as_ref(), params.as_ref(), &visit);
     let answer = match params {
-        Ok(params) => token(&app.core, &params, visit.authorization()).await,
+        Ok(params) => token(&app.core, &params, visit.authorization(), visit.proof()).await,
         Err(error) => Err(Failure::Refused(error)),
     };
     let response = match answer {

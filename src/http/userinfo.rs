@@ -5,13 +5,14 @@ use std::sync::Arc;
 use poem::http::StatusCode;
 use poem::{Request, Response};
 
-use super::error::{bearer_error, bearer_missing};
+use super::error::{token_error, token_missing};
 use super::visit::{FORM, Visit, form, media_type};
 use super::{App, cors, headers};
-use crate::protocol::bearer::{self, Presented};
+use crate::protocol::bearer::{self, Presented, Scheme};
+use crate::protocol::discovery::userinfo_endpoint;
 use crate::protocol::params::Params;
 use crate::service::Failure;
-use crate::service::access_token::client_of;
+use crate::service::access_token::{Sent, client_of};
 use crate::service::userinfo::{UserInfo, userinfo};
 
 pub async fn get(app: Arc<App>, request: Request) -> Response {
@@ -23,22 +24,24 @@ pub async fn post(app: Arc<App>, mut request: Request) -> Response {
     let body = if media_type(&request) == FORM { form(&mut request).await } else { Ok(Params::default()) };
     match body {
         Ok(body) => answer(&app, &request, &body).await,
-        Err(error) => cors::expose(&app, cors::origin(&request), None, bearer_error(&Failure::Refused(error))).await,
+        Err(error) => cors::expose(&app, cors::origin(&request), None, token_error(Scheme::Bearer, &Failure::Refused(error))).await,
     }
 }
 
 async fn answer(app: &App, request: &Request, body: &Params) -> Response {
     let (visit, origin) = (Visit::of(app, request), cors::origin(request));
     let in_query = form_urlencoded::parse(visit.query.as_bytes()).any(|(name, _)| name == "access_token");
-    let token = match bearer::token(Presented { header: visit.bearer(), body: body.get("access_token"), in_query }) {
-        Ok(Some(token)) => token,
-        Ok(None) => return cors::expose(app, origin, None, bearer_missing()).await,
-        Err(error) => return cors::expose(app, origin, None, bearer_error(&Failure::Refused(error))).await,
+    let (scheme, token) = match bearer::token(Presented { header: visit.access_token(), body: body.get("access_token"), in_query }) {
+        Ok(Some(presented)) => presented,
+        Ok(None) => return cors::expose(app, origin, None, token_missing()).await,
+        Err(error) => return cors::expose(app, origin, None, token_error(Scheme::Bearer, &Failure::Refused(error))).await,
     };
-    let response = match userinfo(&app.core, token).await {
+    let url = userinfo_endpoint(app.core.issuer());
+    let sent = Sent { scheme, token, proof: visit.proof(), method: request.method().as_str(), url: &url };
+    let response = match userinfo(&app.core, &sent).await {
         Ok(UserInfo::Json(claims)) => headers::json(StatusCode::OK, &claims),
         Ok(UserInfo::Jwt(jwt)) => headers::jwt(jwt),
-        Err(failure) => bearer_error(&failure),
+        Err(failure) => token_error(scheme, &failure),
     };
     let caller = if origin.is_some() { client_of(&app.core, token).await } else { None };
     cors::expose(app, origin, caller.as_ref(), response).await

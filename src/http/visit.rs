@@ -19,6 +19,7 @@ use super::request_id::RequestIds;
 use super::{App, cookies, storage_access};
 use crate::domain::held_sessions::{self, DeviceProof, Held, HeldSessions, MOST_ACCOUNTS, Slot};
 use crate::domain::secret::Secret;
+use crate::protocol::bearer::Scheme;
 use crate::protocol::error::OAuthError;
 use crate::protocol::fedcm::DESTINATION;
 use crate::protocol::params::Params;
@@ -27,6 +28,8 @@ use crate::service::device_bound;
 use crate::service::known_browser::KnownBrowser;
 use crate::service::login::Origin;
 use crate::service::ticket::Browser;
+
+pub const PROOF: HeaderName = HeaderName::from_static("dpop");
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -51,6 +54,7 @@ pub struct Visit {
     pub request_id: Arc<str>,
     accept_language: Option<String>,
     authorization: Option<String>,
+    proof: Option<String>,
     user_agent: Option<String>,
     network: Option<IpAddr>,
     fetch_site: Option<String>,
@@ -84,6 +88,7 @@ impl Visit {
             request_id: request.data::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
             accept_language: header(header::ACCEPT_LANGUAGE),
             authorization: request.headers().get(header::AUTHORIZATION).map(credentials),
+            proof: request.headers().get(PROOF).map(credentials),
             user_agent: header(header::USER_AGENT),
             network: request.data::<Network>().and_then(|network| network.0),
             fetch_site: request.header("sec-fetch-site").map(str::to_owned),
@@ -129,9 +134,14 @@ impl Visit {
         self.authorization.as_deref()
     }
 
-    /// The token of `Authorization: Bearer` (RFC 6750 §2.1).
-    pub fn bearer(&self) -> Option<&str> {
-        bearer(self.authorization.as_deref()?)
+    /// The access token of `Authorization`, and by which scheme it came.
+    pub fn access_token(&self) -> Option<(Scheme, &str)> {
+        Scheme::split(self.authorization.as_deref()?)
+    }
+
+    /// The header `DPoP` (RFC 9449 §4.1).
+    pub fn proof(&self) -> Option<&str> {
+        self.proof.as_deref()
     }
 
     pub fn came_from(&self) -> Origin {
@@ -156,12 +166,6 @@ impl Visit {
 pub fn credentials(value: &HeaderValue) -> String {
     let replaced = |byte: &u8| if byte.is_ascii() { char::from(*byte) } else { char::REPLACEMENT_CHARACTER };
     value.to_str().map_or_else(|_| value.as_bytes().iter().map(replaced).collect(), str::to_owned)
-}
-
-/// The token of such a header, if it is of the scheme `Bearer`.
-pub fn bearer(credentials: &str) -> Option<&str> {
-    let (scheme, token) = credentials.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// What `Sec-Fetch-Dest` says of everything that is shown inside another page.

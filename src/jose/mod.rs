@@ -6,6 +6,8 @@
 mod compact;
 pub mod derive;
 pub mod device_proof;
+pub mod dpop_proof;
+mod embedded_key;
 mod es256;
 pub mod jwk;
 mod key_material;

@@ -5,10 +5,12 @@ use serde_json::{Map, Value, json};
 use crate::domain::acr::Acr;
 use crate::domain::claim::ClaimSet;
 use crate::domain::clock::Timestamp;
+use crate::domain::dpop::KeyThumbprint;
 use crate::domain::duration::Lifetime;
 use crate::domain::id::{ClientId, GrantId};
 use crate::domain::scope::{OPENID, Scope};
 use crate::domain::tenure::Tenure;
+use crate::protocol::error::OAuthError;
 
 /// The `typ` of the header (RFC 9068 §2.1).
 pub const TYP: &str = "at+jwt";
@@ -24,6 +26,8 @@ pub struct AccessToken<'a> {
     pub jti: String,
     pub issued_at: Timestamp,
     pub expires_at: Timestamp,
+    /// The key without which it is nothing (RFC 9449 §6.1).
+    pub bound_to: Option<&'a KeyThumbprint>,
     /// There when a user signed in.
     pub user: Option<UserFacts<'a>>,
 }
@@ -45,6 +49,9 @@ const USERINFO_CLAIMS: &str = "userinfo_claims";
 /// The private claims: what they say is between this server and itself, so introspection leaves them out.
 pub const PRIVATE: [&str; 2] = ["gid", USERINFO_CLAIMS];
 
+/// How whoever has the token must show that it is theirs (RFC 7800 §3.1).
+const CONFIRMATION: &str = "cnf";
+
 impl AccessToken<'_> {
     pub fn claims(&self) -> Map<String, Value> {
         let mut claims = Map::new();
@@ -57,6 +64,9 @@ impl AccessToken<'_> {
         set("jti", self.jti.clone().into());
         set("iat", self.issued_at.timestamp().into());
         set("exp", self.expires_at.timestamp().into());
+        if let Some(key) = self.bound_to {
+            set(CONFIRMATION, json!({ "jkt": key.as_str() }));
+        }
         if let Some(user) = &self.user {
             set("auth_time", user.auth_time.timestamp().into());
             set("acr", user.acr.as_str().into());
@@ -86,6 +96,14 @@ impl AccessToken<'_> {
 /// The claims that were asked for by name at userinfo.
 pub fn userinfo_claims(claims: &Map<String, Value>) -> ClaimSet {
     claims.get(USERINFO_CLAIMS).and_then(Value::as_str).map(ClaimSet::parse).unwrap_or_default()
+}
+
+/// The key that the token is bound to (RFC 9449 §6.1). `Err`: it is bound to something that is not understood here, and so for nobody (RFC 7800 §3.1).
+pub fn bound_to(claims: &Map<String, Value>) -> Result<Option<KeyThumbprint>, OAuthError> {
+    let Some(confirmation) = claims.get(CONFIRMATION) else { return Ok(None) };
+    let key = confirmation.as_object().filter(|methods| methods.len() == 1).and_then(|methods| methods.get("jkt")?.as_str());
+    let key = key.and_then(|text| KeyThumbprint::parse(text).ok());
+    key.map(Some).ok_or_else(|| OAuthError::invalid_token("bound to what is not understood"))
 }
 
 /// Whether `claims` are meant for `audience` (RFC 9068 §4).
@@ -162,6 +180,7 @@ mod tests {
             jti: "jti".to_owned(),
             issued_at: at(0),
             expires_at: at(600),
+            bound_to: None,
             user: person.then_some(user),
         }
         .claims()
@@ -197,6 +216,7 @@ mod tests {
             jti: String::new(),
             issued_at: at(0),
             expires_at: at(1),
+            bound_to: None,
             user: Some(user),
         };
         assert!(!plain.claims().contains_key("userinfo_claims"));
@@ -212,6 +232,18 @@ mod tests {
         assert_eq!(aud("notes:read", &[], true), ISSUER);
         // A machine that was registered with `openid` is still nobody.
         assert_eq!(aud("openid", &["https://api.test/"], false), "https://api.test/");
+    }
+
+    /// RFC 9449 §6.1, RFC 7800 §3.1: what is not understood binds all the same.
+    #[test]
+    fn what_a_token_is_bound_to() {
+        let key = KeyThumbprint::parse("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs").unwrap();
+        let with = |cnf: Value| Map::from_iter([("cnf".to_owned(), cnf)]);
+        assert_eq!(bound_to(&with(json!({ "jkt": key.as_str() }))), Ok(Some(key.clone())));
+        assert_eq!(bound_to(&claims("openid", &[], true)), Ok(None));
+        for odd in [json!(null), json!({}), json!("x"), json!({ "jkt": "x" }), json!({ "x5t#S256": key.as_str() }), json!({ "jkt": key.as_str(), "jwk": {} })] {
+            assert!(bound_to(&with(odd.clone())).is_err(), "{odd}");
+        }
     }
 
     #[test]

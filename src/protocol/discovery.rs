@@ -1,20 +1,34 @@
-//! What this server says of itself (OIDC Discovery 1.0 §3, RFC 8414 §2).
+//! What this server says of itself (OIDC Discovery 1.0 §3, RFC 8414 §2, RFC 9449 §5.1).
 
 use serde_json::{Value, json};
 
 use super::authorize::ResponseMode;
 use super::userinfo;
 use crate::domain::acr::Acr;
+use crate::domain::dpop::SIGNING_ALGS;
 use crate::domain::signing_key::SigningAlg;
+
+/// Where something lies below the issuer, which ends with `/` or is put together with one.
+pub fn below(issuer: &str, path: &str) -> String {
+    format!("{}/{path}", issuer.strip_suffix('/').unwrap_or(issuer))
+}
+
+pub fn token_endpoint(issuer: &str) -> String {
+    below(issuer, "oauth/token")
+}
+
+pub fn userinfo_endpoint(issuer: &str) -> String {
+    below(issuer, "userinfo")
+}
 
 /// The metadata document; both well-known addresses serve the same one. `issuer` ends with `/` or is put together with one.
 pub fn metadata(issuer: &str) -> Value {
-    let at = |path: &str| format!("{}/{path}", issuer.strip_suffix('/').unwrap_or(issuer));
+    let at = |path: &str| below(issuer, path);
     json!({
         "issuer": issuer,
         "authorization_endpoint": at("authorize"),
-        "token_endpoint": at("oauth/token"),
-        "userinfo_endpoint": at("userinfo"),
+        "token_endpoint": token_endpoint(issuer),
+        "userinfo_endpoint": userinfo_endpoint(issuer),
         "jwks_uri": at(".well-known/jwks.json"),
         "revocation_endpoint": at("oauth/revoke"),
         "introspection_endpoint": at("oauth/introspect"),
@@ -32,6 +46,7 @@ pub fn metadata(issuer: &str) -> Value {
         "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "code_challenge_methods_supported": ["S256"],
+        "dpop_signing_alg_values_supported": SIGNING_ALGS,
         "claims_supported": userinfo::supported(),
         "claim_types_supported": ["normal"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],

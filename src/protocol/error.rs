@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// The registered error codes in use (RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7009 §2.2.1, RFC 8707 §2, OIDC Core §3.1.2.6, OpenID Connect
-/// Core Error Code unmet_authentication_requirements 1.0).
+/// The registered error codes in use (RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7009 §2.2.1, RFC 8707 §2, RFC 9449 §12.2, OIDC Core §3.1.2.6,
+/// OpenID Connect Core Error Code unmet_authentication_requirements 1.0).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorCode {
     InvalidRequest,
@@ -15,6 +15,7 @@ pub enum ErrorCode {
     InvalidScope,
     InvalidTarget,
     InvalidToken,
+    InvalidDpopProof,
     InsufficientScope,
     AccessDenied,
     LoginRequired,
@@ -40,6 +41,7 @@ impl ErrorCode {
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
             Self::InvalidToken => "invalid_token",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
             Self::InsufficientScope => "insufficient_scope",
             Self::AccessDenied => "access_denied",
             Self::LoginRequired => "login_required",
@@ -99,6 +101,10 @@ impl OAuthError {
     /// Wrong verifier, wrong client, expired, used: no oracle between them.
     pub fn invalid_code(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::InvalidGrant, "Unknown, expired or already used authorization code.").because(reason)
+    }
+
+    pub fn invalid_dpop_proof(description: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorCode::InvalidDpopProof, description)
     }
 
     pub fn invalid_token(reason: impl Into<Cow<'static, str>>) -> Self {

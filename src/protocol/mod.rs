@@ -11,6 +11,7 @@ pub mod client_authentication;
 pub mod device_bound;
 pub mod diagnosis;
 pub mod discovery;
+pub mod dpop;
 pub mod end_session;
 pub mod error;
 pub mod fedcm;

@@ -5,16 +5,19 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::known_clients::KnownClient;
-use super::{Core, Failure, found_over};
+use super::{Core, Failure, dpop, found_over};
 use crate::domain::clock::Timestamp;
 use crate::domain::consent::Consent;
+use crate::domain::dpop::KeyThumbprint;
 use crate::domain::id::{ClientId, GrantId};
 use crate::domain::lifetime::Limits;
 use crate::domain::refresh_family::RefreshFamily;
 use crate::domain::scope::Scope;
 use crate::domain::session::Session;
 use crate::domain::user::User;
-use crate::protocol::access_token::{TYP, is_current, is_of_tenure, is_young_enough, userinfo_claims};
+use crate::protocol::access_token::{TYP, bound_to, is_current, is_of_tenure, is_young_enough, userinfo_claims};
+use crate::protocol::bearer::Scheme;
+use crate::protocol::dpop::{Request, may_present};
 use crate::protocol::error::OAuthError;
 use crate::protocol::session::judge_grant;
 use crate::protocol::token::refresh_token::{Dead, Facts, usable};
@@ -33,6 +36,35 @@ pub struct LiveToken {
     pub grant_id: Option<GrantId>,
     /// The session that its grant hangs on, or hung on: a grant with `offline_access` outlives it.
     pub session: Option<Session>,
+    /// The key that it is bound to.
+    pub bound_to: Option<KeyThumbprint>,
+}
+
+/// An access token as it came to a resource.
+#[derive(Debug, Clone, Copy)]
+pub struct Sent<'a> {
+    pub scheme: Scheme,
+    pub token: &'a str,
+    /// The header `DPoP`.
+    pub proof: Option<&'a str>,
+    pub method: &'a str,
+    /// The address of the resource, by the settings.
+    pub url: &'a str,
+}
+
+/// The token, if it lives and whoever sent it may: the only way in, for every resource. The audience is the caller's to judge.
+pub async fn admitted(core: &Core, sent: &Sent<'_>) -> Result<LiveToken, Failure> {
+    let token = live_token(core, sent.token).await?;
+    let Sent { scheme, method, url, .. } = *sent;
+    let request = Request { method, url, access_token: Some(sent.token) };
+    // By `Bearer` no proof is asked for, and none is looked at.
+    let proof = sent.proof.filter(|_| scheme == Scheme::Dpop && token.bound_to.is_some());
+    let shown = proof.map(|proof| dpop::shown(proof, &request, core.now())).transpose()?;
+    may_present(token.bound_to.as_ref(), scheme, shown.as_ref().map(|shown| &shown.key))?;
+    if let Some(shown) = shown {
+        shown.use_up(core, None).await?;
+    }
+    Ok(token)
 }
 
 /// The client that a token of this issuer was given to, whether or not it lives.
@@ -41,8 +73,8 @@ pub async fn client_of(core: &Core, token: &str) -> Option<ClientId> {
     ClientId::parse(claims.get("client_id")?.as_str()?).ok()
 }
 
-/// The token, or `invalid_token`. The audience is the caller's to judge.
-pub async fn live_token(core: &Core, token: &str) -> Result<LiveToken, Failure> {
+/// The token, or `invalid_token`; whoever has it, which is enough to tell about it and for nothing else.
+pub(super) async fn live_token(core: &Core, token: &str) -> Result<LiveToken, Failure> {
     let claims = core.keys.verify(core, token, &[TYP]).await?;
     let now = core.now();
     let dead = |reason: &'static str| Failure::Refused(OAuthError::invalid_token(reason));
@@ -93,7 +125,8 @@ pub async fn live_token(core: &Core, token: &str) -> Result<LiveToken, Failure> 
     }
     let scope = scope.intersection(&client.metadata.scope);
     let (user, session) = facts.map_or((None, None), |facts| (facts.user, facts.session));
-    Ok(LiveToken { claims, scope, client, user, grant_id, session })
+    let bound_to = bound_to(&claims)?;
+    Ok(LiveToken { claims, scope, client, user, grant_id, session, bound_to })
 }
 
 /// The same judgement as for a refresh, so that ending any node above is felt here at once.

@@ -463,6 +463,7 @@ fn seal_code(core: &Core, request: &AuthorizationRequest, facts: &SessionFacts, 
         },
         nonce: request.nonce.clone(),
         code_challenge: request.code_challenge.clone(),
+        dpop_jkt: request.dpop_jkt.clone(),
         issued_at: now,
         // At most 60 seconds whatever the settings say (FAPI 2.0 §5.3.2.1-11).
         expires_at: lifetime.after(now).map_or(now + TimeDelta::seconds(60), |end| end.min(now + TimeDelta::seconds(60))),

@@ -8,6 +8,7 @@ use super::known_clients::KnownClient;
 use super::{Core, Failure, found_over, subject};
 use crate::domain::client::{Client, SubjectType};
 use crate::domain::user::User;
+use crate::protocol::bearer::Scheme;
 use crate::protocol::client_authentication::invalid_client;
 use crate::protocol::introspection::{active, inactive, may_see};
 use crate::protocol::params::Params;
@@ -24,7 +25,9 @@ pub async fn introspect(core: &Core, params: &Params, authorization: Option<&str
         return refresh_token(core, &caller, token).await;
     }
     match live_token(core, token).await {
-        Ok(live) if may_see(&caller, &live.claims) => Ok(active(&live.claims, "Bearer", username(&live.client, live.user.as_ref()))),
+        Ok(live) if may_see(&caller, &live.claims) => {
+            Ok(active(&live.claims, Scheme::of(live.bound_to.as_ref()).as_str(), username(&live.client, live.user.as_ref())))
+        }
         Ok(_) | Err(Failure::Refused(_)) => Ok(inactive()),
         Err(unavailable) => Err(unavailable),
     }
@@ -52,6 +55,9 @@ async fn refresh_token(core: &Core, caller: &KnownClient, text: &str) -> Result<
     claims.insert("sub".into(), json!(subject::of(core, caller, family.user_id)));
     claims.insert("scope".into(), json!(family.grant.scope.to_string()));
     claims.insert("iat".into(), json!(family.rotated_at.timestamp()));
+    if let Some(key) = &family.bound_to {
+        claims.insert("cnf".into(), json!({ "jkt": key.as_str() }));
+    }
     if let Some(end) = crate::domain::duration::earlier(deadlines.absolute, deadlines.idle) {
         claims.insert("exp".into(), json!(end.timestamp()));
     }

@@ -10,6 +10,7 @@ pub mod browser_state;
 pub mod consent;
 pub mod device_bound;
 pub mod diagnosis;
+pub mod dpop;
 pub mod fedcm;
 pub mod found_over;
 pub mod introspect;
@@ -76,6 +77,8 @@ pub struct Core {
     pub pairwise: Pairwise,
     /// Requests that are to be done once.
     pub idempotency: admin::Idempotency,
+    /// What the proofs that were used are called by.
+    pub proofs: KeyedDigest,
     /// What the browser's state is derived by.
     pub browser_states: KeyedDigest,
     pub web_origins: web_origins::WebOrigins,

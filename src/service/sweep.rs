@@ -3,7 +3,7 @@
 //!
 //! 1. Sessions past every limit that any application gives them are ended, and so are refresh families past their own ([`crate::protocol::sweep`]).
 //! 2. What was ended longer ago than it is kept is deleted; a session only when no living family hangs on it any more.
-//! 3. Redeemed codes, one-time links, answers to idempotent requests and counts of failed sign-ins are deleted when they say nothing any more, events past
+//! 3. Redeemed codes, one-time links, answers to idempotent requests, used proofs and counts of failed sign-ins are deleted when they say nothing any more, events past
 //!    their retention, statistics after 400 days.
 //!
 //! Nothing here is needed for a right answer: whatever is past its limits is refused when it is used. Several replicas may sweep at once.
@@ -31,7 +31,7 @@ use crate::protocol::lifetime_policy::longest_session;
 use crate::protocol::sweep::{family_over, kept_since, session_over};
 use crate::store::refresh_families::{self, FamilyFacts};
 use crate::store::tree::{self, EndedCounts, Node};
-use crate::store::{Connection, StoreError, events, idempotent_answers, statistics, sweep, throttle_buckets};
+use crate::store::{Connection, StoreError, events, idempotent_answers, statistics, sweep, throttle_buckets, used_proofs};
 
 /// Rows that are looked at together, and that one unit of work deletes at most.
 const BATCH: i64 = 250;
@@ -59,6 +59,8 @@ pub struct Swept {
     pub statistics: u64,
     /// Answers that are given again to whoever asks again.
     pub answers: u64,
+    /// Proofs that were used, and are too old to be used again.
+    pub proofs: u64,
 }
 
 /// Sweeps as long as there is an issuer to sweep for.
@@ -88,6 +90,7 @@ pub async fn pass(core: &Core, pause: Duration) -> Result<Swept, StoreError> {
     pass.events().await?;
     pass.statistics().await?;
     pass.answers().await?;
+    pass.proofs().await?;
     Ok(pass.swept)
 }
 
@@ -229,6 +232,18 @@ impl Pass<'_> {
         loop {
             let gone = self.core.store.write(move |db| idempotent_answers::sweep(db, kept_since, BATCH)).await? as u64;
             self.swept.answers += gone;
+            if gone == 0 {
+                return Ok(());
+            }
+            self.rest().await;
+        }
+    }
+
+    async fn proofs(&mut self) -> Result<(), StoreError> {
+        let now = self.now;
+        loop {
+            let gone = self.core.store.write(move |db| used_proofs::sweep(db, now, BATCH)).await? as u64;
+            self.swept.proofs += gone;
             if gone == 0 {
                 return Ok(());
             }

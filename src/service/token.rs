@@ -8,8 +8,12 @@ mod refresh_token;
 use serde::Serialize;
 
 use super::authenticate_client::authenticate_client;
+use super::dpop::{Shown, shown};
 use super::{Core, Failure};
 use crate::domain::client::GrantType;
+use crate::protocol::bearer::Scheme;
+use crate::protocol::discovery::token_endpoint;
+use crate::protocol::dpop::{Request, required};
 use crate::protocol::params::Params;
 use crate::protocol::token::grant_type;
 
@@ -33,11 +37,26 @@ pub struct TokenResponse {
     pub session_idle_expires_at: Option<i64>,
 }
 
-pub async fn token(core: &Core, params: &Params, authorization: Option<&str>) -> Result<TokenResponse, Failure> {
+/// The method that the endpoint is asked by, and where it is: what a proof must be for.
+const METHOD: &str = "POST";
+
+/// `proof` is the header `DPoP`.
+pub async fn token(core: &Core, params: &Params, authorization: Option<&str>, proof: Option<&str>) -> Result<TokenResponse, Failure> {
     let client = authenticate_client(core, authorization, params).await?;
-    match grant_type(params, &client)? {
-        GrantType::AuthorizationCode => authorization_code::redeem(core, params, &client).await,
-        GrantType::RefreshToken => refresh_token::refresh(core, params, &client).await,
-        GrantType::ClientCredentials => client_credentials::grant(core, params, &client).await,
+    let grant_type = grant_type(params, &client)?;
+    let shown = match proof {
+        Some(proof) => Some(shown(proof, &Request { method: METHOD, url: &token_endpoint(core.issuer()), access_token: None }, core.now())?),
+        None if client.metadata.dpop_bound_access_tokens => return Err(required().into()),
+        None => None,
+    };
+    match grant_type {
+        GrantType::AuthorizationCode => authorization_code::redeem(core, params, &client, shown.as_ref()).await,
+        GrantType::RefreshToken => refresh_token::refresh(core, params, &client, shown.as_ref()).await,
+        GrantType::ClientCredentials => client_credentials::grant(core, params, &client, shown.as_ref()).await,
     }
+}
+
+/// By which scheme a token is to be presented (RFC 6749 §7.1, RFC 9449 §5).
+const fn token_type(shown: Option<&Shown>) -> &'static str {
+    if shown.is_some() { Scheme::Dpop.as_str() } else { Scheme::Bearer.as_str() }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::access_token::live_token;
+use super::access_token::{Sent, admitted};
 use super::{Core, Failure, subject};
 use crate::domain::scope::OPENID;
 use crate::protocol::access_token::{is_for, userinfo_claims};
@@ -17,8 +17,8 @@ pub enum UserInfo {
     Jwt(String),
 }
 
-pub async fn userinfo(core: &Core, token: &str) -> Result<UserInfo, Failure> {
-    let token = live_token(core, token).await?;
+pub async fn userinfo(core: &Core, sent: &Sent<'_>) -> Result<UserInfo, Failure> {
+    let token = admitted(core, sent).await?;
     if !token.scope.contains(OPENID) {
         return Err(OAuthError::new(ErrorCode::InsufficientScope, "The access token lacks the scope `openid`.").into());
     }

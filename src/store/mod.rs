@@ -37,6 +37,7 @@ pub mod statistics;
 pub mod sweep;
 pub mod throttle_buckets;
 pub mod tree;
+pub mod used_proofs;
 pub mod user_lists;
 pub mod user_search;
 pub mod users;

@@ -18,6 +18,7 @@ use super::users::UserRow;
 use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::consent::Consent;
+use crate::domain::dpop::KeyThumbprint;
 use crate::domain::id::{GrantId, SessionId, UserId};
 use crate::domain::refresh_family::RefreshFamily;
 use crate::domain::scope::OFFLINE_ACCESS;
@@ -43,6 +44,7 @@ pub(super) struct RefreshFamilyRow {
     pub(super) last_used_at: Instant,
     pub(super) ended_at: Option<Instant>,
     pub(super) end_reason: Option<String>,
+    pub(super) jkt: Option<String>,
 }
 
 impl TryFrom<RefreshFamilyRow> for RefreshFamily {
@@ -61,6 +63,7 @@ impl TryFrom<RefreshFamilyRow> for RefreshFamily {
             created_at: row.created_at.0,
             last_used_at: row.last_used_at.0,
             ended: ended(TABLE, row.ended_at, row.end_reason)?,
+            bound_to: row.jkt.map(KeyThumbprint::try_from).transpose().map_err(|error| StoreError::corrupt(TABLE, format_args!("jkt: {error}")))?,
         })
     }
 }
@@ -84,6 +87,7 @@ impl TryFrom<&RefreshFamily> for RefreshFamilyRow {
             last_used_at: at(family.last_used_at),
             ended_at,
             end_reason,
+            jkt: family.bound_to.as_ref().map(|key| key.as_str().to_owned()),
         })
     }
 }

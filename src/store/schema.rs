@@ -146,6 +146,7 @@ diesel::table! {
         last_used_at -> DbInstant,
         ended_at -> Nullable<DbInstant>,
         end_reason -> Nullable<Text>,
+        jkt -> Nullable<Text>,
     }
 }
 
@@ -269,6 +270,17 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{Binary, Nullable};
+    use crate::store::sql_types::DbInstant;
+
+    used_proofs (name) {
+        name -> Binary,
+        used_for -> Nullable<Binary>,
+        keep_until -> DbInstant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(meta, users, clients, sessions, client_sessions, consents, redeemed_codes, refresh_families);
 
 /// Every table, in order: a database that has others is somebody else's.
@@ -290,5 +302,6 @@ pub(super) const TABLES: &[&str] = &[
     "signing_keys",
     "statistics",
     "throttle_buckets",
+    "used_proofs",
     "users",
 ];

@@ -75,7 +75,7 @@ const BREAKING = [
   ],
   ['a member may be missing', 'protocol', (d) => without(schema(d, 'TokenResponse').required, 'expires_in'), 'response-property-became-optional'],
   ['a member is of another type', 'protocol', (d) => (schema(d, 'TokenResponse').properties.expires_in = { type: 'string' }), 'response-property-type-changed'],
-  ['an answer has a new choice', 'protocol', (d) => schema(d, 'TokenResponse').properties.token_type.enum.push('DPoP'), 'response-property-enum-value-added'],
+  ['an answer has a new choice', 'protocol', (d) => schema(d, 'TokenResponse').properties.token_type.enum.push('N_A'), 'response-property-enum-value-added'],
   ['a status is answered no more', 'protocol', (d) => delete operation(d, 'token_issue').responses['503'], 'response-non-success-status-removed'],
   ['a header is answered no more', 'protocol', (d) => delete operation(d, 'token_issue').responses['401'].headers['WWW-Authenticate'], 'required-response-header-removed'],
   ['another kind of body is answered', 'protocol', (d) => delete operation(d, 'userinfo_show').responses['200'].content['application/jwt'], 'response-media-type-removed'],

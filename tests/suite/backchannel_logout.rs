@@ -500,6 +500,7 @@ fn redemption(user: UserId, session: SessionId, client: &ClientId, at: Timestamp
         created_at: at,
         last_used_at: at,
         ended: None,
+        bound_to: None,
     };
     Redemption { code, family: Some(family) }
 }

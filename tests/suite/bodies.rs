@@ -7,6 +7,7 @@ use url::Url;
 use crate::support::app::{App, MACHINE, OWN_PAGE, PASSWORD, SECRET, SERVER};
 use crate::support::browser::{Browser, LINK, OWN_FORM, form_with};
 use crate::support::database::{Database, each_database};
+use crate::support::dpop::NO_TOKEN;
 use crate::support::network::{Answer, parameter};
 use crate::support::relying_party::{RelyingParty, tokens};
 
@@ -237,7 +238,7 @@ async fn a_userinfo_token_comes_in_one_place(database: Database) {
     ] {
         let answer = send(method.clone(), url, &headers, body).await;
         assert_eq!((answer.status.as_u16(), answer.text()), (401, ""), "{method} {url} {headers:?} {body}");
-        assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"gatekey\""));
+        assert_eq!(answer.header("www-authenticate"), Some(NO_TOKEN));
     }
     for (method, url, headers, body) in [
         (Method::POST, &url, vec![header, is_form], form.as_str()),

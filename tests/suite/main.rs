@@ -22,6 +22,7 @@ mod console;
 mod cors;
 mod device_bound;
 mod doctor;
+mod dpop;
 mod embedding;
 mod events;
 mod fedcm;

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{App, MACHINE, OWN_PAGE, SECRET, SERVER, client};
 use crate::support::database::{Backend, Database, each_database};
+use crate::support::dpop::Holder;
 use crate::support::network::Answer;
 use crate::support::openapi::{Document, Named};
 use crate::support::relying_party::{RelyingParty, Tokens, tokens};
@@ -230,6 +231,7 @@ async fn the_server_answers_what_the_document_says(database: Database) {
     tokens_are_got(&mut held, &app, &page, &server, &machine).await;
     token_requests_are_refused(&mut held, &page, &machine).await;
     users_are_told_of(&mut held, &app, &server, &machine).await;
+    tokens_are_bound_to_a_key(&mut held, &app, &server, &machine).await;
     tokens_are_looked_into_and_given_back(&mut held, &app, &page, &server, &machine).await;
     what_is_public_is_shown(&mut held, &app).await;
     what_is_no_request_is_refused(&mut held, &app).await;
@@ -304,6 +306,25 @@ async fn users_are_told_of(held: &mut Held, app: &App, server: &RelyingParty, ma
     held.userinfo(app, "none", 401).await;
     let own = tokens(&held.post(machine, "oauth/token", &[("grant_type", "client_credentials")], 200).await);
     held.userinfo(app, &own.access, 403).await;
+}
+
+async fn tokens_are_bound_to_a_key(held: &mut Held, app: &App, server: &RelyingParty, machine: &RelyingParty) {
+    let holder = Holder::new();
+    for (proof, scheme) in [(holder.for_token(app), "DPoP"), ("x".to_owned(), "")] {
+        let answer = machine.post_with("oauth/token", &[("dpop", &proof)], &[("grant_type", "client_credentials")]).await;
+        held.holds(&Method::POST, "/oauth/token", &answer);
+        assert_eq!(answer.json()["token_type"].as_str().unwrap_or_default(), scheme);
+    }
+    let tokens = holder.sign_in(app, server, "openid").await;
+    assert_eq!(held.post(server, "oauth/introspect", &[("token", &tokens.access)], 200).await.json()["token_type"], "DPoP");
+    for method in [Method::GET, Method::POST] {
+        let proof = holder.proof(app, method.as_str(), &server.endpoint("userinfo"), Some(&tokens.access));
+        let authorization = format!("DPoP {}", tokens.access);
+        for (proof, status) in [(proof.as_str(), 200), (&proof, 401), ("x", 401)] {
+            let answer = held.ask(app, method.clone(), "/userinfo", &[("authorization", &authorization), ("dpop", proof)], "").await;
+            assert_eq!(answer.status.as_u16(), status);
+        }
+    }
 }
 
 async fn tokens_are_looked_into_and_given_back(held: &mut Held, app: &App, page: &RelyingParty, server: &RelyingParty, machine: &RelyingParty) {

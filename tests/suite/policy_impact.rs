@@ -129,6 +129,7 @@ async fn fill(app: &App, dice: &Dice) {
                         acr: Acr::Password,
                         claims: NamedClaims::default(),
                     },
+                    bound_to: None,
                     secret: Secret::new(random(&dice.0)),
                     generation: 1,
                     rotated_at: began,

@@ -6,10 +6,10 @@ use poem_openapi::registry::MetaOAuthScope;
 use poem_openapi::{OAuthScopes, SecurityScheme};
 use serde_json::Value;
 
-use super::Api;
 use super::problem::Problem;
+use super::{Api, PATH};
 use crate::admin::caller::auth_time;
-use crate::admin::query;
+use crate::admin::{query, sent};
 use crate::domain::account_scope::AUDIENCE;
 pub use crate::domain::account_scope::AccountScope;
 use crate::domain::clock::Timestamp;
@@ -18,7 +18,7 @@ use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::protocol::access_token::is_for;
 use crate::protocol::account::{PROOF_LASTS, proves};
-use crate::service::access_token::{LiveToken, live_token};
+use crate::service::access_token::LiveToken;
 use crate::service::account::actions::By;
 use crate::service::account::places::here;
 
@@ -32,7 +32,8 @@ impl OAuthScopes for AccountScope {
     }
 }
 
-/// A user's access token of this issuer with the audience `urn:gatekey:account`, sent as `Authorization: Bearer …`. An application gets it by
+/// A user's access token of this issuer with the audience `urn:gatekey:account`, sent as `Authorization: Bearer …`, or with
+/// a proof of its key as `Authorization: DPoP …` if it is bound to one (RFC 9449). An application gets it by
 /// `authorization_code` with PKCE, and asks with `resource=urn:gatekey:account`. The URLs are those of the default issuer: the metadata of
 /// yours names its own.
 #[derive(SecurityScheme)]
@@ -95,13 +96,13 @@ impl Caller {
 /// Runs before anything of the request is looked at but its token and the names in its query.
 async fn admit(request: &Request, bearer: Bearer) -> poem::Result<Admitted> {
     let api = request.data::<Api>().ok_or_else(|| poem::Error::from_status(poem::http::StatusCode::INTERNAL_SERVER_ERROR))?;
-    let admitted = judge(api, &bearer.token).await?;
+    let admitted = judge(api, request, &bearer).await?;
     query::check(request)?;
     Ok(admitted)
 }
 
-async fn judge(api: &Api, token: &str) -> Result<Admitted, Problem> {
-    let token = live_token(&api.core, token).await?;
+async fn judge(api: &Api, request: &Request, bearer: &Bearer) -> Result<Admitted, Problem> {
+    let token = sent::token(&api.core, PATH, request, bearer).await?;
     // RFC 9068 §4: a token for another API is nothing here, nor is one of a client that is registered for this one no more.
     if !is_for(&token.claims, AUDIENCE) || !token.client.metadata.has_resource(AUDIENCE) {
         return Err(Problem::token_invalid());

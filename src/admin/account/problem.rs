@@ -15,6 +15,7 @@ pub enum Problem {
     #[oai(status = 400, content_type = "application/problem+json")]
     Malformed(Json<Box<Details>>),
     /// No access token, or one that is expired, ended, of another issuer or for another audience: `token-missing`, `token-invalid`.
+    /// Or one that is bound to a key, without a proof for this request: `proof-invalid` (RFC 9449).
     /// Or its user signed in too long ago for this: `authentication-too-old`.
     #[oai(status = 401, content_type = "application/problem+json")]
     Unauthorized(
@@ -54,6 +55,7 @@ pub enum ChangeProblem {
     #[oai(status = 400, content_type = "application/problem+json")]
     Malformed(Json<Box<Details>>),
     /// No access token, or one that is expired, ended, of another issuer or for another audience: `token-missing`, `token-invalid`.
+    /// Or one that is bound to a key, without a proof for this request: `proof-invalid` (RFC 9449).
     /// Or its user signed in too long ago for this: `authentication-too-old`.
     #[oai(status = 401, content_type = "application/problem+json")]
     Unauthorized(

@@ -72,6 +72,9 @@ pub(in crate::cli) struct Options {
     /// Whether its authorization requests must carry a PKCE challenge; only a client with a secret may go without
     #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
     require_pkce: Option<bool>,
+    /// Whether its access tokens must be bound to a key: every token request then needs a DPoP proof [default: false]
+    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
+    dpop_bound_access_tokens: Option<bool>,
     /// How its ID tokens are signed: ES256, RS256, PS256 or EdDSA
     #[arg(long = "alg", value_name = "ALG", value_parser = word::<SigningAlg>)]
     id_token_signed_response_alg: Option<SigningAlg>,
@@ -158,6 +161,7 @@ impl Options {
         replace_list(&mut metadata.resources, self.resources);
         replace(&mut metadata.first_party, self.first_party);
         replace(&mut metadata.require_pkce, self.require_pkce);
+        replace(&mut metadata.dpop_bound_access_tokens, self.dpop_bound_access_tokens);
         replace(&mut metadata.id_token_signed_response_alg, self.id_token_signed_response_alg);
         replace(&mut metadata.userinfo_signed_response_alg, self.userinfo_signed_response_alg.map(|alg| alg.0));
         replace(&mut metadata.subject_type, self.subject_type);
@@ -191,6 +195,7 @@ impl Options {
             && self.scope.is_none()
             && self.first_party.is_none()
             && self.require_pkce.is_none()
+            && self.dpop_bound_access_tokens.is_none()
             && self.id_token_signed_response_alg.is_none()
             && self.userinfo_signed_response_alg.is_none()
             && self.subject_type.is_none()

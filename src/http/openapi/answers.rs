@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::http::arrival::Refusal;
 use crate::http::{error, methods};
+use crate::protocol::bearer::Scheme;
 use crate::protocol::client_authentication::invalid_client;
 use crate::protocol::error::{ErrorCode, OAuthError};
 
@@ -104,7 +105,7 @@ pub fn headers() -> Value {
     let of = |description: &str, required: bool, example: &str| json!({ "description": description, "required": required, "schema": { "type": "string" }, "example": example });
     let basic = error::BASIC_CHALLENGE;
     let retry_after: u64 = error::RETRY_AFTER.to_str().ok().and_then(|seconds| seconds.parse().ok()).unwrap_or_default();
-    let bearer = error::challenge(&OAuthError::invalid_token(""));
+    let bearer = error::challenge(Scheme::Bearer, &OAuthError::invalid_token(""));
     json!({
         "X-Request-Id": of("Under this id the server's log tells the rest.", true, "019b78ddd0407a109f115d2f0a9b8c7d"),
         "WWW-Authenticate_Basic": of("How a client with a secret authenticates (RFC 7617 §2).", true, basic.to_str().unwrap_or_default()),

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::answers::{answer, client_refused, errors, json_of, of_every_request, response, schema};
 use super::schemas;
+use crate::protocol::dpop::{replayed, required};
 use crate::protocol::error::{ErrorCode, OAuthError};
 
 /// Whoever authenticates by the form, or needs not to, sends no header.
@@ -89,6 +90,7 @@ reasons `invalid_grant` has is told to nobody but the log.",
             refusal(ErrorCode::UnsupportedGrantType, "`grant_type` may be `authorization_code`, `refresh_token` or `client_credentials`."),
             refusal(ErrorCode::InvalidScope, "`scope` asks for more than is registered for this client."),
             refusal(ErrorCode::InvalidTarget, "`resource` names an API that is not registered for this client."),
+            required(),
         ],
         &[],
     );
@@ -101,7 +103,8 @@ reasons `invalid_grant` has is told to nobody but the log.",
 - `refresh_token` renews (§6). The answer holds the next refresh token: keep that one from then on. Sending the old one again within the \
 server's overlap, because an answer was lost or two tabs asked at once, gives the same successor; later it is taken for stolen, and the grant ends.\n\
 - `client_credentials` is for a machine that acts for itself (§4.4): no user, no refresh token, no ID token.\n\n\
-`scope` and `resource` narrow what the token is for (RFC 6749 §3.3, RFC 8707 §2).",
+`scope` and `resource` narrow what the token is for (RFC 6749 §3.3, RFC 8707 §2). With a proof in the header `DPoP` the access token is bound to \
+the key that made it, and of a client without a secret the refresh token is too (RFC 9449 §5): that one is renewed with a proof of the same key only.",
         form: Some("TokenRequest"),
         security: client(),
         answers: vec![
@@ -170,9 +173,9 @@ fn userinfo(id: &'static str, summary: &'static str, description: &'static str, 
     });
     let twice = OAuthError::invalid_request("The access token came in the header and in the body: send it once.");
     let mut refused = errors(
-        "No access token, or one that is expired, ended or of another issuer (RFC 6750 §3.1): `invalid_token`. Without a token the \
-body is empty.",
-        &[OAuthError::invalid_token("")],
+        "No access token, or one that is expired, ended or of another issuer (RFC 6750 §3.1): `invalid_token`. Or one that is bound to a key, \
+without a proof for this request (RFC 9449 §7.1): `invalid_dpop_proof`. Without a token the body is empty.",
+        &[OAuthError::invalid_token(""), replayed()],
         &["WWW-Authenticate_Bearer"],
     );
     if let Some(members) = refused.as_object_mut() {

@@ -96,8 +96,8 @@ fn token_response_schema() -> Value {
         "Tokens (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3).",
         &["access_token", "token_type", "expires_in", "scope"],
         json!({
-            "access_token": text("What APIs are called with, as `Authorization: Bearer …`: a JWT (RFC 9068), but to the client just a text."),
-            "token_type": { "type": "string", "enum": ["Bearer"], "description": "How it is sent (RFC 6750)." },
+            "access_token": text("What APIs are called with, as `Authorization: Bearer …` or `DPoP …`: a JWT (RFC 9068), but to the client just a text."),
+            "token_type": { "type": "string", "enum": ["Bearer", "DPoP"], "description": "How it is sent (RFC 6750); `DPoP`, with a proof, if the request for it came with one (RFC 9449 §5)." },
             "expires_in": { "type": "integer", "format": "int64", "minimum": 0, "description": "For how many seconds the access token works." },
             "scope": text("What it is for, values separated by spaces. It may be less than was asked for."),
             "refresh_token": text("What the next tokens are asked for with. Absent for a machine, and for a client that is not registered for `refresh_token`."),
@@ -149,7 +149,13 @@ fn introspection_schema() -> Value {
         &["active"],
         json!({
             "active": { "type": "boolean", "description": "Whether the token works at this moment." },
-            "token_type": { "type": "string", "enum": ["Bearer", "refresh_token"], "description": "An access token, or a refresh token." },
+            "token_type": { "type": "string", "enum": ["Bearer", "DPoP", "refresh_token"], "description": "An access token, by how it is sent, or a refresh token." },
+            "cnf": {
+                "type": "object",
+                "required": ["jkt"],
+                "properties": { "jkt": text("The JWK thumbprint of the key (RFC 7638).") },
+                "description": "The key that the token is bound to: whoever sends it must show a proof of it (RFC 9449 §6.2).",
+            },
             "iss": text("The issuer."),
             "sub": text("Who the user is to the client that the token was given to; of a machine's token, the client."),
             "aud": {

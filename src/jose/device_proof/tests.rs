@@ -5,7 +5,15 @@ use josekit::jws::JwsSigner;
 use josekit::jws::alg::rsassa::RsassaJwsAlgorithm::Rs512;
 use serde_json::json;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use josekit::jws::{ES256, RS256};
+use openssl::pkey::PKey;
+use openssl::rsa::Rsa;
+use serde_json::{Map, Value};
+
 use super::*;
+use crate::jose::embedded_key::{LONGEST, PRIVATE_MEMBERS};
 
 fn signed(header: &Value, payload: &str, signer: &dyn JwsSigner) -> String {
     let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(payload));

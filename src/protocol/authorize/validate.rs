@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use super::prompt::Prompts;
 use super::target::{ResponseMode, ResponseTarget};
 use crate::domain::client::{Client, GrantType};
+use crate::domain::dpop::KeyThumbprint;
 use crate::domain::scope::{OFFLINE_ACCESS, ONLINE_ACCESS, OPENID, Scope};
 use crate::protocol::claims::ClaimsRequest;
 use crate::protocol::error::{ErrorCode, OAuthError};
@@ -21,6 +22,8 @@ pub struct AuthorizationRequest {
     pub claims: ClaimsRequest,
     pub nonce: Option<String>,
     pub code_challenge: Option<String>,
+    /// The key that must be shown for the code.
+    pub dpop_jkt: Option<KeyThumbprint>,
     pub prompts: Prompts,
     pub max_age: Option<TimeDelta>,
     pub login_hint: Option<String>,
@@ -79,6 +82,7 @@ pub fn validate(params: &Params, target: ResponseTarget, client: &Client) -> Res
         resources: resource::requested(params, &client.metadata.resources)?,
         nonce,
         code_challenge: pkce::challenge(params.get("code_challenge"), params.get("code_challenge_method"), needs_pkce)?,
+        dpop_jkt: dpop_jkt(params)?,
         prompts: Prompts::parse(params.get("prompt"))?,
         max_age: max_age(params)?,
         login_hint: params.get("login_hint").map(str::to_owned),
@@ -131,6 +135,12 @@ fn scope(params: &Params, client: &Client) -> Result<Scope, OAuthError> {
         ));
     }
     Ok(granted)
+}
+
+/// RFC 9449 §10. Of a form that no key has it is refused: the application believes its code to be bound.
+fn dpop_jkt(params: &Params) -> Result<Option<KeyThumbprint>, OAuthError> {
+    let key = params.get("dpop_jkt").map(KeyThumbprint::parse).transpose();
+    key.map_err(|_| OAuthError::invalid_request("`dpop_jkt` must be the JWK thumbprint of a key, 43 characters of base64url."))
 }
 
 fn max_age(params: &Params) -> Result<Option<TimeDelta>, OAuthError> {

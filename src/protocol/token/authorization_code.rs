@@ -8,6 +8,7 @@ use crate::domain::client::Client;
 use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::consent::Consent;
+use crate::domain::dpop::KeyThumbprint;
 use crate::domain::lifetime::Limits;
 use crate::domain::session::Session;
 use crate::domain::tenure::Tenure;
@@ -43,8 +44,16 @@ pub struct Since<'a> {
     pub tenure: &'a Tenure,
 }
 
+/// What came for the code.
+#[derive(Debug, Clone, Copy)]
+pub struct Presented<'a> {
+    pub params: &'a Params,
+    /// The key that was shown (RFC 9449).
+    pub key: Option<&'a KeyThumbprint>,
+}
+
 pub fn decide(
-    params: &Params,
+    presented: Presented<'_>,
     client: &Client,
     code: &AuthorizationCode,
     facts: Option<&Facts<'_>>,
@@ -52,6 +61,7 @@ pub fn decide(
     since: Since<'_>,
     now: Timestamp,
 ) -> Decision {
+    let params = presented.params;
     if since.restored_at.is_some_and(|restored_at| code.issued_at <= restored_at) {
         return Decision::Refuse("code from before the database was restored");
     }
@@ -73,6 +83,10 @@ pub fn decide(
     // RFC 7636 §4.6.
     if !pkce::fits(code.code_challenge.as_deref(), params.get("code_verifier"), client.metadata.require_pkce) {
         return Decision::Burn("code_verifier does not match");
+    }
+    // RFC 9449 §10.
+    if code.dpop_jkt.is_some() && code.dpop_jkt.as_ref() != presented.key {
+        return Decision::Burn("bound by dpop_jkt to a key that was not shown");
     }
     // CO-10: what happened between the two requests counts.
     if !since.tenure.covers_grant(code.given_in()) {
@@ -148,9 +162,14 @@ mod tests {
             },
             nonce: None,
             code_challenge: Some(CHALLENGE.to_owned()),
+            dpop_jkt: None,
             issued_at: at(100),
             expires_at: at(160),
         }
+    }
+
+    fn unkeyed(params: &Params) -> Presented<'_> {
+        Presented { params, key: None }
     }
 
     fn good() -> String {
@@ -158,7 +177,7 @@ mod tests {
     }
 
     fn decided(text: &str, client: &Client, facts: Option<&Facts<'_>>, now: i64) -> Decision {
-        decide(&Params::parse(text).unwrap(), client, &code(), facts, &Limits::default(), SINCE, at(now))
+        decide(unkeyed(&Params::parse(text).unwrap()), client, &code(), facts, &Limits::default(), SINCE, at(now))
     }
 
     #[test]
@@ -169,7 +188,7 @@ mod tests {
             assert_eq!(matches!(decided(&good(), &client, Some(&facts), now), Decision::Redeem(_)), redeemed, "{now}");
         }
         let limits = Limits { session_idle: Lifetime::seconds(500), session_absolute: Lifetime::seconds(900), ..Limits::default() };
-        let decision = decide(&Params::parse(&good()).unwrap(), &client, &code(), Some(&facts), &limits, SINCE, at(100));
+        let decision = decide(unkeyed(&Params::parse(&good()).unwrap()), &client, &code(), Some(&facts), &limits, SINCE, at(100));
         assert_eq!(decision, Decision::Redeem(Deadlines { absolute: Some(at(900)), idle: Some(at(500)) }));
         assert_eq!(decided(&good(), &client, None, 100), Decision::Refuse("session or user is gone"));
     }
@@ -194,6 +213,27 @@ mod tests {
         assert_eq!(decided(&good(), &client("app", true), None, 160), Decision::Burn("code expired"));
     }
 
+    /// DP-05 (RFC 9449 §10): as a wrong verifier, and judged beside it.
+    #[test]
+    fn burnt_without_the_key_it_is_bound_to() {
+        use crate::domain::secret::Digest;
+        let (session, user, client) = (session(), user(), client("app", true));
+        let facts = Facts { session: &session, user: &user, client_session: None, consent: None };
+        let (own, other) = (KeyThumbprint::of(&Digest([1; 32])), KeyThumbprint::of(&Digest([2; 32])));
+        let run = |bound: Option<&KeyThumbprint>, key, text: &str| {
+            let (code, params) = (AuthorizationCode { dpop_jkt: bound.cloned(), ..code() }, Params::parse(text).unwrap());
+            decide(Presented { params: &params, key }, &client, &code, Some(&facts), &Limits::default(), SINCE, at(100))
+        };
+        for (bound, key, redeemed) in
+            [(None, None, true), (None, Some(&own), true), (Some(&own), Some(&own), true), (Some(&own), Some(&other), false), (Some(&own), None, false)]
+        {
+            let decision = run(bound, key, &good());
+            assert_eq!(matches!(decision, Decision::Redeem(_)), redeemed, "{decision:?}");
+            assert!(redeemed || matches!(decision, Decision::Burn(_)), "{decision:?}");
+        }
+        assert!(matches!(run(Some(&own), Some(&own), "redirect_uri=https://app.test/cb"), Decision::Burn(_)), "the key is no verifier");
+    }
+
     /// P12: a code of the very instant is of before. There is nothing to burn: it is dead whoever has it.
     #[test]
     fn none_from_before_a_restore() {
@@ -202,7 +242,7 @@ mod tests {
         for (restored, redeemed) in [(0, true), (99, true), (100, false), (101, false)] {
             for (client, text) in [(&client, good()), (&client, "code_verifier=other".to_owned())] {
                 let decision = decide(
-                    &Params::parse(&text).unwrap(),
+                    unkeyed(&Params::parse(&text).unwrap()),
                     client,
                     &code(),
                     Some(&facts),
@@ -236,7 +276,7 @@ mod tests {
         let told = |client_session| {
             let facts = Facts { session: &live, user: &user, client_session, consent: Some(&all) };
             let limits = Limits { client_session_idle: Lifetime::seconds(200), client_session_absolute: Lifetime::seconds(300), ..limits };
-            match decide(&Params::parse(&good()).unwrap(), &client, &code(), Some(&facts), &limits, SINCE, at(100)) {
+            match decide(unkeyed(&Params::parse(&good()).unwrap()), &client, &code(), Some(&facts), &limits, SINCE, at(100)) {
                 Decision::Redeem(Deadlines { absolute, idle }) => (absolute, idle),
                 other => panic!("{other:?}"),
             }
@@ -246,7 +286,7 @@ mod tests {
         let idle = ClientSession { ended: None, ..began };
         assert_eq!(told(Some(&idle)), (Some(at(300)), Some(at(300))));
         let facts = Facts { session: &live, user: &user, client_session: Some(&idle), consent: Some(&all) };
-        let decision = decide(&Params::parse(&good()).unwrap(), &client, &code(), Some(&facts), &limits, SINCE, at(100));
+        let decision = decide(unkeyed(&Params::parse(&good()).unwrap()), &client, &code(), Some(&facts), &limits, SINCE, at(100));
         assert_eq!(decision, Decision::Refuse("client_session_expired_idle"));
     }
 
@@ -257,7 +297,7 @@ mod tests {
         let run = |client_session: Option<&ClientSession>, tenure: &Tenure| {
             let facts = Facts { session: &session, user: &user, client_session, consent: None };
             let since = Since { restored_at: None, tenure };
-            decide(&Params::parse(&good()).unwrap(), &client, &code(), Some(&facts), &Limits::default(), since, at(130))
+            decide(unkeyed(&Params::parse(&good()).unwrap()), &client, &code(), Some(&facts), &Limits::default(), since, at(130))
         };
         let live = client_session();
         for (moment, redeemed) in [(99, true), (100, false), (101, false)] {
@@ -279,7 +319,7 @@ mod tests {
         for (changed, redeemed) in [(99, true), (100, true), (101, false)] {
             let (session, user) = (Session { auth_time: at(changed), ..session.clone() }, User { password_changed_at: at(changed), ..user.clone() });
             let facts = Facts { session: &session, user: &user, client_session: None, consent: None };
-            let decision = decide(&Params::parse(&good()).unwrap(), &client, &code(), Some(&facts), &Limits::default(), SINCE, at(130));
+            let decision = decide(unkeyed(&Params::parse(&good()).unwrap()), &client, &code(), Some(&facts), &Limits::default(), SINCE, at(130));
             assert_eq!(matches!(decision, Decision::Redeem(_)), redeemed, "{changed} {decision:?}");
             assert!(redeemed || decision == Decision::Refuse("password_changed"), "{decision:?}");
         }

@@ -11,26 +11,31 @@ use crate::domain::lifetime::Limits;
 use crate::domain::refresh_family::RefreshFamily;
 use crate::domain::secret::Secret;
 use crate::domain::session::{EndReason, Ended};
+use crate::protocol::dpop::replayed as replayed_proof;
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::protocol::resource;
-use crate::protocol::token::authorization_code::{Decision, Facts, Since, decide};
+use crate::protocol::token::authorization_code::{Decision, Facts, Presented, Since, decide};
 use crate::protocol::token::still_allowed;
 use crate::service::authorize::open_code;
+use crate::service::dpop::Shown;
 use crate::service::known_clients::KnownClient;
 use crate::service::{Core, Failure, found_over, telling_end};
 use crate::store::redeemed_codes::Redemption;
 use crate::store::tree::EndedCounts;
-use crate::store::{StoreError, client_sessions, consents, events, redeemed_codes, sessions, tree, users};
+use crate::store::used_proofs::UsedProof;
+use crate::store::{StoreError, client_sessions, consents, events, redeemed_codes, sessions, tree, used_proofs, users};
 
-pub async fn redeem(core: &Core, params: &Params, client: &KnownClient) -> Result<TokenResponse, Failure> {
-    let code = open_code(core, params.require("code")?).ok_or_else(|| refused("not a code of this issuer"))?;
+pub async fn redeem(core: &Core, params: &Params, client: &KnownClient, shown: Option<&Shown>) -> Result<TokenResponse, Failure> {
+    let text = params.require("code")?;
+    let code = open_code(core, text).ok_or_else(|| refused("not a code of this issuer"))?;
     let now = core.now();
     let facts = load(core, &code).await?;
     let limits = facts.as_ref().map_or_else(|| client.limits_alone(), |(session, user, ..)| client.limits(user, session.acr));
     let decision = {
         let facts = facts.as_ref().map(|f| Facts { session: &f.0, user: &f.1, client_session: f.2.as_ref(), consent: f.3.as_ref() });
-        decide(params, client, &code, facts.as_ref(), &limits, Since { restored_at: core.restored_at, tenure: &client.tenure().as_of(now) }, now)
+        let presented = Presented { params, key: shown.map(|shown| &shown.key) };
+        decide(presented, client, &code, facts.as_ref(), &limits, Since { restored_at: core.restored_at, tenure: &client.tenure().as_of(now) }, now)
     };
     if !matches!(decision, Decision::Redeem(_)) {
         found_over::notice(core, facts.as_ref().map(|(session, ..)| session), &limits, now);
@@ -58,12 +63,12 @@ pub async fn redeem(core: &Core, params: &Params, client: &KnownClient) -> Resul
             return Err(if used { replayed(core, client, &code, now).await? } else { error.into() });
         }
     };
-    let family = client.metadata.grant_types.contains(&GrantType::RefreshToken).then(|| new_family(core, &code, now));
+    let family = client.metadata.grant_types.contains(&GrantType::RefreshToken).then(|| new_family(core, client, &code, shown, now));
     let redemption = Redemption { code: row(&limits, &code, now), family: family.clone() };
-    let first = match core.store.redeem(redemption).await {
+    let first = match redeemed(core, redemption, shown.map(|shown| shown.used(core, Some(text)))).await {
         // The session ended between the look at it and the write, which holds it fast.
         Err(StoreError::Conflict) => return Err(refused("the session has just ended")),
-        answer => answer?,
+        answer => answer?.ok_or_else(replayed_proof)?,
     };
     if !first {
         return Err(replayed(core, client, &code, now).await?);
@@ -81,8 +86,15 @@ pub async fn redeem(core: &Core, params: &Params, client: &KnownClient) -> Resul
         nonce: code.nonce.as_deref(),
         deadlines,
         refresh_token,
+        shown,
     };
     issue(core, issued, now).await
+}
+
+/// Whether this is the first time; a proof is used up in the same unit of work. `None`: that was used before, for something else.
+async fn redeemed(core: &Core, redemption: Redemption, proof: Option<UsedProof>) -> Result<Option<bool>, StoreError> {
+    let Some(proof) = proof else { return core.store.redeem(redemption).await.map(Some) };
+    core.store.write(move |db| Ok(if used_proofs::take(db, &proof)? { Some(redeemed_codes::redeem(db, &redemption)?) } else { None })).await
 }
 
 /// RFC 6749 §4.1.2: used before, so what the first use gave is revoked. The answer to whoever brought it again.
@@ -133,7 +145,9 @@ fn row(limits: &Limits, code: &AuthorizationCode, now: Timestamp) -> RedeemedCod
     }
 }
 
-fn new_family(core: &Core, code: &AuthorizationCode, now: Timestamp) -> RefreshFamily {
+/// RFC 9449 §5: the refresh tokens of a public client are bound to the key that it showed; a confidential one's are to its secret, so that its
+/// keys may change.
+fn new_family(core: &Core, client: &KnownClient, code: &AuthorizationCode, shown: Option<&Shown>, now: Timestamp) -> RefreshFamily {
     RefreshFamily {
         id: code.id,
         client_id: code.client_id.clone(),
@@ -146,5 +160,6 @@ fn new_family(core: &Core, code: &AuthorizationCode, now: Timestamp) -> RefreshF
         created_at: now,
         last_used_at: now,
         ended: None,
+        bound_to: shown.filter(|_| client.metadata.is_public()).map(|shown| shown.key.clone()),
     }
 }

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::TokenResponse;
+use super::{TokenResponse, token_type};
 use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::duration::Lifetime;
@@ -17,6 +17,7 @@ use crate::protocol::id_token::{self, IdToken};
 use crate::protocol::session::Deadlines;
 use crate::protocol::token::outlives_session;
 use crate::protocol::userinfo;
+use crate::service::dpop::Shown;
 use crate::service::{Core, Failure, subject};
 
 /// What the tokens are made of.
@@ -33,6 +34,8 @@ pub struct Issue<'a> {
     pub nonce: Option<&'a str>,
     pub deadlines: Deadlines,
     pub refresh_token: Option<Secret<String>>,
+    /// The key that was shown: the access token is bound to it.
+    pub shown: Option<&'a Shown>,
 }
 
 /// JWTs need an end; a lifetime without one ends here.
@@ -72,6 +75,7 @@ pub async fn issue(core: &Core, facts: Issue<'_>, now: Timestamp) -> Result<Toke
         jti: jti(core, now),
         issued_at: now,
         expires_at,
+        bound_to: facts.shown.map(|shown| &shown.key),
         user: Some(UserFacts {
             auth_time: facts.grant.auth_time,
             acr: facts.grant.acr,
@@ -106,7 +110,7 @@ pub async fn issue(core: &Core, facts: Issue<'_>, now: Timestamp) -> Result<Toke
     };
     Ok(TokenResponse {
         access_token,
-        token_type: "Bearer",
+        token_type: token_type(facts.shown),
         expires_in: (expires_at - now).num_seconds(),
         scope: facts.scope.to_string(),
         refresh_token: facts.refresh_token.map(|token| token.expose().clone()),

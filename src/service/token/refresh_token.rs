@@ -15,6 +15,7 @@ use crate::domain::scope::Scope;
 use crate::domain::session::{EndReason, Session};
 use crate::domain::statistics::Counted;
 use crate::domain::user::User;
+use crate::protocol::dpop::{may_refresh, replayed};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::protocol::resource;
@@ -22,16 +23,18 @@ use crate::protocol::session::{Deadlines, judge_grant};
 use crate::protocol::token::refresh_token::{Decision, Used, decide, used};
 use crate::protocol::token::still_allowed;
 use crate::service::access_token::{facts_of, limits_of};
+use crate::service::dpop::Shown;
 use crate::service::known_clients::KnownClient;
 use crate::service::{Core, Failure, found_over, telling_end};
-use crate::store::refresh_families::{FamilyFacts, Step};
+use crate::store::refresh_families::{self, FamilyFacts, Step};
 use crate::store::sessions::Touch;
-use crate::store::{events, tree};
+use crate::store::used_proofs::UsedProof;
+use crate::store::{events, tree, used_proofs};
 
 /// Each turn is lost only to somebody else's progress, so a handful is plenty.
 const TURNS: usize = 8;
 
-pub async fn refresh(core: &Core, params: &Params, client: &KnownClient) -> Result<TokenResponse, Failure> {
+pub async fn refresh(core: &Core, params: &Params, client: &KnownClient, shown: Option<&Shown>) -> Result<TokenResponse, Failure> {
     let text = params.require("refresh_token")?;
     let parsed = core.refresh_tokens.parse(text).ok_or_else(|| refused("malformed, or of another issuer"))?;
     let mut lost_race = false;
@@ -41,6 +44,10 @@ pub async fn refresh(core: &Core, params: &Params, client: &KnownClient) -> Resu
         let facts = core.store.family(id).await?.ok_or_else(|| refused("no such family"))?;
         // Nothing below happens on the word of a token that does not verify: a stranger cannot harm a family.
         let presented = core.refresh_tokens.verify(&parsed, &facts.family.secret).ok_or_else(|| refused("MAC does not verify"))?;
+        // Before anything can end: without its key a stolen token does no harm either.
+        if facts.family.client_id == client.id {
+            may_refresh(facts.family.bound_to.as_ref(), shown.map(|shown| &shown.key))?;
+        }
         let limits = limits(client, &facts);
         let decision = decide(presented, &facts_of(&facts, client), client, &limits, lost_race, now);
         // A family that outlives its session goes on; but here, too, the session is found past its end.
@@ -55,11 +62,13 @@ pub async fn refresh(core: &Core, params: &Params, client: &KnownClient) -> Resu
             Decision::Reuse => return reuse(core, client, presented, &facts, now).await,
             Decision::Replay { current } => {
                 narrowed(params, &facts, client)?;
+                use_up(core, shown, text).await?;
                 tracing::info!(event = "refresh.replayed", client = %client.id, family = %id, generation = current, "the predecessor came again within the overlap");
                 current
             }
             Decision::Stay { current } => {
                 narrowed(params, &facts, client)?;
+                use_up(core, shown, text).await?;
                 current
             }
             Decision::Rotate { next } | Decision::RotateForward { next } => {
@@ -69,18 +78,33 @@ pub async fn refresh(core: &Core, params: &Params, client: &KnownClient) -> Resu
                 if presented.generation > expected {
                     tracing::warn!(event = "refresh.generation_ahead", client = %client.id, family = %id, stored = expected, presented = presented.generation, "the database is older than the tokens it gave out: was a backup restored?");
                 }
-                if !core.store.rotate(Step { id, expected, next, at: now }).await? {
+                if !rotate(core, Step { id, expected, next, at: now }, shown.map(|shown| shown.used(core, Some(text)))).await? {
                     lost_race = presented.generation == expected;
                     continue;
                 }
                 next
             }
         };
-        let response = answer(core, params, client, facts, generation, now).await?;
+        let response = answer(core, params, client, facts, generation, shown, now).await?;
         core.tally.count(Counted::RefreshRenewals);
         return Ok(response);
     }
     Err(Failure::Unavailable("a refresh lost every turn to other callers".to_owned()))
+}
+
+/// Takes the step; a proof is used up in the same unit of work.
+async fn rotate(core: &Core, step: Step, proof: Option<UsedProof>) -> Result<bool, Failure> {
+    let Some(proof) = proof else { return Ok(core.store.rotate(step).await?) };
+    let taken = core.store.write(move |db| Ok(if used_proofs::take(db, &proof)? { Some(refresh_families::rotate(db, &step)?) } else { None }));
+    taken.await?.ok_or_else(|| replayed().into())
+}
+
+/// Where there is no step to take.
+async fn use_up(core: &Core, shown: Option<&Shown>, text: &str) -> Result<(), Failure> {
+    match shown {
+        Some(shown) => shown.use_up(core, Some(text)).await,
+        None => Ok(()),
+    }
 }
 
 fn refused(reason: &'static str) -> Failure {
@@ -137,7 +161,15 @@ async fn end(core: &Core, event: Event, id: GrantId, reason: EndReason) -> Resul
     Ok(ended.await?)
 }
 
-async fn answer(core: &Core, params: &Params, client: &KnownClient, facts: FamilyFacts, generation: u64, now: Timestamp) -> Result<TokenResponse, Failure> {
+async fn answer(
+    core: &Core,
+    params: &Params,
+    client: &KnownClient,
+    facts: FamilyFacts,
+    generation: u64,
+    shown: Option<&Shown>,
+    now: Timestamp,
+) -> Result<TokenResponse, Failure> {
     let (scope, resources) = narrowed(params, &facts, client)?;
     let user: &User = facts.user.as_ref().ok_or_else(|| refused("user is gone"))?;
     let refresh_token = core.refresh_tokens.mint(facts.family.id, generation, &facts.family.secret);
@@ -153,6 +185,7 @@ async fn answer(core: &Core, params: &Params, client: &KnownClient, facts: Famil
         limits: &limits(client, &facts),
         deadlines: session_deadlines(core, client, &facts, now).await,
         refresh_token: Some(refresh_token),
+        shown,
     };
     issue(core, issued, now).await
 }

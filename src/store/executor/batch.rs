@@ -168,9 +168,9 @@ fn redeem_sql() -> &'static str {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "WITH input AS MATERIALIZED ( \
-                SELECT * FROM UNNEST($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
+                SELECT * FROM UNNEST($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
                 AS i (id, client_id, user_id, session_id, redeemed_at, keep_until, \
-                    family, grant_facts, offline, secret, generation, rotated_at, created_at, last_used_at)), \
+                    family, grant_facts, offline, secret, generation, rotated_at, created_at, last_used_at, jkt)), \
             codes AS ( \
                 INSERT INTO redeemed_codes (id, client_id, user_id, session_id, redeemed_at, keep_until) \
                 SELECT id, client_id, user_id, session_id, redeemed_at, keep_until FROM input \
@@ -180,8 +180,8 @@ fn redeem_sql() -> &'static str {
                 SELECT session_id, client_id, max(redeemed_at), max(redeemed_at) FROM input JOIN codes USING (id) \
                 GROUP BY session_id, client_id ORDER BY session_id, client_id {ON_REDEMPTION}), \
             families AS ( \
-                INSERT INTO refresh_families (id, client_id, user_id, session_id, grant_facts, offline, secret, generation, rotated_at, created_at, last_used_at) \
-                SELECT id, client_id, user_id, session_id, grant_facts, offline, secret, generation, rotated_at, created_at, last_used_at \
+                INSERT INTO refresh_families (id, client_id, user_id, session_id, grant_facts, offline, secret, generation, rotated_at, created_at, last_used_at, jkt) \
+                SELECT id, client_id, user_id, session_id, grant_facts, offline, secret, generation, rotated_at, created_at, last_used_at, jkt \
                 FROM input JOIN codes USING (id) WHERE family) \
             SELECT id FROM codes"
         )
@@ -230,7 +230,8 @@ fn redeem_in_transaction(conn: &mut Connection, redemptions: &[Redemption]) -> R
         .bind::<Array<Nullable<BigInt>>, _>(family().map(|f| f.map(|f| f.generation)).collect::<Vec<_>>())
         .bind::<Array<Nullable<Timestamptz>>, _>(instant(|f| f.rotated_at.0))
         .bind::<Array<Nullable<Timestamptz>>, _>(instant(|f| f.created_at.0))
-        .bind::<Array<Nullable<Timestamptz>>, _>(instant(|f| f.last_used_at.0));
+        .bind::<Array<Nullable<Timestamptz>>, _>(instant(|f| f.last_used_at.0))
+        .bind::<Array<Nullable<Text>>, _>(family().map(|f| f.and_then(|f| f.jkt.as_deref())).collect::<Vec<_>>());
     let rows = Kept(insert).load::<Changed>(conn)?;
     Ok(changed(rows, codes().map(|code| code.id)))
 }

@@ -11,6 +11,8 @@ mod consent;
 mod cors;
 mod coverage;
 mod diagnose;
+pub mod dpop;
+mod dpop_refresh_tokens;
 mod errors;
 mod exhaustion;
 mod forms;

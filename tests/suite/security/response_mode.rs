@@ -264,8 +264,7 @@ async fn rm_06_no_implicit_grant_and_no_password_grant(database: Database) {
         for grant in ["password", "implicit", "urn:ietf:params:oauth:grant-type:jwt-bearer", "urn:ietf:params:oauth:grant-type:saml2-bearer", "PASSWORD", "x"] {
             let fields = [("grant_type", grant), ("username", "alice"), ("password", PASSWORD), ("scope", "openid"), ("assertion", "x")];
             for headers in [&[][..], &[("dpop", "x")]] {
-                let _ = headers;
-                let answer = party.post("oauth/token", &fields).await;
+                let answer = party.post_with("oauth/token", headers, &fields).await;
                 assert_eq!((answer.status.as_u16(), answer.error().as_str()), (400, "unsupported_grant_type"), "{client}: {grant}");
             }
         }

@@ -183,6 +183,7 @@ fn redemption(session: &Session, client: &Client, scope: Option<&str>) -> Redemp
             acr: session.acr,
             claims: NamedClaims { userinfo: ClaimSet::parse("email phone_number"), ..NamedClaims::default() },
         },
+        bound_to: None,
         secret: Secret::new(random(&SystemEntropy)),
         generation: 1,
         rotated_at: at,

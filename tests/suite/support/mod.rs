@@ -7,6 +7,7 @@ pub mod browser;
 pub mod cookie_jar;
 pub mod database;
 pub mod dice;
+pub mod dpop;
 pub mod entropy;
 pub mod form;
 pub mod jwt;

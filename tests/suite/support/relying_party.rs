@@ -113,12 +113,17 @@ impl RelyingParty {
 
     /// A POST with this client's authentication, if it has one.
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        self.post_with(path, &[], fields).await
+    }
+
+    /// The same with more headers.
+    pub async fn post_with(&self, path: &str, more: &[(&str, &str)], fields: &[(&str, &str)]) -> Answer {
         let basic = self.secret.as_ref().map(|secret| {
             // RFC 6749 §2.3.1: each part form-encoded first.
             let part = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
             format!("Basic {}", STANDARD.encode(format!("{}:{}", part(&self.client_id), part(secret))))
         });
-        let headers: Vec<(&str, &str)> = basic.as_deref().map(|value| ("authorization", value)).into_iter().collect();
+        let headers: Vec<(&str, &str)> = basic.as_deref().map(|value| ("authorization", value)).into_iter().chain(more.iter().copied()).collect();
         let mut all = fields.to_vec();
         if self.secret.is_none() {
             all.push(("client_id", &self.client_id));
@@ -126,9 +131,13 @@ impl RelyingParty {
         self.network.post_form(&self.endpoint(path), &headers, &all).await
     }
 
+    /// What a code is redeemed with.
+    pub fn exchange_fields<'a>(&'a self, code: &'a str) -> [(&'static str, &'a str); 4] {
+        [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", &self.redirect_uri), ("code_verifier", &self.verifier)]
+    }
+
     pub async fn try_exchange(&self, code: &str) -> Answer {
-        let fields = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", &self.redirect_uri), ("code_verifier", &self.verifier)];
-        self.post("oauth/token", &fields).await
+        self.post("oauth/token", &self.exchange_fields(code)).await
     }
 
     pub async fn exchange(&self, code: &str) -> Tokens {
@@ -178,10 +187,15 @@ impl RelyingParty {
 
 /// Reads a successful token response (RFC 6749 §5.1).
 pub fn tokens(answer: &Answer) -> Tokens {
+    tokens_by("Bearer", answer)
+}
+
+/// The same of tokens that are presented by this scheme.
+pub fn tokens_by(scheme: &str, answer: &Answer) -> Tokens {
     assert_eq!(answer.status.as_u16(), 200, "{}", answer.text());
     assert_eq!(answer.header("cache-control"), Some("no-store"), "RFC 6749 §5.1");
     let json = answer.json();
-    assert_eq!(json["token_type"], "Bearer");
+    assert_eq!(json["token_type"], scheme);
     assert!(json["expires_in"].as_i64().unwrap() > 0);
     let text = |name: &str| json[name].as_str().map(str::to_owned);
     Tokens { access: text("access_token").unwrap(), refresh: text("refresh_token"), id: text("id_token"), json }

@@ -50,6 +50,7 @@ pub(crate) fn family(scope: &str) -> RefreshFamily {
         created_at: at(0),
         last_used_at: at(0),
         ended: None,
+        bound_to: None,
     }
 }
 

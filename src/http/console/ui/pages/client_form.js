@@ -22,6 +22,7 @@ export const filled = (metadata) => ({
   first_party: metadata.first_party ?? false,
   may_be_framed: metadata.may_be_framed ?? true,
   fedcm: metadata.fedcm ?? false,
+  dpop_bound_access_tokens: metadata.dpop_bound_access_tokens ?? false,
 });
 
 /** The metadata that the fields make of what was there; what has no field stays. */
@@ -59,6 +60,7 @@ export function Fields({ kind, fields, set, wrong, more }) {
       <${Text} label="Where it hears that a session has ended" optional hint="Back-channel logout: an https address of its server." ...${bound('backchannel_logout_uri')} />
       <${Check} label="Its pages may renew in a hidden frame" value=${fields.may_be_framed} set=${to('may_be_framed')} />
       <${Check} label="Its pages may ask by the browser’s account chooser (FedCM)" value=${fields.fedcm} set=${to('fedcm')} />
+      <${Check} label="Its tokens must be bound to a key (DPoP)" hint="Without a proof it gets none: for an application whose library makes them." value=${fields.dpop_bound_access_tokens} set=${to('dpop_bound_access_tokens')} />
     </details>`}
   <//>`;
 }

@@ -104,6 +104,7 @@ const facts = ({ id, metadata, disabled_at: disabled, created_at: created, updat
   ['Asks for consent', metadata.kind !== 'machine' && (metadata.first_party ? 'No: it is our own' : 'Yes')],
   ['Hidden frames', metadata.kind !== 'machine' && (metadata.may_be_framed ? 'It may renew in them' : 'It may not')],
   ['FedCM', metadata.fedcm && 'Its pages may ask by it'],
+  ['Its tokens', metadata.dpop_bound_access_tokens && 'Must be bound to a key (DPoP)'],
   ['Told of the end', metadata.backchannel_logout_uri && html`<code>${metadata.backchannel_logout_uri}</code>`],
   ['Registered', html`<${Moment} at=${created} />`],
   ['Changed', html`<${Moment} at=${updated} />`],
