@@ -1,6 +1,7 @@
 // auth0-spa-js, as published, at an issuer of the same site and at one of another site, with third-party cookies and without.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import https from 'node:https';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 
@@ -38,6 +39,22 @@ async function token(options) {
   }
 }
 
+/** The issuer's answer, in whole: the browser finds its name, and Node does not. */
+function askIssuer(url, headers, body) {
+  const { hostname, host, port, pathname } = new URL(url);
+  const sent = Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith(':') && name !== 'accept-encoding'));
+  const options = { host: '127.0.0.1', port, path: pathname, method: 'POST', servername: hostname, rejectUnauthorized: false, headers: { ...sent, host, 'content-length': Buffer.byteLength(body) } };
+  return new Promise((resolve, reject) => {
+    const request = https.request(options, async (answer) => {
+      const parts = [];
+      for await (const part of answer) parts.push(part);
+      resolve({ status: answer.statusCode, headers: answer.headers, body: Buffer.concat(parts).toString() });
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
 /** Runs in the page: starts something that leads away from it, and does not wait. */
 const leave = (what) => {
   client[what]();
@@ -46,7 +63,7 @@ const leave = (what) => {
 for (const kind of DATABASES) {
   for (const shape of ['same site', 'cross-site']) {
     describe(`${kind}, ${shape}`, () => {
-      let deployment, profile, page, asked;
+      let deployment, profile, page, asked, bound;
 
       before(async () => {
         deployment = await Deployment.start(kind, { shape, files: FILES, client: `id_token_signed_response_alg = "RS256"\nresources = ${JSON.stringify(APIS)}` });
@@ -57,12 +74,13 @@ for (const kind of DATABASES) {
       async function open(thirdPartyCookies) {
         profile = await Profile.open(chromium, { thirdPartyCookies });
         page = await profile.context.newPage();
-        asked = [];
+        [asked, bound] = [[], []];
         profile.context.on('request', (request) => {
           const { origin, pathname, searchParams } = new URL(request.url());
           if (!deployment.issuer.startsWith(origin)) return;
           const grant = pathname === '/oauth/token' && request.method() === 'POST' ? new URLSearchParams(request.postData()).get('grant_type') : searchParams.get('response_mode');
           asked.push(`${pathname} ${grant ?? ''}`.trim());
+          if (pathname === '/authorize' && searchParams.has('dpop_jkt')) bound.push(searchParams.get('dpop_jkt'));
         });
       }
 
@@ -261,13 +279,66 @@ for (const kind of DATABASES) {
         assert.deepEqual(asked, []);
       });
 
-      test('DPoP: the proofs are not looked at, and the tokens are bearer tokens', async () => {
+      for (const [way, more] of [
+        // Where a worker holds it, it does not outlast the page: the frame begins anew.
+        ['by refresh token', { useRefreshTokens: true, useRefreshTokensFallback: true }],
+        ['by refresh tokens that workers do not hold', { useRefreshTokens: true, cacheLocation: 'localstorage' }],
+        ['by the frame', {}],
+      ]) {
+        test(`DPoP, ${way}: tokens are bound to a key of the browser's, and renewed with it`, async () => {
+          await open(true);
+          await signedIn({ useDpop: true, ...more });
+          const tokens = [await page.evaluate(() => client.getTokenSilently()), (await renew()).token, (await renew()).token];
+          assert.equal(new Set(tokens).size, 3);
+          const keys = new Set(tokens.map((token) => claims(token).cnf.jkt));
+          assert.deepEqual([keys.size, [...keys][0].length], [1, 43]);
+          assert.equal(asked.includes('/authorize web_message'), !more.useRefreshTokens);
+          // The code was asked for with the key as well.
+          assert.equal(bound.length > 0 && bound.every((jkt) => keys.has(jkt)), true);
+          const userinfo = `${deployment.issuer}userinfo`;
+          const by = (scheme) => page.evaluate(([url, token, scheme]) => fetch(url, { headers: { authorization: `${scheme} ${token}` } }).then((answer) => answer.status), [userinfo, tokens[2], scheme]);
+          assert.deepEqual([await by('Bearer'), await by('DPoP')], [401, 401]);
+          const email = (url) => client.createFetcher({ dpopNonceId: 'userinfo' }).fetchWithAuth(url).then(async (answer) => [answer.status, (await answer.json()).email]);
+          for (let i = 0; i < 2; i++) assert.deepEqual(await page.evaluate(email, userinfo), [200, 'alice@example.test']);
+          // A reload: the key is the browser's, not the page's.
+          await page.goto(`${deployment.application}/`);
+          await begin({ useDpop: true, ...more });
+          const after = await renew();
+          assert.ok(keys.has(claims(after.token).cnf.jkt), JSON.stringify(after));
+        });
+      }
+
+      test('DPoP: an answer that is lost is asked for again with the same proof, and nobody is signed out', async () => {
         await open(true);
-        await signedIn({ useDpop: true, useRefreshTokens: true });
-        const { token } = await renew();
-        assert.equal(claims(token).cnf, undefined);
-        const status = ([url, token]) => fetch(url, { headers: { authorization: `Bearer ${token}` } }).then((answer) => answer.status);
-        assert.equal(await page.evaluate(status, [`${deployment.issuer}userinfo`, token]), 200);
+        const more = { useDpop: true, useRefreshTokens: true, useRefreshTokensFallback: false };
+        await signedIn(more);
+        const [sent, answered] = [[], []];
+        let lose = 2;
+        await profile.context.route(`${deployment.issuer}oauth/token`, async (route) => {
+          const request = route.request();
+          if (request.method() !== 'POST') return route.fallback();
+          sent.push([request.headers().dpop, request.postData()].join('\n'));
+          const answer = await askIssuer(request.url(), await request.allHeaders(), request.postData());
+          answered.push(JSON.parse(answer.body).refresh_token);
+          return lose-- > 0 ? route.abort('connectionreset') : route.fulfill(answer);
+        });
+        const first = await renew();
+        assert.ok(first.token, JSON.stringify(first));
+        // The very same request three times, and one successor.
+        assert.deepEqual([sent.length, new Set(sent).size, new Set(answered).size], [3, 1, 1]);
+        assert.ok((await renew()).token);
+        assert.equal(new Set(answered).size, 2);
+      });
+
+      test('DPoP: a refresh token is nothing without the key', async () => {
+        await open(true);
+        const more = { useDpop: true, useRefreshTokens: true, cacheLocation: 'localstorage' };
+        await signedIn(more);
+        const stolen = await page.evaluate(() => Object.entries(localStorage).map(([, text]) => text.match(/gk_rt_[\w-]+/)?.[0]).find(Boolean));
+        const form = new URLSearchParams({ grant_type: 'refresh_token', client_id: 'app', refresh_token: stolen });
+        const { status, body } = await askIssuer(`${deployment.issuer}oauth/token`, { 'content-type': 'application/x-www-form-urlencoded' }, `${form}`);
+        assert.deepEqual([status, JSON.parse(body).error], [400, 'invalid_dpop_proof']);
+        assert.ok((await renew()).token);
       });
     });
   }

@@ -24,6 +24,7 @@ const FILES = {
 
 /** Runs in the page: makes the manager, and takes the answer if the address has one. */
 async function start(settings) {
+  if (settings.dpop) settings.dpop.store = new oidc.IndexedDbDPoPStore();
   window.users = new oidc.UserManager(settings);
   window.signedOut = new Promise((resolve) => users.events.addUserSignedOut(resolve));
   const user = /[?&](code|error)=/.test(location.search) ? await users.signinRedirectCallback() : await users.getUser();
@@ -83,6 +84,26 @@ for (const kind of DATABASES) {
         await page.waitForURL(`${deployment.application}/?**`);
         return page.evaluate(start, settings(more));
       }
+
+      test('DPoP: tokens are bound to a key of the browser\'s, by frame and by refresh token', async () => {
+        const bound = { dpop: { bind_authorization_code: true }, ...UNWATCHED };
+        const tokens = [(await signedIn(true, bound)).token];
+        for (const how of [undefined, undefined, FRAME, undefined]) {
+          const renewed = await page.evaluate(token, how);
+          assert.ok(renewed.token, JSON.stringify(renewed));
+          tokens.push(renewed.token);
+        }
+        const keys = new Set(tokens.map((token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url')).cnf.jkt));
+        assert.deepEqual([new Set(tokens).size, keys.size], [5, 1]);
+        const userinfo = (url) => users.getUser().then(async (user) => {
+          const ask = async (scheme, headers) => (await fetch(url, { headers: { authorization: `${scheme} ${user.access_token}`, ...headers } })).status;
+          return [user.token_type, await ask('Bearer', {}), await ask('DPoP', {}), await ask('DPoP', { dpop: await users.dpopProof(url, user, 'GET') })];
+        });
+        assert.deepEqual(await page.evaluate(userinfo, `${deployment.issuer}userinfo`), ['DPoP', 401, 401, 200]);
+        // What is refused is told as it is: no header makes the library take it for something else.
+        await page.evaluate(() => users.revokeTokens(['refresh_token']));
+        assert.ok((await page.evaluate(token)).token, 'by the frame');
+      });
 
       test('by frame and by refresh token, and a sign-out elsewhere is noticed', async () => {
         const { token: first } = await signedIn(true);

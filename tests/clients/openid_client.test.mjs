@@ -34,6 +34,8 @@ scope = "openid profile email offline_access online_access"
 secret_digest = "sha256:${createHash('sha256').update(SECRET).digest('hex')}"
 `;
 
+const payload = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
+
 for (const kind of DATABASES) {
   describe(kind, () => {
     let gatekey;
@@ -54,7 +56,7 @@ for (const kind of DATABASES) {
     const discover = (id, ...rest) => oidc.discovery(new URL(gatekey.issuer), id, ...rest, { execute: [oidc.allowInsecureRequests, oidc.enableNonRepudiationChecks] });
 
     /** Authorization code with PKCE (RFC 7636), state, nonce. */
-    async function signIn(config, agent, scope, parameters = {}) {
+    async function signIn(config, agent, scope, parameters = {}, options = undefined) {
       const verifier = oidc.randomPKCECodeVerifier();
       const state = oidc.randomState();
       const nonce = oidc.randomNonce();
@@ -68,7 +70,7 @@ for (const kind of DATABASES) {
         ...parameters,
       });
       const response = await agent.authorize(url, USER);
-      return oidc.authorizationCodeGrant(config, response, { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true });
+      return oidc.authorizationCodeGrant(config, response, { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true }, undefined, options);
     }
 
     test('a public client: from discovery to logout', async () => {
@@ -151,6 +153,43 @@ for (const kind of DATABASES) {
       await assert.rejects(signIn(page, agent, 'openid', { prompt: 'none' }), { error: 'login_required' });
       // Both at once contradict each other.
       await assert.rejects(signIn(config, agent, 'openid online_access offline_access'), { error: 'invalid_request' });
+    });
+
+    test('DPoP: tokens that are bound to a key (RFC 9449), of a public and of a confidential client', async () => {
+      const [page, server] = [await discover('page', undefined, oidc.None()), await discover('server', SECRET, oidc.ClientSecretBasic(SECRET))];
+      assert.deepEqual(page.serverMetadata().dpop_signing_alg_values_supported, ['ES256', 'EdDSA', 'Ed25519']);
+      for (const alg of ['ES256', 'Ed25519']) {
+        const [key, other] = [await oidc.randomDPoPKeyPair(alg), await oidc.randomDPoPKeyPair(alg)];
+        for (const config of [page, server]) {
+          const DPoP = oidc.getDPoPHandle(config, key);
+          const jkt = await DPoP.calculateThumbprint();
+          const agent = new UserAgent(gatekey.issuer);
+          const tokens = await signIn(config, agent, 'openid email offline_access', { dpop_jkt: jkt }, { DPoP });
+          assert.equal(tokens.token_type, 'dpop');
+          assert.equal(payload(tokens.access_token).cnf.jkt, jkt);
+          const { sub } = tokens.claims();
+          assert.equal((await oidc.fetchUserInfo(config, tokens.access_token, sub, { DPoP })).email, `${USER.name}@example.test`);
+          // Without the key it is no token.
+          await assert.rejects(oidc.fetchUserInfo(config, tokens.access_token, sub), (error) => error.response.status === 401);
+          const next = await oidc.refreshTokenGrant(config, tokens.refresh_token, undefined, { DPoP });
+          assert.equal(payload(next.access_token).cnf.jkt, jkt);
+          const [without, another] = [{}, { DPoP: oidc.getDPoPHandle(config, other) }].map((options) => () => oidc.refreshTokenGrant(config, next.refresh_token, undefined, options));
+          if (config === page) {
+            await assert.rejects(without(), { error: 'invalid_dpop_proof' });
+            await assert.rejects(another(), { error: 'invalid_grant', error_description: 'Unknown or invalid refresh token.' });
+            keep(agent, tokens, next, await oidc.refreshTokenGrant(config, next.refresh_token, undefined, { DPoP }));
+          } else {
+            // Its refresh tokens are bound to its secret (RFC 9449 §5): another key will do.
+            const { cnf, token_type } = await oidc.tokenIntrospection(config, next.access_token);
+            assert.deepEqual([cnf, token_type], [{ jkt }, 'DPoP']);
+            const last = await another();
+            assert.notEqual(payload(last.access_token).cnf.jkt, jkt);
+            keep(agent, tokens, next, last);
+          }
+          // A code that was asked for with one key is not redeemed with another.
+          await assert.rejects(signIn(config, agent, 'openid', { dpop_jkt: jkt }, { DPoP: oidc.getDPoPHandle(config, other) }), { error: 'invalid_grant' });
+        }
+      }
     });
 
     test('what a client does wrong is said in its own words', async () => {
