@@ -30,6 +30,7 @@ use crate::online_access::{self, ONLINE, ONLINE_SCOPE};
 use crate::support::app::{App, MACHINE, OWN_PAGE, PAGE, PASSWORD, SERVER};
 use crate::support::browser::form_with;
 use crate::support::database::{Backend, Database, each_database};
+use crate::support::dpop::{Holder, bound};
 use crate::support::form::forms;
 use crate::support::statements;
 
@@ -52,7 +53,7 @@ const ARRAYS: [(&str, &str); 6] = [
     ("SELECT id FROM sessions WHERE id = ANY", "uuid[]"),
     (
         "WITH input AS MATERIALIZED",
-        "uuid[], text[], uuid[], uuid[], timestamptz[], timestamptz[], bool[], text[], bool[], bytea[], bigint[], timestamptz[], timestamptz[], timestamptz[]",
+        "uuid[], text[], uuid[], uuid[], timestamptz[], timestamptz[], bool[], text[], bool[], bytea[], bigint[], timestamptz[], timestamptz[], timestamptz[], text[]",
     ),
     ("UPDATE sessions AS s", "uuid[], timestamptz[]"),
     ("UPDATE client_sessions AS c", "uuid[], text[], timestamptz[]"),
@@ -65,10 +66,11 @@ async fn no_query_of_a_request_reads_a_whole_table(database: Database) {
     // What a start and its migrations ask is no request's.
     statements.lock().unwrap().clear();
     every_endpoint(&app).await;
+    with_proofs(&app).await;
     app.store.close().await;
     let statements = statements.lock().unwrap().clone();
     // That the flows were seen at all: the statement of each hot write, and a read of each table.
-    for table in ["users", "clients", "sessions", "client_sessions", "consents", "redeemed_codes", "refresh_families"] {
+    for table in ["users", "clients", "sessions", "client_sessions", "consents", "redeemed_codes", "refresh_families", "used_proofs"] {
         assert!(statements.iter().any(|sql| sql.contains(table) && !is_exempt(sql)), "no statement on {table} was seen");
     }
     let mut judge = Judge::of(&app.database);
@@ -90,6 +92,17 @@ async fn a_scan_is_found(database: Database) {
         assert!(judge.scan(&planted).is_some(), "{planted}");
     }
     assert_eq!(judge.scan(&format!("SELECT id FROM users WHERE username = {placeholder}")), None);
+}
+
+/// DPoP: a proof that comes for the first time, and one that comes again.
+async fn with_proofs(app: &App) {
+    let (holder, party) = (Holder::new(), app.relying_party(OWN_PAGE));
+    let held = holder.sign_in(app, &party, "openid").await;
+    let proof = holder.for_token(app);
+    for _ in 0..2 {
+        bound(&party.post_with("oauth/token", &[("dpop", &proof)], &[("grant_type", "refresh_token"), ("refresh_token", held.refresh())]).await);
+    }
+    assert_eq!(holder.userinfo(app, &held.access).await.status.as_u16(), 200);
 }
 
 /// Every endpoint that is asked in the course of a sign-in, by users and clients, each also in the ways that end in a refusal.
