@@ -204,10 +204,7 @@ impl Admin {
             }
             let previous = overlap.previous(client.secret_digest, now);
             clients::set_secret(db, &lookup, secret.digest(), previous, now)?;
-            // Beside one that still works it is as that is.
-            if !by_operator || previous.is_none() {
-                clients::note_secret_by_operator(db, &lookup, by_operator)?;
-            }
+            clients::note_secret_by_operator(db, &lookup, by_operator)?;
             let event = occasion.event(EventKind::ClientSecretRotated, Object::Client(lookup));
             let event = previous.iter().fold(event, |event, previous| event.with("previous_secret_expires_at", previous.expires_at));
             events::record(db, &event)?;

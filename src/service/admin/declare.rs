@@ -80,20 +80,26 @@ pub(super) fn client(db: &mut Connection, declared: DeclaredClient, by_file: boo
     // Whoever registered it, over the API or by a command, has the secret, and is not given with it what the file gives the client, now or later. Nor is
     // who made its secret over the API since. (What it asks its users for counts where they are not asked.)
     let gains = |there: &Client| !lacking(power_of_new_client(&there.metadata), power_of_new_client(&declared.metadata)).is_empty();
-    let distrusts = match &there {
-        Some(there) if by_file && gains(there) => !there.managed_by_file || !clients::has_secret_by_operator(db, &there.id)?,
+    let empowers = by_file && there.as_ref().is_some_and(gains);
+    let by_operator = match &there {
+        Some(there) if by_file => there.managed_by_file && clients::has_secret_by_operator(db, &there.id)?,
         _ => false,
     };
+    let distrusts = empowers && !by_operator;
     if let Some(there) = &there {
         let same_secret = declared.metadata.is_public() || declared.secret_digest.is_none() || declared.secret_digest == there.secret_digest;
         if there.managed_by_file == by_file && there.metadata == declared.metadata && same_secret {
+            if by_file && declared.secret_digest.is_some() && !by_operator {
+                clients::note_secret_by_operator(db, &declared.id, true)?;
+            }
             return Ok(Vec::new());
         }
         if there.metadata != declared.metadata {
             told.push(tell(EventKind::ClientUpdated).with_changes(&there.metadata, &declared.metadata));
         }
         if same_secret {
-            previous_secret = there.previous_secret.filter(|_| !declared.metadata.is_public() && !distrusts);
+            // Who made the one before is not known: it does not work on with more power, whoever made the present one.
+            previous_secret = there.previous_secret.filter(|_| !declared.metadata.is_public() && !empowers);
         } else {
             // The file names what is right: neither what a command made of it nor what was before works on.
             told.push(tell(EventKind::ClientSecretRotated));
@@ -124,8 +130,7 @@ pub(super) fn client(db: &mut Connection, declared: DeclaredClient, by_file: boo
         clients::forget_secrets(db, &client.id, now)?;
     }
     if adopted || client.secret_digest.is_some() {
-        let by_operator = client.secret_digest.is_some() && client.previous_secret.is_none();
-        clients::note_secret_by_operator(db, &client.id, by_operator)?;
+        clients::note_secret_by_operator(db, &client.id, client.secret_digest.is_some())?;
     }
     told.iter().try_for_each(|event| events::record(db, event))?;
     Ok(cautions)
