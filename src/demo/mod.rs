@@ -119,6 +119,7 @@ pub async fn serve(options: Options, started: impl FnOnce(&Addresses), stop: imp
         .allow_origins(origins)
         .allow_method(Method::GET)
         .allow_header(header::AUTHORIZATION)
+        .allow_header("dpop")
         .expose_header(header::WWW_AUTHENTICATE)
         .allow_credentials(false);
     let api = Route::new().at("/notes", get(api::notes)).with(issuer.require_token(&addresses.api).scope(api::SCOPE)).with(cross_origin);

@@ -104,7 +104,7 @@ pub fn replayed() -> OAuthError {
     OAuthError::invalid_dpop_proof("The proof was used before: make one for each request, with a `jti` of its own.")
 }
 
-/// RFC 9449 §5: a bound refresh token is for who holds the key. Nobody else can so much as harm it.
+/// RFC 9449 §5: a bound refresh token is for who holds the key. Nobody else so much as harms it by asking for tokens.
 pub fn may_refresh(bound_to: Option<&KeyThumbprint>, shown: Option<&KeyThumbprint>) -> Result<(), OAuthError> {
     match (bound_to, shown) {
         (None, _) => Ok(()),
@@ -122,7 +122,9 @@ pub fn may_present(bound_to: Option<&KeyThumbprint>, scheme: Scheme, shown: Opti
             Err(OAuthError::new(ErrorCode::InvalidToken, "The access token is not bound to a key: it is no token for `Authorization: DPoP`."))
         }
         (Some(_), Scheme::Bearer) => {
-            Err(OAuthError::invalid_dpop_proof("The access token is bound to a key: send it by `Authorization: DPoP`, with a proof in the header `DPoP`."))
+            // RFC 6750 §3.1: there was no proof to be judged.
+            let description = "The access token is bound to a key: send it by `Authorization: DPoP`, with a proof in the header `DPoP`.";
+            Err(OAuthError::new(ErrorCode::InvalidToken, description))
         }
         (Some(key), Scheme::Dpop) => match shown {
             Some(shown) if shown == key => Ok(()),

@@ -127,7 +127,7 @@ fn a_token_comes_by_its_own_scheme() {
     assert_eq!(refused(None, Scheme::Bearer, None), None);
     assert_eq!(refused(Some(&own), Scheme::Dpop, Some(&own)), None);
     for shown in [None, Some(&own)] {
-        assert_eq!(refused(Some(&own), Scheme::Bearer, shown), Some(ErrorCode::InvalidDpopProof));
+        assert_eq!(refused(Some(&own), Scheme::Bearer, shown), Some(ErrorCode::InvalidToken));
         assert_eq!(refused(None, Scheme::Dpop, shown), Some(ErrorCode::InvalidToken));
     }
     assert_eq!(refused(Some(&own), Scheme::Dpop, Some(&other)), Some(ErrorCode::InvalidToken));

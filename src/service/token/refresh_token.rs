@@ -59,7 +59,13 @@ pub async fn refresh(core: &Core, params: &Params, client: &KnownClient, shown: 
                 end(core, event.with("client", &client.id), id, reason).await?;
                 return Err(refused(reason.as_str()));
             }
-            Decision::Reuse => return reuse(core, client, presented, &facts, now).await,
+            Decision::Reuse => {
+                // A whole request that comes again, proof and all, is not a word of who holds the key: it ends nothing.
+                if let (Some(_), Some(shown)) = (&facts.family.bound_to, shown) {
+                    shown.use_up(core, None).await?;
+                }
+                return reuse(core, client, presented, &facts, now).await;
+            }
             Decision::Replay { current } => {
                 narrowed(params, &facts, client)?;
                 use_up(core, shown, text).await?;

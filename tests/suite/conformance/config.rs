@@ -11,7 +11,7 @@ each_database!(oidcc_discovery_endpoint_verification);
 
 /// The names that `oauth_authorization_server_metadata.json` of the suite knows, of those a server like this one may use
 /// (`ValidateServerMetadataAgainstSchema`, `CheckForUnexpectedParametersInServerMetadata`), with the type of each.
-const KNOWN: [(&str, Kind); 39] = [
+const KNOWN: [(&str, Kind); 40] = [
     ("issuer", Kind::Uri),
     ("authorization_endpoint", Kind::Uri),
     ("token_endpoint", Kind::Uri),
@@ -35,6 +35,7 @@ const KNOWN: [(&str, Kind); 39] = [
     ("subject_types_supported", Kind::Texts),
     ("id_token_signing_alg_values_supported", Kind::Texts),
     ("userinfo_signing_alg_values_supported", Kind::Texts),
+    ("dpop_signing_alg_values_supported", Kind::Texts),
     ("display_values_supported", Kind::Texts),
     ("claim_types_supported", Kind::Texts),
     ("claims_supported", Kind::Texts),

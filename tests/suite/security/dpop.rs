@@ -372,8 +372,8 @@ async fn dp_06_a_bound_token_is_no_bearer_token(database: Database) {
             assert!(challenge.starts_with(says), "{url} {scheme}: {challenge}");
         };
         // Whatever else it brings, it is not taken by `Bearer`; and not by `DPoP` without a proof, or with one for something else.
-        refused("Bearer", &bound, None, "DPoP realm=\"gatekey\", error=\"invalid_dpop_proof\"").await;
-        refused("bearer", &bound, Some(&proof(&bound)), "DPoP realm=\"gatekey\", error=\"invalid_dpop_proof\"").await;
+        refused("Bearer", &bound, None, "Bearer realm=\"gatekey\", error=\"invalid_token\"").await;
+        refused("bearer", &bound, Some(&proof(&bound)), "Bearer realm=\"gatekey\", error=\"invalid_token\"").await;
         refused("DPoP", &bound, None, "DPoP realm=\"gatekey\", error=\"invalid_dpop_proof\"").await;
         refused("DPoP", &bound, Some(&proof(&plain)), "DPoP realm=\"gatekey\", error=\"invalid_dpop_proof\"").await;
         let put = holder.proof(&app, "PUT", &url, Some(&bound));
@@ -391,7 +391,7 @@ async fn dp_06_a_bound_token_is_no_bearer_token(database: Database) {
             let right = proof(&bound);
             assert_eq!(asked("DPoP", &bound, Some(&right)).await.status.as_u16(), 200, "{url}");
             refused("DPoP", &bound, Some(&right), "DPoP realm=\"gatekey\", error=\"invalid_dpop_proof\"").await;
-            refused("Bearer", &bound, None, "DPoP ").await;
+            refused("Bearer", &bound, None, "Bearer ").await;
         }
     }
     // RFC 6750 §2.2: nor in a form.
