@@ -98,7 +98,6 @@ pub(super) fn client(db: &mut Connection, declared: DeclaredClient, by_file: boo
             told.push(tell(EventKind::ClientUpdated).with_changes(&there.metadata, &declared.metadata));
         }
         if same_secret {
-            // Who made the one before is not known: it does not work on with more power, whoever made the present one.
             previous_secret = there.previous_secret.filter(|_| !declared.metadata.is_public() && !empowers);
         } else {
             // The file names what is right: neither what a command made of it nor what was before works on.
@@ -109,10 +108,14 @@ pub(super) fn client(db: &mut Connection, declared: DeclaredClient, by_file: boo
     }
     let mut cautions = declared.metadata.cautions(there.as_ref().map(|there| &there.metadata));
     let drops_secret = distrusts && declared.secret_digest.is_none() && there.as_ref().is_some_and(|there| there.secret_digest.is_some());
+    // Who made the one before is not known: it does not work on with more power, whoever made the present one.
+    let ends_previous = empowers && !drops_secret && there.as_ref().is_some_and(|there| there.live_previous_secret(now).is_some());
     let adopted = by_file && there.as_ref().is_none_or(|there| !there.managed_by_file);
     if drops_secret {
         cautions.push(Caution::SecretDropped);
         told.push(tell(EventKind::ClientSecretRotated));
+    } else if ends_previous {
+        told.push(tell(EventKind::ClientPreviousSecretEnded));
     }
     let client = Client {
         id: declared.id,
@@ -128,6 +131,8 @@ pub(super) fn client(db: &mut Connection, declared: DeclaredClient, by_file: boo
     clients::upsert(db, &client)?;
     if drops_secret {
         clients::forget_secrets(db, &client.id, now)?;
+    } else if ends_previous {
+        clients::end_previous_secret(db, &client.id, now)?;
     }
     if adopted || client.secret_digest.is_some() {
         clients::note_secret_by_operator(db, &client.id, client.secret_digest.is_some())?;
