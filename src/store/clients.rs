@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
 
 use super::connection::{AnyConnection as Connection, on_each};
 use super::error::StoreError;
-use super::kept::Kept;
+use super::kept::{Kept, Value, with, written};
+use super::lifetime_rules::MARK;
 use super::row::{at, digest};
 use super::schema::clients;
 use super::sql_types::Instant;
@@ -138,10 +140,18 @@ macro_rules! marked {
     };
 }
 
+/// The columns of a [`MarkedClient`].
+pub(super) type Marked = (clients::SqlType, Nullable<Text>);
+
+written!(OneMarked: Marked = marked!().filter(clients::id.eq("")));
+
 /// For what every request asks.
 pub fn marked(conn: &mut Connection, id: &ClientId) -> Result<Option<MarkedClient>, StoreError> {
-    let query = marked!().filter(clients::id.eq(id.as_str()));
-    Ok(on_each!(conn, query.get_result::<MarkedClient>(conn)).optional()?)
+    let client = match conn {
+        Connection::Sqlite(conn) => with::<OneMarked, _>([Value::Text(MARK), Value::Integer(1), Value::Text(id.as_str())]).get_result::<MarkedClient>(conn),
+        Connection::Postgres(conn) => marked!().filter(clients::id.eq(id.as_str())).get_result::<MarkedClient>(conn),
+    };
+    Ok(client.optional()?)
 }
 
 /// The same of several; those that there are.

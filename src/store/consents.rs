@@ -1,9 +1,11 @@
 //! The table of consents: what a user has allowed a client, one row a pair.
 
 use diesel::prelude::*;
+use uuid::Uuid;
 
-use super::connection::{AnyConnection as Connection, on_each};
+use super::connection::AnyConnection as Connection;
 use super::error::StoreError;
+use super::kept::{Value, with, written};
 use super::listed::Order;
 use super::row::{at, client_id, id, scope};
 use super::schema::consents;
@@ -30,9 +32,14 @@ impl TryFrom<ConsentRow> for Consent {
     }
 }
 
+written!(One: consents::SqlType = consents::table.find((id(Uuid::nil()), "")));
+
 pub fn find(conn: &mut Connection, user: UserId, client: &ClientId) -> Result<Option<Consent>, StoreError> {
-    let query = consents::table.find((id(user.0), client.as_str()));
-    on_each!(conn, query.get_result::<ConsentRow>(conn)).optional()?.map(Consent::try_from).transpose()
+    let row = match conn {
+        Connection::Sqlite(conn) => with::<One, _>([Value::Blob(user.0.as_bytes()), Value::Text(client.as_str())]).get_result::<ConsentRow>(conn),
+        Connection::Postgres(conn) => consents::table.find((id(user.0), client.as_str())).get_result::<ConsentRow>(conn),
+    };
+    row.optional()?.map(Consent::try_from).transpose()
 }
 
 /// All that a user has allowed, whichever client.

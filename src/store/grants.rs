@@ -1,10 +1,13 @@
 //! What stands behind an access token: the grant it came from, followed up the tree in one query.
 
 use diesel::prelude::*;
+use diesel::sql_types::Nullable;
+use uuid::Uuid;
 
 use super::client_sessions::ClientSessionRow;
 use super::connection::{AnyConnection as Connection, on_each};
 use super::error::StoreError;
+use super::kept::{Value, with, written};
 use super::redeemed_codes::RedeemedCodeRow;
 use super::refresh_families::RefreshFamilyRow;
 use super::row::{client_id, id};
@@ -36,24 +39,42 @@ pub struct GrantFacts {
 type CodeRow = (RedeemedCodeRow, Option<RefreshFamilyRow>, Option<UserRow>, Option<SessionRow>, Option<ClientSessionRow>);
 type FamilyRow = (RefreshFamilyRow, Option<UserRow>, Option<SessionRow>, Option<ClientSessionRow>);
 
+macro_rules! with_facts {
+    ($grant:expr) => {
+        redeemed_codes::table
+            .left_join(refresh_families::table.on(refresh_families::id.eq(redeemed_codes::id)))
+            .left_join(users::table.on(users::id.eq(redeemed_codes::user_id)))
+            .left_join(sessions::table.on(sessions::id.eq(redeemed_codes::session_id)))
+            .left_join(
+                client_sessions::table
+                    .on(client_sessions::session_id.eq(redeemed_codes::session_id).and(client_sessions::client_id.eq(redeemed_codes::client_id))),
+            )
+            .filter(redeemed_codes::id.eq($grant))
+            .select((
+                redeemed_codes::all_columns,
+                refresh_families::all_columns.nullable(),
+                users::all_columns.nullable(),
+                sessions::all_columns.nullable(),
+                client_sessions::all_columns.nullable(),
+            ))
+    };
+}
+
+written!(WithFacts: (
+    redeemed_codes::SqlType,
+    Nullable<refresh_families::SqlType>,
+    Nullable<users::SqlType>,
+    Nullable<sessions::SqlType>,
+    Nullable<client_sessions::SqlType>,
+) = with_facts!(id(Uuid::nil())));
+
 /// The grant, whether it lives or not. `None`: it is unknown here.
 pub fn facts(conn: &mut Connection, grant: GrantId) -> Result<Option<GrantFacts>, StoreError> {
-    let query = redeemed_codes::table
-        .left_join(refresh_families::table.on(refresh_families::id.eq(redeemed_codes::id)))
-        .left_join(users::table.on(users::id.eq(redeemed_codes::user_id)))
-        .left_join(sessions::table.on(sessions::id.eq(redeemed_codes::session_id)))
-        .left_join(
-            client_sessions::table.on(client_sessions::session_id.eq(redeemed_codes::session_id).and(client_sessions::client_id.eq(redeemed_codes::client_id))),
-        )
-        .filter(redeemed_codes::id.eq(id(grant.0)))
-        .select((
-            redeemed_codes::all_columns,
-            refresh_families::all_columns.nullable(),
-            users::all_columns.nullable(),
-            sessions::all_columns.nullable(),
-            client_sessions::all_columns.nullable(),
-        ));
-    let row = on_each!(conn, query.get_result::<CodeRow>(conn)).optional()?;
+    let row = match conn {
+        Connection::Sqlite(conn) => with::<WithFacts, _>([Value::Blob(grant.0.as_bytes())]).get_result::<CodeRow>(conn),
+        Connection::Postgres(conn) => with_facts!(id(grant.0)).get_result::<CodeRow>(conn),
+    };
+    let row = row.optional()?;
     let Some((code, family, user, session, client_session)) = row else {
         return facts_without_code(conn, grant);
     };

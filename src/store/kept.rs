@@ -3,14 +3,20 @@
 //! diesel keeps what its DSL selects and inserts, but prepares every UPDATE and every piece of raw SQL anew at each call: the columns
 //! that an UPDATE sets, and any raw text, could be others each time. Here they are the same each time, and parsing one costs more
 //! than running it: some 15 µs in SQLite, a round trip in PostgreSQL. A kept statement is found again by its text.
+//!
+//! And whatever the DSL says is walked through three times at each call, column by column, though the statement is prepared: once to put it
+//! together, once to ask whether it may be kept, once to find its values. For a join of five tables that was a fifth of all that silent
+//! authentication does. SQLite's statements of every request are therefore [`Written`]: the DSL says them once, for their text.
 
 use std::marker::PhantomData;
 
 use diesel::backend::Backend;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::result::Error;
 use diesel::serialize::ToSql;
-use diesel::sql_types::HasSqlType;
+use diesel::sql_types::{BigInt, Binary, HasSqlType, Text};
+use diesel::sqlite::Sqlite;
 
 /// A query that is loaded. (Not for `execute`, which hands diesel a reference, and that forgets what is said here.)
 pub(super) struct Kept<Q>(pub(super) Q);
@@ -78,3 +84,84 @@ impl<Before, Piece> QueryId for Statement<Before, Piece> {
 }
 
 impl<Before, Piece, Conn> RunQueryDsl<Conn> for Statement<Before, Piece> {}
+
+/// A query of SQLite's whose text is made once, from what the DSL says ([`written!`]).
+pub(super) trait Wording: 'static {
+    /// The columns of the answer.
+    type SqlType;
+
+    /// The text, cut where a value goes.
+    fn pieces() -> &'static [String];
+}
+
+/// Such a query, with its values in the order of the text.
+pub(super) struct Written<'a, W, const N: usize>([Value<'a>; N], PhantomData<W>);
+
+pub(super) enum Value<'a> {
+    Integer(i64),
+    Text(&'a str),
+    Blob(&'a [u8]),
+}
+
+/// `W` with these values.
+pub(super) const fn with<W: Wording, const N: usize>(values: [Value<'_>; N]) -> Written<'_, W, N> {
+    Written(values, PhantomData)
+}
+
+/// Says a query for [`with`]: its name, the columns of its answer, and how the DSL says it, with any values.
+macro_rules! written {
+    ($name:ident: $sql_type:ty = $query:expr) => {
+        struct $name;
+
+        impl $crate::store::kept::Wording for $name {
+            type SqlType = $sql_type;
+
+            fn pieces() -> &'static [String] {
+                static PIECES: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new(|| $crate::store::kept::pieces::<$name, _>(&$query));
+                &PIECES
+            }
+        }
+    };
+}
+pub(super) use written;
+
+/// What [`written!`] makes of a query; it has the columns that are claimed, or does not compile.
+pub(super) fn pieces<W: Wording, Q: Query<SqlType = W::SqlType> + QueryFragment<Sqlite>>(query: &Q) -> Vec<String> {
+    let text = diesel::debug_query::<Sqlite, _>(query).to_string();
+    // diesel writes the values behind the text.
+    let sql = text.split_once(" -- binds: ").map_or(text.as_str(), |(sql, _)| sql);
+    sql.split('?').map(str::to_owned).collect()
+}
+
+impl<W: Wording, const N: usize> QueryFragment<Sqlite> for Written<'_, W, N> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        let Some((first, rest)) = W::pieces().split_first().filter(|(_, rest)| rest.len() == N) else {
+            return Err(Error::QueryBuilderError("a query has another number of values than its text".into()));
+        };
+        out.push_sql(first);
+        for (value, piece) in self.0.iter().zip(rest) {
+            match value {
+                Value::Integer(value) => out.push_bind_param::<BigInt, _>(value)?,
+                Value::Text(value) => out.push_bind_param::<Text, _>(value)?,
+                Value::Blob(value) => out.push_bind_param::<Binary, _>(value)?,
+            }
+            out.push_sql(piece);
+        }
+        Ok(())
+    }
+
+    fn is_safe_to_cache_prepared(&self, _: &Sqlite) -> QueryResult<bool> {
+        Ok(true)
+    }
+}
+
+impl<W: Wording, const N: usize> QueryId for Written<'_, W, N> {
+    type QueryId = Written<'static, W, N>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<W: Wording, const N: usize> Query for Written<'_, W, N> {
+    type SqlType = W::SqlType;
+}
+
+impl<W, const N: usize> RunQueryDsl<SqliteConnection> for Written<'_, W, N> {}

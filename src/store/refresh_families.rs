@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool};
+use diesel::sql_types::{BigInt, Bool, Nullable};
+use uuid::Uuid;
 
 use super::client_sessions::ClientSessionRow;
 use super::connection::{AnyConnection as Connection, on_each};
 use super::consents::ConsentRow;
 use super::error::StoreError;
-use super::kept::{Kept, statement};
+use super::kept::{Kept, Value, statement, with, written};
 use super::row::{at, bytes32, client_id, ended, ended_columns, id};
 use super::schema::{client_sessions, consents, refresh_families, sessions, users};
 use super::sessions::SessionRow;
@@ -154,10 +155,21 @@ macro_rules! with_facts {
     };
 }
 
+written!(OneWithFacts: (
+    refresh_families::SqlType,
+    Nullable<users::SqlType>,
+    Nullable<sessions::SqlType>,
+    Nullable<client_sessions::SqlType>,
+    Nullable<consents::SqlType>,
+) = with_facts!().filter(refresh_families::id.eq(id(Uuid::nil()))));
+
 /// The facts of one family. [`Store::family`](super::Store::family) is the fast way to it.
 pub fn facts(conn: &mut Connection, family: GrantId) -> Result<Option<FamilyFacts>, StoreError> {
-    let query = with_facts!().filter(refresh_families::id.eq(id(family.0)));
-    on_each!(conn, query.get_result::<FactsRow>(conn)).optional()?.map(FamilyFacts::try_from).transpose()
+    let row = match conn {
+        Connection::Sqlite(conn) => with::<OneWithFacts, _>([Value::Blob(family.0.as_bytes())]).get_result::<FactsRow>(conn),
+        Connection::Postgres(conn) => with_facts!().filter(refresh_families::id.eq(id(family.0))).get_result::<FactsRow>(conn),
+    };
+    row.optional()?.map(FamilyFacts::try_from).transpose()
 }
 
 /// The same of the families after `after`, in the order they were made, ended ones too: for looking at all of them.

@@ -1,12 +1,15 @@
 //! The table of sessions, and what one request needs to know of a session in one query.
 
 use diesel::prelude::*;
+use diesel::sql_types::Nullable;
 
 use super::client_sessions::ClientSessionRow;
-use super::clients::{MarkedClient, the_mark};
+use super::clients::{Marked, MarkedClient, the_mark};
 use super::connection::{AnyConnection as Connection, on_each};
 use super::consents::ConsentRow;
 use super::error::StoreError;
+use super::kept::{Value, with, written};
+use super::lifetime_rules::MARK;
 use super::row::{acr, at, digest, ended, ended_columns, id};
 use super::schema::{client_sessions, clients, consents, refresh_families, sessions, users};
 use super::sql_types::{Id, Instant};
@@ -186,25 +189,47 @@ pub fn facts(conn: &mut Connection, cookie: &Digest, client: Option<&ClientId>) 
     on_each!(conn, query.get_result::<FactsRow>(conn)).optional()?.map(facts_of).transpose()
 }
 
+/// The query of [`facts_with_client`].
+macro_rules! with_client {
+    ($cookie:expr, $client:expr) => {{
+        let client_session_of = client_sessions::session_id.eq(sessions::id).and(client_sessions::client_id.eq(clients::id));
+        let consent_of = consents::user_id.eq(sessions::user_id).and(consents::client_id.eq(clients::id));
+        clients::table
+            .left_join(sessions::table.on(sessions::cookie_digest.eq($cookie)))
+            .left_join(users::table.on(users::id.eq(sessions::user_id)))
+            .left_join(client_sessions::table.on(client_session_of))
+            .left_join(consents::table.on(consent_of))
+            .filter(clients::id.eq($client))
+            .select((
+                (clients::all_columns, the_mark!()),
+                sessions::all_columns.nullable(),
+                users::all_columns.nullable(),
+                client_sessions::all_columns.nullable(),
+                consents::all_columns.nullable(),
+            ))
+    }};
+}
+
+written!(WithClient: (
+    Marked,
+    Nullable<sessions::SqlType>,
+    Nullable<users::SqlType>,
+    Nullable<client_sessions::SqlType>,
+    Nullable<consents::SqlType>,
+) = with_client!(Vec::new(), ""));
+
+type WithClientRow = (MarkedClient, Option<SessionRow>, Option<UserRow>, Option<ClientSessionRow>, Option<ConsentRow>);
+
 /// The client of a request, and the facts of the first session cookie that came with it, in one query: each statement costs as much as
 /// the row that it finds, and every silent renewal asks for both. `None`: there is no such client.
 pub fn facts_with_client(conn: &mut Connection, cookie: &Digest, client: &ClientId) -> Result<Option<(MarkedClient, Option<SessionFacts>)>, StoreError> {
-    let client_session_of = client_sessions::session_id.eq(sessions::id).and(client_sessions::client_id.eq(clients::id));
-    let consent_of = consents::user_id.eq(sessions::user_id).and(consents::client_id.eq(clients::id));
-    let query = clients::table
-        .left_join(sessions::table.on(sessions::cookie_digest.eq(cookie.0.to_vec())))
-        .left_join(users::table.on(users::id.eq(sessions::user_id)))
-        .left_join(client_sessions::table.on(client_session_of))
-        .left_join(consents::table.on(consent_of))
-        .filter(clients::id.eq(client.as_str()))
-        .select((
-            (clients::all_columns, the_mark!()),
-            sessions::all_columns.nullable(),
-            users::all_columns.nullable(),
-            client_sessions::all_columns.nullable(),
-            consents::all_columns.nullable(),
-        ));
-    let row = on_each!(conn, query.get_result::<(MarkedClient, Option<SessionRow>, Option<UserRow>, Option<ClientSessionRow>, Option<ConsentRow>)>(conn));
+    let row = match conn {
+        Connection::Sqlite(conn) => {
+            let values = [Value::Text(MARK), Value::Integer(1), Value::Blob(&cookie.0), Value::Text(client.as_str())];
+            with::<WithClient, _>(values).get_result::<WithClientRow>(conn)
+        }
+        Connection::Postgres(conn) => with_client!(cookie.0.to_vec(), client.as_str()).get_result::<WithClientRow>(conn),
+    };
     let Some((client, session, user, client_session, consent)) = row.optional()? else { return Ok(None) };
     let facts = session.zip(user).map(|(session, user)| facts_of((session, user, client_session, consent))).transpose()?;
     Ok(Some((client, facts)))
