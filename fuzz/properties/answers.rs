@@ -32,7 +32,7 @@ pub fn redirect_uri(data: &[u8]) {
         "http" => assert!(is_loopback(&url), "protected in transit"),
         scheme => assert!(scheme.contains('.'), "RFC 8252 §7.1: {scheme}"),
     }
-    assert_eq!(uri.origin(), origin_of(registered));
+    assert_eq!(uri.origin(), origin_of(registered).as_deref());
     let _ = sector::shared_by(std::slice::from_ref(&uri));
 
     // RFC 9700 §4.1.3: byte for byte; RFC 8252 §7.3: but for the port of a loopback literal.

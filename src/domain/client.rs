@@ -236,14 +236,18 @@ impl ClientMetadata {
     }
 
     /// The registered redirect URI that `requested` is (RFC 9700 §4.1.3).
-    pub fn allows_redirect(&self, requested: &str) -> bool {
+    pub fn redirect(&self, requested: &str) -> Option<&RedirectUri> {
         let any_loopback_port = self.kind == ClientKind::Native;
-        self.redirect_uris.iter().any(|uri| uri.matches(requested, any_loopback_port))
+        self.redirect_uris.iter().find(|uri| uri.matches(requested, any_loopback_port))
+    }
+
+    pub fn allows_redirect(&self, requested: &str) -> bool {
+        self.redirect(requested).is_some()
     }
 
     /// Whether `origin` is one of the client's own: a web origin, or where one of its redirect URIs leads.
     pub fn is_page_of(&self, origin: &str) -> bool {
-        self.web_origins.iter().any(|known| known.as_str() == origin) || self.redirect_uris.iter().any(|uri| uri.origin().as_deref() == Some(origin))
+        self.web_origins.iter().any(|known| known.as_str() == origin) || self.redirect_uris.iter().any(|uri| uri.origin() == Some(origin))
     }
 
     pub fn allows_post_logout_redirect(&self, requested: &str) -> bool {
@@ -352,7 +356,7 @@ impl ClientMetadata {
         }
         // Front-Channel Logout §2: scheme, host and port MUST be those of a redirect URI.
         if let Some(origin) = self.frontchannel_logout_uri.as_ref().map(LogoutUri::origin)
-            && !self.redirect_uris.iter().any(|uri| uri.origin().as_ref() == Some(&origin))
+            && !self.redirect_uris.iter().any(|uri| uri.origin() == Some(&*origin))
         {
             return Err(E::ForeignLogoutUri(id.clone(), origin));
         }

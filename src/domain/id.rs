@@ -94,7 +94,7 @@ impl EventId {
 
 /// An OAuth client's identifier (RFC 6749 §2.2): 1 to 128 visible ASCII characters.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct ClientId(String);
 
 /// Why a text is not a client id.

@@ -77,8 +77,11 @@ impl RedirectUri {
     }
 
     /// `scheme://host[:port]`, the origin that a response page may talk to.
-    pub fn origin(&self) -> Option<String> {
-        origin_of(&self.0)
+    pub fn origin(&self) -> Option<&str> {
+        // It is written as the URL parser writes it, and has no user: the origin is its beginning.
+        let scheme = ["https://", "http://"].into_iter().find(|scheme| self.0.starts_with(scheme))?;
+        let end = self.0.bytes().skip(scheme.len()).position(|byte| matches!(byte, b'/' | b'?'));
+        self.0.get(..end.map_or(self.0.len(), |end| scheme.len() + end))
     }
 }
 
@@ -194,7 +197,8 @@ mod tests {
             "http://[::1]:9/cb",
             "com.example.app:/callback",
         ] {
-            assert!(RedirectUri::parse(uri).is_ok(), "{uri}");
+            let parsed = RedirectUri::parse(uri).unwrap();
+            assert_eq!(parsed.origin().map(str::to_owned), origin_of(uri), "{uri}");
         }
     }
 
@@ -279,6 +283,14 @@ mod tests {
     }
 
     proptest! {
+        /// Whatever can be registered: its beginning is the origin that browsers say.
+        #[test]
+        fn the_origin_is_where_it_begins(text in "(https|http|com\\.example)://?(rp\\.test|localhost|127\\.0\\.0\\.1|\\[::1\\]|[a-zA-Z0-9.-]{1,6})(:[0-9]{0,5})?[/?]?[a-z0-9/?.:@%=&-]{0,12}") {
+            if let Ok(uri) = RedirectUri::parse(&text) {
+                prop_assert_eq!(uri.origin().map(str::to_owned), origin_of(&text));
+            }
+        }
+
         /// RU-01: a change of any one byte is another URI.
         #[test]
         fn one_byte_changed_does_not_match(offset in 0usize..24, byte in 0x21u8..0x7f) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 pub const OPENID: &str = "openid";
 pub const OFFLINE_ACCESS: &str = "offline_access";
@@ -11,8 +11,8 @@ pub const OFFLINE_ACCESS: &str = "offline_access";
 pub const ONLINE_ACCESS: &str = "online_access";
 
 /// A set of scope values; printed sorted and separated by one space.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Scope(BTreeSet<String>);
 
 /// Why a text is not a scope.
@@ -34,6 +34,13 @@ impl Scope {
 
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// With only what `keep` says yes to.
+    #[must_use]
+    pub fn retain(mut self, mut keep: impl FnMut(&str) -> bool) -> Self {
+        self.0.retain(|word| keep(word));
+        self
     }
 
     pub fn is_subset(&self, other: &Self) -> bool {
@@ -78,6 +85,12 @@ impl fmt::Display for Scope {
             f.write_str(word)?;
         }
         Ok(())
+    }
+}
+
+impl Serialize for Scope {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -22,30 +22,35 @@ const MAX_PARAMS: usize = 100;
 impl Params {
     /// Reads `application/x-www-form-urlencoded` text: a query or a body.
     pub fn parse(text: &str) -> Result<Self, OAuthError> {
-        let mut pairs = Vec::new();
+        let mut params = Self(Vec::with_capacity(8));
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            pairs.push((decoded(name)?, decoded(value)?));
+            params.add(decoded(name)?, decoded(value)?)?;
         }
-        Self::from_pairs(pairs)
+        Ok(params)
     }
 
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Self, OAuthError> {
-        let mut params = Vec::new();
+        let mut params = Self::default();
         for (name, value) in pairs {
-            if value.is_empty() {
-                continue;
-            }
-            // RFC 6749 §3.1 and §3.2: MUST NOT be included more than once. First-wins and last-wins are both holes.
-            if !REPEATABLE.contains(&name.as_str()) && params.iter().any(|(known, _)| *known == name) {
-                return Err(twice(&name));
-            }
-            if params.len() == MAX_PARAMS {
-                return Err(OAuthError::invalid_request("Too many parameters."));
-            }
-            params.push((name, value));
+            params.add(name, value)?;
         }
-        Ok(Self(params))
+        Ok(params)
+    }
+
+    fn add(&mut self, name: String, value: String) -> Result<(), OAuthError> {
+        if value.is_empty() {
+            return Ok(());
+        }
+        // RFC 6749 §3.1 and §3.2: MUST NOT be included more than once. First-wins and last-wins are both holes.
+        if self.get(&name).is_some() && !REPEATABLE.contains(&name.as_str()) {
+            return Err(twice(&name));
+        }
+        if self.0.len() == MAX_PARAMS {
+            return Err(OAuthError::invalid_request("Too many parameters."));
+        }
+        self.0.push((name, value));
+        Ok(())
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -74,8 +79,15 @@ impl Params {
         form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish()
     }
 
+    /// Whether [`Params::encode`] is at most so long.
+    pub fn fits_encoded(&self, most: usize) -> bool {
+        // No byte becomes more than three: usually that is enough to know.
+        let at_most: usize = self.0.iter().map(|(name, value)| 3 * (name.len() + value.len()) + 2).sum();
+        at_most <= most || self.encoded_len() <= most
+    }
+
     /// The length of [`Params::encode`], without making it.
-    pub fn encoded_len(&self) -> usize {
+    fn encoded_len(&self) -> usize {
         // A `=` in each, an `&` between two.
         let signs = self.0.len() + self.0.len().saturating_sub(1);
         signs + self.0.iter().map(|(name, value)| encoded_len(name) + encoded_len(value)).sum::<usize>()
@@ -192,7 +204,9 @@ mod tests {
         #[test]
         fn the_encoded_length_is_that_of_the_encoded_text(pairs in prop::collection::btree_map("\\PC{0,5}", "\\PC{1,20}", 0..4)) {
             let params = Params::from_pairs(pairs).unwrap();
-            prop_assert_eq!(params.encoded_len(), params.encode().len());
+            let length = params.encode().len();
+            prop_assert_eq!(params.encoded_len(), length);
+            prop_assert!(params.fits_encoded(length) && (length == 0 || !params.fits_encoded(length - 1)));
         }
     }
 }

@@ -58,6 +58,6 @@ impl BrowserState {
     /// The `session_state` for an application; an application without a web origin cannot have a frame to compare it in.
     pub fn for_application(&self, core: &Core, target: &ResponseTarget) -> Option<String> {
         let Self::SignedIn { own: Some(own), .. } = self else { return None };
-        Some(session_state(target.client_id(), &target.origin()?, own, random(core.entropy.as_ref())))
+        Some(session_state(target.client_id(), target.origin()?, own, random(core.entropy.as_ref())))
     }
 }

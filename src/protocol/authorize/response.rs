@@ -65,7 +65,9 @@ fn render(target: &ResponseTarget, mut fields: Vec<(&'static str, String)>, issu
         ResponseMode::Fragment => redirect('#'),
         ResponseMode::FormPost => AuthorizationResponse::FormPost { action: uri.to_owned(), fields },
         // A target of this mode has an origin.
-        ResponseMode::WebMessage => AuthorizationResponse::WebMessage { origin: target.origin().unwrap_or_default(), ancestors: ancestors.to_vec(), fields },
+        ResponseMode::WebMessage => {
+            AuthorizationResponse::WebMessage { origin: target.origin().unwrap_or_default().to_owned(), ancestors: ancestors.to_vec(), fields }
+        }
     }
 }
 

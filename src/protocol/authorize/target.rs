@@ -51,6 +51,7 @@ impl ResponseMode {
 pub struct ResponseTarget {
     client_id: ClientId,
     redirect_uri: String,
+    origin: Option<String>,
     mode: ResponseMode,
     state: Option<String>,
     framing: Framing,
@@ -95,8 +96,8 @@ impl ResponseTarget {
     }
 
     /// The origin of the redirect URI; `None` for a private-use scheme.
-    pub fn origin(&self) -> Option<String> {
-        origin_of(&self.redirect_uri)
+    pub fn origin(&self) -> Option<&str> {
+        self.origin.as_deref()
     }
 
     /// The origins that may frame a message with a refusal.
@@ -137,12 +138,15 @@ pub fn target(params: &Params, client: Option<&Client>) -> Result<ResponseTarget
     let client = client.filter(|c| c.disabled_at.is_none()).ok_or(TargetError::UnknownClient)?;
     // Required even when only one is registered (OIDC Core §3.1.2.1).
     let redirect_uri = params.get("redirect_uri").ok_or(TargetError::NoRedirectUri)?;
-    if !client.metadata.allows_redirect(redirect_uri) {
-        return Err(TargetError::UnregisteredRedirectUri);
-    }
+    let registered = client.metadata.redirect(redirect_uri).ok_or(TargetError::UnregisteredRedirectUri)?;
+    let origin = match registered.as_str() == redirect_uri {
+        true => registered.origin().map(str::to_owned),
+        // Of a native client, on another port, which may be written in many ways.
+        false => origin_of(redirect_uri),
+    };
     let inside = inside_request_object(params);
     let said = |name| params.get(name).map(str::to_owned).or_else(|| inside.get(name)?.as_str().map(str::to_owned));
-    let possible = |mode: &ResponseMode| !mode.needs_origin() || origin_of(redirect_uri).is_some();
+    let possible = |mode: &ResponseMode| !mode.needs_origin() || origin.is_some();
     // One that is unknown or not possible is refused by `validate`, and that refusal travels in the default mode.
     let mode = said("response_mode").as_deref().and_then(ResponseMode::parse).filter(possible).unwrap_or_default();
     // RFC 6749 §4.1.2.1: an error gives it back too, exactly. One that is cut off, or left out, the application would take for an answer to
@@ -154,7 +158,8 @@ pub fn target(params: &Params, client: Option<&Client>) -> Result<ResponseTarget
     Ok(ResponseTarget {
         client_id: client.id.clone(),
         redirect_uri: redirect_uri.to_owned(),
-        framing: if mode == ResponseMode::WebMessage { framing(redirect_uri, client) } else { Framing::default() },
+        framing: if mode == ResponseMode::WebMessage { framing(origin.clone(), client) } else { Framing::default() },
+        origin,
         mode,
         state,
     })
@@ -169,12 +174,19 @@ pub fn fedcm_target(client: Option<&Client>, origin: &str) -> Result<ResponseTar
     if !client.metadata.fedcm {
         return Err(TargetError::NotForFedcm);
     }
-    Ok(ResponseTarget { client_id: client.id.clone(), redirect_uri: origin.to_owned(), mode: ResponseMode::Fedcm, state: None, framing: Framing::default() })
+    Ok(ResponseTarget {
+        client_id: client.id.clone(),
+        redirect_uri: origin.to_owned(),
+        origin: origin_of(origin),
+        mode: ResponseMode::Fedcm,
+        state: None,
+        framing: Framing::default(),
+    })
 }
 
 /// The page that waits for the message, and those of the same client that it may be shown in itself.
-fn framing(redirect_uri: &str, client: &Client) -> Framing {
-    let mut ancestors: Vec<String> = origin_of(redirect_uri).into_iter().collect();
+fn framing(origin: Option<String>, client: &Client) -> Framing {
+    let mut ancestors: Vec<String> = origin.into_iter().collect();
     for origin in &client.metadata.web_origins {
         if ancestors.iter().all(|known| known != origin.as_str()) {
             ancestors.push(origin.as_str().to_owned());
@@ -248,7 +260,7 @@ mod tests {
     fn it_says_whom_the_answer_is_for() {
         let target = to(CALLBACK, &[("state", " a+b%20 ")]);
         assert_eq!((target.client_id().as_str(), target.redirect_uri(), target.state()), ("app", CALLBACK, Some(" a+b%20 ")));
-        assert_eq!(target.origin().as_deref(), Some("https://app.test"));
+        assert_eq!(target.origin(), Some("https://app.test"));
         let bare = to(OWN_SCHEME, &[]);
         assert_eq!((bare.redirect_uri(), bare.state(), bare.origin()), (OWN_SCHEME, None, None));
     }

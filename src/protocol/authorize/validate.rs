@@ -65,7 +65,7 @@ pub fn validate(params: &Params, target: ResponseTarget, client: &Client) -> Res
         return Err(OAuthError::new(ErrorCode::UnauthorizedClient, "This client is not registered for the authorization code grant."));
     }
     // The request travels on in the address of the sign-in page.
-    if params.encoded_len() > MAX_REQUEST {
+    if !params.fits_encoded(MAX_REQUEST) {
         return Err(OAuthError::invalid_request("The request is longer than 12 KiB."));
     }
     let nonce = params.get("nonce").map(str::to_owned);
@@ -116,14 +116,12 @@ fn refuse_request_objects(params: &Params) -> Result<(), OAuthError> {
 /// OIDC Core §3.1.2.1: values that are not understood or not allowed are ignored; the answer names what was granted.
 fn scope(params: &Params, client: &Client) -> Result<Scope, OAuthError> {
     let requested = Scope::parse(params.get("scope").unwrap_or_default()).map_err(|e| OAuthError::new(ErrorCode::InvalidScope, e.to_string()))?;
-    let mut granted = requested.intersection(&client.metadata.scope);
-    // OIDC Core §11: it asks for refresh tokens, and is ignored where none can be given.
-    if !client.metadata.grant_types.contains(&GrantType::RefreshToken) {
-        granted = granted.without(OFFLINE_ACCESS);
-    }
-    if !client.metadata.may_ask_for_online_access() {
-        granted = granted.without(ONLINE_ACCESS);
-    }
+    let granted = requested.retain(|word| match word {
+        // OIDC Core §11: it asks for refresh tokens, and is ignored where none can be given.
+        OFFLINE_ACCESS if !client.metadata.grant_types.contains(&GrantType::RefreshToken) => false,
+        ONLINE_ACCESS if !client.metadata.may_ask_for_online_access() => false,
+        word => client.metadata.scope.contains(word),
+    });
     // One token cannot both end with the session and outlive it.
     if granted.contains(ONLINE_ACCESS) && granted.contains(OFFLINE_ACCESS) {
         return Err(OAuthError::invalid_request("`scope` may have `online_access` or `offline_access`, not both."));

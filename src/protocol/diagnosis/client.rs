@@ -92,8 +92,11 @@ impl Pages {
         let mut origins: Vec<String> = Vec::new();
         // A native application has no page of its own, whatever its redirect URI looks like.
         if matches!(metadata.kind, ClientKind::Spa | ClientKind::Web) {
-            let named =
-                metadata.redirect_uris.iter().filter_map(|uri| uri.origin()).chain(metadata.web_origins.iter().map(|origin| origin.as_str().to_owned()));
+            let named = metadata
+                .redirect_uris
+                .iter()
+                .filter_map(|uri| uri.origin().map(str::to_owned))
+                .chain(metadata.web_origins.iter().map(|origin| origin.as_str().to_owned()));
             for origin in named {
                 if !origins.contains(&origin) {
                     origins.push(origin);
