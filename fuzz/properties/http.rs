@@ -30,7 +30,11 @@ pub fn cookies(data: &[u8]) {
     const NAME: &str = "__Host-gatekey-0a1b2c3d";
     let text = text(data);
     let lines: Vec<&str> = text.split('\n').collect();
-    let read = |lines: &[&str]| cookie_header::only(lines.iter().map(|line| line.as_bytes()), NAME).map(str::to_owned);
+    let only = |lines: &[&str], name: &str| {
+        let [value] = cookie_header::family(lines.iter().map(|line| line.as_bytes()), name, [""]);
+        value.map(str::to_owned)
+    };
+    let read = |lines: &[&str]| only(lines, NAME);
     let value = read(&lines);
     // RFC 9113 §8.2.3: taken apart or in one, in this order or another, it says the same.
     assert_eq!(read(&[&lines.join("; ")]), value);
@@ -38,10 +42,9 @@ pub fn cookies(data: &[u8]) {
     let with = |line: &str| read(&[lines.as_slice(), &[line]].concat());
     assert_eq!(with("other=1; __Host-gatekey-0a1b2c3d-browser=x; x__Host-gatekey-0a1b2c3d=x; __Host-gatekey-0a1b2c3dx=y"), value, "no name but its own");
     // Read together with its like, each is what it is by itself.
-    let all: [Option<&str>; 5] = cookie_header::numbered(lines.iter().map(|line| line.as_bytes()), NAME);
-    for (number, one) in (1..).zip(all) {
-        let name = if number == 1 { NAME.to_owned() } else { format!("{NAME}-{number}") };
-        assert_eq!(one, cookie_header::only(lines.iter().map(|line| line.as_bytes()), &name), "{name}");
+    let endings = ["", "-2", "-5", "-device", "-device-2", "-browser", "-state"];
+    for (ending, one) in endings.into_iter().zip(cookie_header::family(lines.iter().map(|line| line.as_bytes()), NAME, endings)) {
+        assert_eq!(one.map(str::to_owned), only(&lines, &format!("{NAME}{ending}")), "{ending}");
     }
     let Some(value) = value else { return };
     assert!(!value.contains([';', '\n']) && text.contains(&format!("{NAME}={value}")));

@@ -21,7 +21,9 @@ use crate::service::ticket::Browser;
 
 #[derive(Debug)]
 pub struct Names {
-    /// By slot; the first one is also what the others begin with.
+    /// What all begin with.
+    base: String,
+    /// By slot.
     pub sessions: [String; MOST_ACCOUNTS],
     /// What shows that the session of the same slot is on its device.
     pub devices: [String; MOST_ACCOUNTS],
@@ -30,25 +32,47 @@ pub struct Names {
     pub state: String,
 }
 
+const SESSIONS: [&str; MOST_ACCOUNTS] = ["", "-2", "-3", "-4", "-5"];
+const DEVICES: [&str; MOST_ACCOUNTS] = ["-device", "-device-2", "-device-3", "-device-4", "-device-5"];
+const BROWSER: &str = "-browser";
+const KNOWN: &str = "-known";
+const STATE: &str = "-state";
+
 impl Names {
     pub fn of(issuer: &str) -> Self {
         let Digest(hash) = Digest::of(issuer.as_bytes());
         let tag: String = hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        let named = |purpose: &str| format!("__Host-gatekey-{tag}{purpose}");
-        let family = |purpose: &str| Slot::ALL.map(|slot| if slot == Slot::FIRST { named(purpose) } else { named(&format!("{purpose}-{}", slot.index() + 1)) });
-        let (sessions, devices) = (family(""), family("-device"));
-        Self { sessions, devices, browser: named("-browser"), known: named("-known"), state: named("-state") }
+        let base = format!("__Host-gatekey-{tag}");
+        let named = |ending: &str| format!("{base}{ending}");
+        Self { sessions: SESSIONS.map(named), devices: DEVICES.map(named), browser: named(BROWSER), known: named(KNOWN), state: named(STATE), base }
+    }
+}
+
+/// The values of those that came with a request.
+pub struct Sent<'a> {
+    /// By slot.
+    pub sessions: [Option<&'a str>; MOST_ACCOUNTS],
+    /// By slot.
+    pub devices: [Option<&'a str>; MOST_ACCOUNTS],
+    pub browser: Option<&'a str>,
+    pub known: Option<&'a str>,
+    pub state: Option<&'a str>,
+}
+
+impl<'a> Sent<'a> {
+    pub fn of(headers: &'a HeaderMap, names: &Names) -> Self {
+        let [s1, s2, s3, s4, s5] = SESSIONS;
+        let [d1, d2, d3, d4, d5] = DEVICES;
+        let lines = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
+        let values = cookie_header::family(lines, &names.base, [s1, s2, s3, s4, s5, d1, d2, d3, d4, d5, BROWSER, KNOWN, STATE]);
+        let [s1, s2, s3, s4, s5, d1, d2, d3, d4, d5, browser, known, state] = values;
+        Self { sessions: [s1, s2, s3, s4, s5], devices: [d1, d2, d3, d4, d5], browser, known, state }
     }
 }
 
 /// The longest that browsers keep a cookie; it is renewed on use. The session's own end is the server's to judge, by limits that can
 /// change tomorrow and that differ from client to client: a cookie cut to one of them would end the session for the others.
 const LONGEST: TimeDelta = TimeDelta::days(400);
-
-/// The value of the one cookie of this name.
-pub fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    cookie_header::only(headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes), name)
-}
 
 impl Names {
     pub fn session(&self, slot: Slot) -> &str {
@@ -58,16 +82,6 @@ impl Names {
     pub fn device(&self, slot: Slot) -> &str {
         self.devices.get(slot.index()).map_or("", String::as_str)
     }
-}
-
-/// The values of the session cookies, by slot.
-pub fn sessions<'a>(headers: &'a HeaderMap, names: &Names) -> [Option<&'a str>; MOST_ACCOUNTS] {
-    cookie_header::numbered(headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes), names.session(Slot::FIRST))
-}
-
-/// The values of the cookies that show whether a session is on its device, by slot.
-pub fn devices<'a>(headers: &'a HeaderMap, names: &Names) -> [Option<&'a str>; MOST_ACCOUNTS] {
-    cookie_header::numbered(headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes), names.device(Slot::FIRST))
 }
 
 /// A session cookie: of a new session, or the same value again for another 400 days when the session was used. One that is not to be

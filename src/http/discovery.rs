@@ -1,7 +1,8 @@
 //! Metadata: bytes prepared once.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use bytes::Bytes;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Request, Response};
 use serde_json::Value;
@@ -10,9 +11,12 @@ use super::{App, cors};
 use crate::domain::secret::Digest;
 use crate::domain::signing_key::JWKS_MAX_AGE_SECONDS;
 
+static KEEP: LazyLock<HeaderValue> =
+    LazyLock::new(|| HeaderValue::from_str(&format!("public, max-age={JWKS_MAX_AGE_SECONDS}")).unwrap_or(HeaderValue::from_static("no-cache")));
+
 pub struct Document {
-    body: String,
-    etag: String,
+    body: Bytes,
+    etag: HeaderValue,
 }
 
 impl Document {
@@ -20,7 +24,7 @@ impl Document {
         let body = document.to_string();
         let Digest(hash) = Digest::of(body.as_bytes());
         let etag = format!("\"{}\"", hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>());
-        Self { body, etag }
+        Self { body: body.into(), etag: entity_tag(&etag) }
     }
 
     pub fn answer(&self, request: &Request) -> Response {
@@ -32,23 +36,27 @@ pub async fn get(app: Arc<App>, request: Request) -> Response {
     app.discovery.answer(&request)
 }
 
+/// Digits and letters in quotes, which every header may have.
+pub fn entity_tag(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("\"\""))
+}
+
 /// A public JSON document with an ETag; 304 to whoever has it.
-pub fn cacheable(request: &Request, body: String, etag: &str) -> Response {
+pub fn cacheable(request: &Request, body: Bytes, etag: &HeaderValue) -> Response {
     let known = request
         .header("if-none-match")
-        .is_some_and(|tags| tags.split(',').any(|tag| matches!(tag.trim().trim_start_matches("W/"), t if t == etag || t == "*")));
-    let mut response = if known {
-        Response::builder().status(StatusCode::NOT_MODIFIED).finish()
+        .is_some_and(|tags| tags.split(',').any(|tag| matches!(tag.trim().trim_start_matches("W/"), t if etag == t || t == "*")));
+    let mut response = Response::default();
+    if known {
+        response.set_status(StatusCode::NOT_MODIFIED);
     } else {
-        Response::builder().header(header::CONTENT_TYPE, "application/json").body(body)
-    };
-    if let Ok(keep) = HeaderValue::from_str(&format!("public, max-age={JWKS_MAX_AGE_SECONDS}")) {
-        response.headers_mut().insert(header::CACHE_CONTROL, keep);
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response.set_body(body);
     }
-    if let Ok(etag) = HeaderValue::from_str(etag) {
-        response.headers_mut().insert(header::ETAG, etag);
-    }
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, KEEP.clone());
+    headers.insert(header::ETAG, etag.clone());
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     cors::public(&mut response);
     response
 }

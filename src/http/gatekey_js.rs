@@ -5,11 +5,12 @@
 
 use std::sync::{Arc, LazyLock};
 
+use bytes::Bytes;
 use poem::http::{HeaderName, HeaderValue, header};
 use poem::{Request, Response};
 
 use super::App;
-use super::discovery::cacheable;
+use super::discovery::{cacheable, entity_tag};
 use crate::domain::secret::Digest;
 
 const SCRIPT: &str = include_str!("gatekey_js/gatekey.js");
@@ -28,8 +29,8 @@ pub async fn types(_app: Arc<App>, request: Request) -> Response {
     file(&request, TYPES, &TYPES_ETAG, "text/plain; charset=utf-8")
 }
 
-fn file(request: &Request, text: &str, etag: &str, media_type: &'static str) -> Response {
-    let mut response = cacheable(request, text.to_owned(), etag);
+fn file(request: &Request, text: &'static str, etag: &str, media_type: &'static str) -> Response {
+    let mut response = cacheable(request, Bytes::from_static(text.as_bytes()), &entity_tag(etag));
     let headers = response.headers_mut();
     if headers.contains_key(header::CONTENT_TYPE) {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use poem::{Request, Response};
 
 use super::App;
-use super::discovery::cacheable;
+use super::discovery::{cacheable, entity_tag};
 
 pub async fn get(app: Arc<App>, request: Request) -> Response {
     let jwks = app.core.keys.jwks(&app.core).await;
-    cacheable(&request, jwks.body.clone(), &jwks.etag)
+    cacheable(&request, jwks.body.clone(), &entity_tag(&jwks.etag))
 }

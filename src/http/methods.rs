@@ -2,6 +2,7 @@
 //! program: a request that was refused before it was read is answered in that kind.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use poem::endpoint::make;
@@ -14,6 +15,8 @@ use super::visit::Visit;
 use super::{App, cors};
 
 pub const NO_SUCH_METHOD: &str = "This address has no such method: see the header Allow.\n";
+
+type BoxFuture = Pin<Box<dyn Future<Output = Response> + Send>>;
 
 /// Who asks at an address, and so how a refusal reads.
 #[derive(Debug, Clone, Copy)]
@@ -93,7 +96,8 @@ impl Methods<'_> {
         Fut: Future<Output = Response> + Send + 'static,
     {
         let app = self.app.clone();
-        self.route = self.route.method(method, make(move |request| handler(app.clone(), request)));
+        // Boxed here: what wraps a future carries it along, and some of these are 10 KB.
+        self.route = self.route.method(method, make(move |request| Box::pin(handler(app.clone(), request)) as BoxFuture));
         self.allow.extend(allow);
         self
     }

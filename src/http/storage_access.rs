@@ -25,7 +25,7 @@ pub async fn retry(app: &App, visit: &Visit, params: &Params) -> Option<Response
     }
     let client = ClientId::parse(params.get("client_id")?).ok()?;
     let origin = visit.origin.as_deref()?;
-    if !is_own(&app.core, origin, &client).await.unwrap_or(false) {
+    if !Box::pin(is_own(&app.core, origin, &client)).await.unwrap_or(false) {
         return None;
     }
     let activate = HeaderValue::from_str(&format!("retry; allowed-origin=\"{origin}\"")).ok()?;

@@ -74,17 +74,24 @@ pub struct Visit {
 impl Visit {
     pub fn of(app: &App, request: &Request) -> Self {
         let header = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let values = cookies::sessions(request.headers(), &app.cookies);
-        let devices = device_bound::is_on(&app.core).then(|| cookies::devices(request.headers(), &app.cookies));
-        let device = |slot: Slot| devices.map_or(DeviceProof::NotAsked, |values| device_bound::proof(&app.core, values.get(slot.index()).copied().flatten()));
+        let sent = cookies::Sent::of(request.headers(), &app.cookies);
+        let asks_for_device = device_bound::is_on(&app.core);
+        let device = |slot: Slot| match asks_for_device {
+            true => device_bound::proof(&app.core, sent.devices.get(slot.index()).copied().flatten()),
+            false => DeviceProof::NotAsked,
+        };
         let destination = request.header("sec-fetch-dest");
         Self {
             query: request.uri().query().unwrap_or_default().to_owned(),
-            sessions: Slot::ALL.into_iter().zip(values).filter_map(|(slot, value)| Some(Held { device: device(slot), ..Held::parse(slot, value?) })).collect(),
-            values: values.map(|value| value.map(|value| Secret::new(value.to_owned()))),
-            browser: cookies::only(request.headers(), &app.cookies.browser).and_then(Browser::parse),
-            known_browser: cookies::only(request.headers(), &app.cookies.known).map(str::to_owned),
-            state: cookies::only(request.headers(), &app.cookies.state).map(str::to_owned),
+            sessions: Slot::ALL
+                .into_iter()
+                .zip(sent.sessions)
+                .filter_map(|(slot, value)| Some(Held { device: device(slot), ..Held::parse(slot, value?) }))
+                .collect(),
+            values: sent.sessions.map(|value| value.map(|value| Secret::new(value.to_owned()))),
+            browser: sent.browser.and_then(Browser::parse),
+            known_browser: sent.known.map(str::to_owned),
+            state: sent.state.map(str::to_owned),
             request_id: request.data::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
             accept_language: header(header::ACCEPT_LANGUAGE),
             authorization: request.headers().get(header::AUTHORIZATION).map(credentials),

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
 
+use bytes::Bytes;
 use chrono::TimeDelta;
 use serde_json::{Map, Value};
 use tokio::sync::{Mutex, MutexGuard};
@@ -29,7 +30,7 @@ use crate::store::{Connection, Store, StoreError, lifetime_rules, registered, si
 /// The prepared JWKS.
 #[derive(Debug)]
 pub struct Jwks {
-    pub body: String,
+    pub body: Bytes,
     pub etag: String,
     valid_until: Option<Timestamp>,
 }
@@ -256,5 +257,5 @@ fn prepare(ring: &KeyRing, now: Timestamp) -> Jwks {
     let body = ring.jwks(now);
     let Digest(hash) = Digest::of(body.as_bytes());
     let etag = format!("\"{}\"", hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>());
-    Jwks { body, etag, valid_until: ring.next_change(now) }
+    Jwks { body: body.into(), etag, valid_until: ring.next_change(now) }
 }
