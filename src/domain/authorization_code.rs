@@ -1,7 +1,5 @@
 //! An authorization code carries its own facts, sealed; only its redemption leaves a row.
 
-use serde::{Deserialize, Serialize};
-
 use super::clock::Timestamp;
 use super::dpop::KeyThumbprint;
 use super::id::{ClientId, GrantId, SessionId, UserId};
@@ -9,13 +7,12 @@ use super::refresh_family::Grant;
 use super::session::Ended;
 
 /// The sealed content of a code (RFC 6749 §4.1.2, RFC 7636 §4.4).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthorizationCode {
     /// Unique; becomes the id of the grant, and of the refresh family if there is one.
     pub id: GrantId,
     pub client_id: ClientId,
     /// Absent from a code that was handed to a page by FedCM, which redirects nowhere.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect_uri: Option<String>,
     pub user_id: UserId,
     pub session_id: SessionId,
@@ -24,7 +21,6 @@ pub struct AuthorizationCode {
     /// The S256 challenge, base64url as sent. Absent only for a client that is registered to go without.
     pub code_challenge: Option<String>,
     /// The key that must be shown for it (RFC 9449 §10).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dpop_jkt: Option<KeyThumbprint>,
     pub issued_at: Timestamp,
     pub expires_at: Timestamp,

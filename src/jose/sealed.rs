@@ -2,13 +2,14 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chacha20poly1305::aead::{Aead, Payload};
+use chacha20poly1305::aead::{Aead, AeadInOut, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 
 use crate::domain::entropy::{self, Entropy};
 use crate::domain::secret::Secret;
 
 const NONCE_LENGTH: usize = 24;
+const TAG_LENGTH: usize = 16;
 
 /// XChaCha20-Poly1305 under one subkey. Its nonce is 192 bits, long enough to be drawn at random for ever.
 ///
@@ -25,9 +26,14 @@ impl Sealer {
 
     pub fn seal(&self, entropy: &dyn Entropy, aad: &[u8], plain: &[u8]) -> Vec<u8> {
         let nonce = entropy::random::<NONCE_LENGTH>(entropy);
+        let mut sealed = Vec::with_capacity(NONCE_LENGTH + plain.len() + TAG_LENGTH);
+        sealed.extend_from_slice(&nonce);
+        sealed.extend_from_slice(plain);
+        let (_, text) = sealed.split_at_mut(NONCE_LENGTH);
         #[allow(clippy::expect_used)] // fails only above 256 GiB (RFC 8439 §2.8)
-        let ciphertext = self.0.encrypt(&XNonce::from(nonce), Payload { msg: plain, aad }).expect("the plain text is below 256 GiB");
-        [nonce.as_slice(), &ciphertext].concat()
+        let tag = self.0.encrypt_inout_detached(&XNonce::from(nonce), aad, text.into()).expect("the plain text is below 256 GiB");
+        sealed.extend_from_slice(&tag);
+        sealed
     }
 
     /// The plain text; `None` for anything that was not sealed with this key and this `aad`.
@@ -38,7 +44,16 @@ impl Sealer {
 
     /// The same as base64url without padding.
     pub fn seal_text(&self, entropy: &dyn Entropy, aad: &[u8], plain: &[u8]) -> String {
-        URL_SAFE_NO_PAD.encode(self.seal(entropy, aad, plain))
+        self.seal_text_after("", entropy, aad, plain)
+    }
+
+    /// The same behind `prefix`.
+    pub fn seal_text_after(&self, prefix: &str, entropy: &dyn Entropy, aad: &[u8], plain: &[u8]) -> String {
+        let sealed = self.seal(entropy, aad, plain);
+        let mut text = String::with_capacity(prefix.len() + sealed.len().div_ceil(3) * 4);
+        text.push_str(prefix);
+        URL_SAFE_NO_PAD.encode_string(&sealed, &mut text);
+        text
     }
 
     /// One text per sealed value: the decoder refuses padding, white space, the other alphabet and stray bits in the last

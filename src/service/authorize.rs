@@ -12,7 +12,7 @@ use super::accounts::{self, Account};
 use super::browser_state::BrowserState;
 use super::known_clients::KnownClient;
 use super::ticket::{self, Authorization, Browser};
-use super::{Core, Failure, found_over, subject};
+use super::{Core, Failure, code, found_over, subject};
 use crate::domain::authorization_code::AuthorizationCode;
 use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
@@ -244,7 +244,8 @@ async fn run(
     };
     let hint = match request.id_token_hint.as_deref() {
         None => None,
-        Some(hint) => match subject::hint(core, hint).await.filter(|hint| hint.may_be_sent_by(&client)) {
+        // Boxed, as all that is seldom awaited here: the future of every request would be as large.
+        Some(hint) => match Box::pin(subject::hint(core, hint)).await.filter(|hint| hint.may_be_sent_by(&client)) {
             Some(hint) => Some(hint),
             None => return refused(&OAuthError::invalid_request("`id_token_hint` is not an ID token of this issuer for this client.")),
         },
@@ -438,7 +439,7 @@ async fn touch(core: &Core, facts: &SessionFacts, client_id: &ClientId, limits: 
         return false;
     }
     let client_id = facts.client_session.as_ref().map(|_| client_id.clone());
-    match core.store.touch(Touch { session_id: facts.session.id, client_id, family_id: None, at: now }).await {
+    match Box::pin(core.store.touch(Touch { session_id: facts.session.id, client_id, family_id: None, at: now })).await {
         Ok(()) => facts.session.remembered,
         Err(error) => {
             tracing::warn!(%error, "a use of a session could not be written");
@@ -468,16 +469,5 @@ fn seal_code(core: &Core, request: &AuthorizationRequest, facts: &SessionFacts, 
         // At most 60 seconds whatever the settings say (FAPI 2.0 §5.3.2.1-11).
         expires_at: lifetime.after(now).map_or(now + TimeDelta::seconds(60), |end| end.min(now + TimeDelta::seconds(60))),
     };
-    let plain = serde_json::to_vec(&code).unwrap_or_default();
-    format!("{CODE_PREFIX}{}", core.codes.seal_text(core.entropy.as_ref(), CODE_AAD, &plain))
-}
-
-/// So that a secret scanner knows one when it sees one.
-pub const CODE_PREFIX: &str = "gk_ac_";
-const CODE_AAD: &[u8] = b"authorization code";
-
-/// Opens a presented code; `None` for anything that we did not seal.
-pub fn open_code(core: &Core, text: &str) -> Option<AuthorizationCode> {
-    let plain = core.codes.open_text(CODE_AAD, text.strip_prefix(CODE_PREFIX)?)?;
-    serde_json::from_slice(&plain).ok()
+    code::seal(core, code)
 }

@@ -7,6 +7,7 @@ pub mod admin;
 pub mod authenticate_client;
 pub mod authorize;
 pub mod browser_state;
+pub(crate) mod code;
 pub mod consent;
 pub mod device_bound;
 pub mod diagnosis;
