@@ -6,7 +6,7 @@ use diesel::sql_types::Text;
 use super::clients::ClientRow;
 use super::connection::{AnyConnection as Connection, on_each};
 use super::error::StoreError;
-use super::kept::statement;
+use super::kept::{Value, statement, with, written};
 use super::row::{client_id, ended, id};
 use super::schema::{client_sessions, clients, sessions};
 use super::sql_types::{DbId, DbInstant, Id, Instant};
@@ -101,7 +101,18 @@ pub(super) const ON_REDEMPTION: &str = "ON CONFLICT (session_id, client_id) DO U
      last_used_at = CASE WHEN client_sessions.last_used_at > excluded.last_used_at THEN client_sessions.last_used_at ELSE excluded.last_used_at END, \
      ended_at = NULL, end_reason = NULL";
 
+written!(Redeem = format!("INSERT INTO client_sessions (session_id, client_id, created_at, last_used_at) VALUES (?, ?, ?, ?) {ON_REDEMPTION}"));
+
 pub(super) fn redeem(conn: &mut Connection, session: SessionId, client: &ClientId, now: Timestamp) -> Result<(), StoreError> {
+    let conn = match conn {
+        Connection::Sqlite(conn) => {
+            let instant = now.timestamp_micros();
+            let values = [Value::Blob(session.0.as_bytes()), Value::Text(client.as_str()), Value::Integer(instant), Value::Integer(instant)];
+            with::<Redeem, _>(values).execute(conn)?;
+            return Ok(());
+        }
+        Connection::Postgres(conn) => conn,
+    };
     let now = Instant(now);
     let upsert = statement("INSERT INTO client_sessions (session_id, client_id, created_at, last_used_at) VALUES (")
         .bind::<DbId, _>(id(session.0))
@@ -113,6 +124,6 @@ pub(super) fn redeem(conn: &mut Connection, session: SessionId, client: &ClientI
         .bind::<DbInstant, _>(now)
         .sql(") ")
         .sql(ON_REDEMPTION);
-    on_each!(conn, upsert.execute(conn))?;
+    upsert.execute(conn)?;
     Ok(())
 }

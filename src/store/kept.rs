@@ -15,7 +15,7 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::Error;
 use diesel::serialize::ToSql;
-use diesel::sql_types::{BigInt, Binary, HasSqlType, Text};
+use diesel::sql_types::{BigInt, Binary, HasSqlType, Nullable, Text};
 use diesel::sqlite::Sqlite;
 
 /// A query that is loaded. (Not for `execute`, which hands diesel a reference, and that forgets what is said here.)
@@ -101,6 +101,14 @@ pub(super) enum Value<'a> {
     Integer(i64),
     Text(&'a str),
     Blob(&'a [u8]),
+    Null,
+}
+
+impl<'a> Value<'a> {
+    /// The value, or NULL.
+    pub(super) fn or_null<T>(value: Option<T>, of: impl FnOnce(T) -> Self) -> Self {
+        value.map_or(Self::Null, of)
+    }
 }
 
 /// `W` with these values.
@@ -108,8 +116,21 @@ pub(super) const fn with<W: Wording, const N: usize>(values: [Value<'_>; N]) -> 
     Written(values, PhantomData)
 }
 
-/// Says a query for [`with`]: its name, the columns of its answer, and how the DSL says it, with any values.
+/// Says a query for [`with`]: its name, the columns of its answer, and how the DSL says it, with any values. Or what has no answer, as SQLite's
+/// own text.
 macro_rules! written {
+    ($name:ident = $text:expr) => {
+        struct $name;
+
+        impl $crate::store::kept::Wording for $name {
+            type SqlType = ();
+
+            fn pieces() -> &'static [String] {
+                static PIECES: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new(|| $crate::store::kept::cut(&$text));
+                &PIECES
+            }
+        }
+    };
     ($name:ident: $sql_type:ty = $query:expr) => {
         struct $name;
 
@@ -130,6 +151,11 @@ pub(super) fn pieces<W: Wording, Q: Query<SqlType = W::SqlType> + QueryFragment<
     let text = diesel::debug_query::<Sqlite, _>(query).to_string();
     // diesel writes the values behind the text.
     let sql = text.split_once(" -- binds: ").map_or(text.as_str(), |(sql, _)| sql);
+    cut(sql)
+}
+
+/// A text without a `?` of its own.
+pub(super) fn cut(sql: &str) -> Vec<String> {
     sql.split('?').map(str::to_owned).collect()
 }
 
@@ -144,6 +170,7 @@ impl<W: Wording, const N: usize> QueryFragment<Sqlite> for Written<'_, W, N> {
                 Value::Integer(value) => out.push_bind_param::<BigInt, _>(value)?,
                 Value::Text(value) => out.push_bind_param::<Text, _>(value)?,
                 Value::Blob(value) => out.push_bind_param::<Binary, _>(value)?,
+                Value::Null => out.push_bind_param::<Nullable<BigInt>, _>(&None::<i64>)?,
             }
             out.push_sql(piece);
         }

@@ -1,14 +1,17 @@
 //! The table of redeemed codes: a unique insert makes a code single-use (RFC 6749 §4.1.2), whatever races for it.
 
 use diesel::prelude::*;
+use uuid::Uuid;
 
 use super::connection::AnyConnection as Connection;
 use super::error::StoreError;
+use super::kept::{Value, with, written};
 use super::row::{at, client_id, ended, ended_columns, id};
 use super::schema::{redeemed_codes, sessions};
-use super::sql_types::{Id, Instant};
+use super::sql_types::{DbId, Id, Instant};
 use super::{client_sessions, refresh_families};
 use crate::domain::authorization_code::RedeemedCode;
+use crate::domain::clock::Timestamp;
 use crate::domain::id::{GrantId, SessionId, UserId};
 use crate::domain::refresh_family::RefreshFamily;
 
@@ -88,32 +91,54 @@ pub fn burn(conn: &mut Connection, code: &RedeemedCode) -> Result<(), StoreError
     if refresh_families::exists(conn, code.id)? {
         return Ok(());
     }
-    let row = RedeemedCodeRow::from(code);
-    match conn {
-        Connection::Sqlite(conn) => diesel::insert_into(redeemed_codes::table).values(&row).on_conflict_do_nothing().execute(conn)?,
-        Connection::Postgres(conn) => diesel::insert_into(redeemed_codes::table).values(&row).on_conflict_do_nothing().execute(conn)?,
-    };
+    take(conn, code)?;
     Ok(())
 }
+
+written!(
+    Take = "INSERT INTO redeemed_codes (id, client_id, user_id, session_id, redeemed_at, keep_until, ended_at, end_reason) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+);
+
+/// False: it is there already.
+fn take(conn: &mut Connection, code: &RedeemedCode) -> Result<bool, StoreError> {
+    let taken = match conn {
+        Connection::Sqlite(conn) => {
+            let instant = |at: Timestamp| Value::Integer(at.timestamp_micros());
+            with::<Take, _>([
+                Value::Blob(code.id.0.as_bytes()),
+                Value::Text(code.client_id.as_str()),
+                Value::Blob(code.user_id.0.as_bytes()),
+                Value::Blob(code.session_id.0.as_bytes()),
+                instant(code.redeemed_at),
+                instant(code.keep_until),
+                Value::or_null(code.ended, |ended| instant(ended.at)),
+                Value::or_null(code.ended, |ended| Value::Text(ended.reason.as_str())),
+            ])
+            .execute(conn)?
+        }
+        Connection::Postgres(conn) => diesel::insert_into(redeemed_codes::table).values(RedeemedCodeRow::from(code)).on_conflict_do_nothing().execute(conn)?,
+    };
+    Ok(taken == 1)
+}
+
+written!(Live: DbId = sessions::table.find(id(Uuid::nil())).filter(sessions::ended_at.is_null()).select(sessions::id));
 
 /// Redeems a code, all or nothing. False: it had been redeemed before, and nothing was written.
 /// `Conflict`: user, session or client is gone, or the session has ended. [`Store::redeem`](super::Store::redeem) is the fast way to it.
 pub fn redeem(conn: &mut Connection, redemption: &Redemption) -> Result<bool, StoreError> {
     redemption.check()?;
     let code = &redemption.code;
-    let row = RedeemedCodeRow::from(code);
-    let first = match conn {
-        Connection::Sqlite(conn) => diesel::insert_into(redeemed_codes::table).values(&row).on_conflict_do_nothing().execute(conn)?,
-        Connection::Postgres(conn) => diesel::insert_into(redeemed_codes::table).values(&row).on_conflict_do_nothing().execute(conn)?,
-    };
-    if first == 0 {
+    if !take(conn, code)? {
         return Ok(false);
     }
     // Judged here once more, under the write lock: a family added to a session that is being ended would be missed by the end.
-    let session = sessions::table.find(id(code.session_id.0)).filter(sessions::ended_at.is_null());
     let live = match conn {
-        Connection::Sqlite(conn) => session.select(sessions::id).get_result::<Id>(conn).optional()?,
-        Connection::Postgres(conn) => session.select(sessions::id).for_share().get_result::<Id>(conn).optional()?,
+        Connection::Sqlite(conn) => with::<Live, _>([Value::Blob(code.session_id.0.as_bytes())]).get_result::<Id>(conn).optional()?,
+        Connection::Postgres(conn) => {
+            let session = sessions::table.find(id(code.session_id.0)).filter(sessions::ended_at.is_null());
+            session.select(sessions::id).for_share().get_result::<Id>(conn).optional()?
+        }
     };
     if live.is_none() {
         return Err(StoreError::Conflict);

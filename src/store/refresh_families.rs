@@ -119,9 +119,36 @@ pub struct Step {
 /// Adds a family. Codes bring theirs by `redeemed_codes::redeem`. `Conflict`: the id is taken, or user or client is gone.
 pub fn insert(conn: &mut Connection, family: &RefreshFamily) -> Result<(), StoreError> {
     let row = RefreshFamilyRow::try_from(family)?;
-    on_each!(conn, diesel::insert_into(refresh_families::table).values(row).execute(conn))?;
+    match conn {
+        Connection::Sqlite(conn) => {
+            let instant = |at: Instant| Value::Integer(at.0.timestamp_micros());
+            with::<Insert, _>([
+                Value::Blob(row.id.0.as_bytes()),
+                Value::Text(&row.client_id),
+                Value::Blob(row.user_id.0.as_bytes()),
+                Value::Blob(row.session_id.0.as_bytes()),
+                Value::Text(&row.grant_facts),
+                Value::Integer(i64::from(row.offline)),
+                Value::Blob(&row.secret),
+                Value::Integer(row.generation),
+                instant(row.rotated_at),
+                instant(row.created_at),
+                instant(row.last_used_at),
+                Value::or_null(row.ended_at, instant),
+                Value::or_null(row.end_reason.as_deref(), Value::Text),
+                Value::or_null(row.jkt.as_deref(), Value::Text),
+            ])
+            .execute(conn)?
+        }
+        Connection::Postgres(conn) => diesel::insert_into(refresh_families::table).values(row).execute(conn)?,
+    };
     Ok(())
 }
+
+written!(
+    Insert = "INSERT INTO refresh_families (id, client_id, user_id, session_id, grant_facts, offline, secret, generation, rotated_at, created_at, \
+                   last_used_at, ended_at, end_reason, jkt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+);
 
 pub fn find(conn: &mut Connection, family: GrantId) -> Result<Option<RefreshFamily>, StoreError> {
     refresh_families::table.find(id(family.0)).get_result::<RefreshFamilyRow>(conn).optional()?.map(RefreshFamily::try_from).transpose()

@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::Nullable;
+use uuid::Uuid;
 
 use super::client_sessions::ClientSessionRow;
 use super::clients::{Marked, MarkedClient, the_mark};
@@ -233,6 +234,38 @@ pub fn facts_with_client(conn: &mut Connection, cookie: &Digest, client: &Client
     let Some((client, session, user, client_session, consent)) = row.optional()? else { return Ok(None) };
     let facts = session.zip(user).map(|(session, user)| facts_of((session, user, client_session, consent))).transpose()?;
     Ok(Some((client, facts)))
+}
+
+/// The query of [`facts_of_code`].
+macro_rules! of_code {
+    ($session:expr, $user:expr, $client:expr) => {
+        sessions::table
+            .inner_join(users::table.on(users::id.eq($user)))
+            .left_join(client_sessions::table.on(client_sessions::session_id.eq(sessions::id).and(client_sessions::client_id.eq($client))))
+            .left_join(consents::table.on(consents::user_id.eq(users::id).and(consents::client_id.eq($client))))
+            .filter(sessions::id.eq($session))
+            .select((sessions::all_columns, users::all_columns, client_sessions::all_columns.nullable(), consents::all_columns.nullable()))
+    };
+}
+
+written!(OfCode: (
+    sessions::SqlType,
+    users::SqlType,
+    Nullable<client_sessions::SqlType>,
+    Nullable<consents::SqlType>,
+) = of_code!(id(Uuid::nil()), id(Uuid::nil()), String::new()));
+
+/// What a code is decided from: its session and its user, if both are still there, and what the user has with its client.
+pub fn facts_of_code(conn: &mut Connection, session: SessionId, user: UserId, client: &ClientId) -> Result<Option<SessionFacts>, StoreError> {
+    let row = match conn {
+        Connection::Sqlite(conn) => {
+            let client = client.as_str();
+            let values = [Value::Blob(user.0.as_bytes()), Value::Text(client), Value::Text(client), Value::Blob(session.0.as_bytes())];
+            with::<OfCode, _>(values).get_result::<FactsRow>(conn)
+        }
+        Connection::Postgres(conn) => of_code!(id(session.0), id(user.0), client.as_str().to_owned()).get_result::<FactsRow>(conn),
+    };
+    row.optional()?.map(facts_of).transpose()
 }
 
 type FactsRow = (SessionRow, UserRow, Option<ClientSessionRow>, Option<ConsentRow>);

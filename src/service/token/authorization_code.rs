@@ -17,28 +17,30 @@ use crate::protocol::params::Params;
 use crate::protocol::resource;
 use crate::protocol::token::authorization_code::{Decision, Facts, Presented, Since, decide};
 use crate::protocol::token::still_allowed;
-use crate::service::authorize::open_code;
+use crate::service::code;
 use crate::service::dpop::Shown;
 use crate::service::known_clients::KnownClient;
 use crate::service::{Core, Failure, found_over, telling_end};
 use crate::store::redeemed_codes::Redemption;
+use crate::store::sessions::{self, SessionFacts};
 use crate::store::tree::EndedCounts;
 use crate::store::used_proofs::UsedProof;
-use crate::store::{StoreError, client_sessions, consents, events, redeemed_codes, sessions, tree, used_proofs, users};
+use crate::store::{StoreError, events, redeemed_codes, tree, used_proofs};
 
 pub async fn redeem(core: &Core, params: &Params, client: &KnownClient, shown: Option<&Shown>) -> Result<TokenResponse, Failure> {
     let text = params.require("code")?;
-    let code = open_code(core, text).ok_or_else(|| refused("not a code of this issuer"))?;
+    let code = code::open(core, text).ok_or_else(|| refused("not a code of this issuer"))?;
     let now = core.now();
     let facts = load(core, &code).await?;
-    let limits = facts.as_ref().map_or_else(|| client.limits_alone(), |(session, user, ..)| client.limits(user, session.acr));
+    let limits = facts.as_ref().map_or_else(|| client.limits_alone(), |facts| client.limits(&facts.user, facts.session.acr));
     let decision = {
-        let facts = facts.as_ref().map(|f| Facts { session: &f.0, user: &f.1, client_session: f.2.as_ref(), consent: f.3.as_ref() });
+        let facts =
+            facts.as_ref().map(|f| Facts { session: &f.session, user: &f.user, client_session: f.client_session.as_ref(), consent: f.consent.as_ref() });
         let presented = Presented { params, key: shown.map(|shown| &shown.key) };
         decide(presented, client, &code, facts.as_ref(), &limits, Since { restored_at: core.restored_at, tenure: &client.tenure().as_of(now) }, now)
     };
     if !matches!(decision, Decision::Redeem(_)) {
-        found_over::notice(core, facts.as_ref().map(|(session, ..)| session), &limits, now);
+        found_over::notice(core, facts.as_ref().map(|facts| &facts.session), &limits, now);
     }
     let deadlines = match decision {
         Decision::Redeem(deadlines) => deadlines,
@@ -49,7 +51,7 @@ pub async fn redeem(core: &Core, params: &Params, client: &KnownClient, shown: O
         }
         Decision::Refuse(reason) => return Err(refused(reason)),
     };
-    let Some((_, user, _, _)) = facts else {
+    let Some(SessionFacts { user, .. }) = facts else {
         return Err(refused("session or user is gone"));
     };
     // Judged before anything is spent, so that a wrong `resource` can be mended and sent again; and only for whoever the code is for:
@@ -117,18 +119,9 @@ fn refused(reason: &'static str) -> Failure {
     Failure::Refused(OAuthError::invalid_code(reason))
 }
 
-type Loaded =
-    (crate::domain::session::Session, crate::domain::user::User, Option<crate::domain::client_session::ClientSession>, Option<crate::domain::consent::Consent>);
-
-async fn load(core: &Core, code: &AuthorizationCode) -> Result<Option<Loaded>, Failure> {
+async fn load(core: &Core, code: &AuthorizationCode) -> Result<Option<SessionFacts>, Failure> {
     let (session_id, user_id, client_id) = (code.session_id, code.user_id, code.client_id.clone());
-    let loaded = core.store.read(move |db| {
-        let (Some(session), Some(user)) = (sessions::find(db, session_id)?, users::find(db, user_id)?) else {
-            return Ok(None);
-        };
-        Ok(Some((session, user, client_sessions::find(db, session_id, &client_id)?, consents::find(db, user_id, &client_id)?)))
-    });
-    Ok(loaded.await?)
+    Ok(core.store.read(move |db| sessions::facts_of_code(db, session_id, user_id, &client_id)).await?)
 }
 
 /// The row that makes the code single-use. It is kept as long as an access token given without a family can live.
