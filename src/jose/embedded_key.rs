@@ -188,3 +188,6 @@ fn ed25519(jwk: &Map<String, Value>) -> Option<Vec<u8>> {
     }
     PKey::public_key_from_raw_bytes(&x, Id::ED25519).ok()?.public_key_to_der().ok()
 }
+
+#[cfg(test)]
+pub(super) mod tests;
