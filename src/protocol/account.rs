@@ -262,7 +262,7 @@ mod tests {
     use crate::domain::client::{ClientKind, ClientMetadata};
     use crate::domain::duration::Lifetime;
     use crate::domain::session::Ended;
-    use crate::protocol::session::tests::{at, session, user};
+    use crate::protocol::session::tests::{a_client, at, session, user};
     use crate::protocol::token::refresh_token;
 
     fn id(text: &str) -> ClientId {
@@ -271,16 +271,7 @@ mod tests {
 
     fn client(name: &str, first_party: bool) -> Client {
         let metadata = ClientMetadata { first_party, ..ClientMetadata::defaults(ClientKind::Spa, name) };
-        Client {
-            id: id(name),
-            metadata,
-            secret_digest: None,
-            previous_secret: None,
-            disabled_at: None,
-            managed_by_file: false,
-            created_at: at(0),
-            updated_at: at(0),
-        }
+        a_client(name, metadata)
     }
 
     fn by_id(clients: &[Client; 2]) -> BTreeMap<ClientId, &Client> {

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use crate::domain::client::{ClientKind, ClientMetadata};
     use crate::domain::client_secret::PreviousSecret;
-    use crate::protocol::session::tests::at;
+    use crate::protocol::session::tests::{a_client, at};
 
     fn params(text: &str) -> Params {
         Params::parse(text).unwrap()
@@ -188,16 +188,7 @@ mod tests {
     fn client(authentication: ClientAuthentication, secret: Option<&str>) -> Client {
         let metadata = ClientMetadata { authentication, ..ClientMetadata::defaults(ClientKind::Web, "App") };
         let secret_digest = secret.map(|secret| Secret::new(secret.to_owned()).digest());
-        Client {
-            id: ClientId::parse("app").unwrap(),
-            metadata,
-            secret_digest,
-            previous_secret: None,
-            disabled_at: None,
-            managed_by_file: false,
-            created_at: at(0),
-            updated_at: at(0),
-        }
+        Client { secret_digest, ..a_client("app", metadata) }
     }
 
     fn presented(method: ClientAuthentication, secret: Option<&str>, undecoded: Option<&str>) -> Credentials {

@@ -118,7 +118,7 @@ mod tests {
     use super::*;
     use crate::domain::client::{ClientKind, ClientMetadata};
     use crate::domain::redirect_uri::RedirectUri;
-    use crate::protocol::session::tests::{at, session};
+    use crate::protocol::session::tests::{a_client, at, session};
 
     fn client() -> Client {
         let uris = ["https://app.test/out", "https://app.test/out?from=us"];
@@ -126,8 +126,7 @@ mod tests {
             post_logout_redirect_uris: uris.iter().map(|uri| RedirectUri::parse(uri).unwrap()).collect(),
             ..ClientMetadata::defaults(ClientKind::Spa, "App")
         };
-        let id = ClientId::parse("app").unwrap();
-        Client { id, metadata, secret_digest: None, previous_secret: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+        a_client("app", metadata)
     }
 
     fn params(text: &str) -> Params {

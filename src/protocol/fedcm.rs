@@ -207,7 +207,7 @@ mod tests {
     use super::*;
     use crate::domain::client::{ClientKind, ClientMetadata as Registered};
     use crate::domain::session::Ended;
-    use crate::protocol::session::tests::{at, client_session, user};
+    use crate::protocol::session::tests::{a_client, at, client_session, user};
 
     fn asked(pairs: &[(&str, &str)]) -> Result<Asked, OAuthError> {
         let base = [("client_id", "app"), ("account_id", "00000000-0000-0000-0000-000000000001")];
@@ -293,16 +293,7 @@ mod tests {
 
     #[test]
     fn approved_is_who_has_been_allowed_or_opened() {
-        let client = |fedcm, first_party| Client {
-            metadata: Registered { fedcm, first_party, ..Registered::defaults(ClientKind::Spa, "App") },
-            id: ClientId::parse("app").unwrap(),
-            secret_digest: None,
-            previous_secret: None,
-            disabled_at: None,
-            managed_by_file: false,
-            created_at: at(0),
-            updated_at: at(0),
-        };
+        let client = |fedcm, first_party| a_client("app", Registered { fedcm, first_party, ..Registered::defaults(ClientKind::Spa, "App") });
         let (own, other) = (client(true, true), client(true, false));
         assert!(is_approved(&own, false, true) && !is_approved(&own, true, false));
         assert!(is_approved(&other, true, false) && !is_approved(&other, false, true));

@@ -34,13 +34,11 @@ pub fn active(claims: &Map<String, Value>, token_type: &str, username: Option<&s
 mod tests {
     use super::*;
     use crate::domain::client::{ClientKind, ClientMetadata};
-    use crate::domain::id::ClientId;
-    use crate::protocol::session::tests::at;
+    use crate::protocol::session::tests::a_client;
 
     fn caller(id: &str, resources: &[&str]) -> Client {
         let metadata = ClientMetadata { resources: resources.iter().map(|r| (*r).to_owned()).collect(), ..ClientMetadata::defaults(ClientKind::Web, "Caller") };
-        let id = ClientId::parse(id).unwrap();
-        Client { id, metadata, secret_digest: None, previous_secret: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+        a_client(id, metadata)
     }
 
     fn claims() -> Map<String, Value> {

@@ -36,12 +36,11 @@ mod tests {
     use crate::domain::client::{ClientKind, ClientMetadata};
     use crate::domain::consent::Consent;
     use crate::domain::duration::Lifetime;
-    use crate::domain::id::ClientId;
     use crate::domain::refresh_family::RefreshFamily;
     use crate::domain::scope::Scope;
     use crate::domain::session::{EndReason, Ended, Session};
     use crate::domain::tenure::Tenure;
-    use crate::protocol::session::tests::{at, session, user};
+    use crate::protocol::session::tests::{a_client, at, session, user};
     use crate::protocol::token::refresh_token::tests::family;
 
     fn scope(text: &str) -> Scope {
@@ -50,8 +49,7 @@ mod tests {
 
     fn client(id: &str, registered: &str, first_party: bool) -> Client {
         let metadata = ClientMetadata { scope: scope(registered), first_party, ..ClientMetadata::defaults(ClientKind::Web, "App") };
-        let id = ClientId::parse(id).unwrap();
-        Client { id, metadata, secret_digest: None, previous_secret: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+        a_client(id, metadata)
     }
 
     fn ended_by(family: &RefreshFamily, session: Option<&Session>, consent: Option<&Consent>, client: &Client, limits: &Limits, now: i64) -> Ends {

@@ -193,6 +193,7 @@ pub fn touch_is_due(last_used_at: Timestamp, idle: Lifetime, now: Timestamp) -> 
 pub(crate) mod tests {
     use super::*;
     use crate::domain::acr::Acr;
+    use crate::domain::client::{Client, ClientMetadata};
     use crate::domain::id::{ClientId, SessionId, UserId};
     use crate::domain::secret::Digest;
     use crate::domain::session::Ended;
@@ -235,6 +236,20 @@ pub(crate) mod tests {
             network: None,
             device: None,
             ended: None,
+        }
+    }
+
+    /// Without a secret, and nothing of it but what it is registered with.
+    pub(crate) fn a_client(id: &str, metadata: ClientMetadata) -> Client {
+        Client {
+            id: ClientId::parse(id).unwrap(),
+            metadata,
+            secret_digest: None,
+            previous_secret: None,
+            disabled_at: None,
+            managed_by_file: false,
+            created_at: at(0),
+            updated_at: at(0),
         }
     }
 

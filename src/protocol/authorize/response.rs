@@ -74,13 +74,12 @@ fn render(target: &ResponseTarget, mut fields: Vec<(&'static str, String)>, issu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::client::{Client, ClientKind, ClientMetadata};
-    use crate::domain::id::ClientId;
+    use crate::domain::client::{ClientKind, ClientMetadata};
     use crate::domain::redirect_uri::RedirectUri;
     use crate::protocol::authorize::target;
     use crate::protocol::error::ErrorCode;
     use crate::protocol::params::Params;
-    use crate::protocol::session::tests::at;
+    use crate::protocol::session::tests::a_client;
 
     const ISSUER: &str = "https://id.test/";
     const ADA: UserId = UserId(uuid::Uuid::from_u128(1));
@@ -88,17 +87,7 @@ mod tests {
     fn to(redirect_uri: &str, more: &[(&str, &str)]) -> ResponseTarget {
         let redirect_uris = vec![RedirectUri::parse(redirect_uri).unwrap()];
         let metadata = ClientMetadata { redirect_uris, ..ClientMetadata::defaults(ClientKind::Native, "App") };
-        let id = ClientId::parse("app").unwrap();
-        let client = Client {
-            id,
-            metadata,
-            secret_digest: None,
-            previous_secret: None,
-            disabled_at: None,
-            managed_by_file: false,
-            created_at: at(0),
-            updated_at: at(0),
-        };
+        let client = a_client("app", metadata);
         let pairs = [("client_id", "app"), ("redirect_uri", redirect_uri)].into_iter().chain(more.iter().copied());
         let params = Params::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned()))).unwrap();
         target(&params, Some(&client)).unwrap()

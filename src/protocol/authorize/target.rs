@@ -210,7 +210,7 @@ mod tests {
     use super::*;
     use crate::domain::client::{ClientKind, ClientMetadata};
     use crate::domain::redirect_uri::{RedirectUri, WebOrigin};
-    use crate::protocol::session::tests::at;
+    use crate::protocol::session::tests::{a_client, at};
 
     const CALLBACK: &str = "https://app.test/cb";
     const OWN_SCHEME: &str = "com.example.app:/cb";
@@ -218,8 +218,7 @@ mod tests {
     fn client() -> Client {
         let redirect_uris = [CALLBACK, OWN_SCHEME].map(|uri| RedirectUri::parse(uri).unwrap()).to_vec();
         let metadata = ClientMetadata { redirect_uris, ..ClientMetadata::defaults(ClientKind::Native, "App") };
-        let id = ClientId::parse("app").unwrap();
-        Client { id, metadata, secret_digest: None, previous_secret: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+        a_client("app", metadata)
     }
 
     fn params(pairs: &[(&str, &str)]) -> Params {

@@ -152,17 +152,15 @@ fn max_age(params: &Params) -> Result<Option<TimeDelta>, OAuthError> {
 mod tests {
     use super::*;
     use crate::domain::client::{ClientKind, ClientMetadata};
-    use crate::domain::id::ClientId;
     use crate::domain::redirect_uri::RedirectUri;
     use crate::protocol::authorize::target;
-    use crate::protocol::session::tests::at;
+    use crate::protocol::session::tests::a_client;
 
     fn client(change: impl FnOnce(&mut ClientMetadata)) -> Client {
         let mut metadata = ClientMetadata::defaults(ClientKind::Spa, "App");
         metadata.redirect_uris = vec![RedirectUri::parse("https://app.test/cb").unwrap()];
         change(&mut metadata);
-        let id = ClientId::parse("app").unwrap();
-        Client { id, metadata, secret_digest: None, previous_secret: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+        a_client("app", metadata)
     }
 
     fn validated(client: &Client, more: &str) -> Result<AuthorizationRequest, OAuthError> {

@@ -37,26 +37,15 @@ pub fn diagnose(facts: &ClientFacts<'_>) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::client::{Client, ClientKind, ClientMetadata};
+    use crate::domain::client::{ClientKind, ClientMetadata};
     use crate::domain::duration::Lifetime;
-    use crate::domain::id::ClientId;
     use crate::protocol::diagnosis::Level;
     use crate::protocol::reach::Reach;
-    use crate::protocol::session::tests::at;
+    use crate::protocol::session::tests::a_client;
 
     fn told(fedcm: bool, issuer: &str, cookie_in_foreign_frames: bool) -> Vec<&'static str> {
         let metadata = ClientMetadata { fedcm, ..ClientMetadata::defaults(ClientKind::Spa, "App") };
-        let id = ClientId::parse("app").unwrap();
-        let client = Client {
-            id,
-            metadata,
-            secret_digest: None,
-            previous_secret: None,
-            disabled_at: None,
-            managed_by_file: false,
-            created_at: at(0),
-            updated_at: at(0),
-        };
+        let client = a_client("app", metadata);
         let facts = ClientFacts { client: &client, issuer, cookie_in_foreign_frames, access_token: Lifetime::seconds(600), reach: &Reach::default() };
         let found = diagnose(&facts);
         assert!(found.iter().all(|finding| finding.change.is_some() == (finding.level() != Level::Ok)));

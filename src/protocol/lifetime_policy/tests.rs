@@ -9,21 +9,12 @@ use super::*;
 use crate::domain::client::{ClientKind, ClientMetadata};
 use crate::domain::group::GroupName;
 use crate::domain::id::ClientId;
-use crate::protocol::session::tests::at;
+use crate::protocol::session::tests::{a_client, at};
 
 const SITUATIONS: &str = include_str!("situations.txt");
 
 fn client(id: &str, lifetimes: LimitOverrides) -> Client {
-    Client {
-        id: ClientId::parse(id).unwrap(),
-        metadata: ClientMetadata { lifetimes, ..ClientMetadata::defaults(ClientKind::Spa, id) },
-        secret_digest: None,
-        previous_secret: None,
-        disabled_at: None,
-        managed_by_file: false,
-        created_at: at(0),
-        updated_at: at(0),
-    }
+    a_client(id, ClientMetadata { lifetimes, ..ClientMetadata::defaults(ClientKind::Spa, id) })
 }
 
 fn rule(selector: Selector, limits: LimitOverrides) -> LifetimeRule {

@@ -132,7 +132,7 @@ mod tests {
     use crate::domain::refresh_family::Grant;
     use crate::domain::scope::Scope;
     use crate::domain::session::{EndReason, Ended};
-    use crate::protocol::session::tests::{at, client_session, session, user};
+    use crate::protocol::session::tests::{a_client, at, client_session, session, user};
 
     /// RFC 7636 appendix B.
     const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -142,8 +142,7 @@ mod tests {
 
     fn client(id: &str, first_party: bool) -> Client {
         let metadata = ClientMetadata { first_party, ..ClientMetadata::defaults(ClientKind::Spa, "App") };
-        let id = ClientId::parse(id).unwrap();
-        Client { id, metadata, secret_digest: None, previous_secret: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+        a_client(id, metadata)
     }
 
     fn code() -> AuthorizationCode {

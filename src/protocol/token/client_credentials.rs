@@ -33,8 +33,7 @@ pub fn decide(params: &Params, client: &Client) -> Result<MachineGrant, OAuthErr
 mod tests {
     use super::*;
     use crate::domain::client::{ClientKind, ClientMetadata};
-    use crate::domain::id::ClientId;
-    use crate::protocol::session::tests::at;
+    use crate::protocol::session::tests::a_client;
 
     fn decided(registered: &str, text: &str) -> Result<String, ErrorCode> {
         let metadata = ClientMetadata {
@@ -42,17 +41,7 @@ mod tests {
             resources: vec!["https://api.test/".to_owned()],
             ..ClientMetadata::defaults(ClientKind::Machine, "Machine")
         };
-        let id = ClientId::parse("machine").unwrap();
-        let client = Client {
-            id,
-            metadata,
-            secret_digest: None,
-            previous_secret: None,
-            disabled_at: None,
-            managed_by_file: false,
-            created_at: at(0),
-            updated_at: at(0),
-        };
+        let client = a_client("machine", metadata);
         let grant = decide(&Params::parse(text).unwrap(), &client).map_err(|error| error.code)?;
         assert_eq!(grant.resources, ["https://api.test/"]);
         Ok(grant.scope.to_string())

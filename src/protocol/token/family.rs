@@ -43,7 +43,7 @@ mod tests {
     use super::*;
     use crate::domain::session::{EndReason, Ended};
     use crate::domain::tenure::Tenure;
-    use crate::protocol::session::tests::{at, client_session};
+    use crate::protocol::session::tests::{a_client, at, client_session, session, user};
     use crate::protocol::token::refresh_token::tests::family;
     use crate::protocol::token::refresh_token::{Facts, usable};
 
@@ -63,20 +63,10 @@ mod tests {
 
     #[test]
     fn that_is_asked_of_every_family() {
-        use crate::domain::client::{Client, ClientKind, ClientMetadata};
-        let (session, user) = (crate::protocol::session::tests::session(), crate::protocol::session::tests::user());
+        use crate::domain::client::{ClientKind, ClientMetadata};
+        let (session, user) = (session(), user());
         let metadata = ClientMetadata { first_party: true, ..ClientMetadata::defaults(ClientKind::Spa, "App") };
-        let id = client_session().client_id;
-        let client = Client {
-            id,
-            metadata,
-            secret_digest: None,
-            previous_secret: None,
-            disabled_at: None,
-            managed_by_file: false,
-            created_at: at(0),
-            updated_at: at(0),
-        };
+        let client = a_client(client_session().client_id.as_str(), metadata);
         for scope in ["openid", "openid offline_access"] {
             for (ended, judged) in [(-1, None), (0, Some(Dead::Refused("client_session_ended")))] {
                 let (family, client_session) = (family(scope), ClientSession { last_ended_at: Some(at(ended)), ..client_session() });

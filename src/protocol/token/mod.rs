@@ -51,13 +51,11 @@ mod tests {
     use crate::domain::acr::Acr;
     use crate::domain::claim::NamedClaims;
     use crate::domain::client::{ClientKind, ClientMetadata};
-    use crate::domain::id::ClientId;
-    use crate::protocol::session::tests::at;
+    use crate::protocol::session::tests::{a_client, at};
 
     fn client(kind: ClientKind) -> Client {
-        let id = ClientId::parse("app").unwrap();
         let metadata = ClientMetadata { resources: vec!["https://a.test/".to_owned()], ..ClientMetadata::defaults(kind, "App") };
-        Client { id, metadata, secret_digest: None, previous_secret: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+        a_client("app", metadata)
     }
 
     #[test]

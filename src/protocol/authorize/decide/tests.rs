@@ -5,11 +5,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::client::ClientMetadata;
 use crate::domain::duration::Lifetime;
-use crate::domain::id::ClientId;
 use crate::domain::redirect_uri::RedirectUri;
 use crate::protocol::authorize::{target, validate};
 use crate::protocol::params::Params;
-use crate::protocol::session::tests::{at, session, user};
+use crate::protocol::session::tests::{a_client, at, session, user};
 
 fn client(first_party: bool) -> Client {
     let metadata = ClientMetadata {
@@ -17,8 +16,7 @@ fn client(first_party: bool) -> Client {
         redirect_uris: vec![RedirectUri::parse("https://app.test/cb").unwrap()],
         ..ClientMetadata::defaults(ClientKind::Spa, "App")
     };
-    let id = ClientId::parse("app").unwrap();
-    Client { id, metadata, secret_digest: None, previous_secret: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+    a_client("app", metadata)
 }
 
 fn request(client: &Client, more: &[(&str, &str)]) -> AuthorizationRequest {

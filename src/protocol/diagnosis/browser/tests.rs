@@ -1,17 +1,11 @@
-use chrono::DateTime;
-
 use super::*;
 use crate::domain::client::{ClientKind, ClientMetadata};
-use crate::domain::id::ClientId;
 use crate::domain::redirect_uri::{RedirectUri, WebOrigin};
 use crate::protocol::diagnosis::Level;
+use crate::protocol::session::tests::{a_client, at};
 
 const ISSUER: &str = "https://id.example.com/";
 const ORIGIN: &str = "https://app.example.com";
-
-fn at(seconds: i64) -> Timestamp {
-    DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
-}
 
 fn client(change: impl FnOnce(&mut ClientMetadata)) -> Client {
     let mut metadata = ClientMetadata::defaults(ClientKind::Spa, "App");
@@ -19,8 +13,7 @@ fn client(change: impl FnOnce(&mut ClientMetadata)) -> Client {
     metadata.web_origins = [ORIGIN, "https://app.other.test", "https://secret.example.com"].map(|origin| WebOrigin::parse(origin).unwrap()).to_vec();
     metadata.fedcm = true;
     change(&mut metadata);
-    let id = ClientId::parse("app").unwrap();
-    Client { id, metadata, secret_digest: None, previous_secret: None, disabled_at: None, managed_by_file: false, created_at: at(0), updated_at: at(0) }
+    a_client("app", metadata)
 }
 
 fn facts<'a>(client: &'a Client, origin: Option<&'a str>) -> PageFacts<'a> {

@@ -1,12 +1,11 @@
-use chrono::DateTime;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::id::ClientId;
 use crate::domain::redirect_uri::{RedirectUri, WebOrigin};
 use crate::domain::scope::Scope;
 use crate::domain::secret::Digest;
 use crate::protocol::diagnosis::Level;
+use crate::protocol::session::tests::a_client;
 
 const ISSUER: &str = "https://id.example.com/";
 
@@ -21,18 +20,8 @@ fn origins(origins: &[&str]) -> Vec<WebOrigin> {
 fn client(kind: ClientKind, change: impl FnOnce(&mut ClientMetadata)) -> Client {
     let mut metadata = ClientMetadata::defaults(kind, "App");
     change(&mut metadata);
-    let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
     let secret_digest = (!metadata.is_public()).then(|| Digest::of(b"secret"));
-    Client {
-        id: ClientId::parse("app").unwrap(),
-        metadata,
-        secret_digest,
-        previous_secret: None,
-        disabled_at: None,
-        managed_by_file: false,
-        created_at: at,
-        updated_at: at,
-    }
+    Client { secret_digest, ..a_client("app", metadata) }
 }
 
 /// A page at the issuer's site with which nothing is wrong.
