@@ -2,6 +2,7 @@
 
 use gatekey::domain::account_scope;
 use gatekey::domain::client_secret::SecretOverlap;
+use gatekey::domain::event::Actor;
 use gatekey::domain::id::ClientId;
 use gatekey::domain::secret::Digest;
 use gatekey::service::admin::declare;
@@ -17,6 +18,7 @@ use crate::support::relying_party::RelyingParty;
 each_database!(
     ad_04_power_that_the_file_gives_later_goes_to_no_secret_of_before,
     ad_04_a_secret_is_dropped_where_the_file_lets_nobody_be_asked,
+    that_the_files_power_ended_a_previous_secret_is_told,
     a_user_who_was_there_before_the_file_gave_power_is_told,
     what_was_stored_before_lifetimes_had_a_longest_is_read,
 );
@@ -177,6 +179,67 @@ async fn ad_04_a_secret_is_dropped_where_the_file_lets_nobody_be_asked(database:
         assert_eq!((proves_itself().await, listening.count(DROPPED) - before), (!dropped, usize::from(dropped)), "{id}");
         let whole = robot_token(&app, AUDIENCE, &all_scopes()).await;
         assert_eq!(get(&app, &format!("/clients/{id}"), &whole).await["metadata"]["first_party"], first_party, "{id}");
+    }
+    admin.store.close().await;
+}
+
+/// As an event, at the start that does it, once. Where nothing ended, or more than that one, there is no such event.
+async fn that_the_files_power_ended_a_previous_secret_is_told(database: Database) {
+    const KIND: &str = "client.previous_secret_ended";
+    let app = start(database).await;
+    let admin = app.admin().await;
+    let starts = async |settings: &Settings, seed: &str| {
+        App::on(app.database.clone(), settings.clone(), app.clock.clone(), seed).await.stop().await;
+    };
+    let events = async |kind: &str| {
+        let token = robot_token(&app, AUDIENCE, &["events:read".to_owned()]).await;
+        get(&app, &format!("/events?object={ROBOT_OF_THE_FILE}&kind={kind}&limit=200"), &token).await["items"].as_array().unwrap().clone()
+    };
+    let (plain, strong) = (declaring_robot(&app.settings, ""), declaring_robot(&app.settings, POWER));
+    let mut renamed = plain.clone();
+    renamed.clients.last_mut().unwrap().metadata.name = "Another name".into();
+    let hour = Some(3_600);
+    for (what, overlap, settings, first_works, next_works, told) in [
+        ("one that works", hour, &strong, false, true, 1),
+        ("one whose time is over", Some(60), &strong, false, true, 0),
+        ("one that somebody ended", hour, &strong, false, true, 0),
+        ("one that a rotation ended", None, &strong, false, true, 0),
+        ("one beside a secret that is dropped", hour, &strong, false, false, 0),
+        ("no power", hour, &renamed, true, true, 0),
+        ("nothing new", hour, &plain, true, true, 0),
+    ] {
+        starts(&plain, &format!("{what}, before")).await;
+        let first = admin.rotate_client_secret(&robot_id()).await.unwrap().expose().clone();
+        let overlap = overlap.map_or(SecretOverlap::NONE, |seconds| SecretOverlap::seconds(seconds).unwrap());
+        let by = if next_works { admin.clone() } else { admin.acting_as(Actor::Client(ClientId::parse(ROBOT).unwrap())) };
+        let next = by.rotate_client_secret_if(&robot_id(), overlap, Box::new(|_| Ok(()))).await.unwrap().secret.expose().clone();
+        app.advance(chrono::TimeDelta::seconds(61));
+        if what == "one that somebody ended" {
+            admin.end_previous_client_secret(&robot_id(), Box::new(|_| Ok(()))).await.unwrap();
+        }
+        assert_eq!(works(&app, &first).await, !matches!(what, "one whose time is over" | "one that somebody ended" | "one that a rotation ended"), "{what}");
+        assert!(works(&app, &next).await, "{what}: the control");
+
+        let (before, rotated) = (events(KIND).await.len(), events("client.secret_rotated").await.len());
+        starts(settings, &format!("{what}, after")).await;
+        assert_eq!((works(&app, &first).await, works(&app, &next).await), (first_works, next_works), "{what}");
+        let after = events(KIND).await;
+        assert_eq!(after.len() - before, told, "{what}: {after:?}");
+        // One that is dropped takes the one before along, and is what is told.
+        assert_eq!(events("client.secret_rotated").await.len() - rotated, usize::from(!next_works), "{what}");
+        if told == 1 {
+            let event = &after[0];
+            assert_eq!(event["actor"], json!({"kind": "settings_file"}), "{event}");
+            assert_eq!(event["object"], json!({"kind": "client", "id": ROBOT_OF_THE_FILE}), "{event}");
+            let at = event["at"].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+            assert_eq!((at, event.get("user_id")), (app.now(), None), "{event}");
+            let updated = &events("client.updated").await[0];
+            assert_eq!((&updated["at"], &updated["actor"]), (&event["at"], &event["actor"]), "what gave the power is told beside it: {updated}");
+            assert!(![&first, &next].iter().any(|secret| format!("{event} {updated}").contains(secret.as_str())), "{event} {updated}");
+        }
+        starts(settings, &format!("{what}, again")).await;
+        assert_eq!(events(KIND).await.len() - before, told, "{what}: once");
+        forget(&app).await;
     }
     admin.store.close().await;
 }
