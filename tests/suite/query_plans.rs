@@ -272,7 +272,7 @@ fn plain(sql: &str) -> String {
 }
 
 /// Asks the planner.
-enum Judge {
+pub enum Judge {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
 }
@@ -290,7 +290,7 @@ struct Plan {
 }
 
 impl Judge {
-    fn of(database: &Database) -> Self {
+    pub fn of(database: &Database) -> Self {
         match database.backend() {
             Backend::Sqlite => Self::Sqlite(SqliteConnection::establish(database.url().trim_start_matches("sqlite://")).unwrap()),
             Backend::Postgres => {
@@ -302,7 +302,7 @@ impl Judge {
     }
 
     /// The step that reads a whole table, if there is one.
-    fn scan(&mut self, sql: &str) -> Option<String> {
+    pub fn scan(&mut self, sql: &str) -> Option<String> {
         match self {
             Self::Sqlite(conn) => {
                 let steps = diesel::sql_query(format!("EXPLAIN QUERY PLAN {sql}")).load::<Step>(conn).unwrap_or_else(|e| panic!("{sql}: {e}"));

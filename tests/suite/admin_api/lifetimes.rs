@@ -1,12 +1,20 @@
 //! The lifetime policy: its rules changed, a limit explained, a change tried out.
 
+use gatekey::domain::client::{Client, ClientMetadata};
+use gatekey::domain::duration::Lifetime;
+use gatekey::domain::id::ClientId;
+use gatekey::domain::lifetime::LimitOverrides;
+use gatekey::store::clients as table;
 use serde_json::json;
 
 use super::*;
+use crate::query_plans::Judge;
 use crate::support::database::each_database;
+use crate::support::statements;
 
 each_database!(
     lifetime_rules_are_put_and_deleted,
+    what_very_many_clients_are_registered_with_is_listed,
     what_breaks_a_rule_of_lifetimes_is_told_by_its_member,
     ad_11_a_lifetime_rule_is_not_changed_by_who_read_others,
     a_limit_is_explained_with_every_candidate,
@@ -58,6 +66,84 @@ async fn lifetime_rules_are_put_and_deleted(database: Database) {
     let told: Vec<_> = told.iter().filter(|event| event.kind.as_str() == "lifetime_policy.changed").collect();
     assert_eq!(told.len(), 5);
     assert!(told.iter().all(|event| event.actor.id().as_deref() == Some(ROBOT)), "{told:?}");
+}
+
+/// All of them in one answer, by their ids in the order of the bytes, for no more statements than of a few, and by an index.
+async fn what_very_many_clients_are_registered_with_is_listed(database: Database) {
+    let seen = statements::watch(&database);
+    let app = start(database).await;
+    let token = robot_token(&app, AUDIENCE, &all_scopes()).await;
+    let list = async || get(&app, "/lifetime-rules", &token).await;
+    let before = list().await;
+    assert_eq!(before["registered"], json!([]), "the control");
+    seen.lock().unwrap().clear();
+    let cost = statements::least(&app.database, async || drop(list().await)).await;
+
+    // Three of four have limits, no two the same.
+    let limits = |number: i64| match number % 4 {
+        0 => (LimitOverrides::default(), json!({})),
+        1 => (
+            LimitOverrides { session_idle: Some(Lifetime::seconds(number * 86_400)), ..LimitOverrides::default() },
+            json!({"session_idle": format!("P{number}D")}),
+        ),
+        2 => (
+            LimitOverrides { session_absolute: Some(Lifetime::Unlimited), refresh_idle: Some(Lifetime::seconds(number * 86_400)), ..LimitOverrides::default() },
+            json!({"session_absolute": "unlimited", "refresh_idle": format!("P{number}D")}),
+        ),
+        _ => (
+            LimitOverrides {
+                code: Some(Lifetime::seconds(number % 59 + 1)),
+                client_session_absolute: Some(Lifetime::seconds(number * 86_400)),
+                ..LimitOverrides::default()
+            },
+            json!({"code": format!("PT{}S", number % 59 + 1), "client_session_absolute": format!("P{number}D")}),
+        ),
+    };
+    let id = |number: i64| format!("{}{number}", ["a", "b-", "B.", "~"][(number / 4 % 4) as usize]);
+    let now = app.now();
+    let clients: Vec<Client> = (0..2_000)
+        .map(|number| Client {
+            id: ClientId::parse(&id(number)).unwrap(),
+            metadata: ClientMetadata { lifetimes: limits(number).0, ..ClientMetadata::defaults(ClientKind::Spa, "Many") },
+            secret_digest: None,
+            previous_secret: None,
+            disabled_at: (number % 5 == 0).then_some(now),
+            managed_by_file: number % 7 == 0,
+            created_at: now,
+            updated_at: now,
+        })
+        .collect();
+    app.write(move |db| clients.iter().try_for_each(|client| table::insert(db, client))).await;
+
+    let mut expected: Vec<(String, Value)> = (0..2_000).filter(|number| number % 4 != 0).map(|number| (id(number), limits(number).1)).collect();
+    expected.sort_by(|(one, _), (other, _)| one.as_bytes().cmp(other.as_bytes()));
+    assert_eq!(expected.len(), 1_500);
+    let registered = |answer: &Value| -> Vec<(String, Value)> {
+        let listed = answer["registered"].as_array().unwrap().iter();
+        listed.map(|one| (one["client"].as_str().unwrap().to_owned(), one["limits"].clone())).collect()
+    };
+    let answer = list().await;
+    let other = registered(&answer).into_iter().zip(&expected).find(|(one, other)| one != *other);
+    assert_eq!((registered(&answer).len(), other), (1_500, None));
+    assert_eq!((&answer["settings"], &answer["rules"]), (&before["settings"], &before["rules"]));
+    assert_eq!(statements::least(&app.database, async || drop(list().await)).await, cost);
+
+    // By the planner itself, with all that is there.
+    let seen: Vec<String> = seen.lock().unwrap().iter().filter(|sql| sql.starts_with("SELECT") && sql.contains("clients.lifetimes > ''")).cloned().collect();
+    let [sql] = &seen[..] else { panic!("{seen:?}") };
+    let mut judge = Judge::of(&app.database);
+    assert_eq!(judge.scan(sql), None, "{sql}");
+    let without = sql.split(" WHERE ").next().unwrap();
+    assert!(judge.scan(without).is_some(), "the control: {without}");
+
+    // What comes and goes is there and gone.
+    let (gone, changed) = (expected.remove(700).0, &mut expected[900]);
+    changed.1 = json!({"session_idle": "PT1H"});
+    let metadata = json!({"name": "Many", "kind": "spa", "redirect_uris": ["https://many.example.test/cb"], "lifetimes": {"session_idle": "PT1H"}});
+    let put = send_json(&app, Method::PUT, &format!("/clients/{}", changed.0), &token, &metadata).await;
+    assert_eq!(put.status.as_u16(), 200, "{}", put.text());
+    assert_eq!(send(&app, Method::DELETE, &format!("/clients/{gone}"), Some(&token)).await.status.as_u16(), 204);
+    assert!(registered(&list().await) == expected, "one is gone and one is another");
 }
 
 async fn what_breaks_a_rule_of_lifetimes_is_told_by_its_member(database: Database) {
