@@ -1,19 +1,24 @@
 //! Sessions: listed page by page, shown, ended.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
+use gatekey::domain::client::{Client, ClientMetadata};
+use gatekey::domain::id::ClientId;
+use gatekey::domain::redirect_uri::RedirectUri;
 use serde_json::json;
 
 use super::*;
 use crate::support::app::OTHER_PAGE;
 use crate::support::database::each_database;
+use crate::support::relying_party::RelyingParty;
 
 each_database!(
     sessions_are_listed_and_ended,
     a_token_dies_with_what_it_hangs_on,
     an_ended_session_is_of_no_use,
     one_applications_share_is_ended,
-    what_hangs_on_a_session_comes_in_pages
+    what_hangs_on_a_session_comes_in_pages,
+    more_applications_than_a_page_holds_come_in_pages,
 );
 
 /// A session in which an application has a share.
@@ -236,6 +241,80 @@ async fn what_hangs_on_a_session_comes_in_pages(database: Database) {
     for query in ["limit=0", "limit=201", "after=a%20b"] {
         assert_problem(&send(&app, Method::GET, &format!("/sessions/{id}/clients?{query}"), Some(&token)).await, 400, "request-malformed", query);
     }
+}
+
+/// Each once, whatever the size of the pages, ended or not, and none of another session's.
+async fn more_applications_than_a_page_holds_come_in_pages(database: Database) {
+    const URI: &str = "https://many.example.test/cb";
+    let app = start(database).await;
+    let token = robot_token(&app, AUDIENCE, &all_scopes()).await;
+    // In the order of the bytes, which is not that of a dictionary.
+    let mut names: Vec<String> = (0..53).map(|number| format!("{}{number}", ["a", "b-", "B.", "~"][number % 4])).collect();
+    names.sort_unstable();
+    let (now, all) = (app.now(), names.clone());
+    app.write(move |db| {
+        let redirect_uris = vec![RedirectUri::parse(URI).unwrap()];
+        let metadata = ClientMetadata { redirect_uris, first_party: true, ..ClientMetadata::defaults(ClientKind::Spa, "Many") };
+        all.iter().try_for_each(|name| {
+            let (id, metadata) = (ClientId::parse(name).unwrap(), metadata.clone());
+            let client = Client {
+                id,
+                metadata,
+                secret_digest: None,
+                previous_secret: None,
+                disabled_at: None,
+                managed_by_file: false,
+                created_at: now,
+                updated_at: now,
+            };
+            gatekey::store::clients::insert(db, &client)
+        })
+    })
+    .await;
+    let mut browser = app.browser();
+    // Not in their order.
+    for name in names.iter().step_by(2).chain(names.iter().skip(1).step_by(2)) {
+        app.sign_in(&mut browser, &RelyingParty::new(&app.network, &app.issuer, name, URI), "openid offline_access").await;
+    }
+    let id = newest_session(&app, "alice").await;
+    app.advance(chrono::TimeDelta::seconds(1));
+    let mut another = app.browser();
+    for name in [PAGE, OWN_PAGE] {
+        app.sign_in(&mut another, &app.relying_party(name), "openid offline_access").await;
+    }
+    let other = newest_session(&app, "alice").await;
+    let ended: Vec<&String> = names.iter().step_by(10).collect();
+    for name in &ended {
+        let answer = send(&app, Method::POST, &format!("/sessions/{id}/clients/{name}/end"), Some(&token)).await;
+        assert_eq!(answer.status.as_u16(), 200, "{}", answer.text());
+    }
+
+    // Unless it is said otherwise, fifty.
+    let first = get(&app, &format!("/sessions/{id}/clients"), &token).await;
+    assert_eq!((first["clients"].as_array().unwrap().len(), first["next"].is_string()), (50, true));
+    for limit in [1, 7, 50, 52, 53, 54, 200] {
+        let (mut after, mut sizes, mut shares, mut families) = (String::new(), Vec::new(), Vec::new(), Vec::new());
+        loop {
+            let page = get(&app, &format!("/sessions/{id}/clients?limit={limit}{after}"), &token).await;
+            let of_page = page["clients"].as_array().unwrap().clone();
+            let clients = |list: &[Value]| list.iter().map(|one| one["client_id"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>();
+            assert_eq!(clients(page["refresh_families"].as_array().unwrap()), clients(&of_page), "{limit}: those beside are of the page");
+            sizes.push(of_page.len());
+            shares.extend(of_page);
+            families.extend(page["refresh_families"].as_array().unwrap().iter().map(|family| family["id"].as_str().unwrap().to_owned()));
+            let Some(next) = page["next"].as_str() else { break };
+            after = format!("&after={next}");
+        }
+        let (whole, rest) = (53 / limit, 53 % limit);
+        assert_eq!(sizes, [vec![limit; whole], vec![rest; usize::from(rest > 0)]].concat(), "{limit}");
+        assert_eq!(shares.iter().map(|share| share["client_id"].as_str().unwrap()).collect::<Vec<_>>(), names, "{limit}");
+        let told: Vec<_> = shares.iter().filter(|share| share.get("ended_at").is_some()).map(|share| share["client_id"].as_str().unwrap()).collect();
+        assert_eq!(told, ended, "{limit}");
+        assert_eq!((families.len(), families.iter().collect::<BTreeSet<_>>().len()), (53, 53), "{limit}: one of each");
+    }
+    let beside = get(&app, &format!("/sessions/{other}/clients"), &token).await;
+    let beside: Vec<_> = beside["clients"].as_array().unwrap().iter().map(|share| share["client_id"].as_str().unwrap()).collect();
+    assert_eq!(beside, [OWN_PAGE, PAGE], "the control");
 }
 
 async fn a_token_dies_with_what_it_hangs_on(database: Database) {
