@@ -67,33 +67,6 @@ pub enum EventSort {
     AtDesc,
 }
 
-impl From<GroupSort> for Order {
-    fn from(sort: GroupSort) -> Self {
-        match sort {
-            GroupSort::Name => Self::Ascending,
-            GroupSort::NameDesc => Self::Descending,
-        }
-    }
-}
-
-impl From<ConsentSort> for Order {
-    fn from(sort: ConsentSort) -> Self {
-        match sort {
-            ConsentSort::ClientId => Self::Ascending,
-            ConsentSort::ClientIdDesc => Self::Descending,
-        }
-    }
-}
-
-impl From<EventSort> for Order {
-    fn from(sort: EventSort) -> Self {
-        match sort {
-            EventSort::At => Self::Ascending,
-            EventSort::AtDesc => Self::Descending,
-        }
-    }
-}
-
 /// In which order clients come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[oai(rename_all = "snake_case")]
@@ -108,12 +81,30 @@ pub enum ClientSort {
     CreatedAtDesc,
 }
 
+/// Of those that know one order, and that the other way round.
+macro_rules! both_ways {
+    ($($sort:ident: $ascending:ident, $descending:ident;)*) => {
+        $(impl From<$sort> for Order {
+            fn from(sort: $sort) -> Self {
+                match sort {
+                    $sort::$ascending => Self::Ascending,
+                    $sort::$descending => Self::Descending,
+                }
+            }
+        })*
+    };
+}
+
+both_ways! {
+    Sort: CreatedAt, CreatedAtDesc;
+    GroupSort: Name, NameDesc;
+    ConsentSort: ClientId, ClientIdDesc;
+    EventSort: At, AtDesc;
+}
+
 /// The order of a list by time, as it is asked for, or else as it always was.
 pub fn by_time(sort: Option<Sort>) -> Order {
-    match sort {
-        None | Some(Sort::CreatedAt) => Order::Ascending,
-        Some(Sort::CreatedAtDesc) => Order::Descending,
-    }
+    sort.map_or(Order::Ascending, Order::from)
 }
 
 /// What users are listed by.
