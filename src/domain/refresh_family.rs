@@ -27,8 +27,16 @@ pub struct RefreshFamily {
     pub created_at: Timestamp,
     pub last_used_at: Timestamp,
     pub ended: Option<Ended>,
-    /// The key without which its tokens are nothing (RFC 9449 §5): of a public client that showed one for its code.
-    pub bound_to: Option<KeyThumbprint>,
+    /// The key without which its tokens are nothing (RFC 9449 §5): of a public client that showed one. Once there it stays, the same.
+    pub bound_to: Option<KeyBinding>,
+}
+
+/// The key of a family, and from where on it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyBinding {
+    pub key: KeyThumbprint,
+    /// The first generation that was given out bound: 1 where the key was shown for the code. Older ones were bearer tokens.
+    pub since: u64,
 }
 
 impl RefreshFamily {

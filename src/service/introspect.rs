@@ -55,8 +55,8 @@ async fn refresh_token(core: &Core, caller: &KnownClient, text: &str) -> Result<
     claims.insert("sub".into(), json!(subject::of(core, caller, family.user_id)));
     claims.insert("scope".into(), json!(family.grant.scope.to_string()));
     claims.insert("iat".into(), json!(family.rotated_at.timestamp()));
-    if let Some(key) = &family.bound_to {
-        claims.insert("cnf".into(), json!({ "jkt": key.as_str() }));
+    if let Some(binding) = &family.bound_to {
+        claims.insert("cnf".into(), json!({ "jkt": binding.key.as_str() }));
     }
     if let Some(end) = crate::domain::duration::earlier(deadlines.absolute, deadlines.idle) {
         claims.insert("exp".into(), json!(end.timestamp()));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Nullable};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use uuid::Uuid;
 
 use super::client_sessions::ClientSessionRow;
@@ -21,7 +21,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::consent::Consent;
 use crate::domain::dpop::KeyThumbprint;
 use crate::domain::id::{GrantId, SessionId, UserId};
-use crate::domain::refresh_family::RefreshFamily;
+use crate::domain::refresh_family::{KeyBinding, RefreshFamily};
 use crate::domain::scope::OFFLINE_ACCESS;
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
@@ -46,6 +46,8 @@ pub(super) struct RefreshFamilyRow {
     pub(super) ended_at: Option<Instant>,
     pub(super) end_reason: Option<String>,
     pub(super) jkt: Option<String>,
+    /// None beside a `jkt`: it has been there from the first on.
+    pub(super) bound_generation: Option<i64>,
 }
 
 impl TryFrom<RefreshFamilyRow> for RefreshFamily {
@@ -64,9 +66,15 @@ impl TryFrom<RefreshFamilyRow> for RefreshFamily {
             created_at: row.created_at.0,
             last_used_at: row.last_used_at.0,
             ended: ended(TABLE, row.ended_at, row.end_reason)?,
-            bound_to: row.jkt.map(KeyThumbprint::try_from).transpose().map_err(|error| StoreError::corrupt(TABLE, format_args!("jkt: {error}")))?,
+            bound_to: row.jkt.map(|jkt| binding(jkt, row.bound_generation)).transpose()?,
         })
     }
+}
+
+fn binding(jkt: String, generation: Option<i64>) -> Result<KeyBinding, StoreError> {
+    let key = KeyThumbprint::try_from(jkt).map_err(|error| StoreError::corrupt(TABLE, format_args!("jkt: {error}")))?;
+    let since = u64::try_from(generation.unwrap_or(1)).map_err(|_| StoreError::corrupt(TABLE, "bound_generation is negative"))?;
+    Ok(KeyBinding { key, since })
 }
 
 impl TryFrom<&RefreshFamily> for RefreshFamilyRow {
@@ -88,7 +96,8 @@ impl TryFrom<&RefreshFamily> for RefreshFamilyRow {
             last_used_at: at(family.last_used_at),
             ended_at,
             end_reason,
-            jkt: family.bound_to.as_ref().map(|key| key.as_str().to_owned()),
+            jkt: family.bound_to.as_ref().map(|binding| binding.key.as_str().to_owned()),
+            bound_generation: family.bound_to.as_ref().filter(|binding| binding.since > 1).map(|binding| column_generation(binding.since)).transpose()?,
         })
     }
 }
@@ -108,12 +117,14 @@ pub struct FamilyFacts {
 }
 
 /// One step of a family: from the generation that was decided upon to the next one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     pub id: GrantId,
     pub expected: u64,
     pub next: u64,
     pub at: Timestamp,
+    /// The key that the next generation is bound to, and every later one; one that is there stays.
+    pub bind_to: Option<KeyThumbprint>,
 }
 
 /// Adds a family. Codes bring theirs by `redeemed_codes::redeem`. `Conflict`: the id is taken, or user or client is gone.
@@ -137,6 +148,7 @@ pub fn insert(conn: &mut Connection, family: &RefreshFamily) -> Result<(), Store
                 Value::or_null(row.ended_at, instant),
                 Value::or_null(row.end_reason.as_deref(), Value::Text),
                 Value::or_null(row.jkt.as_deref(), Value::Text),
+                Value::or_null(row.bound_generation, Value::Integer),
             ])
             .execute(conn)?
         }
@@ -147,7 +159,7 @@ pub fn insert(conn: &mut Connection, family: &RefreshFamily) -> Result<(), Store
 
 written!(
     Insert = "INSERT INTO refresh_families (id, client_id, user_id, session_id, grant_facts, offline, secret, generation, rotated_at, created_at, \
-                   last_used_at, ended_at, end_reason, jkt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                   last_used_at, ended_at, end_reason, jkt, bound_generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 );
 
 pub fn find(conn: &mut Connection, family: GrantId) -> Result<Option<RefreshFamily>, StoreError> {
@@ -266,17 +278,44 @@ pub fn list_by_user(conn: &mut Connection, user: UserId, after: Option<GrantId>,
 /// Takes the step if the family still is where it was decided upon. False: nothing changed; load it and decide again.
 /// [`Store::rotate`](super::Store::rotate) is the fast way to it.
 pub fn rotate(conn: &mut Connection, step: &Step) -> Result<bool, StoreError> {
-    let update = statement("UPDATE refresh_families SET generation = ")
-        .bind::<BigInt, _>(column_generation(step.next)?)
-        .sql(", rotated_at = ")
-        .bind::<DbInstant, _>(at(step.at))
-        .sql(", last_used_at = ")
-        .bind::<DbInstant, _>(at(step.at))
-        .sql(" WHERE id = ")
-        .bind::<DbId, _>(id(step.id.0))
-        .sql(" AND generation = ")
-        .bind::<BigInt, _>(column_generation(step.expected)?)
-        .sql(" AND ended_at IS NULL");
-    let changed = on_each!(conn, update.execute(conn))?;
+    let (expected, next) = (column_generation(step.expected)?, column_generation(step.next)?);
+    let key = step.bind_to.as_ref().map(KeyThumbprint::as_str);
+    let changed = match conn {
+        Connection::Sqlite(conn) => {
+            let now = step.at.timestamp_micros();
+            with::<Rotate, _>([
+                Value::Integer(next),
+                Value::Integer(now),
+                Value::Integer(now),
+                Value::or_null(key, Value::Text),
+                Value::or_null(key.map(|_| next), Value::Integer),
+                Value::Blob(step.id.0.as_bytes()),
+                Value::Integer(expected),
+            ])
+            .execute(conn)?
+        }
+        Connection::Postgres(conn) => statement("UPDATE refresh_families SET generation = ")
+            .bind::<BigInt, _>(next)
+            .sql(", rotated_at = ")
+            .bind::<DbInstant, _>(at(step.at))
+            .sql(", last_used_at = ")
+            .bind::<DbInstant, _>(at(step.at))
+            .sql(", jkt = COALESCE(jkt, ")
+            .bind::<Nullable<Text>, _>(key)
+            .sql("), bound_generation = CASE WHEN jkt IS NULL THEN ")
+            .bind::<Nullable<BigInt>, _>(key.map(|_| next))
+            .sql(" ELSE bound_generation END WHERE id = ")
+            .bind::<DbId, _>(id(step.id.0))
+            .sql(" AND generation = ")
+            .bind::<BigInt, _>(expected)
+            .sql(" AND ended_at IS NULL")
+            .execute(conn)?,
+    };
     Ok(changed == 1)
 }
+
+// On the right there is what was before, also of a column that is set.
+written!(
+    Rotate = "UPDATE refresh_families SET generation = ?, rotated_at = ?, last_used_at = ?, jkt = COALESCE(jkt, ?), \
+                   bound_generation = CASE WHEN jkt IS NULL THEN ? ELSE bound_generation END WHERE id = ? AND generation = ? AND ended_at IS NULL"
+);

@@ -147,6 +147,7 @@ diesel::table! {
         ended_at -> Nullable<DbInstant>,
         end_reason -> Nullable<Text>,
         jkt -> Nullable<Text>,
+        bound_generation -> Nullable<BigInt>,
     }
 }
 

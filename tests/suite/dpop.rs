@@ -15,7 +15,7 @@ use crate::support::relying_party::{RelyingParty, tokens};
 each_database!(
     tokens_are_bound_to_the_key_that_was_shown,
     a_client_with_a_secret_may_change_its_key,
-    a_family_from_before_goes_on,
+    a_family_from_before_is_bound_when_a_key_is_shown,
     what_can_be_mended_spends_no_token,
     introspection_tells_of_the_key,
     pages_may_send_proofs_and_read_why_not,
@@ -44,7 +44,7 @@ async fn tokens_are_bound_to_the_key_that_was_shown(database: Database) {
     assert_eq!(page.claims(&first.access).await["cnf"], cnf);
     // Who signed in is nobody's key.
     assert!(!page.claims(first.id.as_deref().unwrap()).await.contains_key("cnf"));
-    assert_eq!(stored(&app).await[0].bound_to.as_ref().map(|key| key.as_str().to_owned()), Some(holder.thumbprint()));
+    assert_eq!(stored(&app).await[0].bound_to.as_ref().map(|binding| binding.key.as_str().to_owned()), Some(holder.thumbprint()));
     let second = bound(&holder.try_refresh(&app, &page, first.refresh()).await);
     assert_eq!(page.claims(&second.access).await["cnf"], cnf);
     assert!(second.id.is_some() && second.refresh.is_some());
@@ -74,15 +74,21 @@ async fn a_client_with_a_secret_may_change_its_key(database: Database) {
     server.refresh(second.refresh()).await;
 }
 
-/// The first proof comes after the sign-in: the access token is bound, and the refresh token is what it was.
-async fn a_family_from_before_goes_on(database: Database) {
+/// RFC 9449 §5: the first proof comes after the sign-in, as when an application is given a version that makes them.
+async fn a_family_from_before_is_bound_when_a_key_is_shown(database: Database) {
     let app = App::start(database).await;
     let (holder, party) = (Holder::new(), app.relying_party(OWN_PAGE));
     let plain = app.sign_in(&mut app.browser(), &party, "openid").await;
+    let plain = party.refresh(plain.refresh()).await;
+    assert_eq!(stored(&app).await[0].bound_to, None);
     let next = bound(&holder.try_refresh(&app, &party, plain.refresh()).await);
     assert_eq!(holder.userinfo(&app, &next.access).await.status.as_u16(), 200);
-    assert_eq!(stored(&app).await[0].bound_to, None);
-    party.refresh(next.refresh()).await;
+    let binding = stored(&app).await[0].bound_to.clone().unwrap();
+    assert_eq!((binding.key.as_str(), binding.since), (holder.thumbprint().as_str(), 3));
+    no_proof(&party.try_refresh(next.refresh()).await, 400, "bound");
+    let next = bound(&holder.try_refresh(&app, &party, next.refresh()).await);
+    bound(&holder.try_refresh(&app, &party, next.refresh()).await);
+    assert_eq!(stored(&app).await[0].bound_to.as_ref(), Some(&binding), "it is bound once");
 }
 
 /// A wrong scope is said, and the same refresh token works after it; a refusal is not a use of the proof either.

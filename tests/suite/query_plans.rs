@@ -49,7 +49,7 @@ const EXEMPT: [(&str, &str); 5] = [
 
 /// PostgreSQL cannot tell what types the arrays of a batch have: by what their statement begins with.
 const ARRAYS: [(&str, &str); 6] = [
-    ("UPDATE refresh_families AS family", "uuid[], bigint[], bigint[], timestamptz[]"),
+    ("UPDATE refresh_families AS family", "uuid[], bigint[], bigint[], timestamptz[], text[]"),
     ("SELECT id FROM sessions WHERE id = ANY", "uuid[]"),
     (
         "WITH input AS MATERIALIZED",

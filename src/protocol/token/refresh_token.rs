@@ -10,6 +10,9 @@
 //! Where it stands for the session (`online_access`), the newest **stays**: the same token again, however often it comes.
 //!
 //! Order is by generation, never by a clock. The write is one conditional UPDATE on the generation this decision saw.
+//!
+//! A public client's family that is not bound to a key becomes so by its first step that is taken with one ([`binds`]); from then on nothing
+//! is given without it, and tokens of before go on showing a thief ([`with_key`]).
 
 use std::cmp::Ordering;
 
@@ -17,12 +20,15 @@ use crate::domain::client::Client;
 use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::consent::Consent;
+use crate::domain::dpop::KeyThumbprint;
 use crate::domain::duration::Lifetime;
 use crate::domain::lifetime::Limits;
 use crate::domain::refresh_family::{PresentedRefreshToken, RefreshFamily};
 use crate::domain::session::{EndReason, Session};
 use crate::domain::tenure::Tenure;
 use crate::domain::user::User;
+use crate::protocol::dpop::may_refresh;
+use crate::protocol::error::OAuthError;
 use crate::protocol::session::{Deadlines, Standing, Times, Unusable, barred, past, touch_is_due, use_is_due};
 use crate::protocol::token::{family, outlives_session, stands_for_session};
 
@@ -119,6 +125,34 @@ pub fn decide(presented: PresentedRefreshToken, facts: &Facts<'_>, client: &Clie
             if predecessor && !none && within { Decision::Replay { current } } else { Decision::Reuse }
         }
     }
+}
+
+/// What of a decision stands with the key that was shown, or none. Without the family's own nothing is given, written or ended (RFC 9449 §5),
+/// but for the reuse of a token that was a bearer token when it was given: it may be its owner who brings it, and a thief who had the key
+/// bound. So no key that is bound later takes away what reuse finds out.
+pub fn with_key(
+    decision: Decision,
+    presented: PresentedRefreshToken,
+    family: &RefreshFamily,
+    client: &Client,
+    shown: Option<&KeyThumbprint>,
+) -> Result<Decision, OAuthError> {
+    let Some(binding) = family.bound_to.as_ref().filter(|_| family.client_id == client.id) else { return Ok(decision) };
+    if decision != Decision::Reuse || !of_before(presented, family) {
+        may_refresh(Some(&binding.key), shown)?;
+    }
+    Ok(decision)
+}
+
+/// Whether the token was given out before its family had the key that it has.
+pub fn of_before(presented: PresentedRefreshToken, family: &RefreshFamily) -> bool {
+    family.bound_to.as_ref().is_some_and(|binding| presented.generation < binding.since)
+}
+
+/// The key that a step binds the family to, if it has none: RFC 9449 §5, for public clients alone. Only a step does, since only then nobody
+/// else has been given the token that is bound.
+pub fn binds(family: &RefreshFamily, client: &Client, shown: Option<&KeyThumbprint>) -> Option<KeyThumbprint> {
+    shown.filter(|_| family.bound_to.is_none() && client.metadata.is_public()).cloned()
 }
 
 /// Family end = min(absolute limit, session end unless `offline_access`); idle restarts on use.

@@ -8,7 +8,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::entropy::random;
 use crate::domain::event::{Actor, EventKind, Object};
 use crate::domain::lifetime::Limits;
-use crate::domain::refresh_family::RefreshFamily;
+use crate::domain::refresh_family::{KeyBinding, RefreshFamily};
 use crate::domain::secret::Secret;
 use crate::domain::session::{EndReason, Ended};
 use crate::protocol::dpop::replayed as replayed_proof;
@@ -153,6 +153,6 @@ fn new_family(core: &Core, client: &KnownClient, code: &AuthorizationCode, shown
         created_at: now,
         last_used_at: now,
         ended: None,
-        bound_to: shown.filter(|_| client.metadata.is_public()).map(|shown| shown.key.clone()),
+        bound_to: shown.filter(|_| client.metadata.is_public()).map(|shown| KeyBinding { key: shown.key.clone(), since: 1 }),
     }
 }

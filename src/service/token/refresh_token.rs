@@ -15,12 +15,12 @@ use crate::domain::scope::Scope;
 use crate::domain::session::{EndReason, Session};
 use crate::domain::statistics::Counted;
 use crate::domain::user::User;
-use crate::protocol::dpop::{may_refresh, replayed};
+use crate::protocol::dpop::replayed;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::protocol::resource;
 use crate::protocol::session::{Deadlines, judge_grant};
-use crate::protocol::token::refresh_token::{Decision, Used, decide, used};
+use crate::protocol::token::refresh_token::{Decision, Used, binds, decide, of_before, used, with_key};
 use crate::protocol::token::still_allowed;
 use crate::service::access_token::{facts_of, limits_of};
 use crate::service::dpop::Shown;
@@ -44,12 +44,11 @@ pub async fn refresh(core: &Core, params: &Params, client: &KnownClient, shown: 
         let facts = core.store.family(id).await?.ok_or_else(|| refused("no such family"))?;
         // Nothing below happens on the word of a token that does not verify: a stranger cannot harm a family.
         let presented = core.refresh_tokens.verify(&parsed, &facts.family.secret).ok_or_else(|| refused("MAC does not verify"))?;
-        // Before anything can end: without its key a stolen token does no harm either.
-        if facts.family.client_id == client.id {
-            may_refresh(facts.family.bound_to.as_ref(), shown.map(|shown| &shown.key))?;
-        }
         let limits = limits(client, &facts);
+        let key = shown.map(|shown| &shown.key);
         let decision = decide(presented, &facts_of(&facts, client), client, &limits, lost_race, now);
+        // Before anything is written: without its key a stolen token does no harm either.
+        let decision = with_key(decision, presented, &facts.family, client, key).inspect_err(|_| bound_since(client, presented, &facts))?;
         // A family that outlives its session goes on; but here, too, the session is found past its end.
         found_over::notice(core, facts.session.as_ref(), &limits, now);
         let generation = match decision {
@@ -84,9 +83,14 @@ pub async fn refresh(core: &Core, params: &Params, client: &KnownClient, shown: 
                 if presented.generation > expected {
                     tracing::warn!(event = "refresh.generation_ahead", client = %client.id, family = %id, stored = expected, presented = presented.generation, "the database is older than the tokens it gave out: was a backup restored?");
                 }
-                if !rotate(core, Step { id, expected, next, at: now }, shown.map(|shown| shown.used(core, Some(text)))).await? {
+                let step = Step { id, expected, next, at: now, bind_to: binds(&facts.family, client, key) };
+                let newly_bound = step.bind_to.is_some();
+                if !rotate(core, step, shown.map(|shown| shown.used(core, Some(text)))).await? {
                     lost_race = presented.generation == expected;
                     continue;
+                }
+                if newly_bound {
+                    tracing::info!(event = "refresh.bound", client = %client.id, family = %id, generation = next, "the family is bound to the key that was shown");
                 }
                 next
             }
@@ -103,6 +107,14 @@ async fn rotate(core: &Core, step: Step, proof: Option<UsedProof>) -> Result<boo
     let Some(proof) = proof else { return Ok(core.store.rotate(step).await?) };
     let taken = core.store.write(move |db| Ok(if used_proofs::take(db, &proof)? { Some(refresh_families::rotate(db, &step)?) } else { None }));
     taken.await?.ok_or_else(|| replayed().into())
+}
+
+/// A token of before comes without the key that its family was bound to a moment ago. Nothing ends: two tabs may have met, of which one shows
+/// no key, or one of its own. But whoever was quicker may have been a thief.
+fn bound_since(client: &KnownClient, presented: PresentedRefreshToken, facts: &FamilyFacts) {
+    if of_before(presented, &facts.family) {
+        tracing::warn!(event = "refresh.bound_elsewhere", client = %client.id, user = %facts.family.user_id, family = %facts.family.id, presented = presented.generation, "a refresh token of before its family was bound came without the key");
+    }
 }
 
 /// Where there is no step to take.

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use super::postgres::{Pool, transaction};
 use super::queue::Queue;
 use super::unit::guarded;
+use crate::domain::dpop::KeyThumbprint;
 use crate::domain::id::{ClientId, GrantId, SessionId};
 use crate::store::client_sessions::ON_REDEMPTION;
 use crate::store::connection::AnyConnection as Connection;
@@ -136,8 +137,9 @@ fn changed(rows: Vec<Changed>, ids: impl Iterator<Item = GrantId>) -> Vec<bool> 
 }
 
 const ROTATE: &str = "UPDATE refresh_families AS family \
-    SET generation = step.next, rotated_at = step.at, last_used_at = step.at \
-    FROM UNNEST($1, $2, $3, $4) AS step (id, expected, next, at) \
+    SET generation = step.next, rotated_at = step.at, last_used_at = step.at, jkt = COALESCE(family.jkt, step.jkt), \
+    bound_generation = CASE WHEN family.jkt IS NULL AND step.jkt IS NOT NULL THEN step.next ELSE family.bound_generation END \
+    FROM UNNEST($1, $2, $3, $4, $5) AS step (id, expected, next, at, jkt) \
     WHERE family.id = step.id AND family.generation = step.expected AND family.ended_at IS NULL \
     RETURNING family.id AS id";
 
@@ -148,7 +150,8 @@ fn rotate(conn: &mut Connection, steps: &[Step]) -> Result<Vec<bool>, StoreError
         .bind::<Array<DbId>, _>(steps.iter().map(|step| Id(step.id.0)).collect::<Vec<_>>())
         .bind::<Array<BigInt>, _>(expected)
         .bind::<Array<BigInt>, _>(next)
-        .bind::<Array<Timestamptz>, _>(steps.iter().map(|step| step.at).collect::<Vec<_>>());
+        .bind::<Array<Timestamptz>, _>(steps.iter().map(|step| step.at).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(steps.iter().map(|step| step.bind_to.as_ref().map(KeyThumbprint::as_str)).collect::<Vec<_>>());
     let rows = Kept(update).load::<Changed>(postgres(conn)?)?;
     Ok(changed(rows, steps.iter().map(|step| step.id)))
 }

@@ -65,7 +65,7 @@ async fn rt_15_a_bound_refresh_token_is_nothing_without_its_key(database: Databa
     replica.stop().await;
 }
 
-async fn families(app: &App) -> Vec<String> {
+pub async fn families(app: &App) -> Vec<String> {
     let ids: Vec<_> = stored(app).await.into_iter().map(|family| family.id).collect();
     let mut told = Vec::new();
     for id in ids {
@@ -132,5 +132,6 @@ async fn rt_15_the_key_stays_whatever_the_client_becomes(database: Database) {
     bound(&holder.try_refresh(&app, &page, of_page.refresh()).await);
     // It proved itself by its secret then, and by nothing now: as any public client's token that no key was shown for.
     let next = server.refresh(of_server.refresh()).await;
-    bound(&Holder::new().try_refresh(&app, &server, next.refresh()).await);
+    let last = bound(&holder.try_refresh(&app, &server, next.refresh()).await);
+    no_proof(&server.try_refresh(last.refresh()).await, 400, "bound by its first proof as a public client");
 }

@@ -12,6 +12,7 @@ mod cors;
 mod coverage;
 mod diagnose;
 pub mod dpop;
+mod dpop_first_key;
 mod dpop_refresh_tokens;
 mod errors;
 mod exhaustion;

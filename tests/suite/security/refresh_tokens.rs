@@ -422,7 +422,7 @@ async fn rt_17_reuse_costs_the_same_at_any_age(database: Database) {
             party.refresh(first.refresh()).await;
             // Those made at one instant come in no order.
             let id = stored(&app).await.into_iter().find(|family| family.generation == 2).unwrap().id;
-            assert!(app.store.rotate(refresh_families::Step { id, expected: 2, next: generations, at: app.now() }).await.unwrap());
+            assert!(app.store.rotate(refresh_families::Step { id, expected: 2, next: generations, at: app.now(), bind_to: None }).await.unwrap());
             firsts.push(first);
         }
         let cost = statements::least(&app.database, async || party.refused(firsts.pop().unwrap().refresh()).await).await;
@@ -470,7 +470,7 @@ async fn rt_19_a_million_rotations_are_one_row(database: Database) {
     let families = stored(&app).await;
     assert_eq!((families.len(), families[0].generation), (1, 1001));
     let id = families[0].id;
-    assert!(app.store.rotate(refresh_families::Step { id, expected: 1001, next: 1_000_000, at: app.now() }).await.unwrap());
+    assert!(app.store.rotate(refresh_families::Step { id, expected: 1001, next: 1_000_000, at: app.now(), bind_to: None }).await.unwrap());
     // Any ancestor is known for what it is.
     party.refused(&chain[500]).await;
     let families = stored(&app).await;

@@ -5,6 +5,8 @@ use super::*;
 on_both! {
     a_survey_holds_nobody_up
     one_of_64_rotates
+    a_key_is_bound_once
+    one_of_64_binds_its_key
     one_of_64_redeems
     hot_writes_mix_and_answer_their_own_row
     hot_reads_answer_their_own_row
@@ -22,17 +24,64 @@ async fn one_of_64_rotates(database: Database) {
         let at = now();
         let won = winners(|| {
             let store = w.store.clone();
-            async move { store.rotate(Step { id, expected, next: expected + 1, at }).await }
+            async move { store.rotate(Step { id, expected, next: expected + 1, at, bind_to: None }).await }
         });
         assert_eq!(won.await, 1);
         let family = w.family(id).await;
         assert_eq!((family.generation, family.rotated_at, family.last_used_at), (expected + 1, at, at));
     }
-    assert_eq!(w.store.rotate(Step { id, expected: 1, next: 2, at: now() }).await, Ok(false));
+    assert_eq!(w.store.rotate(Step { id, expected: 1, next: 2, at: now(), bind_to: None }).await, Ok(false));
     // Forward over a gap, as after a restored backup.
-    assert_eq!(w.store.rotate(Step { id, expected: 6, next: 40, at: now() }).await, Ok(true));
+    assert_eq!(w.store.rotate(Step { id, expected: 6, next: 40, at: now(), bind_to: None }).await, Ok(true));
     w.end(Node::Grant(id), EndReason::ReuseDetected).await;
-    assert_eq!(w.store.rotate(Step { id, expected: 40, next: 41, at: now() }).await, Ok(false));
+    assert_eq!(w.store.rotate(Step { id, expected: 40, next: 41, at: now(), bind_to: None }).await, Ok(false));
+}
+
+/// By the batch and by a unit of work: a step binds what is not bound, and nothing else.
+async fn a_key_is_bound_once(database: Database) {
+    let w = world(&database).await;
+    let key = |byte| Some(KeyThumbprint::of(&Digest([byte; 32])));
+    for batched in [true, false] {
+        let id = w.redeem(Some("openid")).await.code.id;
+        let step = async |expected, next, bind_to: Option<KeyThumbprint>| {
+            let step = Step { id, expected, next, at: now(), bind_to };
+            let taken = if batched { w.store.rotate(step).await } else { w.store.write(move |conn| store::refresh_families::rotate(conn, &step)).await };
+            (taken.unwrap(), w.family(id).await.bound_to)
+        };
+        assert_eq!(step(1, 2, None).await, (true, None), "{batched}");
+        assert_eq!(step(1, 2, key(1)).await, (false, None), "a step that is not taken");
+        let bound = Some(KeyBinding { key: key(1).unwrap(), since: 3 });
+        assert_eq!(step(2, 3, key(1)).await, (true, bound.clone()), "{batched}");
+        for other in [None, key(1), key(2)] {
+            let at = w.family(id).await.generation;
+            assert_eq!(step(at, at + 1, other).await, (true, bound.clone()), "{batched}");
+        }
+    }
+    // One that was bound from the first on.
+    let mut r = redemption(&w.session, &w.client, Some("openid"));
+    let first = Some(KeyBinding { key: key(1).unwrap(), since: 1 });
+    r.family.as_mut().unwrap().bound_to.clone_from(&first);
+    let id = r.code.id;
+    assert_eq!(w.store.redeem(r).await, Ok(true));
+    assert_eq!(w.store.rotate(Step { id, expected: 1, next: 2, at: now(), bind_to: key(2) }).await, Ok(true));
+    assert_eq!(w.family(id).await.bound_to, first);
+}
+
+async fn one_of_64_binds_its_key(database: Database) {
+    let w = world(&database).await;
+    let id = w.redeem(Some("openid")).await.code.id;
+    let tasks: Vec<_> = (0..64)
+        .map(|i| {
+            let (store, key) = (w.store.clone(), KeyThumbprint::of(&Digest([i; 32])));
+            let step = Step { id, expected: 1, next: 2, at: now(), bind_to: Some(key.clone()) };
+            tokio::spawn(async move { store.rotate(step).await.unwrap().then_some(key) })
+        })
+        .collect();
+    let mut won = Vec::new();
+    for task in tasks {
+        won.extend(task.await.unwrap());
+    }
+    assert_eq!((won.len(), w.family(id).await.bound_to), (1, Some(KeyBinding { key: won[0].clone(), since: 2 })));
 }
 
 async fn one_of_64_redeems(database: Database) {
@@ -57,7 +106,7 @@ async fn hot_reads_answer_their_own_row(database: Database) {
     }
     let unknown = GrantId::generate(now(), &SystemEntropy);
     for (round, rotated) in families.clone().into_iter().enumerate() {
-        let step = Step { id: rotated, expected: 1, next: 2, at: now() };
+        let step = Step { id: rotated, expected: 1, next: 2, at: now(), bind_to: None };
         assert_eq!(w.store.rotate(step).await, Ok(true));
         let mut tasks = Vec::new();
         for id in families.iter().chain(&families).chain([&unknown]).copied() {
@@ -84,7 +133,7 @@ async fn hot_writes_mix_and_answer_their_own_row(database: Database) {
     for (i, id) in families.iter().copied().enumerate() {
         // Odd ones are told a generation that is not there. Two steps in a row may meet in one batch.
         let (store, expected) = (w.store.clone(), 1 + (i as u64 % 2) * 7);
-        tasks.push(tokio::spawn(async move { (i % 2 == 0, store.rotate(Step { id, expected, next: expected + 1, at: now() }).await) }));
+        tasks.push(tokio::spawn(async move { (i % 2 == 0, store.rotate(Step { id, expected, next: expected + 1, at: now(), bind_to: None }).await) }));
         let (store, touch) = (w.store.clone(), Touch { session_id: w.session.id, client_id: Some(w.client.id.clone()), family_id: None, at: now() });
         tasks.push(tokio::spawn(async move { (true, store.touch(touch).await.map(|()| true)) }));
         let (store, r) = (w.store.clone(), redemption(&w.session, &w.client, None));
@@ -156,7 +205,7 @@ async fn two_stores_share_one_database(database: Database) {
     for expected in 1..=5 {
         let won = winners(|| {
             let store = if turn.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) { w.store.clone() } else { other.clone() };
-            async move { store.rotate(Step { id, expected, next: expected + 1, at: now() }).await }
+            async move { store.rotate(Step { id, expected, next: expected + 1, at: now(), bind_to: None }).await }
         });
         assert_eq!(won.await, 1);
     }

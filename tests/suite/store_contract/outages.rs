@@ -29,7 +29,7 @@ async fn postgres_connections_that_are_cut_are_replaced() {
         .unwrap()
         .batch_execute(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'", database.dropped.as_ref().unwrap().1))
         .unwrap();
-    let first = w.store.rotate(Step { id, expected: 1, next: 2, at: now() }).await;
+    let first = w.store.rotate(Step { id, expected: 1, next: 2, at: now(), bind_to: None }).await;
     assert!(matches!(first, Ok(true) | Err(StoreError::Unavailable(_))), "{first:?}");
     let mut failed = 0;
     for _ in 0..20 {

@@ -4,11 +4,12 @@ use crate::domain::claim::NamedClaims;
 use crate::domain::client::{ClientKind, ClientMetadata};
 use crate::domain::entropy::SystemEntropy;
 use crate::domain::id::{ClientId, GrantId};
-use crate::domain::refresh_family::Grant;
+use crate::domain::refresh_family::{Grant, KeyBinding};
 use crate::domain::scope::Scope;
-use crate::domain::secret::Secret;
+use crate::domain::secret::{Digest, Secret};
 use crate::domain::session::Ended;
 use crate::domain::tenure::Tenure;
+use crate::protocol::error::ErrorCode;
 use crate::protocol::session::tests::{at, client_session, session, user};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -162,6 +163,63 @@ fn who_lost_a_race_is_owed_the_successor() {
     let mut unlimited = client(30);
     unlimited.metadata.refresh_overlap = Lifetime::Unlimited;
     assert_eq!(run(&family, 4, &unlimited, &Limits::default(), 1), Decision::Reuse);
+}
+
+fn key(byte: u8) -> KeyThumbprint {
+    KeyThumbprint::of(&Digest([byte; 32]))
+}
+
+/// RT-15: without the key of the family nothing is given and nothing ends, but by the reuse of what was a bearer token when it was given.
+#[test]
+fn what_a_key_says_to_a_decision() {
+    let (client, limits) = (client(30), Limits::default());
+    let bound = |since| RefreshFamily { bound_to: Some(KeyBinding { key: key(1), since }), ..family("openid offline_access") };
+    let judged = |family: &RefreshFamily, generation, now, shown: Option<u8>| {
+        let decision = run(family, generation, &client, &limits, now);
+        let shown = shown.map(key);
+        with_key(decision, PresentedRefreshToken { family_id: FAMILY, generation }, family, &client, shown.as_ref()).map_err(|error| error.code)
+    };
+    let (no_proof, other_key) = (Err(ErrorCode::InvalidDpopProof), Err(ErrorCode::InvalidGrant));
+    for (since, generation, now, own, none, other) in [
+        // Bound from the first on.
+        (1, 5, 1, Ok(Decision::Rotate { next: 6 }), no_proof.clone(), other_key.clone()),
+        (1, 4, 1, Ok(Decision::Replay { current: 5 }), no_proof.clone(), other_key.clone()),
+        (1, 4, 30, Ok(Decision::Reuse), no_proof.clone(), other_key.clone()),
+        (1, 1, 1, Ok(Decision::Reuse), no_proof.clone(), other_key.clone()),
+        // By its last step: the token of before comes again within the overlap, after it, and from longer ago.
+        (5, 5, 1, Ok(Decision::Rotate { next: 6 }), no_proof.clone(), other_key.clone()),
+        (5, 4, 1, Ok(Decision::Replay { current: 5 }), no_proof.clone(), other_key.clone()),
+        (5, 4, 30, Ok(Decision::Reuse), Ok(Decision::Reuse), Ok(Decision::Reuse)),
+        (5, 3, 1, Ok(Decision::Reuse), Ok(Decision::Reuse), Ok(Decision::Reuse)),
+        // By the one before: what it gave is bound.
+        (4, 4, 30, Ok(Decision::Reuse), no_proof.clone(), other_key.clone()),
+        (4, 3, 1, Ok(Decision::Reuse), Ok(Decision::Reuse), Ok(Decision::Reuse)),
+        // The database lost writes.
+        (5, 9, 1, Ok(Decision::RotateForward { next: 10 }), no_proof.clone(), other_key.clone()),
+    ] {
+        let family = bound(since);
+        let all = (judged(&family, generation, now, Some(1)), judged(&family, generation, now, None), judged(&family, generation, now, Some(2)));
+        assert_eq!(all, (own, none, other), "bound since {since}, presented {generation} after {now} seconds");
+    }
+    // Not bound: whatever was shown. Of another client: what is refused, by the refusal that it had.
+    for shown in [None, Some(1), Some(2)] {
+        assert_eq!(judged(&family("openid offline_access"), 5, 1, shown), Ok(Decision::Rotate { next: 6 }));
+        let of_another = RefreshFamily { client_id: ClientId::parse("another").unwrap(), ..bound(1) };
+        assert!(matches!(judged(&of_another, 5, 1, shown), Ok(Decision::Refuse(_))));
+    }
+}
+
+/// RFC 9449 §5: a public client's family, once.
+#[test]
+fn who_is_bound_by_a_step() {
+    let (free, page, server) = (family("openid"), client(30), asking_online(30));
+    let bound = RefreshFamily { bound_to: Some(KeyBinding { key: key(1), since: 2 }), ..family("openid") };
+    assert_eq!(binds(&free, &page, Some(&key(1))), Some(key(1)));
+    assert_eq!(binds(&free, &page, None), None);
+    assert_eq!(binds(&free, &server, Some(&key(1))), None);
+    for shown in [key(1), key(2)] {
+        assert_eq!(binds(&bound, &page, Some(&shown)), None);
+    }
 }
 
 #[test]
