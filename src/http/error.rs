@@ -65,13 +65,14 @@ pub fn challenge(scheme: Scheme, error: &OAuthError) -> String {
     }
 }
 
-/// RFC 6750 §3.1: a request without a token is told how to bring one, and no error code. Either scheme will do (RFC 9449 §7.2).
+/// How to bring a token: either scheme will do (RFC 9449 §7.2).
+pub fn token_challenge() -> String {
+    format!("Bearer realm=\"gatekey\", DPoP realm=\"gatekey\", algs=\"{}\"", SIGNING_ALGS.join(" "))
+}
+
+/// RFC 6750 §3.1: a request without a token is told how to bring one, and no error code.
 pub fn token_missing() -> Response {
-    Response::builder()
-        .status(StatusCode::UNAUTHORIZED)
-        .header(header::WWW_AUTHENTICATE, format!("Bearer realm=\"gatekey\", DPoP realm=\"gatekey\", algs=\"{}\"", SIGNING_ALGS.join(" ")))
-        .header(header::CACHE_CONTROL, "no-store")
-        .finish()
+    Response::builder().status(StatusCode::UNAUTHORIZED).header(header::WWW_AUTHENTICATE, token_challenge()).header(header::CACHE_CONTROL, "no-store").finish()
 }
 
 /// Plain text, never JSON: client libraries drop their refresh token on a JSON error, and nothing here says it is bad.

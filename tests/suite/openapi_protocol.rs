@@ -75,6 +75,21 @@ fn the_document_says_what_a_reader_needs() {
     }
 }
 
+/// RFC 9449: where a proof is read, and nowhere else. A client that has none leaves it out.
+#[test]
+fn proofs_are_named_where_they_are_read() {
+    let document = Document::of(&printed(&["--protocol"]));
+    let named = |operation: &Value| {
+        let proofs: Vec<Value> = operation["parameters"].as_array().into_iter().flatten().filter(|parameter| parameter["name"] == "DPoP").cloned().collect();
+        assert!(proofs.iter().all(|proof| proof["in"] == "header" && proof["required"] == false), "{proofs:?}");
+        !proofs.is_empty()
+    };
+    let operations = document.operations();
+    let with: BTreeSet<&str> =
+        operations.iter().filter(|(.., operation)| named(operation)).map(|(.., operation)| operation["operationId"].as_str().unwrap()).collect();
+    assert_eq!(with, BTreeSet::from(["token_issue", "userinfo_show", "userinfo_show_by_form"]));
+}
+
 #[test]
 fn the_examples_of_the_documents_fit_their_schemas() {
     for arguments in [&[][..], &["--account"], &["--protocol"]] {
@@ -130,6 +145,8 @@ struct Held {
     document: Document,
     seen: BTreeSet<Named>,
     codes: BTreeSet<(String, String)>,
+    /// What userinfo said of tokens.
+    challenges: BTreeSet<String>,
 }
 
 impl Held {
@@ -143,6 +160,9 @@ impl Held {
         let named = self.document.holds(method, path.split('?').next().unwrap(), answer);
         if let Some(code) = serde_json::from_slice::<Value>(&answer.body).ok().and_then(|body| body["error"].as_str().map(str::to_owned)) {
             self.codes.insert((named.operation.clone(), code));
+        }
+        if named.operation.starts_with("userinfo") {
+            self.challenges.extend(answer.header("www-authenticate").map(str::to_owned));
         }
         self.seen.insert(named);
     }
@@ -225,7 +245,7 @@ async fn sign_in(held: &mut Held, app: &App, party: &RelyingParty, scope: &str) 
 /// can bring about.
 async fn the_server_answers_what_the_document_says(database: Database) {
     let app = start(database).await;
-    let mut held = Held { document: Document::of(&printed(&["--protocol"])), seen: BTreeSet::new(), codes: BTreeSet::new() };
+    let mut held = Held { document: Document::of(&printed(&["--protocol"])), seen: BTreeSet::new(), codes: BTreeSet::new(), challenges: BTreeSet::new() };
     let (page, server, machine) = (app.relying_party(OWN_PAGE), app.relying_party(SERVER), app.relying_party(MACHINE));
 
     tokens_are_got(&mut held, &app, &page, &server, &machine).await;
@@ -249,6 +269,9 @@ async fn the_server_answers_what_the_document_says(database: Database) {
     });
     let unheard: Vec<_> = codes.filter(|code| !held.codes.contains(code)).collect();
     assert!(unheard.is_empty(), "the document names errors that the server was not seen to answer: {unheard:?}");
+    let challenges = held.document.json()["components"]["headers"]["WWW-Authenticate_Token"]["examples"].as_object().unwrap();
+    let unseen: Vec<_> = challenges.values().map(|example| example["value"].as_str().unwrap()).filter(|text| !held.challenges.contains(*text)).collect();
+    assert!(challenges.len() == 3 && unseen.is_empty(), "the document names challenges that the server was not seen to answer: {unseen:?}");
 }
 
 async fn tokens_are_got(held: &mut Held, app: &App, page: &RelyingParty, server: &RelyingParty, machine: &RelyingParty) {

@@ -7,6 +7,7 @@ use crate::http::arrival::Refusal;
 use crate::http::{error, methods};
 use crate::protocol::bearer::Scheme;
 use crate::protocol::client_authentication::invalid_client;
+use crate::protocol::dpop::replayed;
 use crate::protocol::error::{ErrorCode, OAuthError};
 
 /// A reference to a schema of this document.
@@ -105,11 +106,21 @@ pub fn headers() -> Value {
     let of = |description: &str, required: bool, example: &str| json!({ "description": description, "required": required, "schema": { "type": "string" }, "example": example });
     let basic = error::BASIC_CHALLENGE;
     let retry_after: u64 = error::RETRY_AFTER.to_str().ok().and_then(|seconds| seconds.parse().ok()).unwrap_or_default();
-    let bearer = error::challenge(Scheme::Bearer, &OAuthError::invalid_token(""));
+    let (bearer, bound) = (error::challenge(Scheme::Bearer, &OAuthError::invalid_token("")), error::challenge(Scheme::Dpop, &replayed()));
     json!({
         "X-Request-Id": of("Under this id the server's log tells the rest.", true, "019b78ddd0407a109f115d2f0a9b8c7d"),
         "WWW-Authenticate_Basic": of("How a client with a secret authenticates (RFC 7617 §2).", true, basic.to_str().unwrap_or_default()),
-        "WWW-Authenticate_Bearer": of("What is wrong with the access token (RFC 6750 §3); without a token, only how to bring one.", true, &bearer),
+        "WWW-Authenticate_Token": {
+            "description": "What is wrong with the access token, by the scheme that it came by, or with its proof (RFC 6750 §3, RFC 9449 §7.1); without a \
+    token, only how to bring one, by either scheme. `algs` are those that proofs may be signed with.",
+            "required": true,
+            "schema": { "type": "string" },
+            "examples": {
+                "without": { "summary": "There was no token.", "value": error::token_challenge() },
+                "bearer": { "summary": "A bearer token that does not work.", "value": bearer },
+                "bound": { "summary": "A proof that was used before.", "value": bound },
+            },
+        },
         "WWW-Authenticate_Told": of("What is wrong with how the access token came (RFC 6750 §3), unless the request was refused before it was read.", false, &bearer),
         "Retry-After": {
             "description": "Seconds to wait before the next try (RFC 9110 §10.2.3).",

@@ -107,7 +107,8 @@ fn security_schemes() -> Value {
         },
         "access_token": {
             "type": "oauth2",
-            "description": "A user's access token of this issuer, sent as `Authorization: Bearer …` (RFC 6750 §2.1). The URLs are those of the \
+            "description": "A user's access token of this issuer, sent as `Authorization: Bearer …` (RFC 6750 §2.1), or, \
+    if it is bound to a key, as `Authorization: DPoP …` with a proof in the header `DPoP` (RFC 9449 §7.1). The URLs are those of the \
     default issuer: the metadata of yours names its own.",
             "flows": {
                 "authorizationCode": {

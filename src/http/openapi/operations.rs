@@ -30,6 +30,7 @@ struct Operation {
     tag: &'static str,
     summary: &'static str,
     description: &'static str,
+    parameters: Vec<Value>,
     /// The form that it takes.
     form: Option<&'static str>,
     security: Vec<Value>,
@@ -46,6 +47,9 @@ impl Operation {
         set("tags", json!([self.tag]));
         set("summary", self.summary.into());
         set("description", self.description.into());
+        if !self.parameters.is_empty() {
+            set("parameters", self.parameters.into());
+        }
         if let Some(form) = self.form {
             let content = json!({ "application/x-www-form-urlencoded": { "schema": schema(form) } });
             set("requestBody", json!({ "required": true, "content": content }));
@@ -69,6 +73,10 @@ fn client() -> Vec<Value> {
 
 fn user() -> Value {
     json!({ "access_token": ["openid"] })
+}
+
+fn header(name: &str, description: &str) -> Value {
+    json!({ "name": name, "in": "header", "description": description, "required": false, "schema": { "type": "string" } })
 }
 
 fn refusal(code: ErrorCode, description: &'static str) -> OAuthError {
@@ -105,6 +113,11 @@ server's overlap, because an answer was lost or two tabs asked at once, gives th
 - `client_credentials` is for a machine that acts for itself (§4.4): no user, no refresh token, no ID token.\n\n\
 `scope` and `resource` narrow what the token is for (RFC 6749 §3.3, RFC 8707 §2). With a proof in the header `DPoP` the access token is bound to \
 the key that made it, and of a client without a secret the refresh token is too (RFC 9449 §5): that one is renewed with a proof of the same key only.",
+        parameters: vec![header(
+            "DPoP",
+            "A proof that whoever asks holds a key (RFC 9449 §4.2): a JWT of the type `dpop+jwt` for `POST` and the address of this endpoint, one for each request; with the same refresh token or code it may come again. Left out: \
+a bearer token is asked for, which is refused to a client that is registered with `dpop_bound_access_tokens`, and for a refresh token that is bound.",
+        )],
         form: Some("TokenRequest"),
         security: client(),
         answers: vec![
@@ -126,6 +139,7 @@ fn token_revoke() -> Value {
         description: "Revocation (RFC 7009): a refresh token ends with every token that came from the same grant; so does an access token's grant, \
 when an access token is given back. The session of the browser goes on, but for a refresh token with `online_access`, which stands for the \
 session and ends it. A token that is unknown, over or somebody else's is answered `200` too, and nothing happens (§2.2).",
+        parameters: Vec::new(),
         form: Some("RevocationRequest"),
         security: client(),
         answers: vec![
@@ -154,6 +168,7 @@ fn token_introspect() -> Value {
         description: "Introspection (RFC 7662), for clients with a secret. It tells of a token to the client it was given to, and of an access \
 token to an API that the token is for: a client with one of its audiences among its registered resources. Everybody else, and whoever asks about a \
 token that is over, is answered `{\"active\": false}`.",
+        parameters: Vec::new(),
         form: Some("IntrospectionRequest"),
         security: client(),
         answers: vec![
@@ -173,10 +188,10 @@ fn userinfo(id: &'static str, summary: &'static str, description: &'static str, 
     });
     let twice = OAuthError::invalid_request("The access token came in the header and in the body: send it once.");
     let mut refused = errors(
-        "No access token, or one that is expired, ended or of another issuer (RFC 6750 §3.1): `invalid_token`. Or one that is bound to a key, \
-without a proof for this request (RFC 9449 §7.1): `invalid_dpop_proof`. Without a token the body is empty.",
+        "No access token, or one that is expired, ended, of another issuer or not sent by its own scheme, `Bearer` or `DPoP` (RFC 6750 §3.1): `invalid_token`. \
+Or one that is bound to a key, by `DPoP` without a proof for this request (RFC 9449 §7.1): `invalid_dpop_proof`. Without a token the body is empty.",
         &[OAuthError::invalid_token(""), replayed()],
-        &["WWW-Authenticate_Bearer"],
+        &["WWW-Authenticate_Token"],
     );
     if let Some(members) = refused.as_object_mut() {
         // RFC 6750 §3.1: no error code for who brought no token.
@@ -187,6 +202,11 @@ without a proof for this request (RFC 9449 §7.1): `invalid_dpop_proof`. Without
         tag: "User",
         summary,
         description,
+        parameters: vec![header(
+            "DPoP",
+            "The proof that goes with a token that is bound to a key (RFC 9449 §7.1), which comes as `Authorization: DPoP …`: a JWT of the type `dpop+jwt` for the \
+method and the address of this request and, by `ath`, this access token, used once. A bearer token goes without.",
+        )],
         form,
         security,
         answers: vec![
@@ -201,7 +221,7 @@ without a proof for this request (RFC 9449 §7.1): `invalid_dpop_proof`. Without
                 errors(
                     "The token lacks the scope `openid`, as every machine's does (RFC 6750 §3.1): `insufficient_scope`.",
                     &[refusal(ErrorCode::InsufficientScope, "The access token lacks the scope `openid`.")],
-                    &["WWW-Authenticate_Bearer"],
+                    &["WWW-Authenticate_Token"],
                 ),
             ),
         ],
@@ -224,11 +244,12 @@ both.";
 
 /// Public, and kept by caches.
 fn public(id: &'static str, summary: &'static str, description: &'static str, content: Value) -> Value {
-    let operation = Operation {
+    Operation {
         id,
         tag: "Metadata",
         summary,
         description,
+        parameters: vec![header("If-None-Match", "The `ETag` of the answer that is at hand (RFC 9110 §13.1.2): if it is still true, `304` says so.")],
         form: None,
         security: Vec::new(),
         answers: vec![
@@ -237,19 +258,8 @@ fn public(id: &'static str, summary: &'static str, description: &'static str, co
             ("400", response("Malformed")),
         ],
         with_database: false,
-    };
-    let mut told = operation.told();
-    let known = json!([{
-        "name": "If-None-Match",
-        "in": "header",
-        "description": "The `ETag` of the answer that is at hand (RFC 9110 §13.1.2): if it is still true, `304` says so.",
-        "required": false,
-        "schema": { "type": "string" },
-    }]);
-    if let Some(members) = told.as_object_mut() {
-        members.insert("parameters".to_owned(), known);
     }
-    told
+    .told()
 }
 
 fn metadata_show() -> Value {
@@ -272,7 +282,7 @@ signs, and an old one until the last token it signed has expired.";
 fn health(id: &'static str, summary: &'static str, description: &'static str, answers: Vec<(&'static str, Value)>) -> Value {
     let mut answers = answers;
     answers.push(("400", response("Malformed")));
-    Operation { id, tag: "Health", summary, description, form: None, security: Vec::new(), answers, with_database: false }.told()
+    Operation { id, tag: "Health", summary, description, parameters: Vec::new(), form: None, security: Vec::new(), answers, with_database: false }.told()
 }
 
 fn health_show() -> Value {

@@ -66,7 +66,7 @@ func (s settings) ask(ctx context.Context, scope string) (*protocol.TokenIssueRe
 	}
 	// Not as a protocol.TokenRequest: what is generated writes a list into a form as `resource[0]`, which no server knows.
 	form := url.Values{"grant_type": {"client_credentials"}, "resource": {"urn:gatekey:admin"}, "scope": {scope}}
-	return issuer.TokenIssueWithBodyWithResponse(ctx, "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
+	return issuer.TokenIssueWithBodyWithResponse(ctx, nil, "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
 }
 
 func (s settings) token(ctx context.Context, scope string) (*protocol.TokenResponse, error) {
