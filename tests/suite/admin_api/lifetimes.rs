@@ -129,12 +129,14 @@ async fn what_very_many_clients_are_registered_with_is_listed(database: Database
     assert_eq!(statements::least(&app.database, async || drop(list().await)).await, cost);
 
     // By the planner itself, with all that is there.
-    let seen: Vec<String> = seen.lock().unwrap().iter().filter(|sql| sql.starts_with("SELECT") && sql.contains("clients.lifetimes > ''")).cloned().collect();
-    let [sql] = &seen[..] else { panic!("{seen:?}") };
+    let seen: Vec<String> = seen.lock().unwrap().iter().filter(|sql| sql.starts_with("SELECT") && sql.contains("clients.lifetimes")).cloned().collect();
+    assert!(!seen.is_empty(), "the statement was seen");
     let mut judge = Judge::of(&app.database);
-    assert_eq!(judge.scan(sql), None, "{sql}");
-    let without = sql.split(" WHERE ").next().unwrap();
-    assert!(judge.scan(without).is_some(), "the control: {without}");
+    for sql in &seen {
+        assert_eq!(judge.scan(sql), None, "{sql}");
+        let without = sql.split(" WHERE ").next().unwrap();
+        assert!(judge.scan(without).is_some(), "the control: {without}");
+    }
 
     // What comes and goes is there and gone.
     let (gone, changed) = (expected.remove(700).0, &mut expected[900]);
