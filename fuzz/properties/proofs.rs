@@ -87,6 +87,9 @@ fn addresses(one: &str, other: &str) {
     assert_eq!(same(one, other), same(other, one), "{one} {other}");
     if same(one, other) {
         assert!(same(one, one) && same(other, other), "{one} {other}");
+        for (raw, encoded) in [("^", "%5E"), ("{", "%7b"), ("|", "%7C"), ("}", "%7D")] {
+            assert!(same(&one.replace(raw, encoded), other), "{one} {other}");
+        }
         let host = |address: &str| url::Url::parse(address).unwrap().host_str().unwrap().to_owned();
         assert_eq!(host(one), host(other));
         assert!(!same(one, "https://another.example.com/") || host(one) == "another.example.com");

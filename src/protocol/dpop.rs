@@ -67,7 +67,7 @@ pub fn remembered_until(proof: &DpopProof) -> Timestamp {
 /// An address as it is compared (RFC 9449 §4.3, 9): without query and fragment, normalised by its syntax and scheme (RFC 3986 §6.2.2, §6.2.3).
 fn normal(address: &str) -> Option<String> {
     // RFC 3986 §2: what browsers mend is no address, and what names a user is none of ours.
-    let written = |byte: u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte);
+    let written = |byte: u8| byte.is_ascii_graphic() && !b"\"<>\\`".contains(&byte);
     if !address.bytes().all(written) {
         return None;
     }
@@ -75,16 +75,27 @@ fn normal(address: &str) -> Option<String> {
     if !matches!(url.scheme(), "https" | "http") || !url.username().is_empty() || url.password().is_some() {
         return None;
     }
+    // Elsewhere than in a path nothing is mended.
+    if url.host_str().is_none_or(|host| host.contains(left_raw)) {
+        return None;
+    }
     Some(url.origin().ascii_serialization() + &percent_normal(url.path())?)
 }
 
-/// RFC 3986 §6.2.2.1 and §6.2.2.2: upper-case digits, and what needs no encoding is not encoded. `None` if a `%` begins nothing (§2.1).
+/// What stands in no address by RFC 3986 §2, so that in a path it can mean nothing but its encoding. Those who parse URLs do not agree on it: the
+/// URL Standard encodes `{`, `}` and `^`, and leaves `|`; those of before it leave `^` too, and other libraries all of them.
+const fn left_raw(char: char) -> bool {
+    matches!(char, '^' | '{' | '|' | '}')
+}
+
+/// RFC 3986 §6.2.2.1 and §6.2.2.2: upper-case digits, what needs no encoding is not encoded, and what needs it is. `None` if a `%` begins
+/// nothing (§2.1).
 fn percent_normal(path: &str) -> Option<String> {
     let (mut normal, mut rest) = (String::with_capacity(path.len()), path);
     while let Some((before, after)) = rest.split_once('%') {
         let (digits, behind) = after.split_at_checked(2)?;
         let byte = digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then(|| u8::from_str_radix(digits, 16).ok())??;
-        normal.push_str(before);
+        push_encoded(&mut normal, before);
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             normal.push(char::from(byte));
         } else {
@@ -92,7 +103,18 @@ fn percent_normal(path: &str) -> Option<String> {
         }
         rest = behind;
     }
-    Some(normal + rest)
+    push_encoded(&mut normal, rest);
+    Some(normal)
+}
+
+fn push_encoded(normal: &mut String, path: &str) {
+    for char in path.chars() {
+        if left_raw(char) {
+            normal.push_str(&format!("%{:02X}", u32::from(char)));
+        } else {
+            normal.push(char);
+        }
+    }
 }
 
 /// What a client whose tokens must be bound is told when it brings no proof (RFC 9449 §5.2).

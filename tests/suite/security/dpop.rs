@@ -22,6 +22,7 @@ use crate::support::relying_party::{RelyingParty, tokens};
 each_database!(
     dp_01_what_is_no_proof_gets_nothing,
     dp_02_a_proof_is_for_what_its_address_means,
+    dp_02_an_address_is_what_parsers_make_of_it,
     dp_03_a_proof_is_used_once,
     dp_05_a_code_is_redeemed_with_the_key_that_asked,
     dp_06_a_bound_token_is_no_bearer_token,
@@ -157,6 +158,31 @@ async fn dp_02_a_proof_is_for_what_its_address_means(database: Database) {
     let proof = holder.proof(&app, "POST", "https://evil.example.test/oauth/token", None);
     let elsewhere = RelyingParty { issuer: "https://evil.example.test/".to_owned(), ..machine.clone() };
     no_proof(&elsewhere.post_with("oauth/token", &[("dpop", &proof)], &CREDENTIALS).await, 400, "by the header Host");
+}
+
+/// At a host's own API, whose addresses may be any: what a browser sends and says of `|`, `^` and braces, and what other libraries do.
+async fn dp_02_an_address_is_what_parsers_make_of_it(database: Database) {
+    use poem::EndpointExt;
+    let app = App::start_with(database, with_apis).await;
+    let (holder, party) = (Holder::new(), app.relying_party(ADMIN_PAGE));
+    let url = party.authorize("openid server:read", &[("resource", API)]);
+    let code = party.code(&app.authorize_as(&mut app.browser(), &url, "alice").await);
+    let token = bound(&holder.try_exchange(&app, &party, &code).await).access;
+    let api = poem::Route::new().at("/notes/*which", poem::get(notes)).with(app.running.require_token(API).scope("server:read")).boxed();
+    let host = crate::support::network::Network::new(api);
+    let ask = async |sent: &str, said: &str| {
+        let (sent, said) = (format!("{API}notes/{sent}"), format!("{API}notes/{said}"));
+        let proof = holder.proof(&app, "GET", &said, Some(&token));
+        host.get(&sent, &[("authorization", &format!("DPoP {token}")), ("dpop", &proof)]).await
+    };
+    for (sent, said) in
+        [("a|b", "a|b"), ("a|b", "a%7Cb"), ("a%7cb", "a|b"), ("{a}", "{a}"), ("{a}", "%7Ba%7D"), ("a^b", "a^b"), ("a^b", "a%5Eb"), ("a%5Eb?q={|}", "a^b")]
+    {
+        assert_eq!(ask(sent, said).await.status.as_u16(), 200, "{sent} {said}");
+    }
+    for (sent, said) in [("a|b", "a%257Cb"), ("a%257Cb", "a|b"), ("a|b", "ab"), ("{a}", "a"), ("a^b", "a|b"), ("a[b", "a%5Bb")] {
+        no_proof(&ask(sent, said).await, 401, &format!("{sent} {said}"));
+    }
 }
 
 /// On either replica and after a restart; what is remembered goes when no proof of then is taken any more.
