@@ -259,7 +259,7 @@ impl ClientMetadata {
 /// The origins an application's pages have, when it does not name them: those it is sent back to.
 pub fn origins_of(redirect_uris: &[RedirectUri]) -> Vec<WebOrigin> {
     let mut origins: Vec<WebOrigin> = Vec::new();
-    for origin in redirect_uris.iter().filter_map(|uri| WebOrigin::parse(&uri.origin()?).ok()) {
+    for origin in redirect_uris.iter().filter_map(|uri| WebOrigin::parse(uri.origin()?).ok()) {
         if !origins.contains(&origin) {
             origins.push(origin);
         }

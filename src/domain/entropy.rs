@@ -10,15 +10,15 @@ pub trait Entropy: Send + Sync + 'static {
     fn fill(&self, buffer: &mut [u8]);
 }
 
-/// The operating system's generator.
+/// The operating system's generator, some bytes ahead on each thread. A host must not fork without `exec` after it has started an issuer, nor go on
+/// twice from one snapshot of its memory: both would go on with the same bytes.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct SystemEntropy;
 
 /// How much each thread asks for at a time: a system call for every nonce is a fortieth of what silent authentication costs.
 const DRAWN: usize = 512;
 
-/// Bytes of the generator that nobody has been given. Each is given once, and wiped as it is. (Nothing here forks: two processes never have
-/// the same.)
+/// Bytes of the generator that nobody has been given. Each is given once, and wiped as it is.
 struct Drawn {
     bytes: [u8; DRAWN],
     left: usize,

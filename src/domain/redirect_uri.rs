@@ -78,7 +78,7 @@ impl RedirectUri {
 
     /// `scheme://host[:port]`, the origin that a response page may talk to.
     pub fn origin(&self) -> Option<&str> {
-        // It is written as the URL parser writes it, and has no user: the origin is its beginning.
+        // `parse` takes only what is written as the URL parser writes it, with no user and no default port: the origin is its beginning.
         let scheme = ["https://", "http://"].into_iter().find(|scheme| self.0.starts_with(scheme))?;
         let end = self.0.bytes().skip(scheme.len()).position(|byte| matches!(byte, b'/' | b'?'));
         self.0.get(..end.map_or(self.0.len(), |end| scheme.len() + end))

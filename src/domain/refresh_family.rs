@@ -27,7 +27,7 @@ pub struct RefreshFamily {
     pub created_at: Timestamp,
     pub last_used_at: Timestamp,
     pub ended: Option<Ended>,
-    /// The key without which its tokens are nothing (RFC 9449 §5): of a public client that showed one. Once there it stays, the same.
+    /// The key without which its tokens are nothing (RFC 9449 §5): of a public client that showed one. Once there it stays, the same, as long as the database remembers.
     pub bound_to: Option<KeyBinding>,
 }
 

@@ -1,5 +1,5 @@
-//! An authorization code as it travels: its facts without their names, sealed. What it is made of is a third of what JSON would be, and so is
-//! the address that carries it.
+//! An authorization code as it travels: its facts without their names, sealed. A usual one is some 200 bytes, where JSON would take 480. Another
+//! version of this file does not read it; nobody holds a code longer than a minute.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

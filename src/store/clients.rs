@@ -140,6 +140,9 @@ macro_rules! marked {
     };
 }
 
+/// The values that [`the_mark!`] has in a text: the key, and diesel's limit to a single one.
+pub(super) const MARK_VALUES: [Value<'static>; 2] = [Value::Text(MARK), Value::Integer(1)];
+
 /// The columns of a [`MarkedClient`].
 pub(super) type Marked = (clients::SqlType, Nullable<Text>);
 
@@ -148,7 +151,10 @@ written!(OneMarked: Marked = marked!().filter(clients::id.eq("")));
 /// For what every request asks.
 pub fn marked(conn: &mut Connection, id: &ClientId) -> Result<Option<MarkedClient>, StoreError> {
     let client = match conn {
-        Connection::Sqlite(conn) => with::<OneMarked, _>([Value::Text(MARK), Value::Integer(1), Value::Text(id.as_str())]).get_result::<MarkedClient>(conn),
+        Connection::Sqlite(conn) => {
+            let [mark, single] = MARK_VALUES;
+            with::<OneMarked, _>([mark, single, Value::Text(id.as_str())]).get_result::<MarkedClient>(conn)
+        }
         Connection::Postgres(conn) => marked!().filter(clients::id.eq(id.as_str())).get_result::<MarkedClient>(conn),
     };
     Ok(client.optional()?)

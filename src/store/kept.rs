@@ -6,7 +6,7 @@
 //!
 //! And whatever the DSL says is walked through three times at each call, column by column, though the statement is prepared: once to put it
 //! together, once to ask whether it may be kept, once to find its values. For a join of five tables that was a fifth of all that silent
-//! authentication does. SQLite's statements of every request are therefore [`Written`]: the DSL says them once, for their text.
+//! authentication does. Most of SQLite's statements of every request are therefore [`Written`]: the DSL says them once, for their text.
 
 use std::marker::PhantomData;
 
@@ -94,7 +94,8 @@ pub(super) trait Wording: 'static {
     fn pieces() -> &'static [String];
 }
 
-/// Such a query, with its values in the order of the text.
+/// Such a query, with its values in the order of the text: those of what is selected, of each join's condition, of the filter. Nothing but the
+/// tests of the function that hands them over holds that order. (It may be executed too: it is found by its type, also through a reference.)
 pub(super) struct Written<'a, W, const N: usize>([Value<'a>; N], PhantomData<W>);
 
 pub(super) enum Value<'a> {

@@ -5,12 +5,11 @@ use diesel::sql_types::Nullable;
 use uuid::Uuid;
 
 use super::client_sessions::ClientSessionRow;
-use super::clients::{Marked, MarkedClient, the_mark};
+use super::clients::{MARK_VALUES, Marked, MarkedClient, the_mark};
 use super::connection::{AnyConnection as Connection, on_each};
 use super::consents::ConsentRow;
 use super::error::StoreError;
 use super::kept::{Value, with, written};
-use super::lifetime_rules::MARK;
 use super::row::{acr, at, digest, ended, ended_columns, id};
 use super::schema::{client_sessions, clients, consents, refresh_families, sessions, users};
 use super::sql_types::{Id, Instant};
@@ -226,7 +225,8 @@ type WithClientRow = (MarkedClient, Option<SessionRow>, Option<UserRow>, Option<
 pub fn facts_with_client(conn: &mut Connection, cookie: &Digest, client: &ClientId) -> Result<Option<(MarkedClient, Option<SessionFacts>)>, StoreError> {
     let row = match conn {
         Connection::Sqlite(conn) => {
-            let values = [Value::Text(MARK), Value::Integer(1), Value::Blob(&cookie.0), Value::Text(client.as_str())];
+            let [mark, single] = MARK_VALUES;
+            let values = [mark, single, Value::Blob(&cookie.0), Value::Text(client.as_str())];
             with::<WithClient, _>(values).get_result::<WithClientRow>(conn)
         }
         Connection::Postgres(conn) => with_client!(cookie.0.to_vec(), client.as_str()).get_result::<WithClientRow>(conn),

@@ -141,7 +141,7 @@ pub fn target(params: &Params, client: Option<&Client>) -> Result<ResponseTarget
     let registered = client.metadata.redirect(redirect_uri).ok_or(TargetError::UnregisteredRedirectUri)?;
     let origin = match registered.as_str() == redirect_uri {
         true => registered.origin().map(str::to_owned),
-        // Of a native client, on another port, which may be written in many ways.
+        // Of a native client, on another port, which may be the default one.
         false => origin_of(redirect_uri),
     };
     let inside = inside_request_object(params);

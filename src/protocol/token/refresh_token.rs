@@ -127,9 +127,10 @@ pub fn decide(presented: PresentedRefreshToken, facts: &Facts<'_>, client: &Clie
     }
 }
 
-/// What of a decision stands with the key that was shown, or none. Without the family's own nothing is given, written or ended (RFC 9449 §5),
-/// but for the reuse of a token that was a bearer token when it was given: it may be its owner who brings it, and a thief who had the key
-/// bound. So no key that is bound later takes away what reuse finds out.
+/// What of a decision stands with the key that was shown, or none. By a token that was given out bound nothing is given, written or ended
+/// without the key (RFC 9449 §5). One that was a bearer token when it was given may be brought by its owner, and a thief had the key bound: only
+/// its bound successor takes the key. That it comes again too late still ends the family, and what is over is over whatever is shown, so that
+/// whoever brings it learns to sign in again.
 pub fn with_key(
     decision: Decision,
     presented: PresentedRefreshToken,
@@ -138,7 +139,7 @@ pub fn with_key(
     shown: Option<&KeyThumbprint>,
 ) -> Result<Decision, OAuthError> {
     let Some(binding) = family.bound_to.as_ref().filter(|_| family.client_id == client.id) else { return Ok(decision) };
-    if decision != Decision::Reuse || !of_before(presented, family) {
+    if !of_before(presented, family) || matches!(decision, Decision::Replay { .. }) {
         may_refresh(Some(&binding.key), shown)?;
     }
     Ok(decision)

@@ -47,7 +47,7 @@ pub async fn refresh(core: &Core, params: &Params, client: &KnownClient, shown: 
         let limits = limits(client, &facts);
         let key = shown.map(|shown| &shown.key);
         let decision = decide(presented, &facts_of(&facts, client), client, &limits, lost_race, now);
-        // Before anything is written: without its key a stolen token does no harm either.
+        // Before anything is written: without its key a stolen token that was given out bound does no harm either.
         let decision = with_key(decision, presented, &facts.family, client, key).inspect_err(|_| bound_since(client, presented, &facts))?;
         // A family that outlives its session goes on; but here, too, the session is found past its end.
         found_over::notice(core, facts.session.as_ref(), &limits, now);

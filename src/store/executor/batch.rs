@@ -136,6 +136,7 @@ fn changed(rows: Vec<Changed>, ids: impl Iterator<Item = GrantId>) -> Vec<bool> 
     ids.map(|id| rows.contains(&Id(id.0))).collect()
 }
 
+/// A step that binds comes with a proof, which is used up in the same unit of work, and so does not come here today; but none is half-written.
 const ROTATE: &str = "UPDATE refresh_families AS family \
     SET generation = step.next, rotated_at = step.at, last_used_at = step.at, jkt = COALESCE(family.jkt, step.jkt), \
     bound_generation = CASE WHEN family.jkt IS NULL AND step.jkt IS NOT NULL THEN step.next ELSE family.bound_generation END \

@@ -20,7 +20,7 @@ use crate::support::relying_party::{RelyingParty, Tokens, tokens_by};
 each_database!(
     rt_15_a_lost_answer_of_the_first_proof_is_given_again,
     rt_15_a_token_of_before_its_key_ends_nothing_within_the_overlap,
-    rt_15_a_thiefs_key_hides_no_theft,
+    rt_15_a_thiefs_key_takes_no_reuse_away,
     rt_15_only_a_step_binds,
 );
 
@@ -94,7 +94,7 @@ async fn rt_15_a_token_of_before_its_key_ends_nothing_within_the_overlap(databas
 
 /// A thief of an unbound token has the family bound to a key of his own. Its owner's token, which was a bearer token, shows it as ever: with no
 /// proof, and with one of the owner's own key.
-async fn rt_15_a_thiefs_key_hides_no_theft(database: Database) {
+async fn rt_15_a_thiefs_key_takes_no_reuse_away(database: Database) {
     let app = App::start(database).await;
     let (owner, thief, party) = (Holder::new(), Holder::new(), app.relying_party(OWN_PAGE));
     for with_proof in [false, true] {

@@ -201,6 +201,13 @@ fn what_a_key_says_to_a_decision() {
         let all = (judged(&family, generation, now, Some(1)), judged(&family, generation, now, None), judged(&family, generation, now, Some(2)));
         assert_eq!(all, (own, none, other), "bound since {since}, presented {generation} after {now} seconds");
     }
+    // What is over: whoever has a token of before is told so, and not for ever that a key is missing.
+    let ended = Some(crate::domain::session::Ended { at: at(0), reason: crate::domain::session::EndReason::RevokedByAdmin });
+    let over = RefreshFamily { ended, ..bound(5) };
+    for shown in [None, Some(1), Some(2)] {
+        assert!(matches!(judged(&over, 4, 1, shown), Ok(Decision::Refuse(_))), "{shown:?}");
+    }
+    assert_eq!((judged(&over, 5, 1, None), judged(&over, 5, 1, Some(2))), (no_proof, other_key));
     // Not bound: whatever was shown. Of another client: what is refused, by the refusal that it had.
     for shown in [None, Some(1), Some(2)] {
         assert_eq!(judged(&family("openid offline_access"), 5, 1, shown), Ok(Decision::Rotate { next: 6 }));
