@@ -19,6 +19,7 @@ const PREFIX: &str = "gk_ac_";
 const AAD: &[u8] = b"authorization code";
 /// Of what is below. Another order, or a field more, is another version.
 const VERSION: u8 = 1;
+
 /// Instants are microseconds since 1970.
 #[derive(Serialize, Deserialize)]
 struct Packed<'a> {

@@ -10,7 +10,7 @@ use crate::domain::secret::{Digest, Secret};
 use crate::domain::session::Ended;
 use crate::domain::tenure::Tenure;
 use crate::protocol::error::ErrorCode;
-use crate::protocol::session::tests::{at, client_session, session, user};
+use crate::protocol::session::tests::{a_client, at, client_session, session, user};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -18,16 +18,7 @@ const FAMILY: GrantId = GrantId(Uuid::from_u128(7));
 
 fn client(overlap: i64) -> Client {
     let metadata = ClientMetadata { first_party: true, refresh_overlap: Lifetime::seconds(overlap), ..ClientMetadata::defaults(ClientKind::Spa, "App") };
-    Client {
-        id: ClientId::parse("app").unwrap(),
-        metadata,
-        secret_digest: None,
-        previous_secret: None,
-        disabled_at: None,
-        managed_by_file: false,
-        created_at: at(0),
-        updated_at: at(0),
-    }
+    a_client("app", metadata)
 }
 
 /// One with a secret, which may ask for either.
