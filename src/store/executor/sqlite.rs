@@ -133,7 +133,13 @@ impl Executor {
     pub(super) async fn close(&self) {
         self.stop();
         self.threads.ended().await;
-        self.readers.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clear();
+        let mut readers = self.readers.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        // The last to leave empties the log into the file and removes it, if it has read of it. The threads' connections leave at once, and of two
+        // that leave at once each finds the other there; so one that has surely read goes after them, alone.
+        if let Some(last) = readers.first_mut() {
+            let _ = run(last, "SELECT 1 FROM sqlite_schema");
+        }
+        readers.clear();
     }
 }
 

@@ -1,5 +1,7 @@
 //! Opening and migrating: several at once, what must be refused, and the likeness of the two databases.
 
+use std::path::Path;
+
 use super::*;
 
 on_both! {
@@ -18,6 +20,20 @@ async fn two_starts_at_once(database: Database) {
         .collect();
     for start in starts {
         start.await.unwrap().unwrap().ping().await.unwrap();
+    }
+}
+
+/// Whoever copies the file of a server that was stopped has all of it. Its connections leave at once, from several threads.
+#[tokio::test]
+async fn after_a_stop_all_is_in_one_file() {
+    let database = Database::new(Backend::Sqlite);
+    let path = database.url.strip_prefix("sqlite://").unwrap();
+    for turn in 0..200 {
+        let store = database.open().await;
+        store.write(move |db| store::clients::insert(db, &client(&format!("client-{turn}")))).await.unwrap();
+        store.close().await;
+        let left: Vec<_> = std::fs::read_dir(Path::new(path).parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left.len(), 1, "stop {turn} leaves {left:?}");
     }
 }
 
