@@ -156,7 +156,7 @@ impl IssuerBuilder {
         };
         device_bound::warn(&core);
         let core = Arc::new(core);
-        let app = Arc::new(App::new(core.clone(), Printed { admin: admin::document, account: account::document }, &scopes)?);
+        let app = Arc::new(App::new(core.clone(), Printed { admin: admin::document, account: account::document }, scopes)?);
         // It ends with the issuer: it only looks whether there still is one.
         let weak = || Arc::downgrade(&core);
         let (ending, telling, sweeping) = (found_over::run(weak()), logout_notices::run(weak()), sweep::run(weak()));

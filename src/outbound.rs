@@ -13,6 +13,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::pin::{Pin, pin};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use hyper::body::Body;
@@ -36,7 +37,9 @@ const LONGEST_HEAD: usize = 8 * 1024;
 const LONGEST_BODY: usize = 64 * 1024;
 
 pub struct Outbound {
-    tls: SslConnector,
+    /// With the certificates of the system it is a MiB, and many servers never make a request: made for the first one, unless a file has to be
+    /// read, which is refused at the start.
+    tls: OnceLock<SslConnector>,
     reach: Reach,
 }
 
@@ -84,26 +87,40 @@ impl Answer {
     }
 }
 
+fn connector(ca_file: Option<&Path>) -> Result<SslConnector, NoTls> {
+    let mut tls = SslConnector::builder(SslMethod::tls_client())?;
+    tls.set_min_proto_version(Some(SslVersion::TLS1_2))?;
+    // A vendored OpenSSL does not know where the system keeps its certificates. Those that cannot be read are none: nothing is then trusted.
+    let system = openssl_probe::probe();
+    if let Some(file) = &system.cert_file {
+        let _ = tls.load_verify_locations(Some(file), None);
+    }
+    for folder in &system.cert_dir {
+        let _ = tls.load_verify_locations(None, Some(folder));
+    }
+    if let Some(file) = ca_file {
+        tls.set_ca_file(file).map_err(|error| NoTls::File { file: file.display().to_string(), error: said(&error) })?;
+    }
+    Ok(tls.build())
+}
+
 trait Stream: AsyncRead + AsyncWrite + Send {}
 impl<S: AsyncRead + AsyncWrite + Send> Stream for S {}
 
 impl Outbound {
     /// `ca_file`: certificates that are trusted besides those of the system.
     pub fn new(reach: Reach, ca_file: Option<&Path>) -> Result<Self, NoTls> {
-        let mut tls = SslConnector::builder(SslMethod::tls_client())?;
-        tls.set_min_proto_version(Some(SslVersion::TLS1_2))?;
-        // A vendored OpenSSL does not know where the system keeps its certificates. Those that cannot be read are none: nothing is then trusted.
-        let system = openssl_probe::probe();
-        if let Some(file) = &system.cert_file {
-            let _ = tls.load_verify_locations(Some(file), None);
+        let tls = ca_file.map(|file| connector(Some(file))).transpose()?;
+        Ok(Self { tls: tls.map_or_else(OnceLock::new, OnceLock::from), reach })
+    }
+
+    fn tls(&self) -> Result<&SslConnector, NoTls> {
+        if let Some(tls) = self.tls.get() {
+            return Ok(tls);
         }
-        for folder in &system.cert_dir {
-            let _ = tls.load_verify_locations(None, Some(folder));
-        }
-        if let Some(file) = ca_file {
-            tls.set_ca_file(file).map_err(|error| NoTls::File { file: file.display().to_string(), error: said(&error) })?;
-        }
-        Ok(Self { tls: tls.build(), reach })
+        let made = connector(None)?;
+        // Of two first requests one makes it in vain.
+        Ok(self.tls.get_or_init(|| made))
     }
 
     /// Posts a form. The status of the answer, whatever it is.
@@ -200,7 +217,8 @@ impl Outbound {
             Host::Ipv4(ip) => ip.to_string(),
             Host::Ipv6(ip) => ip.to_string(),
         };
-        let ssl = self.tls.configure().and_then(|tls| tls.into_ssl(&name)).map_err(|error| failed(said(&error)))?;
+        let connector = self.tls().map_err(|error| failed(error.to_string()))?;
+        let ssl = connector.configure().and_then(|tls| tls.into_ssl(&name)).map_err(|error| failed(said(&error)))?;
         let mut stream = SslStream::new(ssl, tcp).map_err(|error| failed(said(&error)))?;
         if let Err(error) = Pin::new(&mut stream).connect().await {
             let certificate = stream.ssl().verify_result();

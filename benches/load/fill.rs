@@ -8,7 +8,8 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
-use diesel::RunQueryDsl;
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use gatekey::domain::authorization_code::RedeemedCode;
 use gatekey::domain::entropy::SystemEntropy;
 use gatekey::domain::id::{GrantId, SessionId, UserId};
@@ -97,6 +98,10 @@ pub fn all_used_just_now(server: &Server) {
         }
         store.close().await;
     });
+    // Rows by the million at once leave a log as long as no requests do, and every page that is read is looked for in it first.
+    if let Some(file) = server.database.strip_prefix("sqlite://") {
+        SqliteConnection::establish(file).unwrap().batch_execute("PRAGMA busy_timeout = 5000; PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    }
 }
 
 fn runtime() -> tokio::runtime::Runtime {

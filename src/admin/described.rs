@@ -1,7 +1,7 @@
 //! What the document says of the operations, to judge requests by: which methods a path answers to (`Allow`, RFC 9110 §15.5.6), which parameters its
-//! query takes, and of what type bodies are. Read once.
+//! query takes, and of what type bodies are. Read once, for the first request.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use poem::Request;
 use poem::http::Method;
@@ -13,7 +13,7 @@ use super::problem::Problem;
 
 /// In the data of every request.
 #[derive(Clone)]
-pub struct Described(Arc<Read>);
+pub struct Described(Arc<LazyLock<Read, Box<dyn FnOnce() -> Read + Send>>>);
 
 struct Read {
     paths: Vec<Path>,
@@ -34,10 +34,12 @@ struct Operation {
 }
 
 impl Described {
-    pub fn of<T: OpenApi>(service: &OpenApiService<T, ()>) -> Self {
-        let mut types = Registry::new();
-        T::register(&mut types);
-        Self(Arc::new(Read { paths: paths(&service.spec()), types }))
+    pub fn of<T: OpenApi + 'static>(service: fn() -> OpenApiService<T, ()>) -> Self {
+        Self(Arc::new(LazyLock::new(Box::new(move || {
+            let mut types = Registry::new();
+            T::register(&mut types);
+            Read { paths: paths(&service().spec()), types }
+        }))))
     }
 
     /// That of the API which a request is for.

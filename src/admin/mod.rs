@@ -156,7 +156,7 @@ pub fn scopes() -> Vec<&'static str> {
 
 /// Every operation, with paths below [`PATH`].
 pub fn routes(core: Arc<Core>, admin: Arc<Admin>) -> BoxEndpoint<'static, Response> {
-    let (operations, described) = (service(), Described::of(&service()));
+    let (operations, described) = (service(), Described::of(service));
     let operations = operations.data(Api { core, admin }).data(described.clone());
     operations.around(move |operations, request| answer(operations, request, described.clone(), problem::ADMIN)).boxed()
 }

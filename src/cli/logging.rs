@@ -2,18 +2,28 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::settings::{LogFormat, LogSettings};
+use crate::settings::{LogFormat, LogLevel, LogSettings};
 
 pub(super) fn start(settings: &LogSettings) {
+    let level = match settings.level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    };
     // The server underneath says little of interest, and much of it.
-    let level = settings.level.as_str();
-    let filter = EnvFilter::new(format!("{level},hyper=warn,hyper_util=warn,poem=warn,h2=warn"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let targets = ["hyper", "hyper_util", "poem", "h2"].map(|name| (name, level.min(LevelFilter::WARN)));
+    let filter = Targets::new().with_default(level).with_targets(targets);
+    let builder = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(std::io::stderr).with_target(false);
     // A second call finds the first one's subscriber in place: that one stays.
     let _ = match settings.format {
-        LogFormat::Json => builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
-        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).with_current_span(true).with_span_list(false).finish().with(filter).try_init(),
+        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).finish().with(filter).try_init(),
     };
 }

@@ -3,7 +3,7 @@
 //! There is no build step: its modules are served as they are in this repository, below an address that carries a hash of them all, so they
 //! are kept for ever and never mixed. The page itself is the same for everybody; who asks is found out by the console, as any client does.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Request, Response};
 
 use super::error::error_page;
-use super::pages::{Console, ErrorKind, PageError, Pages};
+use super::pages::{Console, ErrorKind, Pages};
 use super::visit::Visit;
 use super::{App, headers};
 use crate::domain::admin_scope::{AdminRole, AdminScope};
@@ -84,14 +84,30 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 });
 
-/// The page, made once.
+/// The page, made when it is first asked for.
 pub struct Shell {
+    /// What the console asks for.
+    scopes: Vec<&'static str>,
+    made: OnceLock<Made>,
+}
+
+struct Made {
     html: String,
     policy: String,
 }
 
 impl Shell {
-    pub fn of(core: &Core, pages: &Pages, scopes: &[&str]) -> Result<Self, PageError> {
+    pub fn new(scopes: Vec<&'static str>) -> Self {
+        Self { scopes, made: OnceLock::new() }
+    }
+
+    fn made(&self, app: &App) -> &Made {
+        self.made.get_or_init(|| Made::of(&app.core, &app.pages, &self.scopes))
+    }
+}
+
+impl Made {
+    fn of(core: &Core, pages: &Pages, scopes: &[&str]) -> Self {
         let folder = format!("admin/ui/{}/", *VERSION);
         let base = core.settings.issuer.base_path();
         let imports: serde_json::Map<String, serde_json::Value> =
@@ -109,7 +125,7 @@ impl Shell {
             folder: &format!("{base}{folder}"),
             import_map: &import_map,
             modules: &modules,
-        })?;
+        });
         let Digest(hash) = Digest::of(import_map.as_bytes());
         // `require-trusted-types-for` without a policy: no script here can make markup of a text, whatever it is.
         let policy = format!(
@@ -118,12 +134,12 @@ impl Shell {
             STANDARD.encode(hash),
             pages.img_src()
         );
-        Ok(Self { html, policy })
+        Self { html, policy }
     }
 }
 
 pub async fn page(app: Arc<App>, request: Request) -> Response {
-    let Some(shell) = &app.console else { return not_there(&app, &request) };
+    let Some(shell) = app.console.as_ref().map(|shell| shell.made(&app)) else { return not_there(&app, &request) };
     let mut response = Response::builder()
         .header(header::CONTENT_TYPE, "text/html; charset=utf-8")
         .header(header::CACHE_CONTROL, "no-store")

@@ -77,7 +77,7 @@ pub struct App {
 
 impl App {
     /// `documents` print the descriptions of the APIs that are described elsewhere; `admin_scopes` are what the console asks for.
-    pub fn new(core: Arc<Core>, documents: openapi::served::Printed, admin_scopes: &[&str]) -> Result<Self, PageError> {
+    pub fn new(core: Arc<Core>, documents: openapi::served::Printed, admin_scopes: Vec<&'static str>) -> Result<Self, PageError> {
         let branding = &core.settings.branding;
         let pages = Pages::new(&Theme {
             name: branding.name.clone(),
@@ -90,7 +90,7 @@ impl App {
         let discovery = discovery::Document::of(&metadata(core.issuer()));
         let fedcm = fedcm::Documents::of(&core, &pages);
         let openapi = openapi::served::Documents::new(documents);
-        let console = core.settings.admin.console.then(|| console::Shell::of(&core, &pages, admin_scopes)).transpose()?;
+        let console = core.settings.admin.console.then(|| console::Shell::new(admin_scopes));
         Ok(Self { core, pages, cookies, discovery, fedcm, openapi, console, ready: AtomicBool::new(true) })
     }
 

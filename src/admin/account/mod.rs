@@ -98,7 +98,7 @@ pub fn document() -> String {
 
 /// Every operation, with paths below [`PATH`].
 pub fn routes(core: Arc<Core>) -> BoxEndpoint<'static, Response> {
-    let (operations, described) = (service(), Described::of(&service()));
+    let (operations, described) = (service(), Described::of(service));
     let operations = operations.data(Api { core }).data(described.clone());
     operations.around(move |operations, request| answer(operations, request, described.clone(), WORDS)).boxed()
 }

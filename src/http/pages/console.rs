@@ -4,7 +4,7 @@ use minijinja::context;
 use minijinja::value::{Serde, Value};
 use serde::Serialize;
 
-use super::{PageError, Pages};
+use super::{Pages, shown};
 
 /// What the console has to know before it can ask.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -26,9 +26,8 @@ pub struct Console<'a> {
 
 impl Pages {
     /// The page as an HTML document.
-    pub fn console(&self, console: &Console<'_>) -> Result<String, PageError> {
-        let template = self.english.get_template("console.html").map_err(PageError::Template)?;
+    pub fn console(&self, console: &Console<'_>) -> String {
         let import_map = Value::from_safe_string(console.import_map.to_owned());
-        template.render(context! { page => Value::from(Serde(console)), import_map, site => self.site.clone() }).map_err(PageError::Template)
+        shown(self.english.render("console.html", context! { page => Value::from(Serde(console)), import_map, site => self.site.clone() }))
     }
 }

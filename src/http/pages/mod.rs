@@ -1,8 +1,8 @@
 //! The pages people see: sign-in, consent, accounts, sign-out, errors, setup. They are made on the server, work without a script, and load
 //! one stylesheet, one sheet of colours and one icon from the issuer itself.
 //!
-//! `Pages` renders strings; the handlers add status and headers. Everything is rendered once when `Pages` is made, so a broken template,
-//! message or colour refuses to start.
+//! `Pages` renders strings; the handlers add status and headers. What the settings say (colours, logo, name) is judged when `Pages` is made;
+//! templates and messages are part of the program, and the tests render all of them.
 
 mod assets;
 mod console;
@@ -14,6 +14,7 @@ mod own_page;
 mod page;
 mod palette;
 mod reference;
+#[cfg(test)]
 mod samples;
 mod storage_access;
 mod templates;
@@ -21,8 +22,8 @@ mod templates;
 mod tests;
 mod text;
 
+use minijinja::context;
 use minijinja::value::{Serde, Value};
-use minijinja::{Environment, context};
 
 pub use assets::Asset;
 pub use console::Console;
@@ -42,6 +43,7 @@ pub use storage_access::StorageAccess;
 
 use assets::Versioned;
 use palette::{Colour, Palette};
+use templates::Templates;
 
 /// What the operator may change about the looks.
 #[derive(Debug, Clone)]
@@ -71,14 +73,12 @@ pub enum PageError {
     BasePath(String),
     #[error("the messages of language `{language}` cannot be used: {why}")]
     Messages { language: &'static str, why: String },
-    #[error("a page cannot be rendered: {0:#}")]
-    Template(#[source] minijinja::Error),
 }
 
 /// All pages in all languages, and the files they load.
 pub struct Pages {
-    english: Environment<'static>,
-    german: Environment<'static>,
+    english: Templates,
+    german: Templates,
     /// What every page needs: name, logo, addresses of the files.
     site: Value,
     base_path: String,
@@ -88,7 +88,7 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// Makes the pages and renders each of them once, in every language and state.
+    /// Judges what the theme says. What it takes, every page can be rendered with.
     pub fn new(theme: &Theme) -> Result<Self, PageError> {
         let colour = |text: &Option<String>| text.as_deref().map(|text| Colour::parse(text).ok_or_else(|| PageError::Colour(text.to_owned()))).transpose();
         let palette = Palette::new(colour(&theme.accent)?, colour(&theme.accent_dark)?);
@@ -120,24 +120,13 @@ impl Pages {
             ground_light => palette.light.ground.to_string(),
             ground_dark => palette.dark.ground.to_string(),
         };
-        let environment = |language| templates::environment(messages::Messages::of(language)?);
         let accent = (palette.light.accent.to_string(), palette.light.on_accent.to_string());
-        let pages = Self { english: environment(Language::English)?, german: environment(Language::German)?, site, base_path, files, img_src, accent };
-        for page in samples::pages(&samples::OwnSamples::new()) {
-            for language in Language::ALL {
-                pages.try_render(&page, language).map_err(PageError::Template)?;
-            }
-        }
-        Ok(pages)
+        Ok(Self { english: Templates::of(Language::English), german: Templates::of(Language::German), site, base_path, files, img_src, accent })
     }
 
     /// The page as an HTML document.
     pub fn render(&self, page: &Page<'_>, language: &Language) -> String {
-        self.try_render(page, *language).unwrap_or_else(|error| {
-            // Every page was rendered at start, so only a fault of the program leads here; the answer is still a page.
-            tracing::error!(error = format!("{error:#}"), "a page could not be rendered");
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Error</title><p>This page could not be shown. Please go back and try again.</p></html>".to_owned()
-        })
+        shown(self.try_render(page, *language))
     }
 
     /// `ui_locales` first, then `Accept-Language`, then English.
@@ -161,8 +150,8 @@ impl Pages {
         (&self.accent.0, &self.accent.1)
     }
 
-    fn try_render(&self, page: &Page<'_>, language: Language) -> Result<String, minijinja::Error> {
-        let environment = match language {
+    fn try_render(&self, page: &Page<'_>, language: Language) -> Result<String, String> {
+        let templates = match language {
             Language::English => &self.english,
             Language::German => &self.german,
         };
@@ -188,8 +177,17 @@ impl Pages {
             Page::Reference(page) => ("reference.html", Value::from(Serde(page))),
             Page::Fedcm(page) => ("fedcm_window.html", Value::from(Serde(page))),
         };
-        environment.get_template(template)?.render(context! { page => content, site => self.site.clone(), lang => language.tag(), dir => language.direction() })
+        templates.render(template, context! { page => content, site => self.site.clone(), lang => language.tag(), dir => language.direction() })
     }
+}
+
+/// Each page is rendered by the tests in every language and state, so only a fault of the program leads to an error; the answer is still a page.
+fn shown(rendered: Result<String, String>) -> String {
+    rendered.unwrap_or_else(|error| {
+        tracing::error!(error, "a page could not be rendered");
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Error</title><p>This page could not be shown. Please go back and try again.</p></html>"
+            .to_owned()
+    })
 }
 
 /// The first problem of each field, the first wrong field in the order of the page, and the problem that is of no field.

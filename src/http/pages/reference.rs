@@ -120,6 +120,7 @@ pub struct Schema {
     pub example: Option<String>,
 }
 
+#[cfg(test)]
 impl Reference {
     /// One of everything, for the pages' own tests.
     pub(super) fn sample() -> Self {

@@ -1,4 +1,4 @@
-//! Pages with sample content in every state, rendered once at start.
+//! Pages with sample content in every state, which the tests render.
 
 use std::borrow::Cow;
 

@@ -1,13 +1,34 @@
 //! The templates, compiled into the program, and the environment that renders them: strict about the undefined, escaping always.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use minijinja::value::{Kwargs, Serde, Value};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, escape_formatter};
 
 use super::PageError;
+use super::language::Language;
 use super::messages::Messages;
 use super::text;
+
+/// The pages of one language. Its messages are read for the first of them, and each template at its first use: a server that shows no page,
+/// or not all of them, need not hold them (2.4 MiB for both languages). That all of them can be used is held by the tests.
+pub(super) struct Templates {
+    language: Language,
+    environment: OnceLock<Result<Environment<'static>, PageError>>,
+}
+
+impl Templates {
+    pub(super) fn of(language: Language) -> Self {
+        Self { language, environment: OnceLock::new() }
+    }
+
+    /// The error is for the log.
+    pub(super) fn render(&self, name: &str, values: Value) -> Result<String, String> {
+        let environment = self.environment.get_or_init(|| Messages::of(self.language).map(environment));
+        let environment = environment.as_ref().map_err(ToString::to_string)?;
+        environment.get_template(name).and_then(|template| template.render(values)).map_err(|error| format!("{error:#}"))
+    }
+}
 
 /// Name and source of every template.
 pub(super) const ALL: [(&str, &str); 24] = [
@@ -38,7 +59,7 @@ pub(super) const ALL: [(&str, &str); 24] = [
 ];
 
 /// The environment of one language.
-pub(super) fn environment(messages: Messages) -> Result<Environment<'static>, PageError> {
+fn environment(messages: Messages) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
@@ -55,8 +76,6 @@ pub(super) fn environment(messages: Messages) -> Result<Environment<'static>, Pa
     environment.add_filter("display", |value: &str| text::display(value));
     environment.add_filter("web_address", |value: &str| text::web_address(value));
     environment.add_filter("initial", |value: &str| text::initial(value));
-    for (name, source) in ALL {
-        environment.add_template(name, source).map_err(PageError::Template)?;
-    }
-    Ok(environment)
+    environment.set_loader(|name| Ok(ALL.iter().find(|(known, _)| *known == name).map(|(_, source)| (*source).to_owned())));
+    environment
 }
