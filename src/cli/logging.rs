@@ -20,7 +20,7 @@ pub(super) fn start(settings: &LogSettings) {
     // The server underneath says little of interest, and much of it.
     let targets = ["hyper", "hyper_util", "poem", "h2"].map(|name| (name, level.min(LevelFilter::WARN)));
     let filter = Targets::new().with_default(level).with_targets(targets);
-    let builder = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(std::io::stderr).with_target(false);
+    let builder = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
     // A second call finds the first one's subscriber in place: that one stays.
     let _ = match settings.format {
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(true).with_span_list(false).finish().with(filter).try_init(),

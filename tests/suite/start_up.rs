@@ -15,6 +15,7 @@ use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection};
 use sha2::{Digest, Sha256};
 
 use crate::support::database::{Backend, Database};
+use crate::support::receiver::ca_file;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_gatekey");
 /// Long enough for the slowest machine; whoever needs it has failed.
@@ -257,6 +258,44 @@ fn a_port_in_use_is_named() {
     installation.start_and_stop();
     let _taken = TcpListener::bind(("127.0.0.1", installation.port)).unwrap();
     installation.refuses(&[&installation.port.to_string(), "listen"]);
+}
+
+/// Though the certificates are needed for the first notice only.
+#[test]
+fn a_ca_file_without_certificates_is_named() {
+    let installation = Installation::new();
+    installation.start_and_stop();
+    let nothing = installation.path("ca.pem");
+    for text in [None, Some("no certificate")] {
+        if let Some(text) = text {
+            fs::write(&nothing, text).unwrap();
+        }
+        installation.settings(&format!("[logout]\nca_file = \"{}\"", nothing.display()));
+        installation.refuses(&["ca.pem", "`ca_file` of [logout]"]);
+    }
+    installation.settings(&format!("[logout]\nca_file = \"{}\"", ca_file().display()));
+    installation.start_and_stop();
+}
+
+#[test]
+fn the_log_has_the_level_and_the_form_that_are_set() {
+    let installation = Installation::new();
+    let logged = |log: &str| {
+        installation.settings(&format!("[log]\n{log}"));
+        let mut child = installation.start();
+        stop(&mut child);
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        said
+    };
+    let unless_said = logged("");
+    assert!(unless_said.contains(" INFO ") && !unless_said.contains(" DEBUG "), "{unless_said}");
+    assert_eq!(logged("level = \"error\""), "");
+    let all = logged("level = \"trace\"");
+    assert!(all.contains(" INFO ") && all.contains(" DEBUG "), "{all}");
+    let json = logged("format = \"json\"");
+    let lines: Vec<serde_json::Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().any(|line| line["level"] == "INFO") && lines.iter().all(|line| line["message"].is_string()), "{json}");
 }
 
 /// As another user than the one who runs the tests when that is root, whom no mode stops.

@@ -5,7 +5,6 @@ use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use minijinja::value::{Kwargs, Value};
 use minijinja::{Error, ErrorKind};
 
-use super::PageError;
 use super::language::Language;
 use super::text;
 
@@ -18,12 +17,13 @@ pub(super) struct Messages {
 }
 
 impl Messages {
-    pub(super) fn of(language: Language) -> Result<Self, PageError> {
+    /// The error is for the log.
+    pub(super) fn of(language: Language) -> Result<Self, String> {
         Self::read(language, source(language))
     }
 
-    fn read(language: Language, source: &str) -> Result<Self, PageError> {
-        let broken = |why: String| PageError::Messages { language: language.tag(), why };
+    fn read(language: Language, source: &str) -> Result<Self, String> {
+        let broken = |why: String| format!("the messages of language `{}` cannot be used: {why}", language.tag());
         let tag = language.tag().parse().map_err(|_| broken("its tag is not a language tag".to_owned()))?;
         let resource = FluentResource::try_new(source.to_owned()).map_err(|(_, errors)| broken(format!("{errors:?}")))?;
         let mut bundle = FluentBundle::new_concurrent(vec![tag]);
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_broken_message_file_is_refused() {
-        let told = Messages::read(Language::English, "a = { $x\n").err().unwrap().to_string();
+        let told = Messages::read(Language::English, "a = { $x\n").err().unwrap();
         assert!(told.contains("`en`"), "{told}");
     }
 

@@ -71,8 +71,6 @@ pub enum PageError {
     Name,
     #[error("the base path `{0}` must begin and end with `/`")]
     BasePath(String),
-    #[error("the messages of language `{language}` cannot be used: {why}")]
-    Messages { language: &'static str, why: String },
 }
 
 /// All pages in all languages, and the files they load.

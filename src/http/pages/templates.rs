@@ -5,7 +5,6 @@ use std::sync::{Arc, OnceLock};
 use minijinja::value::{Kwargs, Serde, Value};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, escape_formatter};
 
-use super::PageError;
 use super::language::Language;
 use super::messages::Messages;
 use super::text;
@@ -14,7 +13,7 @@ use super::text;
 /// or not all of them, need not hold them (2.4 MiB for both languages). That all of them can be used is held by the tests.
 pub(super) struct Templates {
     language: Language,
-    environment: OnceLock<Result<Environment<'static>, PageError>>,
+    environment: OnceLock<Result<Environment<'static>, String>>,
 }
 
 impl Templates {
@@ -25,7 +24,7 @@ impl Templates {
     /// The error is for the log.
     pub(super) fn render(&self, name: &str, values: Value) -> Result<String, String> {
         let environment = self.environment.get_or_init(|| Messages::of(self.language).map(environment));
-        let environment = environment.as_ref().map_err(ToString::to_string)?;
+        let environment = environment.as_ref().map_err(Clone::clone)?;
         environment.get_template(name).and_then(|template| template.render(values)).map_err(|error| format!("{error:#}"))
     }
 }
