@@ -137,7 +137,7 @@ impl Executor {
         // The last to leave empties the log into the file and removes it, if it has read of it. The threads' connections leave at once, and of two
         // that leave at once each finds the other there; so one that has surely read goes after them, alone.
         if let Some(last) = readers.first_mut() {
-            let _ = run(last, "SELECT 1 FROM sqlite_schema");
+            let _ = meta::get(last, "writable");
         }
         readers.clear();
     }
