@@ -143,7 +143,7 @@ pub async fn end(core: &Core, found: &[SessionId]) -> Result<(), StoreError> {
         let (clients, occasion) = (Arc::clone(&core.clients), core.occasion(Actor::Server, now));
         let ended: Option<EndReason> = core
             .store
-            .write(move |db| {
+            .write_at_length(move |db| {
                 // Held until the commit: nobody uses it, or signs in to it again, between the judgement and the end.
                 let Some(session) = sessions::find_held(db, id)? else { return Ok(None) };
                 let Some(user) = users::find(db, session.user_id)? else { return Ok(None) };

@@ -135,7 +135,7 @@ async fn end(core: &Core, after: After, accounts: Vec<Account>, ends: impl Fn(&A
 async fn end_session(core: &Core, session: &Session) -> Result<Vec<String>, Failure> {
     let (now, id, user) = (core.now(), session.id, session.user_id);
     let occasion = core.occasion(Actor::User(user), now);
-    let ended = core.store.write(move |db| {
+    let ended = core.store.write_at_length(move |db| {
         let told = client_sessions::clients_of(db, id)?;
         let ended = tree::end(db, &tree::Node::Session(id), EndReason::Logout, now)?;
         if ended.sessions > 0 {

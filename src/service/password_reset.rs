@@ -64,7 +64,7 @@ pub async fn finish(core: &Core, secret: &Secret<String>, password: Secret<Strin
     let hash = core.passwords.hash(password).await.map_err(|busy| Failure::Unavailable(busy.to_string()))?;
     let (id, now) = (user.id, core.now());
     let occasion = core.occasion(Actor::Anybody, now);
-    let done = core.store.write(move |db| {
+    let done = core.store.write_at_length(move |db| {
         // The user is held first, as whoever starts a reset or locks somebody out does it.
         let may = users::find_to_change(db, id)?.is_some_and(|user| user.disabled_at.is_none());
         if !may || !one_time_links::use_up(db, link, now)? {

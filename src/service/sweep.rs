@@ -40,6 +40,8 @@ const EVERY: Duration = Duration::from_secs(3600);
 const FIRST: Duration = Duration::from_secs(60);
 /// A year can be laid beside the one before.
 const STATISTICS: TimeDelta = TimeDelta::days(400);
+/// Units of a pass that may fail before it is given up.
+const LEFT: u64 = 20;
 /// Between two batches, so that at most a small part of the database's time goes into sweeping.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -61,6 +63,8 @@ pub struct Swept {
     pub answers: u64,
     /// Proofs that were used, and are too old to be used again.
     pub proofs: u64,
+    /// What could not be ended or deleted, somebody held it perhaps: it is looked at again the next time.
+    pub left: u64,
 }
 
 /// Sweeps as long as there is an issuer to sweep for.
@@ -69,7 +73,7 @@ pub async fn run(core: Weak<Core>) {
     while let Some(core) = core.upgrade() {
         match pass(&core, PAUSE).await {
             Ok(swept) if swept == Swept::default() => {}
-            Ok(swept) => tracing::info!(event = "store.swept", ?swept, "what was over has been cleared away"),
+            Ok(swept) => swept.tell(),
             Err(error) => tracing::warn!(%error, "clearing away what is over was broken off; it is tried again in an hour"),
         }
         drop(core);
@@ -82,16 +86,45 @@ pub async fn pass(core: &Core, pause: Duration) -> Result<Swept, StoreError> {
     let value = async |setting| running_settings::value(&core.store, &core.settings, setting).await;
     let (keep_ended, retention) = (value(RunningSetting::SessionsKeepEnded).await?, value(RunningSetting::EventsRetention).await?);
     let mut pass = Pass { core, now: core.now(), pause, keep_ended, retention, swept: Swept::default() };
-    pass.sessions().await?;
-    pass.families().await?;
-    pass.codes().await?;
-    pass.links().await?;
-    pass.throttle_buckets().await?;
-    pass.events().await?;
-    pass.statistics().await?;
-    pass.answers().await?;
-    pass.proofs().await?;
-    Ok(pass.swept)
+    // Whatever becomes of one table, the others have their turn.
+    let mut first = Ok(());
+    let mut next = |outcome: Result<(), StoreError>| {
+        if first.is_ok() {
+            first = outcome;
+        }
+    };
+    next(pass.sessions().await);
+    next(pass.families().await);
+    next(pass.codes().await);
+    next(pass.links().await);
+    next(pass.throttle_buckets().await);
+    next(pass.events().await);
+    next(pass.statistics().await);
+    next(pass.answers().await);
+    next(pass.proofs().await);
+    first.map(|()| pass.swept)
+}
+
+impl Swept {
+    fn tell(self) {
+        let Self { ended_sessions, ended_families, sessions, families, codes, links, throttle_buckets, events, statistics, answers, proofs, left } = self;
+        tracing::info!(
+            event = "store.swept",
+            ended_sessions,
+            ended_families,
+            sessions,
+            families,
+            codes,
+            links,
+            throttle_buckets,
+            events,
+            statistics,
+            answers,
+            proofs,
+            left,
+            "what was over has been cleared away"
+        );
+    }
 }
 
 struct Pass<'a> {
@@ -123,14 +156,16 @@ impl Pass<'_> {
             for (session, user) in &page {
                 let longest = longest_session(&policy, &registered, &user.groups, session.acr);
                 if let Some(reason) = session_over(session, &longest, self.now) {
-                    self.swept.ended_sessions += self.end_session(session, reason).await?;
+                    let ended = self.end_session(session, reason).await;
+                    self.swept.ended_sessions += self.done(ended)?;
                 } else if session.ended.is_none() {
                     live += 1;
                 }
             }
             let gone = self.gone(page.iter().map(|(session, _)| (session.id, session.ended.map(|ended| ended.at))));
             if let Some((gone, before)) = gone {
-                self.swept.sessions += self.core.store.write(move |db| sweep::delete_sessions(db, &gone, before)).await?;
+                let deleted = self.core.store.write_at_length(move |db| sweep::delete_sessions(db, &gone, before)).await;
+                self.swept.sessions += self.done(deleted)?;
             }
             self.rest().await;
         }
@@ -158,14 +193,29 @@ impl Pass<'_> {
                 let Some(Some(client)) = known.get(&facts.family.client_id) else { continue };
                 let limits = limits_of(client, facts.user.as_ref(), facts.session.as_ref(), Some(&facts.family));
                 if let Some(reason) = family_over(&facts.family, facts.session.as_ref(), &limits, self.now) {
-                    self.swept.ended_families += self.end_family(facts, reason).await?;
+                    let ended = self.end_family(facts, reason).await;
+                    self.swept.ended_families += self.done(ended)?;
                 }
             }
             let gone = self.gone(page.iter().map(|facts| (facts.family.id, facts.family.ended.map(|ended| ended.at))));
             if let Some((gone, before)) = gone {
-                self.swept.families += self.core.store.write(move |db| sweep::delete_families(db, &gone, before)).await?;
+                let deleted = self.core.store.write_at_length(move |db| sweep::delete_families(db, &gone, before)).await;
+                self.swept.families += self.done(deleted)?;
             }
             self.rest().await;
+        }
+    }
+
+    /// What one unit did. One that could not be done is left for the next pass, so that nothing behind it waits for ever; with a database that
+    /// is not there, the pass is over soon.
+    fn done(&mut self, outcome: Result<u64, StoreError>) -> Result<u64, StoreError> {
+        match outcome {
+            Err(error) if self.swept.left < LEFT => {
+                tracing::warn!(%error, "something that is over could not be cleared away; it is tried again in an hour");
+                self.swept.left += 1;
+                Ok(0)
+            }
+            outcome => outcome,
         }
     }
 
@@ -261,14 +311,14 @@ impl Pass<'_> {
     async fn end_session(&self, session: &Session, reason: EndReason) -> Result<u64, StoreError> {
         let (id, event) = (session.id, self.tell(EventKind::SessionEnded, Object::Session(session.id)).of(session.user_id));
         let now = self.now;
-        self.core.store.write(move |db| Ok(end(db, &Node::Session(id), reason, event, now)?.sessions)).await
+        self.core.store.write_at_length(move |db| Ok(end(db, &Node::Session(id), reason, event, now)?.sessions)).await
     }
 
     async fn end_family(&self, facts: &FamilyFacts, reason: EndReason) -> Result<u64, StoreError> {
         let family = &facts.family;
         let event = self.tell(EventKind::GrantEnded, Object::Grant(family.id)).of(family.user_id).with("client", &family.client_id);
         let (id, now) = (family.id, self.now);
-        self.core.store.write(move |db| Ok(end(db, &Node::Grant(id), reason, event, now)?.families)).await
+        self.core.store.write_at_length(move |db| Ok(end(db, &Node::Grant(id), reason, event, now)?.families)).await
     }
 
     fn tell(&self, kind: EventKind, object: Object) -> Event {

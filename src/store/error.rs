@@ -28,6 +28,11 @@ impl StoreError {
         Self::Corrupt(format!("{table}: {what}"))
     }
 
+    /// Whether a row was wanted that somebody else held for too long.
+    pub(super) fn is_of_a_held_row(&self) -> bool {
+        matches!(self, Self::Unavailable(why) if why.contains("due to lock timeout"))
+    }
+
     /// Whether the connection that gave this error is still to be trusted.
     pub(super) fn spares_connection(&self) -> bool {
         matches!(self, Self::Conflict | Self::Corrupt(_))

@@ -149,6 +149,12 @@ impl Store {
         self.executor.write(f).await
     }
 
+    /// The same of a unit that may change very many rows, such as ending or deleting something with all below it: how many that is, nobody knows
+    /// before. Its statements have half a minute, as its caller does, where others are broken off after two seconds.
+    pub async fn write_at_length<T: Send + 'static>(&self, f: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
+        self.executor.write_at_length(f).await
+    }
+
     /// Takes a step of a refresh family. False: no row changed; load the family and decide again.
     pub async fn rotate(&self, step: refresh_families::Step) -> Result<bool, StoreError> {
         self.executor.rotate(step).await

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
+use diesel::connection::SimpleConnection;
 use diesel::sql_types::BigInt;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection};
 use gatekey::domain::duration::Lifetime;
@@ -12,13 +13,13 @@ use gatekey::domain::refresh_family::RefreshFamily;
 use gatekey::domain::session::EndReason;
 use gatekey::store::events::{self, Filter};
 use gatekey::store::tree::{self, Node};
-use gatekey::store::{refresh_families, sessions};
+use gatekey::store::{self, refresh_families, sessions};
 use uuid::Uuid;
 
 use crate::account::add_user;
 use crate::support::app::{App, OWN_PAGE, PAGE, SERVER};
 use crate::support::browser::form_with;
-use crate::support::database::{Backend, Database, each_database};
+use crate::support::database::{Backend, Database, each_database, run};
 
 each_database!(
     in_a_year_the_tables_stop_growing,
@@ -27,6 +28,28 @@ each_database!(
     two_replicas_sweep_at_once,
     what_is_kept_is_as_long_as_the_settings_say,
 );
+
+/// On PostgreSQL, where a row can be held: one that cannot be ended is left for the next pass, and all that comes after it has its turn.
+#[test]
+fn one_that_cannot_be_ended_keeps_nothing_behind_it() {
+    run(Backend::Postgres, |database| async move {
+        let app = App::start(database).await;
+        let own = app.relying_party(OWN_PAGE);
+        for _ in 0..3 {
+            app.sign_in(&mut app.browser(), &own, "openid").await;
+        }
+        let first = app.store.scan(|db| store::sweep::sessions(db, SessionId(Uuid::nil()), 1)).await.unwrap()[0].0.id;
+        app.advance(TimeDelta::days(400));
+        let mut operator = PgConnection::establish(app.database.url()).unwrap();
+        operator.batch_execute(&format!("BEGIN; SELECT FROM sessions WHERE id = '{}' FOR UPDATE", first.0)).unwrap();
+        let swept = app.running.sweep().await.unwrap();
+        assert_eq!((swept.ended_sessions, swept.left), (2, 1), "{swept:?}");
+        assert_eq!(swept.codes, 3, "{swept:?}");
+        operator.batch_execute("ROLLBACK").unwrap();
+        let swept = app.running.sweep().await.unwrap();
+        assert_eq!((swept.ended_sessions, swept.left), (1, 0), "{swept:?}");
+    });
+}
 
 const TABLES: [&str; 7] = ["sessions", "client_sessions", "refresh_families", "redeemed_codes", "one_time_links", "throttle_buckets", "events"];
 

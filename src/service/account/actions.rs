@@ -82,7 +82,7 @@ pub async fn carry_out(core: &Core, user: UserId, here: SessionId, action: &Acti
                 }
                 Ok(Some(ended))
             };
-            core.store.write(end).await?
+            core.store.write_at_length(end).await?
         }
         Action::EndOthers => {
             let end = move |db: &mut _| {
@@ -94,7 +94,7 @@ pub async fn carry_out(core: &Core, user: UserId, here: SessionId, action: &Acti
                 }
                 Ok(Some(ended))
             };
-            core.store.write(end).await?
+            core.store.write_at_length(end).await?
         }
         Action::Withdraw(client) => withdraw(core, user, client, by).await?,
     };
@@ -143,7 +143,7 @@ impl By {
 pub async fn withdraw(core: &Core, user: UserId, client: ClientId, by: &By) -> Result<Option<EndedCounts>, Failure> {
     let now = core.now();
     let (occasion, id, who) = (core.occasion(Actor::User(user), now), client.clone(), by.clone());
-    let ended = core.store.write(move |db| {
+    let ended = core.store.write_at_length(move |db| {
         let consented = consents::withdraw(db, user, &id)?;
         let ended = tree::end(db, &Node::UserClient(user, id.clone()), EndReason::ConsentWithdrawn, now)?;
         if !consented && ended == EndedCounts::default() {

@@ -124,7 +124,7 @@ async fn check(core: &Core, asked: &Asked<'_>, old: Secret<String>, new: Secret<
     let hash = core.passwords.hash(new).await.map_err(busy)?;
     let now = core.now();
     let (occasion, by) = (core.occasion(Actor::User(user), now), asked.by.clone());
-    let done = core.store.write(move |db| {
+    let done = core.store.write_at_length(move |db| {
         // Conditional on the hash that was compared: of two changes at once the second finds another.
         if !users::change_password(db, user, &stored, &hash, now)? {
             return Ok(false);

@@ -130,7 +130,7 @@ impl Admin {
     ) -> Result<Client, AdminError> {
         let (lookup, now) = (id.clone(), self.now());
         let occasion = self.occasion(now);
-        let changed = self.store.write(move |db| {
+        let changed = self.store.write_at_length(move |db| {
             let Some(before) = clients::find_held(db, &lookup)? else { return Ok(None) };
             let mut client = before.clone();
             let (created_at, secrets, enabled) = (client.created_at, (client.secret_digest, client.previous_secret), client.disabled_at.is_none());
@@ -221,7 +221,7 @@ impl Admin {
     pub async fn end_previous_client_secret(&self, id: &ClientId, guard: Guard<Client>) -> Result<Client, AdminError> {
         let (lookup, now) = (id.clone(), self.now());
         let occasion = self.occasion(now);
-        let ended = self.store.write(move |db| {
+        let ended = self.store.write_at_length(move |db| {
             let Some(client) = clients::find_held(db, &lookup)? else { return Ok(Err(not_found("client", &lookup))) };
             if let Err(refused) = guard(&client) {
                 return Ok(Err(refused));
@@ -246,7 +246,7 @@ impl Admin {
     /// The same, unless `guard` refuses when it sees the client.
     pub async fn delete_client_if(&self, id: &ClientId, guard: Guard<Client>) -> Result<(), AdminError> {
         let (lookup, mark, occasion) = (id.clone(), lifetime_policy::mark(self.entropy.as_ref()), self.occasion(self.now()));
-        let deleted = self.store.write(move |db| {
+        let deleted = self.store.write_at_length(move |db| {
             let Some(client) = clients::find_held(db, &lookup)? else { return Ok(Err(not_found("client", &lookup))) };
             if let Err(refused) = guard(&client).and_then(|()| console::is_not_the_issuers(&client)) {
                 return Ok(Err(refused));

@@ -24,7 +24,7 @@ impl Admin {
     pub async fn withdraw_consent(&self, user: UserId, client: &ClientId) -> Result<(), AdminError> {
         let (now, id) = (self.now(), client.clone());
         let occasion = self.occasion(now);
-        let withdrawn = self.store.write(move |db| {
+        let withdrawn = self.store.write_at_length(move |db| {
             if !consents::withdraw(db, user, &id)? {
                 return Ok(false);
             }

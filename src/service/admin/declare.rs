@@ -30,7 +30,7 @@ pub async fn declare(admin: &Admin, settings: &Settings) -> Result<(), AdminErro
         let occasion = admin.occasion(now);
         let (declared_rules, mark) = (settings.lifetime_rules.clone(), lifetime_policy::mark(admin.entropy.as_ref()));
         let clients_of_rules: Vec<ClientId> = declared_rules.iter().filter_map(|rule| rule.selector.client.clone()).collect();
-        admin.store.write(move |db| {
+        admin.store.write_at_length(move |db| {
             // The clients before the rules' mark, as where one is deleted: whoever is at both meanwhile waits, or is waited for, but never both.
             let mut cautions = Vec::new();
             for declared in declared_clients {

@@ -51,7 +51,7 @@ impl Admin {
     pub async fn end_refresh_family(&self, id: GrantId) -> Result<EndedCounts, AdminError> {
         let now = self.now();
         let occasion = self.occasion(now);
-        let ended = self.store.write(move |db| {
+        let ended = self.store.write_at_length(move |db| {
             let Some(family) = refresh_families::find(db, id)? else { return Ok(None) };
             let counts = tree::end(db, &Node::Grant(id), EndReason::RevokedByAdmin, now)?;
             if counts != EndedCounts::default() {
@@ -69,7 +69,7 @@ impl Admin {
     pub async fn end_sessions_at(&self, client: &ClientId) -> Result<EndedCounts, AdminError> {
         let (lookup, now) = (client.clone(), self.now());
         let occasion = self.occasion(now);
-        let ended = self.store.write(move |db| {
+        let ended = self.store.write_at_length(move |db| {
             if clients::find(db, &lookup)?.is_none() {
                 return Ok(None);
             }
@@ -114,7 +114,7 @@ impl Admin {
     pub async fn end_client_session(&self, id: SessionId, client: &ClientId) -> Result<(ClientSession, EndedCounts), AdminError> {
         let (at, now) = (client.clone(), self.now());
         let occasion = self.occasion(now);
-        let ended = self.store.write(move |db| {
+        let ended = self.store.write_at_length(move |db| {
             let Some(session) = sessions::find(db, id)? else { return Ok(Err("session")) };
             if client_sessions::find(db, id, &at)?.is_none() {
                 return Ok(Err("client session"));
@@ -135,7 +135,7 @@ impl Admin {
     pub async fn end_session(&self, id: SessionId) -> Result<EndedCounts, AdminError> {
         let now = self.now();
         let occasion = self.occasion(now);
-        let ended = self.store.write(move |db| {
+        let ended = self.store.write_at_length(move |db| {
             let Some(session) = sessions::find(db, id)? else { return Ok(None) };
             let counts = tree::end(db, &Node::Session(id), EndReason::RevokedByAdmin, now)?;
             if counts != EndedCounts::default() {
@@ -158,7 +158,7 @@ impl Admin {
     pub async fn end_sessions_of_if(&self, user: UserId, guard: Guard<User>) -> Result<EndedCounts, AdminError> {
         let now = self.now();
         let occasion = self.occasion(now);
-        let ended = self.store.write(move |db| {
+        let ended = self.store.write_at_length(move |db| {
             let Some(found) = users::find(db, user)? else { return Ok(Err(not_found("user", user))) };
             if let Err(refused) = guard(&found) {
                 return Ok(Err(refused));

@@ -127,7 +127,7 @@ impl Admin {
         let (occasion, keeps_one) = (self.occasion(now), self.keeps_an_administrator());
         let taken = Arc::new(OnceLock::new());
         let name = Arc::clone(&taken);
-        let changed = self.store.write(move |db| {
+        let changed = self.store.write_at_length(move |db| {
             let Some(before) = users::find_to_change(db, id)? else { return Ok(None) };
             let mut user = before.clone();
             if let Err(refused) = change(&mut user) {
@@ -207,7 +207,7 @@ impl Admin {
     pub async fn set_password(&self, id: UserId, hash: Secret<String>) -> Result<(), AdminError> {
         let now = self.now();
         let occasion = self.occasion(now);
-        let done = self.store.write(move |db| {
+        let done = self.store.write_at_length(move |db| {
             let known = users::set_password(db, id, &hash, now)?;
             let ended = tree::end(db, &Node::User(id), EndReason::PasswordChanged, now)?;
             if known {
@@ -270,7 +270,7 @@ impl Admin {
         judge: impl FnOnce(&mut Connection, &User) -> Result<Result<(), AdminError>, StoreError> + Send + 'static,
         work: impl FnOnce(&mut Connection, &mut User) -> Result<(), StoreError> + Send + 'static,
     ) -> Result<User, AdminError> {
-        let done = self.store.write(move |db| {
+        let done = self.store.write_at_length(move |db| {
             let Some(mut user) = users::find_to_change(db, id)? else { return Ok(Err(not_found("user", id))) };
             if let Err(refused) = guard(&user) {
                 return Ok(Err(refused));

@@ -2,7 +2,8 @@
 //!
 //! What is queued is taken together and split by kind; each kind is one statement, atomic by itself. Two writes of one row never stand
 //! in one statement: the later waits for the next round of the same batch. If a statement fails for a reason that one row may have
-//! caused, every row is tried by itself, so that it harms no neighbour.
+//! caused, every row is tried by itself, so that it harms no neighbour; if a row is held by somebody else for too long, the others are
+//! done without it ([`held`]).
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,6 +12,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text, Timestamptz};
 use tokio::sync::oneshot;
 
+use super::held;
 use super::postgres::{Pool, transaction};
 use super::queue::Queue;
 use super::unit::guarded;
@@ -61,20 +63,28 @@ pub(super) fn run(queue: &Queue<Hot>, pool: &Pool) {
                 Hot::Touch(touch, caller) => touches.push((touch, caller)),
             }
         }
-        rounds(pool, rotations, |step: &Step| (step.id, step.expected), |step| step.id, rotate);
-        rounds(pool, redemptions, |redemption: &Redemption| redemption.code.id, |redemption| redemption.code.id, redeem);
+        rounds(pool, rotations, |step: &Step| (step.id, step.expected), |step| step.id, &Kind { together: rotate, held: held::families });
+        let redeeming = Kind { together: redeem, held: held::of_redemptions };
+        rounds(pool, redemptions, |redemption: &Redemption| redemption.code.id, |redemption| redemption.code.id, &redeeming);
         touch_all(pool, touches);
     }
 }
 
+/// What is done with several items at once.
+struct Kind<T, R> {
+    together: fn(&mut Connection, &[T]) -> Result<R, StoreError>,
+    /// Which of them somebody else keeps from being done.
+    held: fn(&mut Connection, &[T]) -> Result<Vec<bool>, StoreError>,
+}
+
 /// Runs the items in as many rounds as the busiest row needs. Of items with the same `same` one at most can succeed: where the first
 /// was decided, the others are answered false without asking. Items with another `same` but the same `row` take turns.
-fn rounds<T, S: std::hash::Hash + Eq, R: std::hash::Hash + Eq + Ord>(
+fn rounds<T: Clone, S: std::hash::Hash + Eq, R: std::hash::Hash + Eq + Ord>(
     pool: &Pool,
     items: Vec<(T, Caller<bool>)>,
     same: impl Fn(&T) -> S,
     row: impl Fn(&T) -> R,
-    statement: impl Fn(&mut Connection, &[T]) -> Result<Vec<bool>, StoreError>,
+    kind: &Kind<T, Vec<bool>>,
 ) {
     let mut waiting = items;
     while !waiting.is_empty() {
@@ -93,7 +103,7 @@ fn rounds<T, S: std::hash::Hash + Eq, R: std::hash::Hash + Eq + Ord>(
                 Some(_) => later.push((item, caller)),
             }
         }
-        let results = together_or_each(pool, &round, &statement);
+        let results = together_or_each(pool, &round, kind);
         for (winner, item, caller) in losers {
             match results.get(winner) {
                 // Undecided: the next one of them has its turn.
@@ -109,20 +119,43 @@ fn rounds<T, S: std::hash::Hash + Eq, R: std::hash::Hash + Eq + Ord>(
     }
 }
 
-fn together_or_each<T>(pool: &Pool, items: &[T], statement: impl Fn(&mut Connection, &[T]) -> Result<Vec<bool>, StoreError>) -> Vec<Result<bool, StoreError>> {
-    let together = pool.lend(|pooled| guarded(&mut pooled.conn, |conn| statement(conn, items)));
-    match together {
+fn together_or_each<T: Clone>(pool: &Pool, items: &[T], kind: &Kind<T, Vec<bool>>) -> Vec<Result<bool, StoreError>> {
+    let all = |items: &[T]| pool.lend(|pooled| guarded(&mut pooled.conn, |conn| (kind.together)(conn, items)));
+    match all(items) {
         Ok(results) => results.into_iter().map(Ok).collect(),
-        Err(error @ StoreError::Unavailable(_)) => items.iter().map(|_| Err(error.clone())).collect(),
+        Err(error @ StoreError::Unavailable(_)) => {
+            let Some((held, free)) = without_held(pool, items, &error, kind.held) else { return items.iter().map(|_| Err(error.clone())).collect() };
+            let mut done = match all(&free) {
+                Ok(results) => results.into_iter().map(Ok).collect(),
+                Err(error) => free.iter().map(|_| Err(error.clone())).collect::<Vec<_>>(),
+            };
+            done.reverse();
+            held.into_iter().map(|held| if held { Err(error.clone()) } else { done.pop().unwrap_or_else(|| Err(error.clone())) }).collect()
+        }
         Err(error) if items.len() == 1 => vec![Err(error)],
         Err(_) => items
             .iter()
             .map(|item| {
-                let alone = pool.lend(|pooled| guarded(&mut pooled.conn, |conn| statement(conn, std::slice::from_ref(item))));
+                let alone = all(std::slice::from_ref(item));
                 alone.map(|results| results.first().copied().unwrap_or(false))
             })
             .collect(),
     }
+}
+
+/// After `error`: which of the items somebody else keeps from being done, and the others. `None`: it is not that, or there are no others.
+fn without_held<T: Clone>(
+    pool: &Pool,
+    items: &[T],
+    error: &StoreError,
+    held: impl Fn(&mut Connection, &[T]) -> Result<Vec<bool>, StoreError>,
+) -> Option<(Vec<bool>, Vec<T>)> {
+    if !error.is_of_a_held_row() || items.len() < 2 {
+        return None;
+    }
+    let held = pool.lend(|pooled| guarded(&mut pooled.conn, |conn| held(conn, items))).ok()?;
+    let free: Vec<T> = items.iter().zip(&held).filter(|(_, held)| !**held).map(|(item, _)| item.clone()).collect();
+    (!free.is_empty()).then_some((held, free))
 }
 
 #[derive(QueryableByName)]
@@ -253,13 +286,26 @@ fn touch_all(pool: &Pool, touches: Vec<(Touch, Caller<()>)>) {
         return;
     }
     let (touches, callers): (Vec<Touch>, Vec<Caller<()>>) = touches.into_iter().unzip();
+    let all = |touches: &[Touch]| pool.lend(|pooled| guarded(&mut pooled.conn, |conn| touch(postgres(conn)?, touches)));
+    let result = all(&touches);
+    let held = result.as_ref().err().and_then(|error| without_held(pool, &touches, error, held::of_touches));
+    let Some((held, free)) = held else {
+        for caller in callers {
+            let _ = caller.send(result.clone());
+        }
+        return;
+    };
+    let done = all(&free);
+    for (caller, held) in callers.into_iter().zip(held) {
+        let _ = caller.send(if held { result.clone() } else { done.clone() });
+    }
+}
+
+fn touch(conn: &mut PgConnection, touches: &[Touch]) -> Result<(), StoreError> {
     let sessions = latest(touches.iter().map(|touch| (touch.session_id, touch.at)));
     let pairs = latest(touches.iter().filter_map(|touch| Some(((touch.session_id, touch.client_id.clone()?), touch.at))));
     let families = latest(touches.iter().filter_map(|touch| Some((touch.family_id?, touch.at))));
-    let result = pool.lend(|pooled| guarded(&mut pooled.conn, |conn| touch(postgres(conn)?, &sessions, &pairs, &families)));
-    for caller in callers {
-        let _ = caller.send(result.clone());
-    }
+    touch_rows(conn, &sessions, &pairs, &families)
 }
 
 type Uses<K> = Vec<(K, DateTime<Utc>)>;
@@ -276,7 +322,7 @@ fn latest<K: std::hash::Hash + Ord>(uses: impl Iterator<Item = (K, DateTime<Utc>
     latest
 }
 
-fn touch(conn: &mut PgConnection, sessions: &Uses<SessionId>, pairs: &Uses<(SessionId, ClientId)>, families: &Uses<GrantId>) -> Result<(), StoreError> {
+fn touch_rows(conn: &mut PgConnection, sessions: &Uses<SessionId>, pairs: &Uses<(SessionId, ClientId)>, families: &Uses<GrantId>) -> Result<(), StoreError> {
     let update = diesel::sql_query(TOUCH_SESSIONS)
         .bind::<Array<DbId>, _>(sessions.iter().map(|(id, _)| Id(id.0)).collect::<Vec<_>>())
         .bind::<Array<Timestamptz>, _>(sessions.iter().map(|(_, at)| *at).collect::<Vec<_>>());

@@ -3,6 +3,7 @@
 mod batch;
 mod checkpoint;
 mod gather;
+mod held;
 mod postgres;
 mod queue;
 mod sqlite;
@@ -57,6 +58,17 @@ impl Executor {
         match self {
             Self::Sqlite(executor) => executor.write(unit::Atomicity::Savepoint, f).await,
             Self::Postgres(executor) => executor.write(f).await,
+        }
+    }
+
+    pub(super) async fn write_at_length<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match self {
+            // Its statements have no limit.
+            Self::Sqlite(executor) => executor.write(unit::Atomicity::Savepoint, f).await,
+            Self::Postgres(executor) => executor.write_at_length(f).await,
         }
     }
 

@@ -35,6 +35,7 @@ const PATIENCE: Duration = Duration::from_millis(950);
 /// The same while the last that was heard of the server is that it cannot serve: a request that asks twice must not wait twice.
 const SHORT_PATIENCE: Duration = Duration::from_millis(250);
 const SCAN_PATIENCE: Duration = Duration::from_secs(11);
+const LENGTH_PATIENCE: Duration = Duration::from_secs(31);
 /// A connection that has rested longer is tried before it is used: firewalls forget quiet ones.
 const RESTED: Duration = Duration::from_secs(30);
 
@@ -54,6 +55,7 @@ enum Job {
     Read(Work),
     Scan(Work),
     Write(Work),
+    WriteAtLength(Work),
 }
 
 /// Makes connections for the pool.
@@ -192,18 +194,7 @@ impl Executor {
     }
 
     pub(super) async fn scan<T: Send + 'static>(&self, f: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
-        let (begun, begins) = oneshot::channel();
-        let (work, answer) = unit(Atomicity::Savepoint, move |conn| {
-            // Nobody listens if the caller has gone.
-            let _ = begun.send(());
-            f(conn)
-        });
-        self.reads_and_writes.push(Job::Scan(work)).map_err(refused)?;
-        // A long read is waited for once the server has said a word; a server that says none is not waited for longer than by others.
-        match tokio::time::timeout(self.patience(), begins).await {
-            Ok(_) => self.within(SCAN_PATIENCE, answer).await,
-            Err(_) => self.within(Duration::ZERO, answer).await,
-        }
+        self.submit_long(Job::Scan, SCAN_PATIENCE, f).await
     }
 
     pub(super) async fn survey<T: Send + 'static>(&self, f: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
@@ -221,6 +212,33 @@ impl Executor {
 
     pub(super) async fn write<T: Send + 'static>(&self, f: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
         self.submit(Job::Write, f).await
+    }
+
+    pub(super) async fn write_at_length<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.submit_long(Job::WriteAtLength, LENGTH_PATIENCE, f).await
+    }
+
+    /// What takes long is waited for once the server has said a word; a server that says none is not waited for longer than by others.
+    async fn submit_long<T: Send + 'static>(
+        &self,
+        kind: fn(Work) -> Job,
+        patience: Duration,
+        f: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (begun, begins) = oneshot::channel();
+        let (work, answer) = unit(Atomicity::Savepoint, move |conn| {
+            // Nobody listens if the caller has gone.
+            let _ = begun.send(());
+            f(conn)
+        });
+        self.reads_and_writes.push(kind(work)).map_err(refused)?;
+        match tokio::time::timeout(self.patience(), begins).await {
+            Ok(_) => self.within(patience, answer).await,
+            Err(_) => self.within(Duration::ZERO, answer).await,
+        }
     }
 
     async fn submit<T: Send + 'static>(
@@ -316,7 +334,7 @@ impl Drop for Executor {
 
 impl Job {
     fn run(self, pool: &Pool) {
-        let (Self::Read(work) | Self::Scan(work) | Self::Write(work)) = &self;
+        let (Self::Read(work) | Self::Scan(work) | Self::Write(work) | Self::WriteAtLength(work)) = &self;
         if work.is_abandoned() {
             return;
         }
@@ -330,7 +348,11 @@ impl Job {
                 work.answer(outcome);
             }
             Self::Write(mut work) => {
-                let outcome = pool.lend(|pooled| write(&mut pooled.conn, &mut work));
+                let outcome = pool.lend(|pooled| transaction(&mut pooled.conn, |conn| work.run(conn)));
+                work.answer(outcome);
+            }
+            Self::WriteAtLength(mut work) => {
+                let outcome = pool.lend(|pooled| transaction_at_length(&mut pooled.conn, |conn| work.run(conn)));
                 work.answer(outcome);
             }
         }
@@ -345,14 +367,19 @@ fn scan(conn: &mut Connection, work: &mut Work) -> Result<(), StoreError> {
     })
 }
 
-fn write(conn: &mut Connection, work: &mut Work) -> Result<(), StoreError> {
-    transaction(conn, |conn| work.run(conn))
-}
-
 /// Not diesel's `transaction()`: to a COMMIT after a failed statement PostgreSQL answers with a silent ROLLBACK, so a unit that passed
 /// over an error would be told that it is durable. The SELECT fails in such a transaction; it travels with the COMMIT and costs no round trip.
 pub(super) fn transaction<T>(conn: &mut Connection, f: impl FnOnce(&mut Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-    conn.batch_execute("BEGIN")?;
+    transaction_begun_by("BEGIN", conn, f)
+}
+
+/// One whose statements may change very many rows; no round trip more.
+fn transaction_at_length<T>(conn: &mut Connection, f: impl FnOnce(&mut Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    transaction_begun_by("BEGIN; SET LOCAL statement_timeout = '30s'", conn, f)
+}
+
+fn transaction_begun_by<T>(begin: &str, conn: &mut Connection, f: impl FnOnce(&mut Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    conn.batch_execute(begin)?;
     let result = f(conn).and_then(|value| {
         conn.batch_execute("SELECT 1; COMMIT")?;
         Ok(value)

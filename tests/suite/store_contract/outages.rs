@@ -119,3 +119,85 @@ async fn a_swallowed_conflict_is_no_silent_loss_on_postgres() {
     let there = w.store.read(|conn| store::meta::get(conn, "before")).await;
     assert_eq!(answered.is_ok(), there.unwrap().is_some(), "{answered:?}");
 }
+
+/// Ending or deleting something with very much below it is not broken off: it would never be done.
+#[tokio::test]
+async fn a_long_write_is_given_its_time() {
+    let database = Database::new(Backend::Postgres);
+    let store = database.open().await;
+    let long = |key: &'static str| {
+        move |conn: &mut store::Connection| {
+            diesel::sql_query("SELECT pg_sleep(2.5)").execute(conn)?;
+            store::meta::insert_once(conn, key, "1")
+        }
+    };
+    let (short, long) = tokio::join!(store.write(long("broken off")), store.write_at_length(long("done")));
+    assert!(matches!(short, Err(StoreError::Unavailable(_))), "{short:?}");
+    long.unwrap();
+    // The connection is as it was.
+    for _ in 0..8 {
+        let limit = store.read(|conn| {
+            let shown = diesel::dsl::sql::<diesel::sql_types::Text>("SELECT current_setting('statement_timeout')");
+            Ok(shown.get_result::<String>(conn)?)
+        });
+        assert_eq!(limit.await.unwrap(), "1800ms");
+    }
+    let there = store.read(|conn| Ok((store::meta::get(conn, "broken off")?, store::meta::get(conn, "done")?))).await.unwrap();
+    assert_eq!(there, (None, Some("1".to_owned())));
+}
+
+/// A row that somebody holds, such as one of very many that are just being ended, costs whoever wants it a 503, and nobody else.
+#[tokio::test]
+async fn a_held_row_harms_no_neighbour() {
+    let database = Database::new(Backend::Postgres);
+    let w = world(&database).await;
+    let (there, another) = (session(&w.user), session(&w.user));
+    let both = [there.clone(), another.clone()];
+    let inserted = w.store.write(move |conn| both.iter().try_for_each(|session| store::sessions::insert(conn, session)));
+    inserted.await.unwrap();
+    let of = |session| World { store: w.store.clone(), user: w.user.clone(), session, client: w.client.clone() };
+    // One goes first and is on its way while the others gather: one that wants the held row, and one that does not.
+    let [first, held, free] = [of(there), of(w.session.clone()), of(another)];
+    let families = [first.redeem(Some("openid")).await.code.id, held.redeem(Some("openid")).await.code.id, free.redeem(Some("openid")).await.code.id];
+    let held_up = |outcome: &dyn std::fmt::Debug| format!("{outcome:?}").contains("due to lock timeout");
+
+    for (rows, redeems) in [("refresh_families WHERE session_id", false), ("sessions WHERE id", true), ("client_sessions WHERE session_id", true)] {
+        let mut operator = PgConnection::establish(&database.url).unwrap();
+        operator.batch_execute(&format!("BEGIN; SELECT FROM {rows} = '{}' FOR UPDATE", held.session.id.0)).unwrap();
+        let at = now() + TimeDelta::minutes(5);
+        let touch = |of: &World, family| w.store.touch(Touch { session_id: of.session.id, client_id: Some(w.client.id.clone()), family_id: Some(family), at });
+        let outcomes = tokio::join!(touch(&first, families[0]), touch(&held, families[1]), touch(&free, families[2]));
+        assert!(outcomes.0 == Ok(()) && outcomes.2 == Ok(()) && held_up(&outcomes.1), "{rows}: {outcomes:?}");
+        if redeems {
+            let redeem = |of: &World| w.store.redeem(redemption(&of.session, &w.client, Some("openid")));
+            let outcomes = tokio::join!(redeem(&first), redeem(&held), redeem(&free));
+            assert!(outcomes.0 == Ok(true) && outcomes.2 == Ok(true) && held_up(&outcomes.1), "{rows}: {outcomes:?}");
+        } else {
+            let rotate = |id| w.store.rotate(Step { id, expected: 1, next: 2, at, bind_to: None });
+            let outcomes = tokio::join!(rotate(families[0]), rotate(families[1]), rotate(families[2]));
+            assert!(outcomes.0 == Ok(true) && outcomes.2 == Ok(true) && held_up(&outcomes.1), "{rows}: {outcomes:?}");
+        }
+        operator.batch_execute("ROLLBACK").unwrap();
+        // And then it goes on.
+        w.store.touch(Touch { session_id: held.session.id, client_id: None, family_id: None, at }).await.unwrap();
+    }
+    // Of a client or a user that is just being deleted.
+    for rows in ["clients", "users"] {
+        let (other, bob) = (client(&format!("other-{rows}")), user(&format!("bob-{rows}")));
+        let theirs = session(&bob);
+        let (c, u, s) = (other.clone(), bob.clone(), theirs.clone());
+        let inserted = w.store.write(move |conn| {
+            store::clients::insert(conn, &c)?;
+            store::users::insert(conn, &u)?;
+            store::sessions::insert(conn, &s)
+        });
+        inserted.await.unwrap();
+        let name = if rows == "clients" { other.id.as_str().to_owned() } else { bob.id.0.to_string() };
+        let mut operator = PgConnection::establish(&database.url).unwrap();
+        operator.batch_execute(&format!("BEGIN; SELECT FROM {rows} WHERE id = '{name}' FOR UPDATE")).unwrap();
+        let redeem = |session: &Session, client: &Client| w.store.redeem(redemption(session, client, Some("openid")));
+        let outcomes = tokio::join!(redeem(&first.session, &w.client), redeem(&theirs, &other), redeem(&free.session, &w.client));
+        assert!(outcomes.0 == Ok(true) && outcomes.2 == Ok(true) && held_up(&outcomes.1), "{rows}: {outcomes:?}");
+        operator.batch_execute("ROLLBACK").unwrap();
+    }
+}
