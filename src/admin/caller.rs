@@ -14,7 +14,6 @@ use crate::domain::clock::Timestamp;
 use crate::domain::event::Actor;
 use crate::domain::id::ClientId;
 use crate::domain::scope::Scope;
-use crate::protocol::access_token::is_for;
 use crate::protocol::admin_privilege::{FRESH, held, is_fresh};
 
 impl OAuthScopes for AdminScope {
@@ -109,7 +108,7 @@ async fn judge(api: &Api, request: &Request, bearer: &Bearer) -> Result<Admitted
     let token = sent::token(&api.core, PATH, request, bearer).await?;
     // RFC 9068 §4: a token for another API is nothing here. What has been taken out of the client's registration since is taken from its tokens too,
     // as its scope is.
-    if !is_for(&token.claims, AUDIENCE) || !token.client.metadata.has_resource(AUDIENCE) {
+    if !token.is_for(AUDIENCE) {
         return Err(Problem::token_invalid(AUDIENCE));
     }
     let (actor, role) = match (token.grant_id, &token.user) {

@@ -25,7 +25,6 @@ use super::error::{token_error, token_missing};
 use super::visit::{PROOF, credentials};
 use crate::domain::id::{ClientId, UserId};
 use crate::domain::scope::Scope;
-use crate::protocol::access_token::is_for;
 use crate::protocol::bearer::Scheme;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::service::Failure;
@@ -86,7 +85,7 @@ impl RequireToken {
         let url = format!("{origin}{}", request.original_uri().path());
         let sent = Sent { scheme, token, proof: proof.as_deref(), method: request.method().as_str(), url: &url };
         let live = admitted(core, &sent).await?;
-        if !is_for(&live.claims, &self.audience) {
+        if !live.is_for(&self.audience) {
             return Err(OAuthError::invalid_token("for another audience").into());
         }
         if let Some(missing) = self.scope.iter().find(|scope| !live.scope.contains(scope)) {

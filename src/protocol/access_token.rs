@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::acr::Acr;
 use crate::domain::claim::ClaimSet;
+use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::dpop::KeyThumbprint;
 use crate::domain::duration::Lifetime;
@@ -86,10 +87,7 @@ impl AccessToken<'_> {
         if audience.is_empty() || (self.scope.contains(OPENID) && self.user.is_some()) {
             audience.push(self.issuer);
         }
-        match audience.as_slice() {
-            [one] => json!(one),
-            several => json!(several),
-        }
+        told(&audience).unwrap_or_default()
     }
 }
 
@@ -112,6 +110,36 @@ pub fn is_for(claims: &Map<String, Value>, audience: &str) -> bool {
         Some(Value::String(one)) => one == audience,
         Some(Value::Array(several)) => several.iter().any(|aud| aud.as_str() == Some(audience)),
         _ => false,
+    }
+}
+
+/// Whether they still are: the issuer itself is never taken away, an API is with the client's registration for it.
+pub fn is_still_for(claims: &Map<String, Value>, client: &Client, audience: &str) -> bool {
+    is_for(claims, audience) && (is_of(claims, audience) || client.metadata.has_resource(audience))
+}
+
+/// What the token says, narrowed to what its client is still registered for. `None`: it is for nobody any more.
+pub fn narrowed(claims: &Map<String, Value>, client: &Client) -> Option<Map<String, Value>> {
+    let scope = claims.get("scope").and_then(Value::as_str).and_then(|scope| Scope::parse(scope).ok()).unwrap_or_default();
+    let audience: Vec<&str> = match claims.get("aud") {
+        Some(Value::String(one)) => vec![one],
+        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let audience: Vec<&str> = audience.into_iter().filter(|audience| is_still_for(claims, client, audience)).collect();
+    let audience = told(&audience)?;
+    let mut claims = claims.clone();
+    claims.insert("scope".to_owned(), scope.intersection(&client.metadata.scope).to_string().into());
+    claims.insert("aud".to_owned(), audience);
+    Some(claims)
+}
+
+/// `aud`: one by itself, several as an array (RFC 7519 §4.1.3).
+fn told(audience: &[&str]) -> Option<Value> {
+    match audience {
+        [] => None,
+        [one] => Some(json!(one)),
+        several => Some(json!(several)),
     }
 }
 

@@ -45,6 +45,8 @@ pub fn decide(params: &Params, hint: Option<&Hint>, client: Option<&Client>, ses
     if params.get("post_logout_redirect_uri").is_some() && after == After::SignedOutPage {
         return Decision::Confirm(after);
     }
+    // What a client was given before it was disabled ends nothing.
+    let hint = hint.filter(|_| client.is_some_and(|client| client.disabled_at.is_none()));
     match hint {
         // §2: the hint must be of the user signed in; a `sid` in it must be of this session.
         Some(hint) if hint.user == Some(session.user_id) && (hint.sid.is_none() || hint.sid.as_deref() == sid_of_session) => Decision::End(after),
@@ -158,6 +160,12 @@ mod tests {
         }
         assert_eq!(decided(None, Some(&session)), Decision::Confirm(After::SignedOutPage));
         assert_eq!(decided(Some(&hint(Some(1), None)), None), Decision::NothingToEnd(After::SignedOutPage));
+        let of = |client: Option<&Client>| decide(&params(""), Some(&hint(Some(1), Some("this"))), client, Some(&session), Some("this"));
+        let disabled = Client { disabled_at: Some(at(0)), ..client() };
+        assert_eq!(of(Some(&client())), Decision::End(After::SignedOutPage));
+        for refused in [Some(&disabled), None] {
+            assert_eq!(of(refused), Decision::Confirm(After::SignedOutPage));
+        }
     }
 
     /// §3: an address that is not registered is asked about, whatever else is right.

@@ -19,8 +19,7 @@ pub fn inactive() -> Map<String, Value> {
     Map::from_iter([("active".to_owned(), json!(false))])
 }
 
-pub fn active(claims: &Map<String, Value>, token_type: &str, username: Option<&str>) -> Map<String, Value> {
-    let mut answer = claims.clone();
+pub fn active(mut answer: Map<String, Value>, token_type: &str, username: Option<&str>) -> Map<String, Value> {
     answer.retain(|name, _| !access_token::PRIVATE.contains(&name.as_str()));
     answer.insert("active".into(), json!(true));
     answer.insert("token_type".into(), json!(token_type));
@@ -68,7 +67,7 @@ mod tests {
     fn what_is_said() {
         assert_eq!(Value::Object(inactive()), json!({"active": false}));
         let expected = json!({"client_id": "app", "aud": ["https://api.test/"], "sub": "1", "active": true, "token_type": "Bearer", "username": "ada"});
-        assert_eq!(Value::Object(active(&claims(), "Bearer", Some("ada"))), expected);
-        assert!(!active(&claims(), "Bearer", None).contains_key("username"));
+        assert_eq!(Value::Object(active(claims(), "Bearer", Some("ada"))), expected);
+        assert!(!active(claims(), "Bearer", None).contains_key("username"));
     }
 }

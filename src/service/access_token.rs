@@ -15,7 +15,7 @@ use crate::domain::refresh_family::RefreshFamily;
 use crate::domain::scope::Scope;
 use crate::domain::session::Session;
 use crate::domain::user::User;
-use crate::protocol::access_token::{TYP, bound_to, is_current, is_of_tenure, is_young_enough, userinfo_claims};
+use crate::protocol::access_token::{TYP, bound_to, is_current, is_of_tenure, is_still_for, is_young_enough, userinfo_claims};
 use crate::protocol::bearer::Scheme;
 use crate::protocol::dpop::{Request, may_present};
 use crate::protocol::error::OAuthError;
@@ -38,6 +38,14 @@ pub struct LiveToken {
     pub session: Option<Session>,
     /// The key that it is bound to.
     pub bound_to: Option<KeyThumbprint>,
+}
+
+impl LiveToken {
+    /// Whether it is for this audience (RFC 9068 §4). An API that has been taken out of the client's registration since is taken from its tokens too,
+    /// as scope is.
+    pub fn is_for(&self, audience: &str) -> bool {
+        is_still_for(&self.claims, &self.client, audience)
+    }
 }
 
 /// An access token as it came to a resource.
@@ -154,6 +162,10 @@ fn grant_lives(
     let (Some(session), Some(user)) = (&facts.session, &facts.user) else {
         return Err("session or user is gone");
     };
+    // The session in which a password is changed goes on; its applications come for new tokens, by what was allowed since.
+    if facts.given_in < user.password_changed_at.timestamp_millis() {
+        return Err("password_changed");
+    }
     // The application may have begun its part of the session anew since.
     if facts.client_session.as_ref().is_some_and(|client_session| client_session.has_ended_grant(facts.given_in)) {
         return Err("client_session_ended");

@@ -24,15 +24,23 @@ pub async fn answer(core: &Core, authorization: Authorization, allow: bool, cook
     if question.authorization.asked != authorization.asked {
         return Ok(Outcome::Ask(question));
     }
-    let now = core.now();
+    let (now, began_at) = (core.now(), authorization.began_at);
     let occasion = core.occasion(Actor::User(user.id), now);
     let consent = Consent { user_id: user.id, client_id: question.client.id.clone(), scope: scope.clone(), granted_at: now };
-    tracing::info!(event = "consent.granted", user = %consent.user_id, client = %consent.client_id, scope = %consent.scope, "consent granted");
     let granted = core.store.write(move |db| {
+        // The form came before: it is answered again, and nothing is told twice.
+        let before = consents::find(db, consent.user_id, &consent.client_id)?;
+        let answers = |there: &Consent| began_at.is_some_and(|began_at| began_at <= there.granted_at) && consent.scope.is_subset(&there.scope);
+        if before.as_ref().is_some_and(answers) {
+            return Ok(None);
+        }
         let object = Object::Client(consent.client_id.clone());
         events::record(db, &occasion.event(EventKind::ConsentGranted, object).of(consent.user_id).with("scope", &consent.scope))?;
-        consents::grant(db, &consent)
+        consents::grant(db, &consent)?;
+        Ok(Some(consent))
     });
-    granted.await?;
+    if let Some(consent) = granted.await? {
+        tracing::info!(event = "consent.granted", user = %consent.user_id, client = %consent.client_id, scope = %consent.scope, "consent granted");
+    }
     resume_opened(core, Authorization { consent_given: true, ..authorization }, cookies).await
 }

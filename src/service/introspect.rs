@@ -8,11 +8,13 @@ use super::known_clients::KnownClient;
 use super::{Core, Failure, found_over, subject};
 use crate::domain::client::{Client, SubjectType};
 use crate::domain::user::User;
+use crate::protocol::access_token::narrowed;
 use crate::protocol::bearer::Scheme;
 use crate::protocol::client_authentication::invalid_client;
 use crate::protocol::introspection::{active, inactive, may_see};
 use crate::protocol::params::Params;
 use crate::protocol::token::refresh_token::usable;
+use crate::protocol::token::still_allowed;
 
 pub async fn introspect(core: &Core, params: &Params, authorization: Option<&str>) -> Result<Map<String, Value>, Failure> {
     let caller = authenticate_client(core, authorization, params).await?;
@@ -24,12 +26,17 @@ pub async fn introspect(core: &Core, params: &Params, authorization: Option<&str
     if token.starts_with("gk_rt_") {
         return refresh_token(core, &caller, token).await;
     }
-    match live_token(core, token).await {
-        Ok(live) if may_see(&caller, &live.claims) => {
-            Ok(active(&live.claims, Scheme::of(live.bound_to.as_ref()).as_str(), username(&live.client, live.user.as_ref())))
+    let live = match live_token(core, token).await {
+        Ok(live) => live,
+        Err(Failure::Refused(_)) => return Ok(inactive()),
+        Err(unavailable) => return Err(unavailable),
+    };
+    // An API learns what the client is registered for today, not what its token once said.
+    match narrowed(&live.claims, &live.client) {
+        Some(claims) if may_see(&caller, &claims) => {
+            Ok(active(claims, Scheme::of(live.bound_to.as_ref()).as_str(), username(&live.client, live.user.as_ref())))
         }
-        Ok(_) | Err(Failure::Refused(_)) => Ok(inactive()),
-        Err(unavailable) => Err(unavailable),
+        _ => Ok(inactive()),
     }
 }
 
@@ -53,7 +60,7 @@ async fn refresh_token(core: &Core, caller: &KnownClient, text: &str) -> Result<
     claims.insert("iss".into(), json!(core.issuer()));
     claims.insert("client_id".into(), json!(family.client_id.as_str()));
     claims.insert("sub".into(), json!(subject::of(core, caller, family.user_id)));
-    claims.insert("scope".into(), json!(family.grant.scope.to_string()));
+    claims.insert("scope".into(), json!(still_allowed(&family.grant, caller).0.to_string()));
     claims.insert("iat".into(), json!(family.rotated_at.timestamp()));
     if let Some(binding) = &family.bound_to {
         claims.insert("cnf".into(), json!({ "jkt": binding.key.as_str() }));
@@ -61,7 +68,7 @@ async fn refresh_token(core: &Core, caller: &KnownClient, text: &str) -> Result<
     if let Some(end) = crate::domain::duration::earlier(deadlines.absolute, deadlines.idle) {
         claims.insert("exp".into(), json!(end.timestamp()));
     }
-    Ok(active(&claims, "refresh_token", username(caller, facts.user.as_ref())))
+    Ok(active(claims, "refresh_token", username(caller, facts.user.as_ref())))
 }
 
 /// Who knows a user by a pairwise subject does not learn the name that is the same everywhere (OIDC Core §8.1); nor does an API of such a client.

@@ -14,7 +14,7 @@ use crate::store::{StoreError, events, meta, one_time_links, users};
 const PURPOSE: &str = "first_admin";
 const LINK_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
-/// A fresh link's secret, if there is no admin yet. Earlier links stay valid until they expire or one is used.
+/// A fresh link's secret, if there is no admin yet. Earlier links stay valid until they expire or one of them is used.
 pub async fn first_admin_link(core: &Core) -> Result<Option<Secret<String>>, Failure> {
     if core.store.read(users::count_admins).await? > 0 {
         return Ok(None);
@@ -75,6 +75,8 @@ pub async fn create_first_admin(core: &Core, link: &Secret<String>, admin: NewAd
         if users::count_admins(db)? > 0 || !one_time_links::consume(db, PURPOSE, &digest, now)? {
             return Ok(Setup::LinkInvalid);
         }
+        // The others too, now and not by there being an admin: whoever found one must not have it when there is none again.
+        one_time_links::use_up_purpose(db, PURPOSE, now)?;
         users::insert(db, &user)?;
         let tell = |kind| occasion.event(kind, Object::User(id));
         events::record(db, &tell(EventKind::UserCreated).with("username", Username(&user.username)).with("role", AdminRole::Administrator))?;

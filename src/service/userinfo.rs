@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::access_token::{Sent, admitted};
 use super::{Core, Failure, subject};
 use crate::domain::scope::OPENID;
-use crate::protocol::access_token::{is_for, userinfo_claims};
+use crate::protocol::access_token::userinfo_claims;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::userinfo::{TYP, claims, told_at_userinfo};
 
@@ -22,7 +22,7 @@ pub async fn userinfo(core: &Core, sent: &Sent<'_>) -> Result<UserInfo, Failure>
     if !token.scope.contains(OPENID) {
         return Err(OAuthError::new(ErrorCode::InsufficientScope, "The access token lacks the scope `openid`.").into());
     }
-    if !is_for(&token.claims, core.issuer()) {
+    if !token.is_for(core.issuer()) {
         return Err(OAuthError::invalid_token("not for userinfo").into());
     }
     let user = token.user.ok_or_else(|| OAuthError::invalid_token("a machine's token"))?;

@@ -90,6 +90,12 @@ pub fn use_up_of(conn: &mut Connection, user: UserId, now: Timestamp) -> Result<
     Ok(diesel::update(open).set(one_time_links::used_at.eq(Some(at(now)))).execute(conn)?)
 }
 
+/// Every open link for this: none of them works any more.
+pub fn use_up_purpose(conn: &mut Connection, purpose: &str, now: Timestamp) -> Result<usize, StoreError> {
+    let open = one_time_links::table.filter(one_time_links::purpose.eq(purpose)).filter(one_time_links::used_at.is_null());
+    Ok(diesel::update(open).set(one_time_links::used_at.eq(Some(at(now)))).execute(conn)?)
+}
+
 /// Every open link, whatever for: none of them works any more.
 pub fn use_up_all(conn: &mut Connection, now: Timestamp) -> Result<usize, StoreError> {
     Ok(diesel::update(one_time_links::table.filter(one_time_links::used_at.is_null())).set(one_time_links::used_at.eq(Some(at(now)))).execute(conn)?)

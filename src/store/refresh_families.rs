@@ -20,7 +20,7 @@ use crate::domain::client_session::ClientSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::consent::Consent;
 use crate::domain::dpop::KeyThumbprint;
-use crate::domain::id::{GrantId, SessionId, UserId};
+use crate::domain::id::{ClientId, GrantId, SessionId, UserId};
 use crate::domain::refresh_family::{KeyBinding, RefreshFamily};
 use crate::domain::scope::OFFLINE_ACCESS;
 use crate::domain::secret::Secret;
@@ -246,6 +246,25 @@ pub fn facts_of_user(conn: &mut Connection, user: UserId, limit: u32) -> Result<
         .order(refresh_families::id.desc())
         .limit(i64::from(limit));
     on_each!(conn, query.load::<FactsRow>(conn))?.into_iter().map(FamilyFacts::try_from).collect()
+}
+
+/// The same of one client, those first that were used last.
+pub fn facts_of_pair(conn: &mut Connection, user: UserId, client: &ClientId, limit: u32) -> Result<Vec<FamilyFacts>, StoreError> {
+    let query = with_facts!()
+        .filter(refresh_families::user_id.eq(id(user.0)))
+        .filter(refresh_families::client_id.eq(client.as_str()))
+        .filter(refresh_families::ended_at.is_null())
+        .order(refresh_families::last_used_at.desc())
+        .limit(i64::from(limit));
+    on_each!(conn, query.load::<FactsRow>(conn))?.into_iter().map(FamilyFacts::try_from).collect()
+}
+
+/// The first client after `after` that has a family of the user's, ended or not: the way from client to client without reading their families.
+pub fn next_client(conn: &mut Connection, user: UserId, after: Option<&ClientId>) -> Result<Option<ClientId>, StoreError> {
+    let after = after.map_or("", ClientId::as_str);
+    let query = refresh_families::table.filter(refresh_families::user_id.eq(id(user.0))).filter(refresh_families::client_id.gt(after));
+    let next = query.order(refresh_families::client_id).select(refresh_families::client_id).first::<String>(conn).optional()?;
+    next.map(|next| client_id(TABLE, next)).transpose()
 }
 
 /// [`EndReason::ReuseDetected`](crate::domain::session::EndReason) spelled out: an index of these rows alone is only used for what the

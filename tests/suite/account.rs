@@ -2,6 +2,7 @@
 //! `security/account.rs`, what a browser must show in `tests/browser`.
 
 use chrono::TimeDelta;
+use gatekey::domain::client::GrantType;
 use gatekey::domain::entropy::SystemEntropy;
 use gatekey::domain::event::{Actor, EventKind};
 use gatekey::domain::id::{SessionId, UserId};
@@ -349,7 +350,11 @@ async fn the_password_is_asked_when_the_sign_in_was_long_ago(database: Database)
 }
 
 async fn changing_the_password(database: Database) {
-    let app = App::start(database).await;
+    let app = App::start_with(database, |settings| {
+        let server = settings.clients.iter_mut().find(|client| client.id.as_str() == SERVER).unwrap();
+        server.metadata.grant_types.retain(|grant| *grant != GrantType::RefreshToken);
+    })
+    .await;
     let (own, page) = (app.relying_party(OWN_PAGE), app.relying_party(PAGE));
     add_user(&app, "carol").await;
     let (mut here, mut there) = (app.browser_at("192.0.2.1"), app.browser());
@@ -379,7 +384,13 @@ async fn changing_the_password(database: Database) {
         assert!(!page.text().contains(NEW_PASSWORD));
     }
     own.code(&app.silently(&mut there, &own, "openid", &[]).await);
+    // An application without refresh tokens, in the session that goes on.
+    let server = app.relying_party(SERVER);
+    let unrenewed = server.exchange(&server.code(&app.silently(&mut here, &server, "openid", &[]).await)).await;
+    assert!(unrenewed.refresh.is_none());
+    assert_eq!((server.introspect(&unrenewed.access).await["active"].clone(), server.userinfo(&unrenewed.access).await.status.as_u16()), (true.into(), 200));
 
+    app.advance(TimeDelta::seconds(1));
     let before = session_cookie(&here);
     let done = here.submit(&filled(PASSWORD, NEW_PASSWORD, NEW_PASSWORD), None).await.page();
     assert!(shown(&done).contains("Your password is changed. You are signed out everywhere else."), "{}", done.text());
@@ -390,6 +401,9 @@ async fn changing_the_password(database: Database) {
     for (party, tokens) in [(&own, &mine), (&own, &theirs), (&page, &allowed)] {
         party.refused(tokens.refresh()).await;
     }
+    assert_eq!((server.introspect(&unrenewed.access).await["active"].clone(), server.userinfo(&unrenewed.access).await.status.as_u16()), (false.into(), 401));
+    let renewed = server.exchange(&server.code(&app.silently(&mut here, &server, "openid", &[]).await)).await;
+    assert_eq!((server.introspect(&renewed.access).await["active"].clone(), server.userinfo(&renewed.access).await.status.as_u16()), (true.into(), 200));
     let old = app.network.get(&own.endpoint("account"), &[("cookie", &format!("{}={}", before.0, before.1))]).await;
     assert_eq!(old.header("location"), Some("/login?to=account"));
     // Consent is as it was.

@@ -1,6 +1,8 @@
 //! Consent: asked once per user, client and scope, remembered, and never widened by a form.
 
 use chrono::TimeDelta;
+use gatekey::domain::event::EventKind;
+use gatekey::store::events::{self, Filter};
 use serde_json::json;
 
 use crate::support::app::{App, OWN_PAGE, PAGE, PASSWORD};
@@ -9,7 +11,7 @@ use crate::support::database::{Database, each_database};
 use crate::support::network::Answer;
 use crate::support::relying_party::RelyingParty;
 
-each_database!(it_is_remembered, prompt_consent_asks_again, saying_no_is_access_denied, scope_is_what_was_asked_and_is_allowed);
+each_database!(it_is_remembered, prompt_consent_asks_again, a_form_is_told_once, saying_no_is_access_denied, scope_is_what_was_asked_and_is_allowed);
 
 async fn consent_page(app: &App, browser: &mut Browser, party: &RelyingParty, scope: &str) -> Answer {
     let page = browser.visit(party.authorize(scope, &[]).as_str()).await.page();
@@ -58,6 +60,29 @@ async fn prompt_consent_asks_again(database: Database) {
             party.code(&browser.submit(&form_with(&page, "decision"), Some("allow")).await.left());
         }
         party.code(&browser.visit(party.authorize("openid", &[]).as_str()).await.left());
+    }
+}
+
+/// A page that is sent again, by the back button or by a program, goes on as before and fills no audit trail; the next request's page is told again.
+async fn a_form_is_told_once(database: Database) {
+    let app = App::start(database).await;
+    let party = app.relying_party(PAGE);
+    let mut browser = app.browser();
+    let told = async || {
+        let granted = Filter { kind: Some(EventKind::ConsentGranted), ..Filter::default() };
+        app.store.scan(move |db| events::list(db, &granted, None, 50)).await.unwrap().len()
+    };
+    let form = form_with(&consent_page(&app, &mut browser, &party, "openid").await, "decision");
+    for _ in 0..5 {
+        app.advance(TimeDelta::seconds(1));
+        party.exchange(&party.code(&browser.submit(&form, Some("allow")).await.left())).await;
+        assert_eq!(told().await, 1);
+    }
+    let form = form_with(&browser.visit(party.authorize("openid", &[("prompt", "consent")]).as_str()).await.page(), "decision");
+    for _ in 0..3 {
+        app.advance(TimeDelta::seconds(1));
+        party.code(&browser.submit(&form, Some("allow")).await.left());
+        assert_eq!(told().await, 2);
     }
 }
 

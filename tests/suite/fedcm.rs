@@ -435,6 +435,8 @@ async fn what_is_wrong_with_a_request(database: Database) {
         ("an unknown prompt", with(json!({ "prompt": "create" })), "invalid_request"),
         ("prompts that exclude each other", with(json!({ "prompt": "none login" })), "invalid_request"),
         ("a nested value", with(json!({ "scope": ["openid"] })), "invalid_request"),
+        ("a key that is no text, which must not be left out unsaid", with(json!({ "dpop_jkt": { "jkt": "x" } })), "invalid_request"),
+        ("keys", with(json!({ "dpop_jkt": ["x"] })), "invalid_request"),
         ("no object", json!("openid"), "invalid_request"),
         ("a list", json!([]), "invalid_request"),
     ] {

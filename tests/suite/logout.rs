@@ -2,12 +2,12 @@
 
 use url::Url;
 
-use crate::support::app::{App, OWN_PAGE};
+use crate::support::app::{App, OTHER_PAGE, OWN_PAGE};
 use crate::support::browser::{Browser, form_with};
 use crate::support::database::{Database, each_database};
 use crate::support::relying_party::RelyingParty;
 
-each_database!(without_a_hint_it_asks, only_a_browser_that_shows_its_cookie_loses_it);
+each_database!(without_a_hint_it_asks, only_a_browser_that_shows_its_cookie_loses_it, a_hint_of_a_disabled_client_asks);
 
 fn end(party: &RelyingParty, parameters: &[(&str, &str)]) -> Url {
     Url::parse_with_params(&party.endpoint("oidc/logout"), parameters).unwrap()
@@ -61,5 +61,21 @@ async fn only_a_browser_that_shows_its_cookie_loses_it(database: Database) {
     let cleared = answer.header("set-cookie").unwrap();
     assert!(cleared.starts_with(&format!("{}=;", session.name)) && cleared.contains("Max-Age=0"), "{cleared}");
     assert_eq!(answer.header("set-login"), Some("logged-out"));
+    assert!(!signed_in(&app, &mut browser).await);
+}
+
+/// A client that was disabled does nothing any more by what it was given before, and goes nowhere either.
+async fn a_hint_of_a_disabled_client_asks(database: Database) {
+    let app = App::start(database).await;
+    let (party, other) = (app.relying_party(OWN_PAGE), app.relying_party(OTHER_PAGE));
+    let mut browser = app.browser();
+    let hint = app.sign_in(&mut browser, &party, "openid").await.id.unwrap();
+    let others = app.sign_in(&mut browser, &other, "openid").await.id.unwrap();
+    app.disable_client(OTHER_PAGE).await;
+    let page = browser.visit(end(&other, &[("id_token_hint", others.as_str())]).as_str()).await.page();
+    form_with(&page, "decision");
+    assert!(signed_in(&app, &mut browser).await);
+    // The control.
+    browser.visit(end(&party, &[("id_token_hint", hint.as_str())]).as_str()).await.page();
     assert!(!signed_in(&app, &mut browser).await);
 }

@@ -1,15 +1,18 @@
 //! A client's registration is narrowed: the next token carries what is left, whatever was granted before.
 
 use chrono::TimeDelta;
-use gatekey::domain::client::ClientMetadata;
+use gatekey::domain::client::{Client, ClientMetadata};
 use gatekey::domain::id::ClientId;
 use gatekey::domain::scope::Scope;
+use gatekey::domain::secret::Secret;
 use gatekey::store::clients;
+use poem::{EndpointExt, Route, get, handler};
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::support::app::{App, SERVER};
+use crate::support::app::{App, MACHINE, SECRET, SERVER};
 use crate::support::database::{Database, each_database};
+use crate::support::network::Network;
 use crate::support::relying_party::{RelyingParty, Tokens};
 
 each_database!(a_narrowed_client_is_felt_at_the_next_token, a_client_without_resources_is_for_no_api);
@@ -56,6 +59,35 @@ async fn allowed(party: &RelyingParty, tokens: &Tokens) -> (Value, Vec<String>, 
     (tokens.json["scope"].clone(), audience, told_again)
 }
 
+#[handler]
+fn hello() -> &'static str {
+    "hello"
+}
+
+/// Whether the host's own API at `path` takes the token.
+async fn asked(host: &Network, path: &str, tokens: &Tokens) -> u16 {
+    let bearer = format!("Bearer {}", tokens.access);
+    host.get(&format!("https://id.example.test{path}"), &[("authorization", &bearer)]).await.status.as_u16()
+}
+
+/// An API that introspects the tokens it is sent.
+async fn api(app: &App, id: &str, audience: &'static str) -> RelyingParty {
+    let digest = Secret::new(SECRET.to_owned()).digest();
+    let id = ClientId::parse(id).unwrap();
+    let name = id.clone();
+    app.write(move |db| {
+        let machine = clients::find(db, &ClientId::parse(MACHINE).unwrap())?.unwrap();
+        let metadata = ClientMetadata { resources: vec![audience.to_owned()], ..machine.metadata.clone() };
+        clients::insert(db, &Client { id: name, metadata, secret_digest: Some(digest), ..machine })
+    })
+    .await;
+    RelyingParty::new(&app.network, &app.issuer, id.as_str(), "https://api.example.test/").with_secret(SECRET)
+}
+
+async fn introspected(api: &RelyingParty, tokens: &Tokens) -> Value {
+    api.introspect(&tokens.access).await["active"].clone()
+}
+
 async fn a_narrowed_client_is_felt_at_the_next_token(database: Database) {
     let app = app(database).await;
     let party = app.relying_party(SERVER);
@@ -67,6 +99,11 @@ async fn a_narrowed_client_is_felt_at_the_next_token(database: Database) {
     let waiting = party.code(&browser.visit(request(&party, &[]).as_str()).await.left());
     let control = party.code(&browser.visit(request(&party, &[]).as_str()).await.left());
     assert_eq!(allowed(&party, &party.exchange(&control).await).await, everything);
+    let (notes, mail) = (api(&app, "notes", NOTES).await, api(&app, "mail", MAIL).await);
+    let host = Route::new().at("/notes", get(hello).with(app.running.require_token(NOTES))).at("/mail", get(hello).with(app.running.require_token(MAIL)));
+    let host = Network::new(host.boxed());
+    assert_eq!((introspected(&notes, &before).await, introspected(&mail, &before).await), (json!(true), json!(true)));
+    assert_eq!((asked(&host, "/notes", &before).await, asked(&host, "/mail", &before).await), (200, 200));
 
     update(&app, |client| {
         client.scope = Scope::parse("openid profile").unwrap();
@@ -74,6 +111,13 @@ async fn a_narrowed_client_is_felt_at_the_next_token(database: Database) {
     })
     .await;
     let left = (json!("openid profile"), vec![MAIL.to_owned()], false);
+    // Whoever asks about the token of before learns what is left of it, and an API that it is not for any more learns nothing.
+    let told = party.introspect(&before.access).await;
+    assert_eq!((&told["active"], &told["scope"]), (&json!(true), &json!("openid profile")));
+    assert_eq!(told["aud"], json!([MAIL, app.issuer]));
+    assert_eq!(party.introspect(before.refresh()).await["scope"], "openid profile");
+    assert_eq!((introspected(&notes, &before).await, introspected(&mail, &before).await), (json!(false), json!(true)));
+    assert_eq!((asked(&host, "/notes", &before).await, asked(&host, "/mail", &before).await), (401, 200));
     // The wrong requests first: nothing is spent by them.
     for (name, value, error) in [("scope", "openid email", "invalid_scope"), ("resource", NOTES, "invalid_target")] {
         let answer = party.post("oauth/token", &[("grant_type", "refresh_token"), ("refresh_token", before.refresh()), (name, value)]).await;

@@ -29,6 +29,18 @@ async fn a_link_makes_the_first_admin(database: Database) {
     assert_eq!(browser.submit_as(&fill(form, "second"), None, OWN_FORM).await.status.as_u16(), 400);
     assert_eq!(app.running.first_admin_link().await.unwrap(), None);
 
+    // Not even when there is no administrator again: only a new one opens.
+    let root = app.user("root").await;
+    let with = |role| {
+        let user = gatekey::domain::user::User { role, ..root.clone() };
+        app.write(move |db| gatekey::store::users::update(db, &user))
+    };
+    assert!(with(None).await);
+    assert_eq!(browser.visit(&other).await.page().status.as_u16(), 400);
+    let anew = app.running.first_admin_link().await.unwrap().unwrap();
+    assert_eq!(browser.visit(&anew).await.page().status.as_u16(), 200);
+    assert!(with(root.role).await);
+
     // The account is one like any other.
     let party = app.relying_party(OWN_PAGE);
     party.code(&app.authorize_as(&mut app.browser(), &party.authorize("openid", &[]), "root").await);

@@ -16,7 +16,6 @@ use crate::domain::clock::Timestamp;
 use crate::domain::id::{ClientId, SessionId};
 use crate::domain::session::Session;
 use crate::domain::user::User;
-use crate::protocol::access_token::is_for;
 use crate::protocol::account::{PROOF_LASTS, proves};
 use crate::service::access_token::LiveToken;
 use crate::service::account::actions::By;
@@ -104,7 +103,7 @@ async fn admit(request: &Request, bearer: Bearer) -> poem::Result<Admitted> {
 async fn judge(api: &Api, request: &Request, bearer: &Bearer) -> Result<Admitted, Problem> {
     let token = sent::token(&api.core, PATH, request, bearer).await?;
     // RFC 9068 §4: a token for another API is nothing here, nor is one of a client that is registered for this one no more.
-    if !is_for(&token.claims, AUDIENCE) || !token.client.metadata.has_resource(AUDIENCE) {
+    if !token.is_for(AUDIENCE) {
         return Err(Problem::token_invalid());
     }
     // A machine acts for itself, and has no account.

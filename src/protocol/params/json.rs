@@ -37,14 +37,17 @@ const READ: [&str; 20] = [
 ];
 
 /// The same of an authorization request.
-const READ_OF_REQUESTS: [&str; 18] = [
+const READ_OF_REQUESTS: [&str; 21] = [
     "response_type",
+    "response_mode",
+    "redirect_uri",
     "client_id",
     "scope",
     "state",
     "nonce",
     "code_challenge",
     "code_challenge_method",
+    "dpop_jkt",
     "prompt",
     "max_age",
     "login_hint",

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use crate::domain::acr::Acr;
 use crate::domain::clock::Timestamp;
 use crate::domain::consent::Consent;
-use crate::domain::id::{ClientId, SessionId};
+use crate::domain::id::{ClientId, SessionId, UserId};
 use crate::domain::refresh_family::RefreshFamily;
 use crate::domain::session::Session;
 use crate::domain::user::User;
@@ -17,12 +17,16 @@ use crate::protocol::lifetime_policy::{ClientPolicy, Policy};
 use crate::service::known_clients::KnownClient;
 use crate::service::{Core, Failure};
 use crate::store::refresh_families::FamilyFacts;
-use crate::store::{StoreError, client_sessions, consents, refresh_families, sessions};
+use crate::store::{Connection, StoreError, client_sessions, consents, refresh_families, sessions};
 
 /// Sessions looked at for one page; nobody has that many.
 const SESSIONS: u32 = 100;
-/// Families looked at: what is beyond the newest of them has been used by nobody for long.
+/// Families looked at. Of an application whose families are all older than these, some of its own are.
 const FAMILIES: u32 = 500;
+/// Families looked at of each such application, the last used first: one that is in use is enough to show it.
+const OF_EACH: u32 = 20;
+/// Such applications at most.
+const CLIENTS: usize = 200;
 /// Warnings shown at most.
 const WARNINGS: u32 = 10;
 /// How long a warning is shown.
@@ -69,7 +73,7 @@ pub async fn load(core: &Core, user: &User, here: Option<&Session>, before: Opti
         let mut ids: Vec<SessionId> = sessions.iter().map(|session| session.id).collect();
         ids.extend(here_id.filter(|here| !ids.contains(here)));
         let client_sessions = client_sessions::list_open(db, &ids)?;
-        let families = refresh_families::facts_of_user(db, id, FAMILIES)?;
+        let families = families(db, id)?;
         let consents = consents::list_by_user(db, id)?;
         let reused = refresh_families::ended_by_reuse(db, id, now - WARNED_FOR, WARNINGS)?;
         let mut named: BTreeSet<&ClientId> = client_sessions.iter().map(|seen| &seen.client_id).collect();
@@ -86,6 +90,25 @@ pub async fn load(core: &Core, user: &User, here: Option<&Session>, before: Opti
         Ok::<_, StoreError>(Rows { sessions, client_sessions, families, consents, reused, clients, policy })
     });
     Ok(arrange(user, here, before, rows.await?, now))
+}
+
+/// The newest; and of every application that has none among them, those that were used last, so that however many one of them makes, no other is
+/// out of its user's sight.
+fn families(db: &mut Connection, user: UserId) -> Result<Vec<FamilyFacts>, StoreError> {
+    let mut families = refresh_families::facts_of_user(db, user, FAMILIES)?;
+    if u32::try_from(families.len()).is_ok_and(|found| found < FAMILIES) {
+        return Ok(families);
+    }
+    let seen: BTreeSet<ClientId> = families.iter().map(|facts| facts.family.client_id.clone()).collect();
+    let (mut after, mut added) = (None, 0);
+    while let Some(client) = refresh_families::next_client(db, user, after.as_ref())?.filter(|_| added < CLIENTS) {
+        if !seen.contains(&client) {
+            families.extend(refresh_families::facts_of_pair(db, user, &client, OF_EACH)?);
+            added += 1;
+        }
+        after = Some(client);
+    }
+    Ok(families)
 }
 
 fn arrange(user: &User, here: Option<&Session>, before: Option<SessionId>, rows: Rows, now: Timestamp) -> Overview {

@@ -2,14 +2,23 @@
 
 use chrono::TimeDelta;
 use gatekey::domain::event::EventKind;
+use gatekey::domain::id::GrantId;
+use gatekey::domain::refresh_family::RefreshFamily;
 use gatekey::store::events::{self, Filter};
+use gatekey::store::refresh_families;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::*;
-use crate::support::app::{OTHER_PAGE, OWN_PAGE};
+use crate::support::app::{OTHER_PAGE, OWN_PAGE, SERVER};
 use crate::support::database::each_database;
 
-each_database!(applications_are_listed, withdrawing_takes_all_that_it_has, ac_13_nothing_else_is_written_and_nobody_elses);
+each_database!(
+    applications_are_listed,
+    none_is_hidden_behind_many_of_another,
+    withdrawing_takes_all_that_it_has,
+    ac_13_nothing_else_is_written_and_nobody_elses
+);
 
 async fn applications_are_listed(database: Database) {
     let app = start(database).await;
@@ -43,6 +52,38 @@ async fn applications_are_listed(database: Database) {
     for path in ["/applications?limit=0", "/applications?limit=201", "/applications?after=%20", "/applications?after="] {
         assert_problem(&send(&app, Method::GET, path, Some(&token)).await, 400, "request-malformed", path);
     }
+}
+
+/// However many refresh tokens one application has got since, another that may go on while the user is away can be seen, and its access taken.
+async fn none_is_hidden_behind_many_of_another(database: Database) {
+    let app = start(database).await;
+    let server = app.relying_party(SERVER);
+    let mut gone = app.browser();
+    let kept = app.sign_in(&mut gone, &server, "openid offline_access").await;
+    let out = format!("{}oidc/logout?id_token_hint={}", app.issuer, kept.id.as_ref().unwrap());
+    gone.visit(&out).await.page();
+    let mut browser = app.browser();
+    app.sign_in(&mut browser, &app.relying_party(OWN_PAGE), "openid offline_access").await;
+    let token = token(&app, &mut browser, "alice", &all_scopes()).await;
+    let listed = async || {
+        let page = get(&app, "/applications", &token).await;
+        page["items"].as_array().unwrap().iter().map(|one| one["client_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed().await, [ACCOUNT_PAGE, OWN_PAGE, SERVER]);
+    app.write(|db| {
+        let families = refresh_families::facts_after(db, GrantId(Uuid::nil()), 10)?;
+        let of_page = families.iter().find(|facts| facts.family.client_id.as_str() == OWN_PAGE).unwrap();
+        (0..600).try_for_each(|n| {
+            let id = GrantId(Uuid::from_u128(u128::MAX - n));
+            refresh_families::insert(db, &RefreshFamily { id, ..of_page.family.clone() })
+        })
+    })
+    .await;
+    assert_eq!(listed().await, [ACCOUNT_PAGE, OWN_PAGE, SERVER]);
+    let withdrawn = send(&app, Method::DELETE, &format!("/applications/{SERVER}"), Some(&token)).await;
+    assert_eq!(withdrawn.status.as_u16(), 204);
+    server.refused(kept.refresh()).await;
+    assert_eq!(listed().await, [ACCOUNT_PAGE, OWN_PAGE]);
 }
 
 async fn withdrawing_takes_all_that_it_has(database: Database) {
