@@ -14,6 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::pin::{Pin, pin};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::body::Body;
@@ -60,6 +61,9 @@ pub enum Undelivered {
     NoTls { host: String, why: String },
     #[error("`{0}` did not answer within {s} seconds", s = PATIENCE.as_secs())]
     TimedOut(String),
+    /// The same, of somebody who took the connection.
+    #[error("`{0}` did not answer within {s} seconds", s = PATIENCE.as_secs())]
+    Silent(String),
     #[error("`{0}` did not answer in HTTP")]
     NoHttp(String),
 }
@@ -136,13 +140,15 @@ impl Outbound {
     async fn ask(&self, url: &str, method: Method, form: Option<String>) -> Result<Answer, Undelivered> {
         let url = Url::parse(url).map_err(|_| Undelivered::NoUrl(url.to_owned()))?;
         let host = url.host_str().unwrap_or_default().to_owned();
-        match tokio::time::timeout(PATIENCE, self.exchange(&url, method, form)).await {
+        let connected = AtomicBool::new(false);
+        match tokio::time::timeout(PATIENCE, self.exchange(&url, method, form, &connected)).await {
             Ok(answer) => answer,
+            Err(_) if connected.load(Ordering::Relaxed) => Err(Undelivered::Silent(host)),
             Err(_) => Err(Undelivered::TimedOut(host)),
         }
     }
 
-    async fn exchange(&self, url: &Url, method: Method, form: Option<String>) -> Result<Answer, Undelivered> {
+    async fn exchange(&self, url: &Url, method: Method, form: Option<String>, connected: &AtomicBool) -> Result<Answer, Undelivered> {
         let no_url = || Undelivered::NoUrl(url.to_string());
         let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else { return Err(no_url()) };
         let tls = match url.scheme() {
@@ -152,6 +158,7 @@ impl Outbound {
         };
         let shown = host.to_string();
         let tcp = self.connect(&host, port).await?;
+        connected.store(true, Ordering::Relaxed);
         let stream: Pin<Box<dyn Stream>> = if tls { Box::pin(self.secure(&host, tcp).await?) } else { Box::pin(tcp) };
 
         let no_http = |_: hyper::Error| Undelivered::NoHttp(shown.clone());

@@ -444,9 +444,13 @@ fn plain(reason: &str) -> String {
     if let Some(most) = bound("maximum") {
         return format!("it must be {most} or less");
     }
-    reason
-        .replace("failed to parse \"string_uuid\"", "not a UUID")
-        .replace("failed to parse \"integer(uint32)\"", "not a number")
-        .trim_end_matches('.')
-        .to_owned()
+    // What a parser stumbled over says nothing of what it expected.
+    const EXPECTED: [(&str, &str); 3] = [
+        ("string_uuid", "it must be a UUID, such as 0198c5f2-7d3e-7a10-9f11-5d2f0a9b8c7d"),
+        ("integer(uint32)", "it must be a whole number"),
+        ("string_date-time", "it must be a time as RFC 3339 has it, such as 2026-11-23T17:36:09Z"),
+    ];
+    let unread = reason.strip_prefix("failed to parse \"").and_then(|rest| rest.split('"').next());
+    let expected = EXPECTED.into_iter().find(|(name, _)| unread == Some(name)).map(|(_, expected)| expected);
+    expected.unwrap_or(reason).trim_end_matches('.').to_owned()
 }

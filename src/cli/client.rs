@@ -11,7 +11,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::duration::Lifetime;
 use crate::domain::id::ClientId;
 use crate::domain::secret::Secret;
-use crate::service::admin::{AdminError, NewClient};
+use crate::service::admin::{AdminError, CONSOLE, NewClient};
 
 mod metadata;
 
@@ -209,11 +209,20 @@ fn list(place: &Place, json: bool) -> Done {
             text(&client.metadata.kind),
             client.metadata.name.clone(),
             if client.disabled_at.is_some() { "disabled" } else { "enabled" }.to_owned(),
-            if client.managed_by_file { "file" } else { "command" }.to_owned(),
+            declared_by(client).to_owned(),
             client.metadata.redirect_uris.iter().map(|uri| uri.as_str()).collect::<Vec<_>>().join(" "),
         ]
     };
     output::table(&["id", "kind", "name", "state", "declared by", "redirect uris"], &clients.iter().map(row).collect::<Vec<_>>())
+}
+
+/// Whoever registered it otherwise than by the file is not kept, but the console's own client is nobody else's.
+fn declared_by(client: &Registered) -> &'static str {
+    match client {
+        Registered { managed_by_file: true, .. } => "file",
+        client if client.id.as_str() == CONSOLE => "the server itself",
+        _ => "command or API",
+    }
 }
 
 fn show(client: &Registered, now: Timestamp) -> Done {

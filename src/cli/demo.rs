@@ -29,6 +29,11 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn run(self, place: &Place) -> Done {
+        // A variable that is set for other commands is no request.
+        if place.config.is_some() && place.config != std::env::var_os("GATEKEY_CONFIG").map(PathBuf::from) {
+            let why = "the demo has settings of its own and reads no file: leave out `--config`; `gatekey serve` runs the issuer of a settings file";
+            return Err(Failure(why.to_owned()));
+        }
         if place.database.is_some() {
             return Err(Failure("the demo has a database of its own: leave out `--database`; `--data DIRECTORY` keeps it".to_owned()));
         }

@@ -6,12 +6,13 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::output::{self, plain};
-use super::{Done, Failure, Place};
+use super::{Address, Done, Failure, Place};
 use crate::domain::clock::SystemClock;
 use crate::domain::entropy::SystemEntropy;
 use crate::domain::id::ClientId;
 use crate::protocol::diagnosis::{Code, Finding, Level};
 use crate::service::diagnosis::{Diagnosis, diagnose};
+use crate::settings::{Flags, Settings};
 
 /// Say what is wrong or will not work, and what to change; exit code 1 if something does not work
 #[derive(Debug, Args)]
@@ -19,6 +20,7 @@ use crate::service::diagnosis::{Diagnosis, diagnose};
 Examples:
   gatekey doctor                      settings, database, keys, and what the issuer's own address answers
   gatekey doctor --client notes       and whether that application can sign in and renew silently, and how
+  gatekey doctor --issuer https://id.example.com/     of a server that was started with that flag
   gatekey doctor --json
 
 Nothing is changed. One request is sent, to the issuer's own address. The words are explained in docs/diagnosis.md.")]
@@ -26,6 +28,11 @@ pub(super) struct Doctor {
     /// An application to look at too
     #[arg(long, value_name = "ID", value_parser = ClientId::parse)]
     client: Option<ClientId>,
+    #[command(flatten)]
+    address: Address,
+    /// The address and port that the server was told to listen on
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -33,8 +40,9 @@ pub(super) struct Doctor {
 
 impl Doctor {
     pub(super) fn run(self, place: &Place) -> Done {
-        let (issuer, Diagnosis { server, client }) = match place.settings() {
-            Err(Failure(why)) => (None, Diagnosis { server: vec![Finding::new(Code::SettingsRefused, why)], client: Vec::new() }),
+        let flags = Flags { listen: self.listen, ..place.at(self.address).flags() };
+        let (issuer, Diagnosis { server, client }) = match Settings::load(place.config.as_deref(), flags) {
+            Err(why) => (None, Diagnosis { server: vec![Finding::new(Code::SettingsRefused, why.to_string())], client: Vec::new() }),
             Ok(settings) => {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
                 let diagnosis = runtime.block_on(diagnose(&settings, self.client.as_ref(), Arc::new(SystemClock), Arc::new(SystemEntropy)));

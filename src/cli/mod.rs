@@ -55,7 +55,7 @@ Examples:
 `gatekey COMMAND --help` has more of them. Every key of the settings is in docs/configuration.md.";
 
 /// Where the installation is: flags that every command takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 struct Place {
     /// The settings file [default: gatekey.toml, if it is there]
     #[arg(long, value_name = "FILE", global = true, env = "GATEKEY_CONFIG")]
@@ -63,6 +63,17 @@ struct Place {
     /// The database: sqlite://FILE or postgres://USER@HOST/DATABASE
     #[arg(long, value_name = "URL", global = true)]
     database: Option<String>,
+    /// Of the commands that have an [`Address`].
+    #[arg(skip)]
+    issuer: Option<String>,
+}
+
+/// The issuer's own address: a flag of the commands that answer there, ask there, or print a link to there.
+#[derive(Debug, Args)]
+struct Address {
+    /// The issuer's URL, byte for byte as applications configure it
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -136,8 +147,12 @@ pub fn run() -> ExitCode {
 }
 
 impl Place {
+    fn at(&self, address: Address) -> Self {
+        Self { issuer: address.issuer, ..self.clone() }
+    }
+
     fn flags(&self) -> Flags {
-        Flags { database_url: self.database.clone(), ..Flags::default() }
+        Flags { issuer: self.issuer.clone(), database_url: self.database.clone(), ..Flags::default() }
     }
 
     fn settings(&self) -> Result<Settings, Failure> {

@@ -1,5 +1,6 @@
 //! `gatekey policy`: how long whom, and why.
 
+mod days;
 mod report;
 mod usage;
 
@@ -71,7 +72,7 @@ Examples:
         #[command(flatten)]
         who: Who,
         /// A session, with its user and its acr: until when it can be used, or why it cannot; with --client, by that client
-        #[arg(long, conflicts_with_all = ["user", "groups"])]
+        #[arg(long, value_name = "ID", value_parser = super::session::parse, conflicts_with_all = ["user", "groups"])]
         session: Option<SessionId>,
         /// Print JSON
         #[arg(long)]
@@ -92,7 +93,10 @@ Examples:
         /// Try a limit out, over what the policy says
         #[arg(long = "with", value_name = "NAME=DURATION")]
         with: Vec<LimitChange>,
-        /// Print JSON
+        /// Print each time on a line of its own; else days that are alike and follow each other are one line
+        #[arg(long, conflicts_with = "json")]
+        all: bool,
+        /// Print JSON, with each time
         #[arg(long)]
         json: bool,
     },
@@ -169,7 +173,7 @@ impl Policy {
             }
             Self::Remove { whom, dry_run, json } => apply(place, whom.selector(), |rule: &mut LimitOverrides| *rule = LimitOverrides::default(), dry_run, json),
             Self::Explain { who, session, json } => explained(place, &who, session, json),
-            Self::Simulate { who, usage, with, json } => {
+            Self::Simulate { who, usage, with, all, json } => {
                 let (limits, now) = place.administer(async |admin, settings| {
                     let (policy, client) = (admin.lifetime_policy(&settings.lifetimes).await?, who.client(admin).await?);
                     Ok((ClientPolicy::new(&policy, client.as_ref()).limits(Some(&who.groups(admin).await?), Some(who.acr)), admin.clock.now()))
@@ -178,7 +182,8 @@ impl Policy {
                 let limits = Limits::each(|limit| tried(limit).unwrap_or(limits.get(limit)));
                 let (begins, days) = (usage.begins(now), usage.days());
                 let remembered = usage.remembered();
-                report::walk(&walk(&limits, remembered, &usage.usage(), begins, days), &limits, remembered, days, json)
+                let form = if json { report::Form::Json } else if all { report::Form::Each } else { report::Form::ByDays };
+                report::walk(&walk(&limits, remembered, &usage.usage(), begins, days), &limits, remembered, days, form)
             }
         }
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use clap::Args;
 use tokio::net::TcpListener;
 
-use super::{Done, Failure, Place, logging, output, process};
+use super::{Address, Done, Failure, Place, logging, output, process};
 use crate::issuer::Issuer;
 use crate::settings::issuer::IssuerUrl;
 use crate::settings::{Flags, Settings};
@@ -37,9 +37,8 @@ Examples:
   gatekey serve --config /etc/gatekey/gatekey.toml
   gatekey serve --issuer https://id.example.com/ --listen 127.0.0.1:8080")]
 pub(super) struct Serve {
-    /// The issuer's URL, byte for byte as applications configure it
-    #[arg(long, value_name = "URL")]
-    issuer: Option<String>,
+    #[command(flatten)]
+    address: Address,
     /// The address and port to listen on
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<String>,
@@ -47,7 +46,7 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self, place: &Place) -> Done {
-        let flags = Flags { issuer: self.issuer, listen: self.listen, ..place.flags() };
+        let flags = Flags { listen: self.listen, ..place.at(self.address).flags() };
         let settings = Settings::load(place.config.as_deref(), flags)?;
         logging::start(&settings.log);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -69,8 +68,8 @@ async fn serve(settings: Settings) -> Done {
     let address = listener.local_addr()?;
     output::print(&format!("Gatekey {} serves {} on {address}\n", env!("CARGO_PKG_VERSION"), issuer.url()))?;
     if let Some(elsewhere) = elsewhere(&url, address) {
+        // Beside the address and the link that it is about, and nowhere twice.
         output::print(&format!("Warning: {elsewhere}\n"))?;
-        tracing::warn!(event = "server.issuer_elsewhere", issuer = %url, %address, "{elsewhere}");
     }
     if let Some(link) = issuer.first_admin_link().await? {
         output::print(&format!("There is no administrator yet. Open this within a day to become it (it works once):\n  {link}\n"))?;

@@ -83,8 +83,8 @@ impl Session {
     }
 }
 
-fn parse(id: &str) -> Result<SessionId, Failure> {
-    id.parse().map_err(|_| Failure(format!("`{id}` is not a session id: `gatekey session list` shows them")))
+pub(super) fn parse(id: &str) -> Result<SessionId, String> {
+    id.parse().map_err(|_| format!("`{id}` is not a session id: `gatekey session list` shows them"))
 }
 
 fn list(place: &Place, user: Option<&str>, all: bool, json: bool) -> Done {

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::output::{self, time, time_or, yes};
-use super::{Done, Failure, Place, input};
+use super::{Address, Done, Failure, Place, input};
 use crate::domain::admin_scope::AdminRole;
 use crate::domain::duration::Lifetime;
 use crate::domain::entropy::SystemEntropy;
@@ -89,13 +89,15 @@ Examples:
         user: String,
     },
     /// Print a link by which the user sets a new password; it works once, and those printed before no more
-    #[command(after_help = "Examples:\n  gatekey user reset-password alice\n  gatekey user reset-password alice --expires-in P1D --json")]
+    #[command(after_help = "Examples:\n  gatekey user reset-password alice\n  gatekey user reset-password alice --expires-in P1D --json\n  gatekey user reset-password alice --issuer https://id.example.com/")]
     ResetPassword {
         /// The user name, or the id
         user: String,
         /// How long the link is good: at most P7D
         #[arg(long, value_name = "DURATION", default_value = "PT1H", value_parser = reset_lifetime)]
         expires_in: TimeDelta,
+        #[command(flatten)]
+        address: Address,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -169,7 +171,7 @@ impl User {
                 let note = if declared { "; but gatekey.toml declares another, which comes back at the next start" } else { "" };
                 output::print(&format!("Set the password of {}; signed out everywhere{note}\n", user.username))
             }),
-            Self::ResetPassword { user, expires_in, json } => reset_password(place, &user, expires_in, json),
+            Self::ResetPassword { user, expires_in, address, json } => reset_password(&place.at(address), &user, expires_in, json),
             Self::HashPassword => {
                 let settings = place.settings()?;
                 let runtime = tokio::runtime::Builder::new_current_thread().build()?;

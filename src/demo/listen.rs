@@ -13,6 +13,17 @@ pub(super) struct Place {
     pub acceptor: BoxAcceptor,
 }
 
+/// A place for each of three ports, which must differ; but 0 is another free one each time.
+pub(super) fn three(wanted: [(u16, &'static str); 3]) -> Result<[Place; 3], DemoError> {
+    let [first, second, third] = wanted;
+    for ((port, one), (same, other)) in [(first, second), (first, third), (second, third)] {
+        if port == same && port != 0 {
+            return Err(DemoError::SamePort { port, one, other });
+        }
+    }
+    Ok([localhost(first.0, first.1)?, localhost(second.0, second.1)?, localhost(third.0, third.1)?])
+}
+
 /// Listens on both loopback addresses: browsers take `localhost` for either. `flag` is what the user would change; port 0 takes any free one.
 pub(super) fn localhost(port: u16, flag: &'static str) -> Result<Place, DemoError> {
     let refused = |port: u16| {
@@ -67,6 +78,15 @@ mod tests {
         let first = localhost(0, "--app-port").unwrap();
         let error = localhost(first.port, "--app-port").err().unwrap().to_string();
         assert!(error.contains(&format!("port {} is in use", first.port)) && error.contains("--app-port"), "{error}");
+    }
+
+    /// Two equal ports are no other program's doing.
+    #[tokio::test]
+    async fn equal_ports_are_told_apart_from_taken_ones() {
+        let error = three([(8080, "--issuer-port"), (8081, "--app-port"), (8080, "--api-port")]).err().unwrap().to_string();
+        assert!(error.starts_with("`--issuer-port` and `--api-port` are both 8080") && !error.contains("in use"), "{error}");
+        let [one, two, three] = three([(0, "--issuer-port"), (0, "--app-port"), (0, "--api-port")]).unwrap();
+        assert!(one.port != two.port && two.port != three.port && one.port != three.port);
     }
 
     /// Only the other loopback address is taken: a browser might go there, so it counts.

@@ -41,6 +41,8 @@ impl Default for Options {
 /// Why the demo cannot run. Each prints as one line that says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
+    #[error("`{one}` and `{other}` are both {port}: each of the three servers has a port of its own, so choose three that differ")]
+    SamePort { port: u16, one: &'static str, other: &'static str },
     #[error("port {port} is in use: stop the program that has it, or choose another port, such as `{flag} {other}`")]
     PortInUse { port: u16, flag: &'static str, other: u16 },
     #[error("cannot listen on port {port} ({error}): choose another port with `{flag}`")]
@@ -94,9 +96,8 @@ pub async fn run(options: Options) -> Result<(), DemoError> {
 
 /// Runs the demo until `stop` is done; `started` learns the addresses once all three servers accept connections.
 pub async fn serve(options: Options, started: impl FnOnce(&Addresses), stop: impl Future<Output = ()>) -> Result<(), DemoError> {
-    let issuer_place = listen::localhost(options.issuer_port, "--issuer-port")?;
-    let app_place = listen::localhost(options.app_port, "--app-port")?;
-    let api_place = listen::localhost(options.api_port, "--api-port")?;
+    let [issuer_place, app_place, api_place] =
+        listen::three([(options.issuer_port, "--issuer-port"), (options.app_port, "--app-port"), (options.api_port, "--api-port")])?;
     let origins = [app_place.origin(), app_place.other_site()];
     let addresses = Addresses { app: app_place.url(), app_elsewhere: format!("{}/", app_place.other_site()), issuer: issuer_place.url(), api: api_place.url() };
 

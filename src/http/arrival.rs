@@ -52,6 +52,28 @@ impl Refusal {
         }
     }
 
+    /// For the log.
+    const fn reason(&self) -> &'static str {
+        match self {
+            Self::Twice(_) => "header_twice",
+            Self::InAddress(_) => "secret_in_address",
+            Self::Encoded => "body_encoded",
+            Self::TooLong => "body_too_long",
+            Self::TooSlow => "body_too_slow",
+            Self::CutOff => "body_cut_off",
+            Self::NoText => "path_no_text",
+        }
+    }
+
+    /// Of the header or the parameter that it is about.
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Twice(name) => Some(name.as_str()),
+            Self::InAddress(name) => Some(name),
+            _ => None,
+        }
+    }
+
     pub fn text(&self) -> String {
         match self {
             Self::Twice(name) => format!("The header '{name}' is there more than once: send it once."),
@@ -80,7 +102,7 @@ impl Refusal {
 
 /// Judges the head and reads the body, which then is in the request again, whole.
 pub async fn receive(app: &App, request: &mut Request) -> Result<(), Refusal> {
-    arrived(app, request).await.inspect_err(|refusal| tracing::info!(reason = ?refusal, "refused before it was read"))
+    arrived(app, request).await.inspect_err(|refusal| tracing::info!(reason = refusal.reason(), name = refusal.name(), "refused before it was read"))
 }
 
 async fn arrived(app: &App, request: &mut Request) -> Result<(), Refusal> {

@@ -32,7 +32,7 @@ async fn told(app: &App, request: &Request, visit: &Visit) -> Result<Response, N
     if way.iter().any(|finding| finding.code == Code::HostDiffers) {
         // For whoever runs the server: it may be the name of a machine behind the proxy.
         let (host, forwarded_host) = (facts.arrived.host.map(short), facts.arrived.forwarded_host.map(short));
-        tracing::info!(?host, ?forwarded_host, "a request arrived under another host name than the issuer's");
+        tracing::info!(host, forwarded_host, "a request arrived under another host name than the issuer's");
     }
     let (page, way) = (rows(&page), rows(&way));
     let metadata = &asked.client.metadata;

@@ -94,6 +94,7 @@ async fn discovery(settings: &Settings, clock: &dyn Clock) -> Discovery {
     let asked_at = clock.now();
     match outbound.get(&settings.issuer.join(".well-known/openid-configuration")).await {
         Err(Undelivered::NoTls { why, .. }) => Discovery::NoTls(why),
+        Err(error @ (Undelivered::NoHttp(_) | Undelivered::Silent(_))) => Discovery::NoHttp(error.to_string()),
         Err(error) => Discovery::NoConnection(error.to_string()),
         Ok(answer) => {
             let header = |name| answer.header(name).map(str::to_owned);

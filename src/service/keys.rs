@@ -168,7 +168,7 @@ impl Keys {
         match self.reload_and_rotate(core, now).await {
             Ok(()) => true,
             Err(failure) => {
-                tracing::warn!(?failure, "the signing keys could not be read again; the ones known stay in use");
+                tracing::warn!(%failure, "the signing keys could not be read again; the ones known stay in use");
                 false
             }
         }
@@ -187,7 +187,7 @@ impl Keys {
         for alg in in_use.into_iter().filter(|alg| snapshot.ring.has_active(**alg, now)) {
             match keep(&core.store, &self.sealer, &core.entropy, schedule, *alg, now).await {
                 Ok(one) => made |= one,
-                Err(failure) => tracing::warn!(?failure, alg = alg.as_str(), "the next signing key could not be made; it is tried again in a minute"),
+                Err(failure) => tracing::warn!(%failure, alg = alg.as_str(), "the next signing key could not be made; it is tried again in a minute"),
             }
         }
         if made { self.reload(core, now).await } else { Ok(()) }

@@ -49,7 +49,7 @@ pub async fn deliver(core: &Arc<Core>) {
     loop {
         match sending.take_due(core).await {
             Ok(taken) => taken.into_iter().for_each(|notice| sending.send(core, notice)),
-            Err(failure) => tracing::warn!(?failure, "logout notices could not be read; it is tried again in a second"),
+            Err(failure) => tracing::warn!(%failure, "logout notices could not be read; it is tried again in a second"),
         }
         if sending.tries.is_empty() {
             return;
@@ -101,7 +101,7 @@ impl Sending {
             let outcome = tell(&core, &notice).await;
             if let Err(failure) = note(&core, &notice, outcome).await {
                 // The notice is due again when its time is up: the application may hear twice, which it must bear (§2.5: at least once).
-                tracing::warn!(client = %notice.client_id, ?failure, "the outcome of a logout notice could not be written");
+                tracing::warn!(client = %notice.client_id, %failure, "the outcome of a logout notice could not be written");
             }
             notice.client_id
         });
@@ -175,7 +175,7 @@ async fn note(core: &Core, notice: &LogoutNotice, outcome: Result<Outcome, Failu
         Ok(Outcome::Refused(status @ 300..=399)) => (format!("it answered {status}: redirects are not followed; register the address they lead to"), false),
         Ok(Outcome::Refused(status)) => (format!("it answered {status}"), false),
         Ok(Outcome::Undelivered(undelivered)) => (undelivered.to_string(), true),
-        Err(failure) => (format!("the logout token could not be made: {failure:?}"), false),
+        Err(failure) => (format!("the logout token could not be made: {failure}"), false),
     };
     failed(core, notice, why, client_is_away).await
 }

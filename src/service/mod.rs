@@ -38,6 +38,7 @@ pub mod token;
 pub mod userinfo;
 pub mod web_origins;
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::domain::admin_scope::AdminRole;
@@ -140,6 +141,16 @@ pub enum Failure {
     Refused(OAuthError),
     /// It could not be decided. Nothing was done; the caller may try again (503 with `Retry-After`).
     Unavailable(String),
+}
+
+/// For the log, and for whoever runs the server.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(error) => write!(f, "{}: {}", error.code.as_str(), error.reason),
+            Self::Unavailable(why) => f.write_str(why),
+        }
+    }
 }
 
 impl From<OAuthError> for Failure {

@@ -197,7 +197,8 @@ impl TryFrom<String> for WrittenDigest {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         // The text is not repeated: it may be the secret itself, written in the wrong place.
-        const WRONG: &str = "this is no digest: write `sha256:` and 64 hexadecimal digits, the output of `printf %s SECRET | sha256sum`";
+        const WRONG: &str =
+            r#"this is no digest: write `sha256:` and 64 hexadecimal digits, the output of `echo "sha256:$(printf %s 'SECRET' | sha256sum | cut -c-64)"`"#;
         let digits = text.strip_prefix("sha256:").filter(|digits| digits.len() == 64 && digits.is_ascii()).ok_or(WRONG)?;
         let mut digest = [0u8; 32];
         for (byte, pair) in digest.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {

@@ -135,8 +135,12 @@ impl Default for Settings {
 impl Settings {
     /// The settings of the program: the file (`gatekey.toml` in the working directory when none is named and it is there), the process's environment, the flags.
     pub fn load(file: Option<&Path>, flags: Flags) -> Result<Self, SettingsError> {
-        let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Self::load_from(file, variables, flags)
+        Self::load_from(file, variables(), flags)
+    }
+
+    /// As [`Settings::load`] without a file, whether or not there is one: what a file that sets nothing makes.
+    pub fn without_file(flags: Flags) -> Result<Self, SettingsError> {
+        raw::validated(&sources::Sources::without_file(variables(), flags)?)
     }
 
     /// As [`Settings::load`], with an environment given by the caller.
@@ -155,4 +159,9 @@ impl Settings {
         let issuer = IssuerUrl::parse(issuer).map_err(|error| SettingsError::of_key("issuer", error))?;
         Ok(Self { issuer, ..Self::default() })
     }
+}
+
+/// The process's environment, but for what is no text.
+fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }

@@ -61,6 +61,10 @@ impl Sources {
         Self::merge(text, variables.into_iter().collect(), flags)
     }
 
+    pub(super) fn without_file(variables: impl IntoIterator<Item = (String, String)>, flags: Flags) -> Result<Self, SettingsError> {
+        Self::merge(None, variables.into_iter().collect(), flags)
+    }
+
     pub(super) fn of_text(text: &str) -> Result<Self, SettingsError> {
         Self::merge(Some((DEFAULT_FILE.to_owned(), text.to_owned())), BTreeMap::new(), Flags::default())
     }

@@ -175,8 +175,8 @@ fn what_answers_in_the_place_of_the_server_is_told_apart() {
         (http("502 Bad Gateway", "", ""), "", &["proxy-without-server"]),
         (http("200 OK", "", "<!doctype html>"), "", &["discovery-foreign"]),
         (http("200 OK", "", &"{".repeat(100_000)), "", &["discovery-foreign"]),
-        ("nonsense\r\n\r\n".to_owned(), "", &["server-unreachable"]),
-        (String::new(), "", &["server-unreachable"]),
+        ("nonsense\r\n\r\n".to_owned(), "", &["discovery-foreign"]),
+        (String::new(), "", &["discovery-foreign"]),
     ] {
         let port = answering(&answer);
         let folder = folder(&format!("issuer = \"http://localhost:{port}/{path}\"\nlisten = \"127.0.0.1:{port}\"\n"));
@@ -187,6 +187,33 @@ fn what_answers_in_the_place_of_the_server_is_told_apart() {
             assert!(!said.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "a stranger's words do not steer the terminal: {said}");
         }
     }
+}
+
+/// Whoever takes the connection and says nothing is somebody.
+#[test]
+fn a_program_that_says_nothing_is_told_from_nobody() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let settings = folder(&format!("issuer = \"http://localhost:{port}/\"\nlisten = \"127.0.0.1:{port}\"\n"));
+    let found = report(settings.path(), &[]);
+    assert_eq!(codes(&found)[2..], ["discovery-foreign"]);
+    assert!(text(&found, "discovery-foreign").contains("`localhost` did not answer within 3 seconds"), "{found}");
+    drop(silent);
+    assert_eq!(codes(&report(settings.path(), &[]))[2..], ["server-unreachable"], "the control");
+}
+
+/// A server that was started with flags is looked at with the same.
+#[test]
+fn the_address_is_that_of_the_flags() {
+    let there = answering(&http("200 OK", "", "{\"issuer\":\"elsewhere\"}"));
+    let settings = folder("issuer = \"http://localhost:1/\"\nlisten = \"127.0.0.1:1\"\n");
+    let (issuer, listen) = (format!("http://localhost:{there}/"), format!("127.0.0.1:{there}"));
+    let found = report(settings.path(), &["--issuer", &issuer, "--listen", &listen]);
+    assert_eq!(found["issuer"], issuer);
+    assert_eq!(codes(&found), ["database-missing", "issuer-local", "issuer-mismatch"]);
+    assert!(has(&report(settings.path(), &["--issuer", &issuer]), "issuer-port"), "the control");
+    let wrong = report(settings.path(), &["--issuer", "http://id.example.com/"]);
+    assert!(text(&wrong, "settings-refused").starts_with("flag --issuer: "), "{wrong}");
 }
 
 /// https where plain HTTP answers.

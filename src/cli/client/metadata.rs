@@ -228,7 +228,13 @@ fn resource(text: &str) -> Result<OrNone<String>, Infallible> {
 
 /// One of the words of an enum, as the settings file writes it.
 pub(in crate::cli) fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|error| error.to_string())
+    serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|error| {
+        let error = error.to_string();
+        match error.split_once(", expected ") {
+            Some((_, words)) => format!("it is none of the words that there are: write {words}"),
+            None => error,
+        }
+    })
 }
 
 /// A value, or the word `none` that removes it.

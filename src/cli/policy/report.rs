@@ -11,7 +11,7 @@ use crate::domain::lifetime_rule::{LifetimeRule, Selector};
 use crate::domain::session::Ended;
 use crate::protocol::lifetime_policy::Policy;
 use crate::protocol::lifetime_policy::explain::{Candidate, Explanation, Source};
-use crate::protocol::lifetime_policy::simulate::Walk;
+use crate::protocol::lifetime_policy::simulate::{Asked, Walk};
 use crate::protocol::session::Unusable;
 use crate::service::admin::{Admin, Changed, ExplainedSession, Impact, RegisteredLimits, limits_text};
 
@@ -47,7 +47,7 @@ pub(super) fn policy(policy: &Policy, registered: &[RegisteredLimits], json: boo
         vec![whom.to_string(), "registration".to_owned(), time(own.updated_at), limits_text(&own.limits)]
     }));
     rows.extend(policy.rules.iter().map(|rule| {
-        let declared = if rule.managed_by_file { "file" } else { "command" };
+        let declared = if rule.managed_by_file { "file" } else { "command or API" };
         vec![rule.selector.to_string(), declared.to_owned(), time(rule.updated_at), limits_text(&rule.limits)]
     }));
     output::table(&["whom", "declared by", "changed", "limits"], &rows)
@@ -204,9 +204,17 @@ const fn what_follows(why: Unusable) -> &'static str {
     }
 }
 
-pub(super) fn walk(walk: &Walk, limits: &Limits, remembered: bool, days: u32, json: bool) -> Done {
-    let why = |asked: &crate::protocol::lifetime_policy::simulate::Asked| asked.why.map_or("no_session", |why| why.as_str());
-    if json {
+/// How a walk is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    ByDays,
+    Each,
+    Json,
+}
+
+pub(super) fn walk(walk: &Walk, limits: &Limits, remembered: bool, days: u32, form: Form) -> Done {
+    let why = |asked: &Asked| asked.why.map_or("no_session", |why| why.as_str());
+    if form == Form::Json {
         let asked: Vec<Value> = walk.asked.iter().map(|asked| json!({ "at": asked.at, "why": why(asked) })).collect();
         return output::json(&json!({ "days": days, "uses": walk.uses, "sign_ins": asked }));
     }
@@ -220,6 +228,9 @@ pub(super) fn walk(walk: &Walk, limits: &Limits, remembered: bool, days: u32, js
         limits.client_session_absolute,
         limits.client_session_idle,
     ))?;
+    if form == Form::ByDays {
+        return output::table(&["days", "weekdays", "asked to sign in (UTC)", "why"], &super::days::rows(walk, why));
+    }
     let rows: Vec<Vec<String>> = walk.asked.iter().map(|asked| vec![asked.at.format("%a").to_string(), time(asked.at), why(asked).to_owned()]).collect();
     output::table(&["day", "asked to sign in", "why"], &rows)
 }

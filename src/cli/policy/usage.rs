@@ -30,7 +30,7 @@ pub(in crate::cli) struct Options {
     #[arg(long)]
     not_remembered: bool,
     /// The first day, such as 2027-01-04 [default: today]
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     from: Option<NaiveDate>,
 }
 
@@ -57,6 +57,10 @@ fn every(text: &str) -> Result<TimeDelta, String> {
         Lifetime::Limited(every) if every >= TimeDelta::minutes(1) => Ok(every),
         _ => Err("a use comes once a minute at most: write PT1M or more, such as PT20M".to_owned()),
     }
+}
+
+fn date(text: &str) -> Result<NaiveDate, String> {
+    text.parse().map_err(|_| "there is no such day: write YEAR-MONTH-DAY, such as 2027-01-04".to_owned())
 }
 
 fn range(text: &str) -> Option<(u32, u32)> {
@@ -114,5 +118,9 @@ mod tests {
         assert!(days("monday").is_err());
         assert_eq!((hours("9-17"), away("3-3")), (Ok((9, 17)), Ok((3, 3))));
         assert!(hours("17-9").is_err() && hours("0-25").is_err() && away("0-2").is_err() && every("PT59S").is_err() && every("unlimited").is_err());
+        assert_eq!(date("2027-01-04").map(|day| day.to_string()), Ok("2027-01-04".to_owned()));
+        for none in ["2027-13-01", "2027-02-29", "4.1.2027", ""] {
+            assert!(date(none).unwrap_err().contains("YEAR-MONTH-DAY"), "{none}");
+        }
     }
 }

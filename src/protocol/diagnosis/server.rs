@@ -68,6 +68,8 @@ pub struct Keys {
 pub enum Discovery {
     NoConnection(String),
     NoTls(String),
+    /// Somebody took the connection.
+    NoHttp(String),
     Answered(Answer),
 }
 
@@ -191,11 +193,23 @@ fn discovery(facts: &ServerFacts<'_>) -> Vec<Finding> {
             let change = "give the proxy a valid certificate for this name with its whole chain; if your own authority issued it, name that in `logout.ca_file`, and know that every application has to trust it too";
             return vec![Finding::new(Code::TlsRefused, format!("no TLS at {url}: {why}")).change(change)];
         }
+        Discovery::NoHttp(why) => {
+            return vec![Finding::new(Code::DiscoveryForeign, format!("what listens at {url} answers as no issuer does: {why}")).change(foreign(https))];
+        }
         Discovery::Answered(answer) => answer,
     };
     let mut found = vec![document(facts.issuer, &url, answer)];
     found.extend(clock(answer));
     found
+}
+
+/// What to do about another program at the issuer's address; with `https` there is a proxy.
+const fn foreign(https: bool) -> &'static str {
+    if https {
+        "another program answers at this address: let the proxy pass it to Gatekey, or correct `issuer`"
+    } else {
+        "another program has this port: stop it, or choose another port for `issuer` and `listen` (--issuer, --listen)"
+    }
 }
 
 fn document(issuer: &str, url: &str, answer: &Answer) -> Finding {
@@ -231,8 +245,7 @@ fn document(issuer: &str, url: &str, answer: &Answer) -> Finding {
     let document: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let Some(theirs) = document.get("issuer").and_then(Value::as_str) else {
         let text = format!("what answers at {url} is no discovery document");
-        return Finding::new(Code::DiscoveryForeign, text)
-            .change("another program answers at this address: let the proxy pass it to Gatekey, or correct `issuer`");
+        return Finding::new(Code::DiscoveryForeign, text).change(foreign(issuer.starts_with("https:")));
     };
     if theirs == issuer {
         return Finding::new(Code::DiscoveryAnswers, format!("{url} answers, as this very issuer"));
@@ -384,9 +397,11 @@ mod tests {
     #[test]
     fn a_server_that_is_not_there_is_one_finding() {
         let installation = opened();
-        for (discovery, expected) in
-            [(Discovery::NoConnection("refused".to_owned()), "server-unreachable"), (Discovery::NoTls("expired".to_owned()), "tls-refused")]
-        {
+        for (discovery, expected) in [
+            (Discovery::NoConnection("refused".to_owned()), "server-unreachable"),
+            (Discovery::NoTls("expired".to_owned()), "tls-refused"),
+            (Discovery::NoHttp("silent".to_owned()), "discovery-foreign"),
+        ] {
             let found = diagnose(&facts("https://id.example.com/", &installation, &discovery));
             check(&found);
             assert_eq!(codes(&found), ["database-ready", "signing-keys-ready", "proxy-trusted", expected]);

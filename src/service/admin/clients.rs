@@ -213,7 +213,7 @@ impl Admin {
             Ok(Ok(made))
         });
         let made = set.await??;
-        tracing::info!(event = "client.secret_rotated", client = %id, previous_expires_at = ?made.previous_expires_at, "a client got a new secret");
+        tracing::info!(event = "client.secret_rotated", client = %id, previous_expires_at = made.previous_expires_at.map(tracing::field::display), "a client got a new secret");
         Ok(made)
     }
 

@@ -10,7 +10,7 @@ use crate::domain::secret::Secret;
 use crate::jose::derive::{InvalidMasterKey, MasterKey};
 use crate::jose::sealed::Sealer;
 use crate::settings::{MasterKeyError, MasterKeySource, Settings};
-use crate::store::{Migrate, OpenError, Options, Store, StoreError, meta};
+use crate::store::{Migrate, OpenError, Options, Store, StoreError, meta, migrate};
 
 /// The name under which the database remembers which master key it belongs to.
 const CHECK: &str = "master_key_check";
@@ -74,6 +74,20 @@ impl Installation {
             return Err(InstallationError::OtherMasterKey);
         }
         Ok(Self { store, master })
+    }
+
+    /// Whether the database was made with a master key, whatever has become of it. Nothing is made or migrated.
+    pub async fn has_a_key(settings: &Settings) -> Result<bool, InstallationError> {
+        let options = options(settings, Migrate::RequireCurrent);
+        match migrate::status(&options).await {
+            Err(OpenError::DirectoryMissing(_)) => return Ok(false),
+            Ok(status) if status.applied.is_empty() => return Ok(false),
+            other => other?,
+        };
+        let store = Store::open(&options).await?;
+        let check = store.read(|db| meta::get(db, CHECK)).await;
+        store.close().await;
+        Ok(check?.is_some())
     }
 
     /// The database's own half of what seals codes and tokens: random, made once.

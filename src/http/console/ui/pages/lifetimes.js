@@ -108,12 +108,13 @@ function Explain() {
     setBusy(true);
     setError(undefined);
     setNobody(false);
+    // What is shown is the answer to what was asked, or nothing.
+    setFound(undefined);
     try {
       const id = user && (await userOf(user));
       if (user && !id) setNobody(true);
       else setFound(await call('POST', '/lifetime-rules/explain', { body: compact({ user: id, client }) }));
     } catch (error) {
-      setFound(undefined);
       setError(error);
     }
     setBusy(false);
