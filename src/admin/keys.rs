@@ -53,6 +53,9 @@ struct Key {
 struct SigningKeyList {
     /// The oldest first.
     items: Vec<Key>,
+    /// The algorithms whose next key the server makes by itself, in time: those of the settings and of what some client is given. None while
+    /// `keys.rotate_every` is without limit.
+    rotated_by_server: Vec<SigningAlg>,
 }
 
 /// Which key is to be made, and when it is to sign.
@@ -89,7 +92,7 @@ impl Example for Key {
 
 impl Example for SigningKeyList {
     fn example() -> Self {
-        Self { items: vec![Key::example()] }
+        Self { items: vec![Key::example()], rotated_by_server: vec![SigningAlg::Es256] }
     }
 }
 
@@ -145,12 +148,14 @@ fn refused(error: AdminError) -> ChangeProblem {
 impl KeysApi {
     /// Lists signing keys
     ///
-    /// Every one there ever was, the oldest first, with its state now. Needs the scope `keys:read`.
+    /// Every one there ever was, the oldest first, with its state now; and which algorithms get their next one without anybody asking. Needs the scope `keys:read`.
     #[oai(path = "/keys", method = "get", operation_id = "key_list")]
     async fn list(&self, #[oai(scope = "AdminScope::KeysRead")] caller: Caller, api: Data<&Api>) -> Result<Listed, Problem> {
         caller.may(AdminScope::KeysRead)?;
         let keys = api.admin.keys(&api.core.settings.lifetimes).await?;
-        Ok(Listed::Keys(Json(SigningKeyList { items: keys.into_iter().map(Key::from).collect() })))
+        let rotated = api.core.keys.rotated(&api.core).await?;
+        let (items, rotated_by_server) = (keys.into_iter().map(Key::from).collect(), rotated.into_iter().map(SigningAlg::from).collect());
+        Ok(Listed::Keys(Json(SigningKeyList { items, rotated_by_server })))
     }
 
     /// Makes the next signing key

@@ -179,18 +179,29 @@ impl Keys {
     async fn reload_and_rotate(&self, core: &Core, now: Timestamp) -> Result<(), Failure> {
         self.reload(core, now).await?;
         let snapshot = self.current();
-        let in_use = self.algorithms.iter().chain(&snapshot.in_use).collect::<BTreeSet<_>>();
         let every = running_settings::value(&core.store, &core.settings, RunningSetting::KeysRotateEvery).await?;
         let schedule = Schedule { every: if let Lifetime::Limited(every) = every { Some(every) } else { None }, ..self.schedule };
         let mut made = false;
         // An algorithm that has no key yet gets its first one when it is needed.
-        for alg in in_use.into_iter().filter(|alg| snapshot.ring.has_active(**alg, now)) {
-            match keep(&core.store, &self.sealer, &core.entropy, schedule, *alg, now).await {
+        for alg in self.in_use(&snapshot).into_iter().filter(|alg| snapshot.ring.has_active(*alg, now)) {
+            match keep(&core.store, &self.sealer, &core.entropy, schedule, alg, now).await {
                 Ok(one) => made |= one,
                 Err(failure) => tracing::warn!(%failure, alg = alg.as_str(), "the next signing key could not be made; it is tried again in a minute"),
             }
         }
         if made { self.reload(core, now).await } else { Ok(()) }
+    }
+
+    /// Those of the settings, and what some client's ID tokens or userinfo are signed with.
+    fn in_use(&self, snapshot: &Snapshot) -> BTreeSet<SigningAlg> {
+        self.algorithms.iter().chain(&snapshot.in_use).copied().collect()
+    }
+
+    /// The algorithms whose next key is made by itself, in time.
+    pub async fn rotated(&self, core: &Core) -> Result<BTreeSet<SigningAlg>, Failure> {
+        let every = running_settings::value(&core.store, &core.settings, RunningSetting::KeysRotateEvery).await?;
+        let snapshot = self.fresh(core, core.now()).await;
+        Ok(if every == Lifetime::Unlimited { BTreeSet::new() } else { self.in_use(&snapshot) })
     }
 
     async fn reload(&self, core: &Core, now: Timestamp) -> Result<(), Failure> {

@@ -8,17 +8,17 @@ use serde_json::{Value, json};
 use crate::support::database::{Backend, Database};
 
 /// A folder with a database and a key of its own.
-struct Place(tempfile::TempDir);
+pub struct Place(pub tempfile::TempDir);
 
 impl Place {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("gatekey.toml"), "issuer = \"http://localhost:8080/\"\n").unwrap();
         Self(folder)
     }
 
     /// What runs sees none of the tests' own variables, which look like settings.
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub fn run(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gatekey"));
         command.args(arguments).current_dir(self.0.path()).env_remove("RUST_LOG").stdin(Stdio::null());
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GATEKEY_")) {
@@ -27,25 +27,25 @@ impl Place {
         command.output().unwrap()
     }
 
-    fn says(&self, arguments: &[&str]) -> String {
+    pub fn says(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 
     /// What it warns of, though it was done.
-    fn warns(&self, arguments: &[&str]) -> String {
+    pub fn warns(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         assert!(output.status.success(), "{arguments:?}");
         String::from_utf8(output.stderr).unwrap()
     }
 
-    fn json(&self, arguments: &[&str]) -> Value {
+    pub fn json(&self, arguments: &[&str]) -> Value {
         serde_json::from_str(&self.says(arguments)).unwrap()
     }
 
     /// One line on standard error that says what to do.
-    fn refuses(&self, arguments: &[&str], expected: &str) {
+    pub fn refuses(&self, arguments: &[&str], expected: &str) {
         let output = self.run(arguments);
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && said.contains(expected), "{arguments:?}: {said}");
@@ -57,6 +57,8 @@ impl Place {
 #[test]
 fn the_demo_takes_no_database() {
     Place::new().refuses(&["demo", "--database", "sqlite://demo.db"], "`--data DIRECTORY` keeps it");
+    Place::new().refuses(&["demo", "--config", "gatekey.toml"], "reads no file");
+    Place::new().refuses(&["demo", "--app-port", "8080"], "`--issuer-port` and `--app-port` are both 8080");
 }
 
 #[test]
@@ -103,6 +105,9 @@ fn a_link_to_a_new_password_is_printed() {
     assert!(told["link"].as_str().unwrap().starts_with("http://localhost:8080/reset-password?link="));
     let events = place.says(&["event", "list", "--kind", "user.password_reset_started"]);
     assert!(events.contains("command line") && !events.contains(secret), "{events}");
+    let elsewhere = place.says(&["user", "reset-password", "carol", "--issuer", "https://id.example.com/auth/"]);
+    assert!(elsewhere.contains("\nhttps://id.example.com/auth/reset-password?link="), "{elsewhere}");
+    place.refuses(&["user", "reset-password", "carol", "--issuer", "http://id.example.com/"], "flag --issuer: `issuer`: ");
     for wrong in ["P8D", "PT59S", "unlimited"] {
         let output = place.run(&["user", "reset-password", "carol", "--expires-in", wrong]);
         assert!(String::from_utf8_lossy(&output.stderr).contains("seven days at most") && !output.status.success(), "{wrong}: {output:?}");
@@ -115,6 +120,55 @@ fn a_link_to_a_new_password_is_printed() {
     std::fs::write(place.0.path().join("gatekey.toml"), file).unwrap();
     place.says(&["user", "enable", "carol"]);
     place.refuses(&["user", "reset-password", "carol"], "gatekey.toml declares the password");
+}
+
+/// What is typed wrong is answered with what is expected, not with what a parser stumbled over.
+#[test]
+fn what_is_expected_is_said() {
+    let place = Place::new();
+    for (arguments, expected) in [
+        (&["policy", "explain", "--session", "123"][..], "`123` is not a session id: `gatekey session list` shows them"),
+        (&["policy", "simulate", "--from", "2027-13-01"], "write YEAR-MONTH-DAY, such as 2027-01-04"),
+        (&["key", "rotate", "--alg", "HS256"], "write one of `ES256`, `RS256`, `PS256`, `EdDSA`"),
+        (&["client", "update", "notes", "--subject-type", "secret"], "write `public` or `pairwise`"),
+    ] {
+        let output = place.run(arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains(expected) && !said.contains("variant"), "{arguments:?}: {said}");
+    }
+}
+
+/// A day for each day would be no answer: the lines are those on which something changes.
+#[test]
+fn a_simulation_can_be_read() {
+    let place = Place::new();
+    place.says(&["user", "create", "alice", "--no-password"]);
+    let simulate = ["policy", "simulate", "--days", "90", "--from", "2027-01-04", "--with", "session_idle=PT30M"];
+    let told = place.says(&simulate);
+    assert_eq!(told.lines().count(), 5, "{told}");
+    assert!(told.starts_with("90 days, 2160 uses, 2160 sign-ins; ") && told.contains("2027-01-05 to 2027-04-03 (89)"), "{told}");
+    assert_eq!(place.says(&[&simulate[..], &["--all"]].concat()).lines().count(), 2163);
+    assert_eq!(place.json(&[&simulate[..], &["--json"]].concat())["sign_ins"].as_array().unwrap().len(), 2160);
+}
+
+/// The hint for a digest is a command whose output is the digest.
+#[test]
+fn the_digest_that_is_hinted_at_can_be_pasted() {
+    let place = Place::new();
+    let declare = |digest: &str| {
+        let client = format!("[[clients]]\nid = \"job\"\nkind = \"machine\"\nscope = \"jobs:run\"\nsecret_digest = \"{digest}\"\n");
+        std::fs::write(place.0.path().join("gatekey.toml"), client).unwrap();
+    };
+    declare("nonsense");
+    let output = place.run(&["user", "create", "alice", "--no-password"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    let hint = said.split("the output of `").nth(1).and_then(|rest| rest.split('`').next()).unwrap_or_else(|| panic!("{said}"));
+    let template = include_str!("../../src/settings/template.toml");
+    assert!(template.contains(&format!("# {hint}\n")), "{hint}");
+    assert!(include_str!("../../docs/configuration.md").contains(&hint.replace('|', "\\|")), "{hint}");
+    let made = Command::new("sh").args(["-c", hint]).output().unwrap();
+    declare(String::from_utf8(made.stdout).unwrap().trim_end());
+    place.says(&["user", "create", "alice", "--no-password"]);
 }
 
 /// RFC 9700 §2.1.1.

@@ -5,9 +5,16 @@ use poem::http::Method;
 use crate::support::app::{App, OWN_PAGE, PASSWORD, SERVER};
 use crate::support::browser::{OWN_FORM, form_with};
 use crate::support::database::{Database, each_database};
+use crate::support::log::listen;
 use crate::support::network::Answer;
 
-each_database!(other_methods_are_told_which_there_are, bodies_that_are_none, names_of_users_mean_one_user, a_resource_that_is_none_is_no_target);
+each_database!(
+    other_methods_are_told_which_there_are,
+    bodies_that_are_none,
+    the_log_says_what_was_not_read,
+    names_of_users_mean_one_user,
+    a_resource_that_is_none_is_no_target,
+);
 
 const ODD: &[&str] = &["\0", "a\0b", "\u{feff}x", "\u{1f600}\u{10ffff}", "%", "_", "' OR '1'='1", "\\", "\r\n", "é\u{301}", "\u{202e}abc"];
 
@@ -53,6 +60,24 @@ async fn bodies_that_are_none(database: Database) {
     let answer =
         app.network.send(Method::POST, &party.endpoint("oauth/token"), &[("content-type", form), ("content-encoding", "gzip")], refresh.as_str()).await;
     assert!(answer.status.is_client_error());
+}
+
+/// In the words of the rest of the log.
+async fn the_log_says_what_was_not_read(database: Database) {
+    let app = App::start(database).await;
+    let heard = listen();
+    let send = async |path: &str, headers: &[(&str, &str)], body: String| {
+        app.network.send(Method::POST, &format!("{}{path}", app.issuer), headers, body).await;
+    };
+    let big = "x".repeat(1 << 17);
+    send("oauth/token", &[], big).await;
+    send("oauth/token", &[("content-encoding", "gzip")], String::new()).await;
+    send("oauth/token?client_secret=hush", &[], String::new()).await;
+    send("oauth/token", &[("host", "evil.test")], String::new()).await;
+    for words in ["reason=\"body_too_long\"", "reason=\"body_encoded\"", "reason=\"secret_in_address\" name=\"client_secret\"", "reason=\"header_twice\" name=\"host\""] {
+        assert_eq!(heard.count(&format!("refused before it was read {words}")), 1, "{words}: {}", heard.text());
+    }
+    assert_eq!(heard.count("hush"), 0);
 }
 
 /// AC-15: capitals and spaces are forgiven, look-alikes are other people.

@@ -31,6 +31,7 @@ mod frontchannel_logout;
 mod held;
 mod hostile;
 mod idling;
+mod init;
 mod keys;
 mod layers;
 mod left_open;

@@ -184,6 +184,20 @@ fn starts_stops_and_starts_again() {
     assert_eq!(fs::read(installation.path("master.key")).unwrap(), key);
 }
 
+/// The client of the console is nobody's who gave a command.
+#[test]
+fn the_clients_are_told_with_where_they_come_from() {
+    let installation = Installation::with("[[clients]]\nid = \"notes\"\nkind = \"spa\"\nredirect_uris = [\"https://notes.example.com/cb\"]\n");
+    installation.start_and_stop();
+    let run = |arguments: &[&str]| String::from_utf8(installation.command(arguments).output().unwrap().stdout).unwrap();
+    run(&["client", "create", "job", "--kind", "machine", "--scope", "jobs:run"]);
+    let list = run(&["client", "list"]);
+    for (id, origin) in [("gatekey-console", "the server itself"), ("notes", "file"), ("job", "command or API")] {
+        let line = list.lines().find(|line| line.starts_with(id)).unwrap_or_else(|| panic!("{id}: {list}"));
+        assert!(line.contains(&format!("  {origin}")), "{line}");
+    }
+}
+
 #[test]
 fn bad_settings_are_named_with_their_place() {
     let installation = Installation::with("lisen = \"127.0.0.1:1\"");
@@ -355,6 +369,9 @@ fn a_link_that_leads_elsewhere_is_warned_of() {
         child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
         assert_eq!(out.contains("Warning: every link of"), warned, "{out}");
         assert!(!warned || out.contains(&format!("`--issuer http://localhost:{}/`", installation.port)), "{out}");
+        let mut log = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        assert!(!log.contains("every link of"), "once is enough: {log}");
         let warning = out.find("Warning").unwrap_or_default();
         assert!(out.find("/setup?link=").is_some_and(|link| warning < link), "before the link: {out}");
     }
@@ -379,7 +396,7 @@ fn an_unreachable_postgresql_is_named() {
     let database = Database::empty(Backend::Postgres);
     let wrong = url::Url::parse(database.url()).map(|mut url| url.set_password(Some("hunter2hunter2")).map(|()| url)).unwrap().unwrap();
     let installation = Installation::with(&format!("[database]\nurl = \"{wrong}\""));
-    installation.refuses(&["password"]);
+    installation.refuses(&["password", "`database.url`", "GATEKEY_DATABASE__URL"]);
     assert!(!said(&installation).contains("hunter2"));
 
     let mut missing = url::Url::parse(database.url()).unwrap();

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::support::database::each_database;
 
-each_database!(keys_are_listed_rotated_and_retired);
+each_database!(keys_are_listed_rotated_and_retired, it_is_told_which_keys_the_server_makes);
 
 async fn rotate(app: &App, body: &Value) -> Answer {
     let token = robot_token(app, AUDIENCE, &all_scopes()).await;
@@ -60,4 +60,24 @@ async fn keys_are_listed_rotated_and_retired(database: Database) {
     let token = robot_token(&app, AUDIENCE, &all_scopes()).await;
     let keys = get(&app, "/keys", &token).await["items"].as_array().unwrap().clone();
     assert!(keys.iter().any(|key| key["kid"] == first.as_str() && key["state"] == "retired"), "{keys:?}");
+}
+
+/// Of the algorithms in use, those that are rotated by themselves; none where that is switched off.
+async fn it_is_told_which_keys_the_server_makes(database: Database) {
+    let app = start(database).await;
+    let token = robot_token(&app, AUDIENCE, &all_scopes()).await;
+    let rotated = async || get(&app, "/keys", &token).await["rotated_by_server"].clone();
+    let at_first = rotated().await;
+    assert!(at_first.as_array().unwrap().contains(&json!("ES256")) && !at_first.as_array().unwrap().contains(&json!("EdDSA")), "{at_first}");
+    // A key alone is no use of its algorithm; a client is.
+    an_announced_key(&app).await;
+    assert_eq!(rotated().await, at_first);
+    let metadata = json!({"name": "Ed", "kind": "spa", "redirect_uris": ["https://ed.example.test/cb"], "id_token_signed_response_alg": "EdDSA"});
+    let made = send_json(&app, Method::POST, "/clients", &token, &json!({"id": "ed", "metadata": metadata})).await;
+    assert_eq!(made.status.as_u16(), 201, "{}", made.text());
+    app.advance(chrono::TimeDelta::minutes(2));
+    assert!(rotated().await.as_array().unwrap().contains(&json!("EdDSA")), "heard of within a minute");
+    let never = send_json(&app, Method::PUT, "/settings", &token, &json!({"keys_rotate_every": "unlimited"})).await;
+    assert_eq!(never.status.as_u16(), 200, "{}", never.text());
+    assert_eq!(rotated().await, json!([]));
 }

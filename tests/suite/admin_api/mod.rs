@@ -7,6 +7,7 @@ mod client_tokens;
 mod clients;
 mod consents;
 mod declared;
+mod documented;
 mod ended_codes;
 mod events;
 mod groups;

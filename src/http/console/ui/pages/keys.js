@@ -24,16 +24,19 @@ function Next({ of: { state, active_from: from, retires_at: end } }) {
 }
 
 const CONSEQUENCES = {
-  announced: 'It has signed nothing yet. It leaves the published keys, within a minute everywhere, and will never sign; the server makes and announces another when one is due.',
+  announced: 'It has signed nothing yet. It leaves the published keys, within a minute everywhere, and will never sign.',
   retiring: 'It leaves the published keys, within a minute everywhere. Tokens that it signed and that are still good are refused from then on: applications ask for new ones, and what cannot renew silently leads people to sign in again.',
   retired: 'It has left the published keys already. ID tokens that it signed are no longer taken as a hint of who was signed in.',
 };
 
-const Retire = ({ of: { kid, state }, done }) =>
+/** What retiring one leads to. */
+const consequence = (state, rotated) => `${CONSEQUENCES[state]}${state === 'announced' ? (rotated ? ' The server makes and announces another when one is due.' : ' Until somebody makes another, the one that signs goes on.') : ''}`;
+
+const Retire = ({ of: { kid, state }, rotated, done }) =>
   html`<${Opens} label="Retire" needs="keys:rotate" id=${kid} about=${short(kid)}>${(close) => html`<${Confirm}
     title="Retire this key?"
     verb="Retire the key"
-    consequence=${html`<p><code>${kid}</code></p><p>${CONSEQUENCES[state]} This cannot be undone.</p>`}
+    consequence=${html`<p><code>${kid}</code></p><p>${consequence(state, rotated)} This cannot be undone.</p>`}
     act=${() => call('POST', `/keys/${encodeURIComponent(kid)}/retire`)}
     close=${close}
     done=${done}
@@ -56,21 +59,31 @@ function RotateForm({ keys, close, done }) {
   <//>`;
 }
 
-const columns = (done) => [
+const columns = (rotated, done) => [
   { name: 'Key', first: true, cell: ({ kid }) => html`<${Id} id=${kid} href=${to('events', { object: kid })} />` },
   { name: 'State', cell: ({ state }) => html`<${State} of=${state} />` },
   { name: 'Published', cell: ({ announced_at: at }) => html`<${When} at=${at} />` },
   { name: 'Signs', cell: ({ active_from: at }) => (inFuture(at) ? html`from <${Moment} at=${at} />` : html`since <${When} at=${at} />`) },
   { name: 'Next', cell: (key) => html`<${Next} of=${key} />` },
-  ...(reaches('keys:rotate') ? [{ name: 'Retire it', unseen: true, cell: (key) => key.state !== 'active' && html`<${Retire} of=${key} done=${done} />` }] : []),
+  ...(reaches('keys:rotate') ? [{ name: 'Retire it', unseen: true, cell: (key) => key.state !== 'active' && html`<${Retire} of=${key} rotated=${rotated} done=${done} />` }] : []),
 ];
 
-/** One algorithm in a sentence. */
-function summary(keys) {
+/** One algorithm in a sentence. `rotated`: the server makes the next key by itself. */
+function summary(keys, rotated) {
   const signs = keys.find(({ state }) => state === 'active');
   const next = keys.find(({ state }) => state === 'announced');
   if (!signs) return 'Nothing signs with it.';
-  return `Signs since ${ago(signs.active_from)}${next ? `; the next one is published, and takes over ${ago(next.active_from)}.` : '; the server makes and publishes the next one in time.'}`.replace('since just now', 'as of just now').replace(/since (.*?) ago/, 'for $1');
+  return `Signs since ${ago(signs.active_from)}${next ? `; the next one is published, and takes over ${ago(next.active_from)}.` : rotated ? '; the server makes and publishes the next one in time.' : '; the next one is made by hand: the server makes none of it.'}`.replace('since just now', 'as of just now').replace(/since (.*?) ago/, 'for $1');
+}
+
+/** Whether the server makes the next keys by itself: of some, of none, of all that sign. */
+function lead(data) {
+  const told = 'What tokens are signed with.';
+  if (!data) return told;
+  const rotated = data.rotated_by_server;
+  if (rotated.length === 0) return `${told} The next key is made by hand: keys.rotate_every has no limit.`;
+  const all = data.items.every(({ alg, state }) => state !== 'active' || rotated.includes(alg));
+  return `${told} The server makes the next key by itself, in time${all ? '' : `, for ${rotated.join(' and ')}: what is in the settings, or what some client is given`}.`;
 }
 
 export function Keys() {
@@ -78,17 +91,17 @@ export function Keys() {
   const keys = list.data?.items;
   return html`<${Page}
     title="Keys"
-    lead="What tokens are signed with. The server makes the next key by itself, in time."
+    lead=${lead(list.data)}
     actions=${keys && html`<${Opens} label="New key" needs="keys:rotate" kind="primary">${(close) => html`<${Dialog} title="New key" close=${close}><${RotateForm} keys=${keys} close=${close} done=${list.reload} /><//>`}<//>`}
   >
-    <${Read} of=${list}>${({ items }) =>
+    <${Read} of=${list}>${({ items, rotated_by_server: rotated }) =>
       items.length === 0
         ? html`<${Empty} title="No key"><p>Nothing can be signed yet.</p><//>`
         : [...new Set(items.map(({ alg }) => alg))].map((alg) => {
             const of = items.filter((key) => key.alg === alg);
             return html`<section key=${alg} aria-label=${alg}>
-              <div class="section-head"><div><h2>${alg}</h2><p class="aside">${summary(of)}</p></div></div>
-              <${Table} caption=${`Keys for ${alg}`} columns=${columns(list.reload)} rows=${of} keyOf=${({ kid }) => kid} />
+              <div class="section-head"><div><h2>${alg}</h2><p class="aside">${summary(of, rotated.includes(alg))}</p></div></div>
+              <${Table} caption=${`Keys for ${alg}`} columns=${columns(rotated.includes(alg), list.reload)} rows=${of} keyOf=${({ kid }) => kid} />
             </section>`;
           })}<//>
     <${Beyond} acts=${[['keys:rotate', 'make and retire keys']]} />
