@@ -138,6 +138,7 @@ for (const kind of databasesOf(import.meta.url)) {
       const { context, page, heard } = await visitor({ place: '#/keys' });
       const keys = page.getByRole('table', { name: 'Keys for ES256' });
       await keys.getByText('signs until the next one does').waitFor();
+      await page.getByText('The server makes the next key by itself, in time.').waitFor();
       assert.equal(await keys.getByRole('button', { name: 'Retire' }).count(), 0);
       await page.getByRole('button', { name: 'New key' }).click();
       const dialog = page.getByRole('dialog', { name: 'New key' });

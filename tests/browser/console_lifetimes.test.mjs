@@ -64,6 +64,14 @@ for (const kind of databasesOf(import.meta.url)) {
       const fact = explain.locator('.facts div').filter({ hasText: 'A session that is not used' });
       await fact.getByText('30 minutes').waitFor();
       assert.equal((await fact.locator('dd').innerText()).replaceAll('\u00a0', ' '), '30 minutes, by the rule for people in the group staff · instead of 14 days by the settings');
+      // What was the answer to another question does not stand below an error.
+      await explain.getByLabel('User').fill('nobody');
+      await explain.getByRole('button', { name: 'Explain' }).click();
+      await explain.getByText('Nobody has this name.').waitFor();
+      assert.equal(await explain.locator('.facts').count(), 0);
+      await explain.getByLabel('User').fill('bob');
+      await explain.getByRole('button', { name: 'Explain' }).click();
+      await fact.getByText('30 minutes').waitFor();
 
       // One for a client is told for what it is: it ends no session.
       await page.getByRole('button', { name: 'New rule' }).click();

@@ -69,6 +69,10 @@ for (const kind of databasesOf(import.meta.url)) {
       await dialog.getByText('makes no key by itself any more').waitFor();
       await dialog.getByRole('button', { name: 'Save' }).click();
       await keys.getByText('A key signs until somebody makes the next one.').waitFor();
+      await page.goto(admin('#/keys'));
+      await page.getByText('The next key is made by hand: keys.rotate_every has no limit.').waitFor();
+      await page.getByText('; the next one is made by hand.').first().waitFor();
+      await page.goto(admin('#/settings'));
       await events.getByText('Events are kept for 730 days.').waitFor();
 
       // In another tab somebody is faster: nothing is written over, and what there is now is shown.

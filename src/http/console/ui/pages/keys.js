@@ -73,7 +73,7 @@ function summary(keys, rotated) {
   const signs = keys.find(({ state }) => state === 'active');
   const next = keys.find(({ state }) => state === 'announced');
   if (!signs) return 'Nothing signs with it.';
-  return `Signs since ${ago(signs.active_from)}${next ? `; the next one is published, and takes over ${ago(next.active_from)}.` : rotated ? '; the server makes and publishes the next one in time.' : '; the next one is made by hand: the server makes none of it.'}`.replace('since just now', 'as of just now').replace(/since (.*?) ago/, 'for $1');
+  return `Signs since ${ago(signs.active_from)}${next ? `; the next one is published, and takes over ${ago(next.active_from)}.` : rotated ? '; the server makes and publishes the next one in time.' : '; the next one is made by hand.'}`.replace('since just now', 'as of just now').replace(/since (.*?) ago/, 'for $1');
 }
 
 /** Whether the server makes the next keys by itself: of some, of none, of all that sign. */
