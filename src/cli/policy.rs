@@ -182,7 +182,13 @@ impl Policy {
                 let limits = Limits::each(|limit| tried(limit).unwrap_or(limits.get(limit)));
                 let (begins, days) = (usage.begins(now), usage.days());
                 let remembered = usage.remembered();
-                let form = if json { report::Form::Json } else if all { report::Form::Each } else { report::Form::ByDays };
+                let form = if json {
+                    report::Form::Json
+                } else if all {
+                    report::Form::Each
+                } else {
+                    report::Form::ByDays
+                };
                 report::walk(&walk(&limits, remembered, &usage.usage(), begins, days), &limits, remembered, days, form)
             }
         }

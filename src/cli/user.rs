@@ -89,7 +89,9 @@ Examples:
         user: String,
     },
     /// Print a link by which the user sets a new password; it works once, and those printed before no more
-    #[command(after_help = "Examples:\n  gatekey user reset-password alice\n  gatekey user reset-password alice --expires-in P1D --json\n  gatekey user reset-password alice --issuer https://id.example.com/")]
+    #[command(
+        after_help = "Examples:\n  gatekey user reset-password alice\n  gatekey user reset-password alice --expires-in P1D --json\n  gatekey user reset-password alice --issuer https://id.example.com/"
+    )]
     ResetPassword {
         /// The user name, or the id
         user: String,

@@ -138,7 +138,7 @@ fn what_is_expected_is_said() {
     }
 }
 
-/// A day for each day would be no answer: the lines are those on which something changes.
+/// A line for each hour would be no answer: a line is where something changes.
 #[test]
 fn a_simulation_can_be_read() {
     let place = Place::new();

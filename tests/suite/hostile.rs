@@ -74,7 +74,9 @@ async fn the_log_says_what_was_not_read(database: Database) {
     send("oauth/token", &[("content-encoding", "gzip")], String::new()).await;
     send("oauth/token?client_secret=hush", &[], String::new()).await;
     send("oauth/token", &[("host", "evil.test")], String::new()).await;
-    for words in ["reason=\"body_too_long\"", "reason=\"body_encoded\"", "reason=\"secret_in_address\" name=\"client_secret\"", "reason=\"header_twice\" name=\"host\""] {
+    for words in
+        ["reason=\"body_too_long\"", "reason=\"body_encoded\"", "reason=\"secret_in_address\" name=\"client_secret\"", "reason=\"header_twice\" name=\"host\""]
+    {
         assert_eq!(heard.count(&format!("refused before it was read {words}")), 1, "{words}: {}", heard.text());
     }
     assert_eq!(heard.count("hush"), 0);

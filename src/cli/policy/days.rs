@@ -79,12 +79,15 @@ mod tests {
         let hourly = Usage::default();
         assert_eq!(
             told("unlimited", "PT30M", &hourly, 90),
-            ["2027-01-04 | Mon | 24 times, 00:00 to 23:00 | no_session, expired_idle", "2027-01-05 to 2027-04-03 (89) | all | 24 times, 00:00 to 23:00 | expired_idle"]
+            [
+                "2027-01-04 | Mon | 24 times, 00:00 to 23:00 | no_session, expired_idle",
+                "2027-01-05 to 2027-04-03 (89) | all | 24 times, 00:00 to 23:00 | expired_idle"
+            ]
         );
         let office = Usage { every: TimeDelta::minutes(30), hours: (9, 17), weekdays: [true, true, true, true, true, false, false], away: Vec::new() };
         assert_eq!(
             told("unlimited", "PT8H", &office, 365),
-            ["2027-01-04 | Mon | 09:00 | no_session", "2027-01-05 to 2027-12-31 (259) | Mon Tue Wed Thu Fri | 09:00 | expired_idle"].map(str::to_owned)
+            ["2027-01-04 | Mon | 09:00 | no_session", "2027-01-05 to 2028-01-03 (260) | Mon Tue Wed Thu Fri | 09:00 | expired_idle"]
         );
         assert_eq!(
             told("P7D", "unlimited", &hourly, 28),
@@ -100,10 +103,7 @@ mod tests {
             ["2027-01-04 | Mon | 00:00 | no_session", "2027-02-03 | Wed | 00:00 | expired_absolute", "2027-03-05 | Fri | 00:00 | expired_absolute"]
         );
         // Three times a day are told each.
-        assert_eq!(
-            told("PT8H", "unlimited", &hourly, 1),
-            ["2027-01-04 | Mon | 00:00 08:00 16:00 | no_session, expired_absolute"]
-        );
+        assert_eq!(told("PT8H", "unlimited", &hourly, 1), ["2027-01-04 | Mon | 00:00 08:00 16:00 | no_session, expired_absolute"]);
         assert!(told("P1D", "PT30M", &Usage { hours: (0, 0), ..hourly }, 30).is_empty(), "who never comes is never asked");
     }
 }
