@@ -46,13 +46,9 @@ pub enum OpenError {
     ForeignServerDatabase { place: String, why: String },
     #[error("the SQLite database `{0}` is locked by another process: stop what holds it (a backup, an SQLite shell), then start again")]
     Locked(String),
-    #[error(
-        "PostgreSQL at {place} cannot be reached: {why}: check that it runs, and that the database URL (`database.url`, GATEKEY_DATABASE__URL or --database) is right"
-    )]
+    #[error("PostgreSQL at {place} cannot be reached: {why}: check that it runs, and `database.url` (GATEKEY_DATABASE__URL, --database)")]
     Unreachable { place: String, why: String },
-    #[error(
-        "PostgreSQL at {place} refuses the login: {why}: correct user, password and database in the database URL (`database.url`, GATEKEY_DATABASE__URL or --database)"
-    )]
+    #[error("PostgreSQL at {place} refuses the login: {why}: correct what `database.url` says (GATEKEY_DATABASE__URL, --database)")]
     LoginRefused { place: String, why: String },
     #[error("the database is newer than this program (it has the migration `{0}`): start the newer gatekey; the database has not been changed")]
     NewerDatabase(String),
