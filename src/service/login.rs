@@ -169,7 +169,7 @@ async fn begin(core: &Core, user: &User, attempt: Attempt<'_>) -> Result<Option<
     let (verified, clients, registered) = (user.password_changed_at, Arc::clone(&core.clients), core.keys.registered(core).await);
     let most_beside = core.settings.sessions.accounts_per_browser.saturating_sub(1);
     let digest = session.cookie_digest;
-    let begun = core.store.write_at_length(move |db| {
+    let begun = core.store.write(move |db| {
         // Held until the commit: a change of password or a disabling comes wholly before, and is seen here, or wholly after, and ends
         // what is begun here.
         let unchanged = users::find_held(db, session.user_id)?.is_some_and(|user| user.disabled_at.is_none() && user.password_changed_at == verified);

@@ -88,10 +88,9 @@ pub async fn pass(core: &Core, pause: Duration) -> Result<Swept, StoreError> {
     let mut pass = Pass { core, now: core.now(), pause, keep_ended, retention, swept: Swept::default() };
     // Whatever becomes of one table, the others have their turn.
     let mut first = Ok(());
-    let mut next = |outcome: Result<(), StoreError>| {
-        if first.is_ok() {
-            first = outcome;
-        }
+    let mut next = |outcome: Result<(), StoreError>| match outcome {
+        Err(error) if first.is_err() => tracing::warn!(%error, "another table could not be cleared either"),
+        outcome => first = std::mem::replace(&mut first, Ok(())).and(outcome),
     };
     next(pass.sessions().await);
     next(pass.families().await);
@@ -102,6 +101,9 @@ pub async fn pass(core: &Core, pause: Duration) -> Result<Swept, StoreError> {
     next(pass.statistics().await);
     next(pass.answers().await);
     next(pass.proofs().await);
+    if first.is_err() && pass.swept != Swept::default() {
+        pass.swept.tell();
+    }
     first.map(|()| pass.swept)
 }
 

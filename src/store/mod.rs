@@ -150,7 +150,8 @@ impl Store {
     }
 
     /// The same of a unit that may change very many rows, such as ending or deleting something with all below it: how many that is, nobody knows
-    /// before. Its statements have half a minute, as its caller does, where others are broken off after two seconds.
+    /// before. On PostgreSQL each of its statements has two minutes, where others are broken off after two seconds, and half the workers at most are at
+    /// such units. Its caller waits for a minute; what is not answered then goes on, and whoever asks again finds it done.
     pub async fn write_at_length<T: Send + 'static>(&self, f: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
         self.executor.write_at_length(f).await
     }

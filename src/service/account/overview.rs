@@ -21,11 +21,11 @@ use crate::store::{Connection, StoreError, client_sessions, consents, refresh_fa
 
 /// Sessions looked at for one page; nobody has that many.
 const SESSIONS: u32 = 100;
-/// Families looked at. Of an application whose families are all older than these, some of its own are.
+/// Families looked at; where there are more, some of each application's own beside them.
 const FAMILIES: u32 = 500;
-/// Families looked at of each such application, the last used first: one that is in use is enough to show it.
+/// Those of each application, the last used first: one that is in use is enough to show it.
 const OF_EACH: u32 = 20;
-/// Such applications at most.
+/// Applications at most.
 const CLIENTS: usize = 200;
 /// Warnings shown at most.
 const WARNINGS: u32 = 10;
@@ -92,20 +92,17 @@ pub async fn load(core: &Core, user: &User, here: Option<&Session>, before: Opti
     Ok(arrange(user, here, before, rows.await?, now))
 }
 
-/// The newest; and of every application that has none among them, those that were used last, so that however many one of them makes, no other is
-/// out of its user's sight.
+/// The newest; and where there are more than these, of every application those that were used last, so that however many one of them makes, no other
+/// is out of its user's sight.
 fn families(db: &mut Connection, user: UserId) -> Result<Vec<FamilyFacts>, StoreError> {
     let mut families = refresh_families::facts_of_user(db, user, FAMILIES)?;
     if u32::try_from(families.len()).is_ok_and(|found| found < FAMILIES) {
         return Ok(families);
     }
-    let seen: BTreeSet<ClientId> = families.iter().map(|facts| facts.family.client_id.clone()).collect();
-    let (mut after, mut added) = (None, 0);
-    while let Some(client) = refresh_families::next_client(db, user, after.as_ref())?.filter(|_| added < CLIENTS) {
-        if !seen.contains(&client) {
-            families.extend(refresh_families::facts_of_pair(db, user, &client, OF_EACH)?);
-            added += 1;
-        }
+    let mut after = None;
+    for _ in 0..CLIENTS {
+        let Some(client) = refresh_families::next_client(db, user, after.as_ref())? else { break };
+        families.extend(refresh_families::facts_of_pair(db, user, &client, OF_EACH)?);
         after = Some(client);
     }
     Ok(families)

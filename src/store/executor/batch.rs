@@ -3,9 +3,10 @@
 //! What is queued is taken together and split by kind; each kind is one statement, atomic by itself. Two writes of one row never stand
 //! in one statement: the later waits for the next round of the same batch. If a statement fails for a reason that one row may have
 //! caused, every row is tried by itself, so that it harms no neighbour; if a row is held by somebody else for too long, the others are
-//! done without it ([`held`]).
+//! done without it ([`held`]), and for a moment after that it is asked before whether one is.
 
 use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -47,8 +48,13 @@ impl Hot {
 
 const BATCH_LIMIT: usize = 256;
 
+/// How long after a held row was wanted it is asked first which rows are held: whoever wants it comes again, and the others must not wait with them each
+/// time.
+const WARY: Duration = Duration::from_secs(2);
+
 /// The batching thread.
 pub(super) fn run(queue: &Queue<Hot>, pool: &Pool) {
+    let mut batcher = Batcher { pool, wary_until: None };
     while let Some(first) = queue.take() {
         let mut rotations = Vec::new();
         let mut redemptions = Vec::new();
@@ -63,99 +69,134 @@ pub(super) fn run(queue: &Queue<Hot>, pool: &Pool) {
                 Hot::Touch(touch, caller) => touches.push((touch, caller)),
             }
         }
-        rounds(pool, rotations, |step: &Step| (step.id, step.expected), |step| step.id, &Kind { together: rotate, held: held::families });
+        batcher.rounds(rotations, |step: &Step| (step.id, step.expected), |step| step.id, &Kind { together: rotate, held: held::families });
         let redeeming = Kind { together: redeem, held: held::of_redemptions };
-        rounds(pool, redemptions, |redemption: &Redemption| redemption.code.id, |redemption| redemption.code.id, &redeeming);
-        touch_all(pool, touches);
+        batcher.rounds(redemptions, |redemption: &Redemption| redemption.code.id, |redemption| redemption.code.id, &redeeming);
+        batcher.touch_all(touches);
     }
 }
 
 /// What is done with several items at once.
-struct Kind<T, R> {
-    together: fn(&mut Connection, &[T]) -> Result<R, StoreError>,
+struct Kind<T> {
+    together: fn(&mut Connection, &[T]) -> Result<Vec<bool>, StoreError>,
     /// Which of them somebody else keeps from being done.
     held: fn(&mut Connection, &[T]) -> Result<Vec<bool>, StoreError>,
 }
 
-/// Runs the items in as many rounds as the busiest row needs. Of items with the same `same` one at most can succeed: where the first
-/// was decided, the others are answered false without asking. Items with another `same` but the same `row` take turns.
-fn rounds<T: Clone, S: std::hash::Hash + Eq, R: std::hash::Hash + Eq + Ord>(
-    pool: &Pool,
-    items: Vec<(T, Caller<bool>)>,
-    same: impl Fn(&T) -> S,
-    row: impl Fn(&T) -> R,
-    kind: &Kind<T, Vec<bool>>,
-) {
-    let mut waiting = items;
-    while !waiting.is_empty() {
-        let mut rows: HashMap<R, S> = HashMap::new();
-        let (mut round, mut callers, mut losers, mut later) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        // In the order of the rows, so that two replicas lock them in the same order.
-        waiting.sort_by_key(|(item, _)| row(item));
-        for (item, caller) in waiting {
-            match rows.get(&row(&item)) {
-                None => {
-                    rows.insert(row(&item), same(&item));
-                    round.push(item);
-                    callers.push(caller);
+struct Batcher<'a> {
+    pool: &'a Pool,
+    wary_until: Option<Instant>,
+}
+
+impl Batcher<'_> {
+    /// Runs the items in as many rounds as the busiest row needs. Of items with the same `same` one at most can succeed: where the first
+    /// was decided, the others are answered false without asking. Items with another `same` but the same `row` take turns.
+    fn rounds<T: Clone, S: std::hash::Hash + Eq, R: std::hash::Hash + Eq + Ord>(
+        &mut self,
+        items: Vec<(T, Caller<bool>)>,
+        same: impl Fn(&T) -> S,
+        row: impl Fn(&T) -> R,
+        kind: &Kind<T>,
+    ) {
+        let mut waiting = items;
+        while !waiting.is_empty() {
+            let mut rows: HashMap<R, S> = HashMap::new();
+            let (mut round, mut callers, mut losers, mut later) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+            // In the order of the rows, so that two replicas lock them in the same order.
+            waiting.sort_by_key(|(item, _)| row(item));
+            for (item, caller) in waiting {
+                match rows.get(&row(&item)) {
+                    None => {
+                        rows.insert(row(&item), same(&item));
+                        round.push(item);
+                        callers.push(caller);
+                    }
+                    Some(there) if *there == same(&item) => losers.push((round.len() - 1, item, caller)),
+                    Some(_) => later.push((item, caller)),
                 }
-                Some(there) if *there == same(&item) => losers.push((round.len() - 1, item, caller)),
-                Some(_) => later.push((item, caller)),
             }
-        }
-        let results = together_or_each(pool, &round, kind);
-        for (winner, item, caller) in losers {
-            match results.get(winner) {
-                // Undecided: the next one of them has its turn.
-                Some(Err(error)) if !matches!(error, StoreError::Unavailable(_)) => later.push((item, caller)),
-                Some(Err(error)) => drop(caller.send(Err(error.clone()))),
-                _ => drop(caller.send(Ok(false))),
+            let results = self.done(&round, kind);
+            for (winner, item, caller) in losers {
+                match results.get(winner) {
+                    // Undecided: the next one of them has its turn.
+                    Some(Err(error)) if !matches!(error, StoreError::Unavailable(_)) => later.push((item, caller)),
+                    Some(Err(error)) => drop(caller.send(Err(error.clone()))),
+                    _ => drop(caller.send(Ok(false))),
+                }
             }
+            for (caller, result) in callers.into_iter().zip(results) {
+                let _ = caller.send(result);
+            }
+            waiting = later;
         }
+    }
+
+    /// Of several uses of one row only the latest is written.
+    fn touch_all(&mut self, touches: Vec<(Touch, Caller<()>)>) {
+        if touches.is_empty() {
+            return;
+        }
+        let (touches, callers): (Vec<Touch>, Vec<Caller<()>>) = touches.into_iter().unzip();
+        let results = self.done(&touches, &Kind { together: touch, held: held::of_touches });
         for (caller, result) in callers.into_iter().zip(results) {
-            let _ = caller.send(result);
+            let _ = caller.send(result.map(drop));
         }
-        waiting = later;
+    }
+
+    fn done<T: Clone>(&mut self, items: &[T], kind: &Kind<T>) -> Vec<Result<bool, StoreError>> {
+        if !self.is_wary() {
+            match self.together(items, kind) {
+                Err(error) if error.is_of_a_held_row() => {}
+                outcome => return self.or_each(outcome, items, kind),
+            }
+        }
+        let held = match self.pool.lend(|pooled| guarded(&mut pooled.conn, |conn| (kind.held)(conn, items))) {
+            Ok(held) => held,
+            Err(error) => return items.iter().map(|_| Err(error.clone())).collect(),
+        };
+        if held.contains(&true) {
+            self.wary_until = Some(Instant::now() + WARY);
+        }
+        let free: Vec<T> = items.iter().zip(&held).filter(|(_, held)| !**held).map(|(item, _)| item.clone()).collect();
+        let outcome = if free.is_empty() { Ok(Vec::new()) } else { self.together(&free, kind) };
+        let mut done = self.or_each(outcome, &free, kind).into_iter();
+        held.into_iter().map(|held| if held { Err(of_a_held_row()) } else { done.next().unwrap_or_else(|| Err(of_a_held_row())) }).collect()
+    }
+
+    fn is_wary(&self) -> bool {
+        self.wary_until.is_some_and(|until| Instant::now() < until)
+    }
+
+    fn together<T>(&mut self, items: &[T], kind: &Kind<T>) -> Result<Vec<bool>, StoreError> {
+        let outcome = self.pool.lend(|pooled| guarded(&mut pooled.conn, |conn| (kind.together)(conn, items)));
+        if outcome.as_ref().is_err_and(StoreError::is_of_a_held_row) {
+            self.wary_until = Some(Instant::now() + WARY);
+        }
+        outcome
+    }
+
+    /// Where one of them may be the reason that it failed together, each is tried by itself.
+    fn or_each<T: Clone>(&mut self, together: Result<Vec<bool>, StoreError>, items: &[T], kind: &Kind<T>) -> Vec<Result<bool, StoreError>> {
+        match together {
+            Ok(results) => results.into_iter().map(Ok).collect(),
+            Err(error @ StoreError::Unavailable(_)) => items.iter().map(|_| Err(error.clone())).collect(),
+            Err(error) if items.len() < 2 => vec![Err(error)],
+            Err(_) => items
+                .iter()
+                .map(|item| {
+                    let one = std::slice::from_ref(item);
+                    // Not one wait after the other.
+                    let held =
+                        self.is_wary() && self.pool.lend(|pooled| guarded(&mut pooled.conn, |conn| (kind.held)(conn, one))).is_ok_and(|held| held == [true]);
+                    if held { Err(of_a_held_row()) } else { self.together(one, kind).map(|results| results.first().copied().unwrap_or(false)) }
+                })
+                .collect(),
+        }
     }
 }
 
-fn together_or_each<T: Clone>(pool: &Pool, items: &[T], kind: &Kind<T, Vec<bool>>) -> Vec<Result<bool, StoreError>> {
-    let all = |items: &[T]| pool.lend(|pooled| guarded(&mut pooled.conn, |conn| (kind.together)(conn, items)));
-    match all(items) {
-        Ok(results) => results.into_iter().map(Ok).collect(),
-        Err(error @ StoreError::Unavailable(_)) => {
-            let Some((held, free)) = without_held(pool, items, &error, kind.held) else { return items.iter().map(|_| Err(error.clone())).collect() };
-            let mut done = match all(&free) {
-                Ok(results) => results.into_iter().map(Ok).collect(),
-                Err(error) => free.iter().map(|_| Err(error.clone())).collect::<Vec<_>>(),
-            };
-            done.reverse();
-            held.into_iter().map(|held| if held { Err(error.clone()) } else { done.pop().unwrap_or_else(|| Err(error.clone())) }).collect()
-        }
-        Err(error) if items.len() == 1 => vec![Err(error)],
-        Err(_) => items
-            .iter()
-            .map(|item| {
-                let alone = all(std::slice::from_ref(item));
-                alone.map(|results| results.first().copied().unwrap_or(false))
-            })
-            .collect(),
-    }
-}
-
-/// After `error`: which of the items somebody else keeps from being done, and the others. `None`: it is not that, or there are no others.
-fn without_held<T: Clone>(
-    pool: &Pool,
-    items: &[T],
-    error: &StoreError,
-    held: impl Fn(&mut Connection, &[T]) -> Result<Vec<bool>, StoreError>,
-) -> Option<(Vec<bool>, Vec<T>)> {
-    if !error.is_of_a_held_row() || items.len() < 2 {
-        return None;
-    }
-    let held = pool.lend(|pooled| guarded(&mut pooled.conn, |conn| held(conn, items))).ok()?;
-    let free: Vec<T> = items.iter().zip(&held).filter(|(_, held)| !**held).map(|(item, _)| item.clone()).collect();
-    (!free.is_empty()).then_some((held, free))
+fn of_a_held_row() -> StoreError {
+    StoreError::unavailable("somebody else holds the row")
 }
 
 #[derive(QueryableByName)]
@@ -280,32 +321,12 @@ const TOUCH_CLIENT_SESSIONS: &str = "UPDATE client_sessions AS c SET last_used_a
 const TOUCH_FAMILIES: &str = "UPDATE refresh_families AS f SET last_used_at = t.at FROM UNNEST($1, $2) AS t (id, at) \
     WHERE f.id = t.id AND f.ended_at IS NULL AND f.last_used_at < t.at";
 
-/// Of several uses of one row only the latest is written.
-fn touch_all(pool: &Pool, touches: Vec<(Touch, Caller<()>)>) {
-    if touches.is_empty() {
-        return;
-    }
-    let (touches, callers): (Vec<Touch>, Vec<Caller<()>>) = touches.into_iter().unzip();
-    let all = |touches: &[Touch]| pool.lend(|pooled| guarded(&mut pooled.conn, |conn| touch(postgres(conn)?, touches)));
-    let result = all(&touches);
-    let held = result.as_ref().err().and_then(|error| without_held(pool, &touches, error, held::of_touches));
-    let Some((held, free)) = held else {
-        for caller in callers {
-            let _ = caller.send(result.clone());
-        }
-        return;
-    };
-    let done = all(&free);
-    for (caller, held) in callers.into_iter().zip(held) {
-        let _ = caller.send(if held { result.clone() } else { done.clone() });
-    }
-}
-
-fn touch(conn: &mut PgConnection, touches: &[Touch]) -> Result<(), StoreError> {
+fn touch(conn: &mut Connection, touches: &[Touch]) -> Result<Vec<bool>, StoreError> {
     let sessions = latest(touches.iter().map(|touch| (touch.session_id, touch.at)));
     let pairs = latest(touches.iter().filter_map(|touch| Some(((touch.session_id, touch.client_id.clone()?), touch.at))));
     let families = latest(touches.iter().filter_map(|touch| Some((touch.family_id?, touch.at))));
-    touch_rows(conn, &sessions, &pairs, &families)
+    touch_rows(postgres(conn)?, &sessions, &pairs, &families)?;
+    Ok(vec![true; touches.len()])
 }
 
 type Uses<K> = Vec<(K, DateTime<Utc>)>;

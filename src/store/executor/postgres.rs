@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::batch::{self, Hot};
 use super::gather::{self, Question};
@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_millis(950);
 /// The same while the last that was heard of the server is that it cannot serve: a request that asks twice must not wait twice.
 const SHORT_PATIENCE: Duration = Duration::from_millis(250);
 const SCAN_PATIENCE: Duration = Duration::from_secs(11);
-const LENGTH_PATIENCE: Duration = Duration::from_secs(31);
+const LENGTH_PATIENCE: Duration = Duration::from_secs(60);
 /// A connection that has rested longer is tried before it is used: firewalls forget quiet ones.
 const RESTED: Duration = Duration::from_secs(30);
 
@@ -47,6 +47,8 @@ pub(in crate::store) struct Executor {
     reads_and_writes: Arc<Queue<Job>>,
     hot: Arc<Queue<Hot>>,
     questions: Arc<Queue<Question>>,
+    /// Of the workers half at most are at a long unit.
+    at_length: Arc<Semaphore>,
     threads: Threads,
     away: Arc<AtomicBool>,
 }
@@ -162,15 +164,16 @@ impl Pool {
 
 impl Executor {
     pub(in crate::store) fn start(url: &PostgresUrl, options: &Options) -> Result<Self, OpenError> {
-        // A connection for each thread: one for the batches of the hot writes, one for the gathered reads, and a worker's at least. With
+        // A connection for each thread: one for the batches of the hot writes, one for the gathered reads, and two workers' at least. With
         // fewer, a long statement of one would make the others wait, and what they say to that is that the server is away.
-        let size = options.pool_size.max(3);
+        let size = options.pool_size.max(4);
         let pool = Pool::open(url, size)?;
         let executor = Self {
             url: url.clone(),
             reads_and_writes: Arc::new(Queue::new(options.queue)),
             hot: Arc::new(Queue::new(options.queue)),
             questions: Arc::new(Queue::new(options.queue)),
+            at_length: Arc::new(Semaphore::new((size as usize - 2) / 2)),
             threads: Threads::new(),
             away: Arc::clone(&pool.away),
         };
@@ -218,6 +221,13 @@ impl Executor {
         &self,
         f: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let turn = tokio::time::timeout(self.patience(), Arc::clone(&self.at_length).acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else { return Err(StoreError::unavailable("too much is being ended at once")) };
+        let f = move |conn: &mut Connection| {
+            // Until the work is done, whether or not its caller still waits.
+            let _turn = turn;
+            f(conn)
+        };
         self.submit_long(Job::WriteAtLength, LENGTH_PATIENCE, f).await
     }
 
@@ -236,7 +246,12 @@ impl Executor {
         });
         self.reads_and_writes.push(kind(work)).map_err(refused)?;
         match tokio::time::timeout(self.patience(), begins).await {
-            Ok(_) => self.within(patience, answer).await,
+            Ok(_) => match tokio::time::timeout(patience, answer).await {
+                Ok(Ok(answer)) => answer,
+                Ok(Err(_)) => Err(StoreError::unavailable("the store's thread died")),
+                // The server has answered, so it is not away.
+                Err(_) => Err(StoreError::unavailable("PostgreSQL needs longer for this than is waited for")),
+            },
             Err(_) => self.within(Duration::ZERO, answer).await,
         }
     }
@@ -375,7 +390,7 @@ pub(super) fn transaction<T>(conn: &mut Connection, f: impl FnOnce(&mut Connecti
 
 /// One whose statements may change very many rows; no round trip more.
 fn transaction_at_length<T>(conn: &mut Connection, f: impl FnOnce(&mut Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-    transaction_begun_by("BEGIN; SET LOCAL statement_timeout = '30s'", conn, f)
+    transaction_begun_by("BEGIN; SET LOCAL statement_timeout = '2min'", conn, f)
 }
 
 fn transaction_begun_by<T>(begin: &str, conn: &mut Connection, f: impl FnOnce(&mut Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {

@@ -1,8 +1,9 @@
 //! Which applications have access: listed as the user's own page shows them, and withdrawn as it does.
 
 use chrono::TimeDelta;
+use gatekey::domain::clock::Timestamp;
 use gatekey::domain::event::EventKind;
-use gatekey::domain::id::GrantId;
+use gatekey::domain::id::{ClientId, GrantId};
 use gatekey::domain::refresh_family::RefreshFamily;
 use gatekey::store::events::{self, Filter};
 use gatekey::store::refresh_families;
@@ -76,6 +77,20 @@ async fn none_is_hidden_behind_many_of_another(database: Database) {
         (0..600).try_for_each(|n| {
             let id = GrantId(Uuid::from_u128(u128::MAX - n));
             refresh_families::insert(db, &RefreshFamily { id, ..of_page.family.clone() })
+        })
+    })
+    .await;
+    assert_eq!(listed().await, [ACCOUNT_PAGE, OWN_PAGE, SERVER]);
+    // Nor behind one of its own that cannot be used.
+    let alice = app.user("alice").await.id;
+    app.write(move |db| {
+        let families = refresh_families::facts_of_pair(db, alice, &ClientId::parse(SERVER).unwrap(), 10)?;
+        let mut dead = RefreshFamily { id: GrantId(Uuid::from_u128(u128::MAX - 1000)), ..families[0].family.clone() };
+        dead.grant.auth_time = Timestamp::UNIX_EPOCH;
+        refresh_families::insert(db, &dead)?;
+        let page = refresh_families::facts_of_pair(db, alice, &ClientId::parse(OWN_PAGE).unwrap(), 1)?;
+        (1001..1401).try_for_each(|n| {
+            refresh_families::insert(db, &RefreshFamily { id: GrantId(Uuid::from_u128(u128::MAX - n)), ..page[0].family.clone() })
         })
     })
     .await;

@@ -59,12 +59,15 @@ async fn a_read_only_postgres_is_unavailable() {
 async fn a_long_read_is_waited_for_only_once_it_has_begun() {
     let database = Database::new(Backend::Postgres);
     database.open().await.close().await;
-    // One worker.
+    // Two workers, and both are busy.
     let store = Store::open(&Options { pool_size: 2, ..Options::new(&database.url) }).await.unwrap();
-    let long = store.scan(|conn| {
-        diesel::sql_query("SELECT pg_sleep(2.5)").execute(conn).unwrap();
-        Ok(())
-    });
+    let sleep = || {
+        store.scan(|conn| {
+            diesel::sql_query("SELECT pg_sleep(2.5)").execute(conn).unwrap();
+            Ok(())
+        })
+    };
+    let long = async { tokio::try_join!(sleep(), sleep()) };
     let behind = async {
         tokio::time::sleep(Duration::from_millis(200)).await;
         let began = Instant::now();
@@ -159,7 +162,7 @@ async fn a_held_row_harms_no_neighbour() {
     // One goes first and is on its way while the others gather: one that wants the held row, and one that does not.
     let [first, held, free] = [of(there), of(w.session.clone()), of(another)];
     let families = [first.redeem(Some("openid")).await.code.id, held.redeem(Some("openid")).await.code.id, free.redeem(Some("openid")).await.code.id];
-    let held_up = |outcome: &dyn std::fmt::Debug| format!("{outcome:?}").contains("due to lock timeout");
+    let held_up = |outcome: &dyn std::fmt::Debug| format!("{outcome:?}").starts_with("Err(Unavailable(");
 
     for (rows, redeems) in [("refresh_families WHERE session_id", false), ("sessions WHERE id", true), ("client_sessions WHERE session_id", true)] {
         let mut operator = PgConnection::establish(&database.url).unwrap();
@@ -200,4 +203,54 @@ async fn a_held_row_harms_no_neighbour() {
         assert!(outcomes.0 == Ok(true) && outcomes.2 == Ok(true) && held_up(&outcomes.1), "{rows}: {outcomes:?}");
         operator.batch_execute("ROLLBACK").unwrap();
     }
+}
+
+/// While a row is held, one bad neighbour in the same batch makes nobody's honest code refused for good, and nobody waits for it again and again.
+#[tokio::test]
+async fn a_held_row_and_an_ended_session_harm_no_neighbour() {
+    let database = Database::new(Backend::Postgres);
+    let w = world(&database).await;
+    let [first, ended, free] = [session(&w.user), session(&w.user), session(&w.user)];
+    let all = [first.clone(), ended.clone(), free.clone()];
+    w.store.write(move |conn| all.iter().try_for_each(|session| store::sessions::insert(conn, session))).await.unwrap();
+    let gone = ended.id;
+    w.store.write(move |conn| tree::end(conn, &Node::Session(gone), EndReason::Logout, now())).await.unwrap();
+    let mut operator = PgConnection::establish(&database.url).unwrap();
+    operator.batch_execute(&format!("BEGIN; SELECT FROM sessions WHERE id = '{}' FOR UPDATE", w.session.id.0)).unwrap();
+    let redeem = |session: &Session| w.store.redeem(redemption(session, &w.client, Some("openid")));
+    for n in 0..5 {
+        let began = Instant::now();
+        let outcomes = tokio::join!(redeem(&first), redeem(&w.session), redeem(&ended), redeem(&free));
+        assert!(outcomes.0 == Ok(true) && outcomes.3 == Ok(true), "{outcomes:?}");
+        assert_eq!(outcomes.2, Err(StoreError::Conflict));
+        assert!(matches!(outcomes.1, Err(StoreError::Unavailable(_))), "{outcomes:?}");
+        assert!(n == 0 || began.elapsed() < Duration::from_millis(400), "waited for again: {:?}", began.elapsed());
+    }
+    operator.batch_execute("ROLLBACK").unwrap();
+    // Until nobody holds it.
+    assert_eq!(redeem(&w.session).await, Ok(true));
+}
+
+/// However much is being ended, half the workers are there for everybody else.
+#[tokio::test]
+async fn long_writes_take_half_the_workers_at_most() {
+    let database = Database::new(Backend::Postgres);
+    database.open().await.close().await;
+    // Two workers.
+    let store = Store::open(&Options { pool_size: 2, ..Options::new(&database.url) }).await.unwrap();
+    let long = || {
+        store.write_at_length(|conn| {
+            diesel::sql_query("SELECT pg_sleep(2.5)").execute(conn)?;
+            Ok(())
+        })
+    };
+    let others = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        for _ in 0..20 {
+            store.read(|conn| store::meta::get(conn, "x")).await.unwrap();
+        }
+    };
+    let (one, other, ()) = tokio::join!(long(), long(), others);
+    assert!(one.is_ok() && matches!(other, Err(StoreError::Unavailable(_))), "{one:?} {other:?}");
+    long().await.unwrap();
 }
