@@ -185,7 +185,7 @@ async fn answer<E: Endpoint<Output = Response>>(operations: Arc<E>, mut request:
     let mut response = match operations.call(request).await {
         Ok(response) => response,
         Err(error) if garbled && error.is::<AuthorizationError>() => problem::Problem::token_invalid(words.audience).into_response(),
-        Err(error) => problem::of_error(error, words),
+        Err(error) => problem::of_error(error, words, described.types()),
     };
     if response.status() == StatusCode::METHOD_NOT_ALLOWED
         && let Some(methods) = described.allow(&path).and_then(|methods| HeaderValue::from_str(methods).ok())

@@ -5,6 +5,7 @@ use poem::http::StatusCode;
 use poem::{IntoResponse, Response};
 use poem_openapi::error::{AuthorizationError, ContentTypeError, ParseParamError, ParsePathError, ParseRequestPayloadError};
 use poem_openapi::payload::Json;
+use poem_openapi::registry::Registry;
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object};
 
@@ -389,7 +390,7 @@ pub struct Words {
 pub const ADMIN: Words = Words { audience: AUDIENCE, document: "gatekey openapi" };
 
 /// Of the framework: what it refused before an operation was reached.
-pub fn of_error(error: poem::Error, words: Words) -> Response {
+pub fn of_error(error: poem::Error, words: Words, types: &Registry) -> Response {
     let document = words.document;
     if error.is_from_response() {
         return error.into_response(); // It is a `Problem` already.
@@ -398,11 +399,11 @@ pub fn of_error(error: poem::Error, words: Words) -> Response {
         return Problem::token_missing(words.audience).into_response();
     }
     if let Some(ParseParamError { name, reason }) = error.downcast_ref() {
-        return Problem::malformed(format!("The parameter `{name}` is malformed: {}.", plain(reason))).into_response();
+        return Problem::malformed(format!("The parameter `{name}` is malformed: {}.", plain(reason, types))).into_response();
     }
     // The framework counts the parts of the path instead of naming them.
     if let Some(ParsePathError { reason, .. }) = error.downcast_ref() {
-        return Problem::malformed(format!("The id in the path is malformed: {}.", plain(reason))).into_response();
+        return Problem::malformed(format!("The id in the path is malformed: {}.", plain(reason, types))).into_response();
     }
     if error.is::<NotFoundError>() {
         return Problem::NotFound(Json(details(404, "not-found", format!("There is no such path: `{document}` prints those there are.")))).into_response();
@@ -436,7 +437,7 @@ pub fn of_status(status: StatusCode, kind: &str, detail: impl Into<String>) -> R
 }
 
 /// The framework's reason in the words of the document.
-fn plain(reason: &str) -> String {
+fn plain(reason: &str, types: &Registry) -> String {
     let bound = |name: &str| reason.strip_prefix("verification failed. ")?.strip_prefix(name)?.strip_prefix('(')?.split(',').next();
     if let Some(least) = bound("minimum") {
         return format!("it must be {least} or more");
@@ -451,6 +452,10 @@ fn plain(reason: &str) -> String {
         ("string_date-time", "it must be a time as RFC 3339 has it, such as 2026-11-23T17:36:09Z"),
     ];
     let unread = reason.strip_prefix("failed to parse \"").and_then(|rest| rest.split('"').next());
+    if let Some(words) = unread.and_then(|name| types.schemas.get(name)).filter(|schema| !schema.enum_items.is_empty()) {
+        let words: Vec<String> = words.enum_items.iter().map(|word| format!("`{}`", word.as_str().unwrap_or_default())).collect();
+        return format!("it must be one of {}", words.join(", "));
+    }
     let expected = EXPECTED.into_iter().find(|(name, _)| unread == Some(name)).map(|(_, expected)| expected);
     expected.unwrap_or(reason).trim_end_matches('.').to_owned()
 }

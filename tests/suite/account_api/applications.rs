@@ -89,9 +89,7 @@ async fn none_is_hidden_behind_many_of_another(database: Database) {
         dead.grant.auth_time = Timestamp::UNIX_EPOCH;
         refresh_families::insert(db, &dead)?;
         let page = refresh_families::facts_of_pair(db, alice, &ClientId::parse(OWN_PAGE).unwrap(), 1)?;
-        (1001..1401).try_for_each(|n| {
-            refresh_families::insert(db, &RefreshFamily { id: GrantId(Uuid::from_u128(u128::MAX - n)), ..page[0].family.clone() })
-        })
+        (1001..1401).try_for_each(|n| refresh_families::insert(db, &RefreshFamily { id: GrantId(Uuid::from_u128(u128::MAX - n)), ..page[0].family.clone() }))
     })
     .await;
     assert_eq!(listed().await, [ACCOUNT_PAGE, OWN_PAGE, SERVER]);

@@ -96,6 +96,11 @@ async fn sessions_are_listed_and_ended(database: Database) {
     assert_eq!(malformed["detail"], "The id in the path is malformed: it must be a UUID, such as 0198c5f2-7d3e-7a10-9f11-5d2f0a9b8c7d.");
     let malformed = send(&app, Method::GET, "/sessions?limit=ten", Some(&token)).await.json();
     assert_eq!(malformed["detail"], "The parameter `limit` is malformed: it must be a whole number.");
+    for path in ["/sessions?sort=foo", "/sessions?sort="] {
+        let malformed = send(&app, Method::GET, path, Some(&token)).await.json();
+        let detail = malformed["detail"].as_str().unwrap();
+        assert!(detail.starts_with("The parameter `sort` is malformed: it must be one of `") && detail.contains("`, `"), "{detail}");
+    }
     for (limit, expected) in [(0, "1 or more"), (201, "200 or less")] {
         let malformed = send(&app, Method::GET, &format!("/sessions?limit={limit}"), Some(&token)).await.json();
         assert_eq!(malformed["detail"], format!("The parameter `limit` is malformed: it must be {expected}."), "{malformed}");
