@@ -83,7 +83,7 @@ async fn of_access_token(core: &Core, client: &KnownClient, token: &str) -> Resu
 
 /// Ends what `event` is of, and records it as the grant's user's.
 async fn end(core: &Core, node: Node, event: Event, grant: GrantId, now: Timestamp) -> Result<(), Failure> {
-    let ended = core.store.write_at_length(move |db| {
+    let ended = core.store.write(move |db| {
         let user = grants::user(db, grant)?;
         let ended = tree::end(db, &node, REASON, now)?;
         if ended != EndedCounts::default() {

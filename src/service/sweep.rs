@@ -40,7 +40,7 @@ const EVERY: Duration = Duration::from_secs(3600);
 const FIRST: Duration = Duration::from_secs(60);
 /// A year can be laid beside the one before.
 const STATISTICS: TimeDelta = TimeDelta::days(400);
-/// Units of a pass that may fail before it is given up.
+/// Units of one table that may fail before it is given up.
 const LEFT: u64 = 20;
 /// Between two batches, so that at most a small part of the database's time goes into sweeping.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -74,7 +74,7 @@ pub async fn run(core: Weak<Core>) {
         match pass(&core, PAUSE).await {
             Ok(swept) if swept == Swept::default() => {}
             Ok(swept) => swept.tell(),
-            Err(error) => tracing::warn!(%error, "clearing away what is over was broken off; it is tried again in an hour"),
+            Err(error) => tracing::warn!(%error, "not all that is over could be cleared away; it is tried again in an hour"),
         }
         drop(core);
         tokio::time::sleep(EVERY).await;
@@ -85,7 +85,7 @@ pub async fn run(core: Weak<Core>) {
 pub async fn pass(core: &Core, pause: Duration) -> Result<Swept, StoreError> {
     let value = async |setting| running_settings::value(&core.store, &core.settings, setting).await;
     let (keep_ended, retention) = (value(RunningSetting::SessionsKeepEnded).await?, value(RunningSetting::EventsRetention).await?);
-    let mut pass = Pass { core, now: core.now(), pause, keep_ended, retention, swept: Swept::default() };
+    let mut pass = Pass { core, now: core.now(), pause, keep_ended, retention, swept: Swept::default(), failed: 0 };
     // Whatever becomes of one table, the others have their turn.
     let mut first = Ok(());
     let mut next = |outcome: Result<(), StoreError>| match outcome {
@@ -137,6 +137,8 @@ struct Pass<'a> {
     keep_ended: Lifetime,
     retention: Lifetime,
     swept: Swept,
+    /// Units of this table that failed.
+    failed: u64,
 }
 
 impl Pass<'_> {
@@ -174,6 +176,7 @@ impl Pass<'_> {
     }
 
     async fn families(&mut self) -> Result<(), StoreError> {
+        self.failed = 0;
         let mut after = GrantId(Uuid::nil());
         loop {
             let clients = Arc::clone(&self.core.clients);
@@ -212,9 +215,10 @@ impl Pass<'_> {
     /// is not there, the pass is over soon.
     fn done(&mut self, outcome: Result<u64, StoreError>) -> Result<u64, StoreError> {
         match outcome {
-            Err(error) if self.swept.left < LEFT => {
+            Err(error) if self.failed < LEFT => {
                 tracing::warn!(%error, "something that is over could not be cleared away; it is tried again in an hour");
                 self.swept.left += 1;
+                self.failed += 1;
                 Ok(0)
             }
             outcome => outcome,
@@ -320,7 +324,7 @@ impl Pass<'_> {
         let family = &facts.family;
         let event = self.tell(EventKind::GrantEnded, Object::Grant(family.id)).of(family.user_id).with("client", &family.client_id);
         let (id, now) = (family.id, self.now);
-        self.core.store.write_at_length(move |db| Ok(end(db, &Node::Grant(id), reason, event, now)?.families)).await
+        self.core.store.write(move |db| Ok(end(db, &Node::Grant(id), reason, event, now)?.families)).await
     }
 
     fn tell(&self, kind: EventKind, object: Object) -> Event {

@@ -19,7 +19,7 @@ pub(super) const KEYS: &[Key] = &[
 pub struct DatabaseSettings {
     /// `sqlite://path` or `postgres://…`.
     pub url: String,
-    /// Connections held open (SQLite: for reading, beside the one that writes; PostgreSQL: three at least).
+    /// Connections held open (SQLite: for reading, beside the one that writes; PostgreSQL: four at least).
     pub pool_size: u32,
     /// Units of work that may wait; one more is answered 503 at once.
     pub queue: usize,

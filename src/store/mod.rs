@@ -58,7 +58,7 @@ use location::Location;
 pub struct Options {
     /// `sqlite://relative/path`, `sqlite:///absolute/path` or `postgres://user:password@host/database`.
     pub url: String,
-    /// PostgreSQL: connections kept, at least 2. SQLite: idle read connections kept.
+    /// PostgreSQL: connections kept, at least 4. SQLite: idle read connections kept.
     pub pool_size: u32,
     /// How many units of work may wait; one more is answered `Unavailable` at once.
     pub queue: usize,
@@ -150,8 +150,8 @@ impl Store {
     }
 
     /// The same of a unit that may change very many rows, such as ending or deleting something with all below it: how many that is, nobody knows
-    /// before. On PostgreSQL each of its statements has two minutes, where others are broken off after two seconds, and half the workers at most are at
-    /// such units. Its caller waits for a minute; what is not answered then goes on, and whoever asks again finds it done.
+    /// before. On PostgreSQL each of its statements has half an hour, where others are broken off after two seconds, and half the workers at most are
+    /// at such units. Its caller waits for a minute; what is not answered then goes on while the process does, and whoever asks again finds it done.
     pub async fn write_at_length<T: Send + 'static>(&self, f: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
         self.executor.write_at_length(f).await
     }

@@ -92,8 +92,8 @@ pub async fn load(core: &Core, user: &User, here: Option<&Session>, before: Opti
     Ok(arrange(user, here, before, rows.await?, now))
 }
 
-/// The newest; and where there are more than these, of every application those that were used last, so that however many one of them makes, no other
-/// is out of its user's sight.
+/// The newest; and where there are more than these, of every application those that were used last, so that however many one of them makes, the
+/// others stay in their user's sight.
 fn families(db: &mut Connection, user: UserId) -> Result<Vec<FamilyFacts>, StoreError> {
     let mut families = refresh_families::facts_of_user(db, user, FAMILIES)?;
     if u32::try_from(families.len()).is_ok_and(|found| found < FAMILIES) {

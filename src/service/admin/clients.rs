@@ -221,7 +221,7 @@ impl Admin {
     pub async fn end_previous_client_secret(&self, id: &ClientId, guard: Guard<Client>) -> Result<Client, AdminError> {
         let (lookup, now) = (id.clone(), self.now());
         let occasion = self.occasion(now);
-        let ended = self.store.write_at_length(move |db| {
+        let ended = self.store.write(move |db| {
             let Some(client) = clients::find_held(db, &lookup)? else { return Ok(Err(not_found("client", &lookup))) };
             if let Err(refused) = guard(&client) {
                 return Ok(Err(refused));

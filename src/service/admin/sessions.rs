@@ -51,7 +51,7 @@ impl Admin {
     pub async fn end_refresh_family(&self, id: GrantId) -> Result<EndedCounts, AdminError> {
         let now = self.now();
         let occasion = self.occasion(now);
-        let ended = self.store.write_at_length(move |db| {
+        let ended = self.store.write(move |db| {
             let Some(family) = refresh_families::find(db, id)? else { return Ok(None) };
             let counts = tree::end(db, &Node::Grant(id), EndReason::RevokedByAdmin, now)?;
             if counts != EndedCounts::default() {

@@ -2,19 +2,20 @@
 //!
 //! What is queued is taken together and split by kind; each kind is one statement, atomic by itself. Two writes of one row never stand
 //! in one statement: the later waits for the next round of the same batch. If a statement fails for a reason that one row may have
-//! caused, every row is tried by itself, so that it harms no neighbour; if a row is held by somebody else for too long, the others are
+//! caused, every row is tried by itself, so that it harms no neighbour; if a row is held by somebody else, the others are
 //! done without it ([`held`]), and for a moment after that it is asked before whether one is.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text, Timestamptz};
 use tokio::sync::oneshot;
 
 use super::held;
-use super::postgres::{Pool, transaction};
+use super::postgres::{LOCK_TIMEOUT, Pool, transaction};
 use super::queue::Queue;
 use super::unit::guarded;
 use crate::domain::dpop::KeyThumbprint;
@@ -143,55 +144,78 @@ impl Batcher<'_> {
         }
     }
 
+    /// All of them in one statement. If that waits in vain for a row, or did lately, the held ones are told apart first: the others are done, and then
+    /// what was held only for that moment; so whoever wants a row that somebody goes on holding waits by themselves.
     fn done<T: Clone>(&mut self, items: &[T], kind: &Kind<T>) -> Vec<Result<bool, StoreError>> {
         if !self.is_wary() {
             match self.together(items, kind) {
-                Err(error) if error.is_of_a_held_row() => {}
+                Err(error) if error.is_of_a_held_row() => self.wary_until = Some(Instant::now() + WARY),
                 outcome => return self.or_each(outcome, items, kind),
             }
         }
-        let held = match self.pool.lend(|pooled| guarded(&mut pooled.conn, |conn| (kind.held)(conn, items))) {
+        let failed = |error: StoreError| items.iter().map(|_| Err(error.clone())).collect();
+        let held = match self.held(items, kind) {
             Ok(held) => held,
-            Err(error) => return items.iter().map(|_| Err(error.clone())).collect(),
+            Err(error) => return failed(error),
         };
-        if held.contains(&true) {
+        let of = |wanted: bool| items.iter().zip(&held).filter(move |(_, held)| **held == wanted).map(|(item, _)| item.clone()).collect::<Vec<T>>();
+        let (free, waiting) = (of(false), of(true));
+        let done = match free.as_slice() {
+            [] => Vec::new(),
+            free => {
+                let outcome = self.together(free, kind);
+                self.or_each(outcome, free, kind)
+            }
+        };
+        let waited = if waiting.is_empty() { Vec::new() } else { self.again(&waiting, kind) };
+        let (mut done, mut waited) = (done.into_iter(), waited.into_iter());
+        held.into_iter().map(|held| if held { waited.next() } else { done.next() }.unwrap_or_else(|| Err(of_a_held_row()))).collect()
+    }
+
+    /// Those that somebody held a moment ago.
+    fn again<T: Clone>(&mut self, items: &[T], kind: &Kind<T>) -> Vec<Result<bool, StoreError>> {
+        let held = self.held(items, kind).unwrap_or_else(|_| vec![true; items.len()]);
+        let free: Vec<T> = items.iter().zip(&held).filter(|(_, held)| !**held).map(|(item, _)| item.clone()).collect();
+        if free.len() < items.len() {
             self.wary_until = Some(Instant::now() + WARY);
         }
-        let free: Vec<T> = items.iter().zip(&held).filter(|(_, held)| !**held).map(|(item, _)| item.clone()).collect();
-        let outcome = if free.is_empty() { Ok(Vec::new()) } else { self.together(&free, kind) };
-        let mut done = self.or_each(outcome, &free, kind).into_iter();
-        held.into_iter().map(|held| if held { Err(of_a_held_row()) } else { done.next().unwrap_or_else(|| Err(of_a_held_row())) }).collect()
+        let mut done = if free.is_empty() { Vec::new() } else { self.each(&free, kind) }.into_iter();
+        held.into_iter().map(|held| if held { None } else { done.next() }.unwrap_or_else(|| Err(of_a_held_row()))).collect()
     }
 
     fn is_wary(&self) -> bool {
         self.wary_until.is_some_and(|until| Instant::now() < until)
     }
 
-    fn together<T>(&mut self, items: &[T], kind: &Kind<T>) -> Result<Vec<bool>, StoreError> {
-        let outcome = self.pool.lend(|pooled| guarded(&mut pooled.conn, |conn| (kind.together)(conn, items)));
-        if outcome.as_ref().is_err_and(StoreError::is_of_a_held_row) {
-            self.wary_until = Some(Instant::now() + WARY);
-        }
-        outcome
+    fn held<T>(&self, items: &[T], kind: &Kind<T>) -> Result<Vec<bool>, StoreError> {
+        self.pool.lend(|pooled| guarded(&mut pooled.conn, |conn| (kind.held)(conn, items)))
+    }
+
+    fn together<T>(&self, items: &[T], kind: &Kind<T>) -> Result<Vec<bool>, StoreError> {
+        self.pool.lend(|pooled| guarded(&mut pooled.conn, |conn| (kind.together)(conn, items)))
     }
 
     /// Where one of them may be the reason that it failed together, each is tried by itself.
-    fn or_each<T: Clone>(&mut self, together: Result<Vec<bool>, StoreError>, items: &[T], kind: &Kind<T>) -> Vec<Result<bool, StoreError>> {
+    fn or_each<T>(&self, together: Result<Vec<bool>, StoreError>, items: &[T], kind: &Kind<T>) -> Vec<Result<bool, StoreError>> {
         match together {
             Ok(results) => results.into_iter().map(Ok).collect(),
-            Err(error @ StoreError::Unavailable(_)) => items.iter().map(|_| Err(error.clone())).collect(),
+            Err(error @ StoreError::Unavailable(_)) if !error.is_of_a_held_row() => items.iter().map(|_| Err(error.clone())).collect(),
             Err(error) if items.len() < 2 => vec![Err(error)],
-            Err(_) => items
-                .iter()
-                .map(|item| {
-                    let one = std::slice::from_ref(item);
-                    // Not one wait after the other.
-                    let held =
-                        self.is_wary() && self.pool.lend(|pooled| guarded(&mut pooled.conn, |conn| (kind.held)(conn, one))).is_ok_and(|held| held == [true]);
-                    if held { Err(of_a_held_row()) } else { self.together(one, kind).map(|results| results.first().copied().unwrap_or(false)) }
-                })
-                .collect(),
+            Err(_) => self.each(items, kind),
         }
+    }
+
+    /// None of them waits long: what is held is held by somebody who keeps it, or by what no row shows, such as a key that is just being inserted.
+    fn each<T>(&self, items: &[T], kind: &Kind<T>) -> Vec<Result<bool, StoreError>> {
+        let results = self.pool.lend(|pooled| {
+            pooled.conn.batch_execute("SET lock_timeout = '50ms'")?;
+            let one = |conn: &mut Connection, item: &T| guarded(conn, |conn| (kind.together)(conn, std::slice::from_ref(item)));
+            let results: Vec<_> = items.iter().map(|item| one(&mut pooled.conn, item).map(|results| results.first().copied().unwrap_or(false))).collect();
+            results.iter().for_each(|result| pooled.judge(result));
+            pooled.conn.batch_execute(LOCK_TIMEOUT)?;
+            Ok(results)
+        });
+        results.unwrap_or_else(|error: StoreError| items.iter().map(|_| Err(error.clone())).collect())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which rows somebody else holds, so that one held row makes only those wait who want it.
 //!
 //! Ending or deleting something with very much below it holds all of that for seconds; so does an operator in the middle of a transaction.
-//! Asked for only after a batch has waited in vain: nothing of it is on the way of a batch that goes through.
+//! Asked for only after a batch has waited in vain, and for a moment after that.
 
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text};
@@ -36,7 +36,7 @@ pub(super) fn families(conn: &mut Connection, steps: &[Step]) -> Result<Vec<bool
     Ok(flags(steps.len(), &found))
 }
 
-/// Everything that a redemption locks: its session, the row of the pair, and by foreign keys its user and its client.
+/// The rows that a redemption locks: its session, the row of the pair, and by foreign keys its user and its client.
 const OF_REDEMPTIONS: &str = "WITH i AS MATERIALIZED (SELECT * FROM UNNEST($1, $2, $3) WITH ORDINALITY AS i (session, client, usr, n)), \
     s AS (SELECT id FROM sessions WHERE id = ANY($1) ORDER BY id FOR SHARE SKIP LOCKED), \
     p AS (SELECT c.session_id, c.client_id FROM client_sessions AS c JOIN i ON c.session_id = i.session AND c.client_id = i.client \

@@ -39,8 +39,11 @@ const LENGTH_PATIENCE: Duration = Duration::from_secs(60);
 /// A connection that has rested longer is tried before it is used: firewalls forget quiet ones.
 const RESTED: Duration = Duration::from_secs(30);
 
-const SESSION: &str = "SET statement_timeout = '1800ms'; SET lock_timeout = '450ms'; SET idle_in_transaction_session_timeout = '15s'; \
+const SESSION: &str = "SET statement_timeout = '1800ms'; SET idle_in_transaction_session_timeout = '15s'; \
                        SET default_transaction_isolation = 'read committed'; SET client_min_messages = warning; SET TIME ZONE 'UTC'";
+
+/// How long a row that somebody holds is waited for.
+pub(super) const LOCK_TIMEOUT: &str = "SET lock_timeout = '450ms'";
 
 pub(in crate::store) struct Executor {
     url: PostgresUrl,
@@ -91,7 +94,7 @@ fn connect(url: &PostgresUrl) -> Result<Connection, ConnectError> {
     let mut conn = <PgConnection as diesel::Connection>::establish(url.expose()).map_err(|error| failed(error.to_string()))?;
     // English messages, where the user may ask for them.
     let _ = conn.batch_execute("SET lc_messages = 'C'");
-    conn.batch_execute(SESSION).map_err(|error| failed(error.to_string()))?;
+    conn.batch_execute(SESSION).and_then(|()| conn.batch_execute(LOCK_TIMEOUT)).map_err(|error| failed(error.to_string()))?;
     Ok(Connection::Postgres(conn))
 }
 
@@ -224,7 +227,7 @@ impl Executor {
         let turn = tokio::time::timeout(self.patience(), Arc::clone(&self.at_length).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(StoreError::unavailable("too much is being ended at once")) };
         let f = move |conn: &mut Connection| {
-            // Until the work is done, whether or not its caller still waits.
+            // Until its statements are done, whether or not its caller still waits.
             let _turn = turn;
             f(conn)
         };
@@ -246,12 +249,17 @@ impl Executor {
         });
         self.reads_and_writes.push(kind(work)).map_err(refused)?;
         match tokio::time::timeout(self.patience(), begins).await {
-            Ok(_) => match tokio::time::timeout(patience, answer).await {
-                Ok(Ok(answer)) => answer,
-                Ok(Err(_)) => Err(StoreError::unavailable("the store's thread died")),
-                // The server has answered, so it is not away.
-                Err(_) => Err(StoreError::unavailable("PostgreSQL needs longer for this than is waited for")),
-            },
+            Ok(begun) => {
+                if begun.is_ok() {
+                    // The server has said a word.
+                    self.away.store(false, Ordering::Relaxed);
+                }
+                match tokio::time::timeout(patience, answer).await {
+                    Ok(Ok(answer)) => answer,
+                    Ok(Err(_)) => Err(StoreError::unavailable("the store's thread died")),
+                    Err(_) => Err(StoreError::unavailable("PostgreSQL needs longer for this than is waited for")),
+                }
+            }
             Err(_) => self.within(Duration::ZERO, answer).await,
         }
     }
@@ -390,7 +398,7 @@ pub(super) fn transaction<T>(conn: &mut Connection, f: impl FnOnce(&mut Connecti
 
 /// One whose statements may change very many rows; no round trip more.
 fn transaction_at_length<T>(conn: &mut Connection, f: impl FnOnce(&mut Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-    transaction_begun_by("BEGIN; SET LOCAL statement_timeout = '2min'", conn, f)
+    transaction_begun_by("BEGIN; SET LOCAL statement_timeout = '30min'; SET LOCAL lock_timeout = '5s'", conn, f)
 }
 
 fn transaction_begun_by<T>(begin: &str, conn: &mut Connection, f: impl FnOnce(&mut Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
