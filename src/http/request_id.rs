@@ -55,7 +55,7 @@ mod tests {
         }
     }
 
-    /// Neither the last nor any other half of the ids of one process counts on.
+    /// What is hashed does not count on from one id to the next.
     #[test]
     fn ids_do_not_tell_how_many_there_were() {
         let (ids, now) = (RequestIds::new(&SystemEntropy), Timestamp::UNIX_EPOCH);

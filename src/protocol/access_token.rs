@@ -115,21 +115,24 @@ pub fn is_for(claims: &Map<String, Value>, audience: &str) -> bool {
 
 /// Whether they still are: the issuer itself is never taken away, an API is with the client's registration for it.
 pub fn is_still_for(claims: &Map<String, Value>, client: &Client, audience: &str) -> bool {
-    is_for(claims, audience) && (is_of(claims, audience) || client.metadata.has_resource(audience))
+    is_for(claims, audience) && still_may_have(claims, client, audience)
 }
 
-/// What the token says, narrowed to what its client is still registered for. `None`: it is for nobody any more.
-pub fn narrowed(claims: &Map<String, Value>, client: &Client) -> Option<Map<String, Value>> {
-    let scope = claims.get("scope").and_then(Value::as_str).and_then(|scope| Scope::parse(scope).ok()).unwrap_or_default();
-    let audience: Vec<&str> = match claims.get("aud") {
+fn still_may_have(claims: &Map<String, Value>, client: &Client, audience: &str) -> bool {
+    is_of(claims, audience) || client.metadata.has_resource(audience)
+}
+
+/// What the token says, narrowed to what its client is still registered for; `scope` is so already. `None`: it is for nobody any more.
+pub fn narrowed(claims: &Map<String, Value>, scope: &Scope, client: &Client) -> Option<Map<String, Value>> {
+    let mut audience: Vec<&str> = match claims.get("aud") {
         Some(Value::String(one)) => vec![one],
         Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
     };
-    let audience: Vec<&str> = audience.into_iter().filter(|audience| is_still_for(claims, client, audience)).collect();
+    audience.retain(|audience| still_may_have(claims, client, audience));
     let audience = told(&audience)?;
     let mut claims = claims.clone();
-    claims.insert("scope".to_owned(), scope.intersection(&client.metadata.scope).to_string().into());
+    claims.insert("scope".to_owned(), scope.to_string().into());
     claims.insert("aud".to_owned(), audience);
     Some(claims)
 }

@@ -32,7 +32,7 @@ pub async fn introspect(core: &Core, params: &Params, authorization: Option<&str
         Err(unavailable) => return Err(unavailable),
     };
     // An API learns what the client is registered for today, not what its token once said.
-    match narrowed(&live.claims, &live.client) {
+    match narrowed(&live.claims, &live.scope, &live.client) {
         Some(claims) if may_see(&caller, &claims) => {
             Ok(active(claims, Scheme::of(live.bound_to.as_ref()).as_str(), username(&live.client, live.user.as_ref())))
         }

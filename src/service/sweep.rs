@@ -89,8 +89,9 @@ pub async fn pass(core: &Core, pause: Duration) -> Result<Swept, StoreError> {
     // Whatever becomes of one table, the others have their turn.
     let mut first = Ok(());
     let mut next = |outcome: Result<(), StoreError>| match outcome {
-        Err(error) if first.is_err() => tracing::warn!(%error, "another table could not be cleared either"),
-        outcome => first = std::mem::replace(&mut first, Ok(())).and(outcome),
+        Ok(()) => {}
+        Err(error) if first.is_ok() => first = Err(error),
+        Err(error) => tracing::warn!(%error, "another table could not be cleared either"),
     };
     next(pass.sessions().await);
     next(pass.families().await);
